@@ -1,0 +1,75 @@
+import nx from "@nx/eslint-plugin";
+import { readFileSync, readdirSync } from "node:fs";
+import { builtinModules } from "node:module";
+import tseslint from "typescript-eslint";
+
+/** Which layer may import which: ARCHITECTURE.md, "The rooms". Top floor first. */
+const layers = {
+  app: ["*"],
+  tools: ["*"],
+  train: ["data", "tokenizer", "metrics", "formats", "core"],
+  testkit: ["engine", "core"],
+  data: ["formats", "core"],
+  tokenizer: ["formats", "core"],
+  plugin: ["core", "formats", "nearest"],
+  engine: ["tfjs-backend-onnx", "core"],
+  "tfjs-backend-onnx": ["core"],
+  formats: ["core"],
+  nearest: ["core"],
+  metrics: ["core"],
+  assets: [],
+  core: [],
+};
+
+const tag = (layer) => (layer === "*" ? "*" : `layer:${layer}`);
+const depConstraints = Object.entries(layers).map(([layer, allowed]) => ({
+  sourceTag: tag(layer),
+  onlyDependOnLibsWithTags: allowed.length ? allowed.map(tag) : ["layer:none"],
+}));
+
+/** Packages tagged `env:any` run in browsers and workers: no Node built-in may be imported there. */
+const portable = ["packages", "plugins", "apps"].flatMap((folder) =>
+  readdirSync(new URL(folder, import.meta.url), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => `${folder}/${entry.name}`)
+    .filter((path) => {
+      const manifest = JSON.parse(readFileSync(new URL(`${path}/package.json`, import.meta.url), "utf8"));
+      return manifest.nx?.tags?.includes("env:any");
+    }),
+);
+
+export default tseslint.config(
+  { ignores: ["**/dist/**", "**/node_modules/**", "**/.nx/**", "reports/**"] },
+  ...tseslint.configs.recommended,
+  { plugins: { "@nx": nx } },
+  {
+    files: ["**/*.ts"],
+    rules: {
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
+      "no-console": "error",
+      eqeqeq: "error",
+    },
+  },
+  {
+    files: ["packages/*/src/**/*.ts", "plugins/*/src/**/*.ts", "apps/*/src/**/*.ts", "test/fixtures/boundaries/**/*.ts"],
+    rules: {
+      "@nx/enforce-module-boundaries": [
+        "error",
+        { depConstraints, enforceBuildableLibDependency: false, banTransitiveDependencies: true, allow: [] },
+      ],
+    },
+  },
+  {
+    // `src/node/**` is the Node entry point of a portable package (its own `exports` subpath).
+    files: portable.map((path) => `${path}/src/**/*.ts`),
+    ignores: portable.map((path) => `${path}/src/node/**`),
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        { patterns: [{ group: ["node:*", ...builtinModules.filter((name) => !name.startsWith("_"))], message: "This package is tagged env:any; keep Node built-ins in src/node/." }] },
+      ],
+    },
+  },
+  { files: ["tools/**", "apps/cli/src/output/**"], rules: { "no-console": "off" } },
+);
