@@ -1,1 +1,1 @@
-export {};
+export { RevqError, isRevqError, type RevqErrorOptions } from "./errors.js";
