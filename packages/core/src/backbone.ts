@@ -1,0 +1,57 @@
+/** The contract of a frozen image autoencoder. */
+import type { Tensor4D } from "@tensorflow/tfjs-core";
+import type { LatentShape } from "./latent-shape.js";
+import type { NamedTensors } from "./named-tensors.js";
+import type { FitContext } from "./progress.js";
+import type { ImageSource } from "./sources.js";
+import { RevqError } from "./errors.js";
+
+export interface Disposable {
+  /** Frees tensors and other resources. Calling it twice is allowed; using the object afterwards is not. */
+  dispose(): void;
+}
+
+export interface BackboneSpec {
+  /** For people: "taesd", "linear 8x8 -> 8". */
+  readonly name: string;
+  /** Image pixels per latent cell, in each direction: 8 for an f8 VAE. */
+  readonly downsample: number;
+  readonly latentChannels: number;
+  /** False when only an encoder is there: latents can be tokenized and scored, images cannot be decoded. */
+  readonly decodes: boolean;
+}
+
+/** A frozen image autoencoder. Images are `[n, H, W, 3]` float32 in [-1, 1]; latents are `[n, h, w, c]` float32, unscaled. */
+export interface Backbone extends Disposable {
+  readonly spec: BackboneSpec;
+  /** H and W must be multiples of `spec.downsample`. The caller owns the result. */
+  encode(images: Tensor4D): Promise<Tensor4D>;
+  /** The result is not clamped. The caller owns it. Throws `backbone-cannot-decode` when `spec.decodes` is false. */
+  decode(latents: Tensor4D): Promise<Tensor4D>;
+  /** Every weight, borrowed: what `create` needs as `context.state` to make the same backbone again. */
+  state(): NamedTensors;
+}
+
+/** A backbone that is fitted on the user's own images; its tensors are kept inside the tokenizer. */
+export interface FittableBackbone extends Backbone {
+  /** False until `fit` has run or a state was given. */
+  readonly fitted: boolean;
+  fit(images: ImageSource, context: FitContext): Promise<void>;
+}
+
+export function isFittable(backbone: Backbone): backbone is FittableBackbone {
+  return typeof (backbone as Partial<FittableBackbone>).fit === "function";
+}
+
+/** The latent of a square image. Throws when the size is not a multiple of the downsampling factor. */
+export function latentShapeOf(spec: BackboneSpec, imageSize: number): LatentShape {
+  if (imageSize <= 0 || imageSize % spec.downsample !== 0) {
+    throw new RevqError(
+      "image-size",
+      `Images of ${imageSize} pixels do not fit ${spec.name}: the size must be a positive multiple of ${spec.downsample}.`,
+      { fix: `Use --image-size ${Math.max(1, Math.round(imageSize / spec.downsample)) * spec.downsample}.` },
+    );
+  }
+  const side = imageSize / spec.downsample;
+  return { channels: spec.latentChannels, height: side, width: side };
+}

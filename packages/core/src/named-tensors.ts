@@ -1,0 +1,86 @@
+/**
+ * State as data: what a checkpoint or a tokenizer file holds, by name. Also the fingerprint that tells two sets of weights apart.
+ */
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { RevqError } from "./errors.js";
+
+/** Tensors by name. From `state()` they are borrowed: the owner disposes them. `restore()` copies what it is given. */
+export type NamedTensors = Readonly<Record<string, Tensor>>;
+
+/** The same on the host, as it is written to and read from a file. Row-major. */
+export interface NamedArray {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Int32Array;
+}
+export type NamedArrays = Readonly<Record<string, NamedArray>>;
+
+/** Adds `prefix.` to every name. */
+export function withPrefix<T>(prefix: string, entries: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(entries).map(([name, value]) => [`${prefix}.${name}`, value]));
+}
+
+/** The entries below `prefix.`, without it. */
+export function underPrefix<T>(prefix: string, entries: Readonly<Record<string, T>>): Record<string, T> {
+  const start = `${prefix}.`;
+  return Object.fromEntries(
+    Object.entries(entries)
+      .filter(([name]) => name.startsWith(start))
+      .map(([name, value]) => [name.slice(start.length), value]),
+  );
+}
+
+/** Downloads tensors; float32 stays float32, int32 and bool become int32. */
+export async function toNamedArrays(tensors: NamedTensors): Promise<Record<string, NamedArray>> {
+  const arrays: Record<string, NamedArray> = {};
+  for (const [name, tensor] of Object.entries(tensors)) {
+    const data = await tensor.data();
+    arrays[name] = {
+      shape: [...tensor.shape],
+      data: data instanceof Float32Array || data instanceof Int32Array ? data : Int32Array.from(data),
+    };
+  }
+  return arrays;
+}
+
+/** The tensor of that name; a missing one or one of another shape is an error that names what was expected. */
+export function requireTensor(state: NamedTensors, name: string, shape?: readonly (number | null)[]): Tensor {
+  const tensor = state[name];
+  if (!tensor) {
+    throw new RevqError(
+      "state-missing-tensor",
+      `The state has no tensor "${name}" (it has ${Object.keys(state).sort().join(", ") || "none"}).`,
+      { fix: "Was the file made by another plugin or another version of it?" },
+    );
+  }
+  const matches =
+    !shape ||
+    (shape.length === tensor.shape.length && shape.every((size, axis) => size === null || size === tensor.shape[axis]));
+  if (!matches) {
+    throw new RevqError(
+      "state-misshapen-tensor",
+      `Tensor "${name}" has shape [${tensor.shape}], expected [${shape.map((size) => size ?? "any")}].`,
+      { fix: "The options in config.json must be those that the weights were made with." },
+    );
+  }
+  return tensor;
+}
+
+/**
+ * SHA-256 over names (sorted), dtypes, shapes and float32 / int32 little-endian values, as 64 hex digits. The same
+ * weights give the same fingerprint whatever file format or engine they came through.
+ */
+export async function fingerprint(arrays: NamedArrays): Promise<string> {
+  const lines: string[] = [];
+  for (const name of Object.keys(arrays).sort()) {
+    const { shape, data } = arrays[name]!;
+    const dtype = data instanceof Float32Array ? "F32" : "I32";
+    const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+    lines.push(`${name} ${dtype} [${shape}] ${await sha256(bytes)}`);
+  }
+  return sha256(new TextEncoder().encode(lines.join("\n")));
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = await globalThis.crypto.subtle.digest("SHA-256", bytes);
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

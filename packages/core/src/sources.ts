@@ -1,0 +1,32 @@
+/** What training reads from: images and latents, on whatever they are stored. Implementations live in `@revq/data`. */
+import type { LatentShape } from "./latent-shape.js";
+
+/** Images of one size. `pixels` is `[n, size, size, 3]` float32 in [-1, 1], row-major. */
+export interface ImageBatch {
+  /** One name an image, unique in its source: the relative path for a folder. */
+  readonly names: readonly string[];
+  readonly size: number;
+  readonly pixels: Float32Array;
+}
+
+/** A finite list of images, always delivered in the same order. */
+export interface ImageSource {
+  /** For messages: a folder's path, or `synthetic:dead-leaves`. */
+  readonly description: string;
+  /** Side of the square images in pixels. */
+  readonly size: number;
+  /** How many there are before unreadable ones are skipped. */
+  readonly count: number;
+  /** Delivers every readable image once; the last batch may be smaller. Breaking out of the loop releases what it holds. */
+  batches(batchSize: number): AsyncIterable<ImageBatch>;
+  /** The images that could not be read so far, and why. */
+  readonly skipped: readonly { readonly name: string; readonly reason: string }[];
+}
+
+/** Latents with random access. Values are channel-last: one row is `[h, w, c]`, flat. */
+export interface LatentSource {
+  readonly shape: LatentShape;
+  readonly count: number;
+  /** float32 `[indices.length, h, w, c]`. The result is the caller's. */
+  read(indices: ArrayLike<number>): Promise<Float32Array>;
+}

@@ -1,0 +1,107 @@
+/**
+ * Standardizes latents: every dimension (channel, row, column) minus its mean over the training set, divided by its
+ * standard deviation (over N, not N-1). arXiv 2507.10547, preprocessing of the latents.
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
+import type { Disposable } from "./backbone.js";
+import { RevqError } from "./errors.js";
+import { latentSize, type LatentShape } from "./latent-shape.js";
+import { requireTensor, type NamedTensors } from "./named-tensors.js";
+import type { LatentSource } from "./sources.js";
+
+/** Mean and standard deviation per dimension, `[h, w, c]` flat. */
+export interface LatentStatistics {
+  readonly mean: Float32Array;
+  readonly std: Float32Array;
+}
+
+/** A dimension that never varies is only centred. */
+const smallestStd = 1e-6;
+
+/** One pass over the latents in float64 (Welford); throws when a value is not finite. */
+export async function measureLatents(source: LatentSource): Promise<LatentStatistics> {
+  const size = latentSize(source.shape);
+  const mean = new Float64Array(size);
+  const squares = new Float64Array(size);
+  const batch = Math.max(1, Math.floor(2 ** 22 / size));
+  for (let start = 0; start < source.count; start += batch) {
+    const rows = Math.min(batch, source.count - start);
+    const values = await source.read(Int32Array.from({ length: rows }, (_, row) => start + row));
+    for (let row = 0; row < rows; row++) {
+      const seen = start + row + 1;
+      for (let i = 0; i < size; i++) {
+        const value = values[row * size + i]!;
+        if (!Number.isFinite(value)) {
+          throw new RevqError("latent-not-finite", `Latent ${start + row} holds ${value} at element ${i}.`, {
+            fix: "Check the backbone's weights and the images, or the .npy file that the latents came from.",
+          });
+        }
+        const delta = value - mean[i]!;
+        mean[i] = mean[i]! + delta / seen;
+        squares[i] = squares[i]! + delta * (value - mean[i]!);
+      }
+    }
+  }
+  const count = Math.max(1, source.count);
+  return {
+    mean: Float32Array.from(mean),
+    std: Float32Array.from(squares, (sum) => Math.max(Math.sqrt(sum / count), smallestStd)),
+  };
+}
+
+export class Standardizer implements Disposable {
+  private constructor(
+    readonly shape: LatentShape,
+    private readonly mean: Tensor3D,
+    private readonly std: Tensor3D,
+  ) {}
+
+  static fromStatistics(shape: LatentShape, { mean, std }: LatentStatistics): Standardizer {
+    const dims: [number, number, number] = [shape.height, shape.width, shape.channels];
+    return new Standardizer(shape, tf.tensor3d(mean, dims), tf.tensor3d(std, dims));
+  }
+
+  /** @param state `mean` and `std`, `[c, h, w]` float32, as `state()` gives them */
+  static fromState(shape: LatentShape, state: NamedTensors): Standardizer {
+    const dims = [shape.channels, shape.height, shape.width];
+    const read = (name: string): Tensor3D => tf.transpose(requireTensor(state, name, dims) as Tensor3D, [1, 2, 0]);
+    return new Standardizer(shape, read("mean"), read("std"));
+  }
+
+  /** latents `[n, h, w, c]` -> standardized `[n, h, w, c]`. */
+  standardize(latents: Tensor4D): Tensor4D {
+    return tf.tidy(() => tf.div(tf.sub(latents, this.mean), this.std));
+  }
+
+  /** The inverse of `standardize`. */
+  restoreScale(standardized: Tensor4D): Tensor4D {
+    return tf.tidy(() => tf.add(tf.mul(standardized, this.std), this.mean));
+  }
+
+  /** `mean` and `std`, `[c, h, w]` float32. Unlike other states these are new tensors: the caller disposes them. */
+  state(): NamedTensors {
+    return { mean: tf.transpose(this.mean, [2, 0, 1]), std: tf.transpose(this.std, [2, 0, 1]) };
+  }
+
+  dispose(): void {
+    this.mean.dispose();
+    this.std.dispose();
+  }
+}
+
+/** The same latents, standardized on the host as they are read; every step is rounded to float32, as on an engine. */
+export function standardizedSource(source: LatentSource, { mean, std }: LatentStatistics): LatentSource {
+  return {
+    shape: source.shape,
+    count: source.count,
+    async read(indices) {
+      const values = await source.read(indices);
+      const size = mean.length;
+      for (let i = 0; i < values.length; i++) {
+        values[i] = Math.fround(values[i]! - mean[i % size]!) / std[i % size]!;
+      }
+      return values;
+    },
+  };
+}
