@@ -1,1 +1,14 @@
-export {};
+/** @revq/nearest: exact nearest-code search, k-means, and the codebook updates of online training. */
+export { adamwStep, adamwStepRows, type AdamWOptions } from "./adamw.js";
+export { createEmaState, emaUpdate, type EmaOptions, type EmaState } from "./ema.js";
+export { kmeans } from "./kmeans/lloyd.js";
+export type { KMeansOptions, KMeansProgress, KMeansResult, KMeansShape, KMeansState } from "./kmeans/options.js";
+export { kmeansStream, type KMeansStreamOptions, type LatentBatches } from "./kmeans/stream.js";
+export {
+  nearestCodes,
+  nearestCodesSync,
+  type NearestEngine,
+  type NearestOptions,
+  type NearestResult,
+} from "./nearest-codes.js";
+export type { NearestShape } from "./shape.js";

@@ -1,0 +1,77 @@
+/** What k-means takes and gives. State is plain data: it can be written to a checkpoint and read back. */
+import type { RandomState } from "@revq/core";
+import type { NearestEngine } from "../nearest-codes.js";
+
+/** Latents are `[samples, tokens, dim]`; tokens belong to groups as in `NearestShape`. */
+export interface KMeansShape {
+  readonly samples: number;
+  readonly groups: number;
+  readonly dim: number;
+  /** Default `groups`. */
+  readonly tokens?: number;
+  /** The group of every token; default t % groups. */
+  readonly groupOf?: Int32Array;
+}
+
+export interface KMeansProgress {
+  /** Passes over the data that are done, and how many there will be. */
+  readonly iteration: number;
+  readonly iterations: number;
+  /** Within the pass: tokens searched so far, and how many there are (0 when unknown). */
+  readonly done: number;
+  readonly total: number;
+  /** Mean squared error per element of the last complete pass; NaN before there was one. */
+  readonly distortion: number;
+}
+
+/** Everything a stopped run needs to go on and end with the same numbers. */
+export interface KMeansState {
+  readonly iteration: number;
+  /** `[groups, codes, dim]` */
+  readonly codebooks: Float32Array;
+  /** Hits of every code in the last pass, `[groups, codes]`; in mini-batch mode the decayed number of latents it is a mean of. */
+  readonly counts: Float64Array;
+  /** Mean squared error per element of every pass, before that pass's update. */
+  readonly distortion: readonly number[];
+  /** Cells that were empty and revived, by pass. */
+  readonly revived: readonly number[];
+  readonly random: RandomState;
+}
+
+export interface KMeansOptions {
+  /** K */
+  readonly codes: number;
+  /** Passes over the data; default 10. */
+  readonly iterations?: number;
+  /** `sample` (default): K distinct latents of the group. `kmeans++`: spread out by squared distance (Arthur and Vassilvitskii 2007). */
+  readonly init?: "sample" | "kmeans++";
+  /** Default 0. */
+  readonly seed?: number;
+  /** Ends when a pass lowers the distortion by less than this fraction; default 0: only when nothing moves. */
+  readonly tolerance?: number;
+  /** One more search after the last update, so that `counts`, `usage` and the last `distortion` are those of the result; default true. */
+  readonly measure?: boolean;
+  readonly engine?: NearestEngine;
+  readonly threads?: number;
+  /** Aborting makes the call throw `signal.reason`; go on later from the last state that `onState` was given. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: KMeansProgress) => void;
+  /** After every pass. The arrays are copies when `onState` is given. */
+  readonly onState?: (state: KMeansState) => void;
+  /** Go on from a state; `init` and `seed` are then not used. */
+  readonly start?: KMeansState;
+}
+
+export interface KMeansResult {
+  /** `[groups, codes, dim]` */
+  readonly codebooks: Float32Array;
+  /** Hits of every code, `[groups, codes]`: of `codebooks` when measured, else of the last pass's start. */
+  readonly counts: Float64Array;
+  /** Mean squared error per element: entry i is that of the codebooks after i updates. */
+  readonly distortion: readonly number[];
+  /** Fraction of all codes with at least one hit. */
+  readonly usage: number;
+  /** Cells that were empty and revived, by pass. */
+  readonly revived: readonly number[];
+  readonly state: KMeansState;
+}

@@ -1,0 +1,93 @@
+/** The search that users call: checks the input, picks an engine, returns indices and squared distances. */
+import { createYielder } from "./event-loop.js";
+import { searchReference } from "./reference.js";
+import { requireFinite, requireLength, resolveLayout, type NearestLayout, type NearestShape } from "./shape.js";
+
+/** `auto` takes WebAssembly where it runs, else the reference. Every engine gives the same answer, bit for bit. */
+export type NearestEngine = "auto" | "wasm" | "reference";
+
+export interface NearestOptions {
+  readonly engine?: NearestEngine;
+  /** Worker threads of the `wasm` engine; default: one a core, at most 16. 1 stays on the calling thread. */
+  readonly threads?: number;
+  /** Aborting makes the call throw `signal.reason` at the next step. */
+  readonly signal?: AbortSignal;
+  /** Skips the scan for NaN and infinities. Only for values that were already checked: the answer is undefined otherwise. */
+  readonly trusted?: boolean;
+  /** `tree` prunes with a k-d tree, `brute` compares every pair; `auto` (default) takes what is faster for the shape. Same answer. */
+  readonly method?: "auto" | "tree" | "brute";
+  /** Written and returned instead of new arrays. Shared memory saves a copy between threads. */
+  readonly out?: NearestResult;
+  /** Guesses such as the last pass's answer, `[samples, tokens]`: they only make the search faster. May be `out.indices`. */
+  readonly guess?: Int32Array;
+}
+
+export interface NearestResult {
+  /** Nearest code of every token, `[samples, tokens]`. Ties go to the lowest index. */
+  readonly indices: Int32Array;
+  /** Squared Euclidean distance to it, `[samples, tokens]`, in float32 arithmetic as `reference.ts` defines it. */
+  readonly distances: Float32Array;
+}
+
+/**
+ * The nearest code of every token, exactly.
+ *
+ * @param latents float32 `[samples, tokens, dim]`, finite
+ * @param codebooks float32 `[groups, codes, dim]`, finite
+ * @throws RevqError `nearest-shape`, `nearest-length`, `latent-not-finite`, `codebook-not-finite`
+ */
+export async function nearestCodes(
+  latents: Float32Array,
+  codebooks: Float32Array,
+  shape: NearestShape,
+  options: NearestOptions = {},
+): Promise<NearestResult> {
+  const layout = resolveLayout(shape);
+  const result = prepare(layout, latents, codebooks, options);
+  const step = createYielder(options.signal);
+  const rows = Math.max(1, Math.floor(2 ** 22 / (layout.tokens * layout.codes)));
+  for (let first = 0; first < layout.samples; first += rows) {
+    await step();
+    const last = Math.min(layout.samples, first + rows);
+    searchReference(layout, latents, codebooks, result.indices, result.distances, first, last);
+  }
+  return result;
+}
+
+/**
+ * The same without a promise: for the inside of a synchronous tensor operation. It blocks the thread until it is done.
+ * `signal` is not looked at.
+ */
+export function nearestCodesSync(
+  latents: Float32Array,
+  codebooks: Float32Array,
+  shape: NearestShape,
+  options: NearestOptions = {},
+): NearestResult {
+  const layout = resolveLayout(shape);
+  const result = prepare(layout, latents, codebooks, options);
+  searchReference(layout, latents, codebooks, result.indices, result.distances, 0, layout.samples);
+  return result;
+}
+
+function prepare(
+  layout: NearestLayout,
+  latents: Float32Array,
+  codebooks: Float32Array,
+  options: NearestOptions,
+): NearestResult {
+  const { samples, tokens, groups, codes, dim } = layout;
+  requireLength("latents", latents, [samples, tokens, dim]);
+  requireLength("codebooks", codebooks, [groups, codes, dim]);
+  if (!options.trusted) {
+    requireFinite("latents", "latent-not-finite", latents);
+    requireFinite("codebooks", "codebook-not-finite", codebooks);
+  }
+  if (options.guess) requireLength("guess", options.guess, [samples, tokens]);
+  if (options.out) {
+    requireLength("out.indices", options.out.indices, [samples, tokens]);
+    requireLength("out.distances", options.out.distances, [samples, tokens]);
+    return options.out;
+  }
+  return { indices: new Int32Array(samples * tokens), distances: new Float32Array(samples * tokens) };
+}

@@ -1,0 +1,56 @@
+/**
+ * The reference: plain loops, one query at a time, nothing pruned. It defines what every other engine must answer.
+ *
+ * The squared distance is float32 arithmetic in index order: s = 0, then s = fl(s + fl(fl(x_i - c_i)^2)) for i = 0 .. d-1, each
+ * operation rounded once to nearest even. A sum beyond float32 is Infinity, and all such codes tie. The nearest code is the
+ * one with the smallest such number; of equal ones, the one with the lowest index.
+ */
+import type { NearestLayout } from "./shape.js";
+
+/** The squared distance as defined above. Offsets count numbers, not rows. */
+export function squaredDistance(
+  a: Float32Array,
+  aOffset: number,
+  b: Float32Array,
+  bOffset: number,
+  dim: number,
+): number {
+  let sum = 0;
+  for (let i = 0; i < dim; i++) {
+    const difference = Math.fround(a[aOffset + i]! - b[bOffset + i]!);
+    sum = Math.fround(sum + Math.fround(difference * difference));
+  }
+  return sum;
+}
+
+/** Searches samples `[first, last)`; writes `indices` and `distances`, both `[samples, tokens]`. No checks. */
+export function searchReference(
+  layout: NearestLayout,
+  latents: Float32Array,
+  codebooks: Float32Array,
+  indices: Int32Array,
+  distances: Float32Array,
+  first: number,
+  last: number,
+): void {
+  const { groups, codes, dim, tokens, tokensOf } = layout;
+  for (let group = 0; group < groups; group++) {
+    const codebook = group * codes * dim;
+    for (const token of tokensOf[group]!) {
+      for (let sample = first; sample < last; sample++) {
+        const query = sample * tokens + token;
+        let best = Infinity;
+        let bestCode = 0;
+        for (let code = 0; code < codes; code++) {
+          const distance = squaredDistance(latents, query * dim, codebooks, codebook + code * dim, dim);
+          if (distance < best) {
+            best = distance;
+            bestCode = code;
+          }
+        }
+        indices[query] = bestCode;
+        distances[query] = best;
+      }
+    }
+  }
+}

@@ -1,0 +1,86 @@
+/** Shapes of a search, how tokens belong to groups, and the checks that every engine shares. */
+import { RevqError } from "@revq/core";
+
+/** Latents are `[samples, tokens, dim]`, codebooks `[groups, codes, dim]`, both row-major float32. */
+export interface NearestShape {
+  /** n: images, or any number of rows. 0 is allowed. */
+  readonly samples: number;
+  /** G: codebooks. */
+  readonly groups: number;
+  /** K: codes in each codebook. */
+  readonly codes: number;
+  /** d: numbers in a token. */
+  readonly dim: number;
+  /** T: tokens in a sample; default `groups`. Token t searches codebook `t % groups`, unless `groupOf` says otherwise. */
+  readonly tokens?: number;
+  /** The codebook of every token, `[tokens]`, values 0 .. groups-1. */
+  readonly groupOf?: Int32Array;
+}
+
+/** A resolved shape: every default filled in, tokens listed by group. */
+export interface NearestLayout {
+  readonly samples: number;
+  readonly groups: number;
+  readonly codes: number;
+  readonly dim: number;
+  readonly tokens: number;
+  /** For every group its tokens, ascending. A group's query q is token `q % length` of sample `floor(q / length)`. */
+  readonly tokensOf: readonly Int32Array[];
+}
+
+function requireCount(name: string, value: number, least: number): void {
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new RevqError("nearest-shape", `\`${name}\` is ${value}; a whole number of at least ${least} is expected.`);
+  }
+}
+
+/** Checks the numbers of a shape and lists the tokens of every group. Throws `nearest-shape`. */
+export function resolveLayout(shape: NearestShape): NearestLayout {
+  const { samples, groups, codes, dim, groupOf } = shape;
+  const tokens = shape.tokens ?? groupOf?.length ?? groups;
+  requireCount("samples", samples, 0);
+  requireCount("groups", groups, 1);
+  requireCount("codes", codes, 1);
+  requireCount("dim", dim, 1);
+  requireCount("tokens", tokens, 1);
+  if (groupOf && groupOf.length !== tokens) {
+    throw new RevqError("nearest-shape", `\`groupOf\` lists ${groupOf.length} tokens, but a sample has ${tokens}.`);
+  }
+  const lists: number[][] = Array.from({ length: groups }, () => []);
+  for (let token = 0; token < tokens; token++) {
+    const group = groupOf ? groupOf[token]! : token % groups;
+    const list = lists[group];
+    if (!list)
+      throw new RevqError("nearest-shape", `Token ${token} belongs to group ${group}, but there are ${groups} groups.`);
+    list.push(token);
+  }
+  return { samples, groups, codes, dim, tokens, tokensOf: lists.map((list) => Int32Array.from(list)) };
+}
+
+/** Throws `nearest-length` when an array does not have the length that its shape asks for. */
+export function requireLength(name: string, array: { readonly length: number }, dims: readonly number[]): void {
+  const expected = dims.reduce((product, size) => product * size, 1);
+  if (array.length !== expected) {
+    throw new RevqError("nearest-length", `\`${name}\` holds ${array.length} numbers; [${dims}] needs ${expected}.`);
+  }
+}
+
+/**
+ * Throws `<code>` when a value is NaN or infinite: nothing is nearest to such a point.
+ * One pass: x - x is 0 for finite x and NaN otherwise, so a block's sum tells without a branch per value.
+ */
+export function requireFinite(name: string, code: string, values: Float32Array): void {
+  const block = 4096;
+  for (let start = 0; start < values.length; start += block) {
+    const end = Math.min(values.length, start + block);
+    let sum = 0;
+    for (let i = start; i < end; i++) sum += values[i]! - values[i]!;
+    if (sum === 0) continue;
+    for (let i = start; i < end; i++) {
+      if (Number.isFinite(values[i]!)) continue;
+      throw new RevqError(code, `\`${name}\` holds ${values[i]} at element ${i}; finite numbers are expected.`, {
+        fix: "Look for a division by a zero standard deviation, or a learning rate that made training diverge.",
+      });
+    }
+  }
+}

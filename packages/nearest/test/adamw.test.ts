@@ -1,0 +1,78 @@
+import { createRandom } from "@revq/core";
+import { expect, it } from "vitest";
+import { adamwStep, adamwStepRows } from "@revq/nearest";
+import { hasShared, readSafetensors, sharedPath } from "./shared.js";
+
+const normals = (length: number, seed: number): Float32Array => {
+  const random = createRandom(seed);
+  return Float32Array.from({ length }, () => random.normal());
+};
+
+function furthest(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let most = 0;
+  for (let i = 0; i < a.length; i++) most = Math.max(most, Math.abs(a[i]! - b[i]!));
+  return most;
+}
+
+for (const file of ["train_step_T256_K32", "train_step_T512_K16"]) {
+  const present = hasShared("fixtures", `${file}.safetensors`);
+  it.skipIf(!present)(`takes PyTorch's two steps (needs ../shared/fixtures/${file}.safetensors)`, () => {
+    const { tensors, metadata } = readSafetensors(sharedPath("fixtures", `${file}.safetensors`));
+    const at = (name: string): Float32Array => tensors[name]!.data.slice() as Float32Array;
+    const name = Object.keys(tensors)
+      .find((key) => key.startsWith("p0.q."))!
+      .slice(3);
+    const param = at(`p0.${name}`);
+    const m = new Float32Array(param.length);
+    const v = new Float32Array(param.length);
+    const lr = Number(metadata["lr_quantizer"] ?? metadata["quantizer_lr"] ?? 0.01);
+    for (const step of [1, 2]) {
+      const norm = tensors[`gradnorm${step}`]!.data[0]!;
+      const gradScale = Math.min(1, 1 / (norm + 1e-6)); // torch.nn.utils.clip_grad_norm_ with max_norm 1
+      adamwStep(param, at(`g${step}.${name}`), m, v, { lr, step, gradScale });
+      expect(furthest(param, at(`p${step}.${name}`))).toBeLessThan(1e-6);
+    }
+  });
+}
+
+it("is the textbook's step in float64", () => {
+  const [length, lr, weightDecay] = [257, 0.02, 0.1];
+  const param = normals(length, 1);
+  const exact = Float64Array.from(param);
+  const [m, v] = [new Float32Array(length), new Float32Array(length)];
+  const [m64, v64] = [new Float64Array(length), new Float64Array(length)];
+  for (let step = 1; step <= 20; step++) {
+    const grad = normals(length, 100 + step);
+    adamwStep(param, grad, m, v, { lr, weightDecay, step });
+    for (let i = 0; i < length; i++) {
+      m64[i] = 0.9 * m64[i]! + 0.1 * grad[i]!;
+      v64[i] = 0.999 * v64[i]! + 0.001 * grad[i]! ** 2;
+      const update = m64[i]! / (1 - 0.9 ** step) / (Math.sqrt(v64[i]! / (1 - 0.999 ** step)) + 1e-8);
+      exact[i] = exact[i]! * (1 - lr * weightDecay) - lr * update;
+    }
+  }
+  expect(furthest(param, exact)).toBeLessThan(1e-6);
+});
+
+it("moves rows without a gradient as a gradient of zeros does", () => {
+  const [rows, dim] = [40, 3];
+  const dense = { param: normals(rows * dim, 1), m: new Float32Array(rows * dim), v: new Float32Array(rows * dim) };
+  const sparse = { param: dense.param.slice(), m: dense.m.slice(), v: dense.v.slice() };
+  for (let step = 1; step <= 6; step++) {
+    const hit = Int32Array.from({ length: 7 }, (_, i) => i * 5 + (step % 4));
+    const rowGrads = normals(hit.length * dim, step);
+    const grad = new Float32Array(rows * dim);
+    hit.forEach((row, i) => grad.set(rowGrads.subarray(i * dim, (i + 1) * dim), row * dim));
+    const options = { lr: 0.1, weightDecay: 0.01, step, gradScale: 0.5 };
+    adamwStep(dense.param, grad, dense.m, dense.v, options);
+    adamwStepRows(sparse.param, hit, rowGrads, dim, sparse.m, sparse.v, options);
+  }
+  expect(sparse).toEqual(dense);
+});
+
+it("refuses rows out of order and steps that are not counted from 1", () => {
+  const zeros = new Float32Array(4);
+  const rows = Int32Array.of(1, 0);
+  expect(() => adamwStepRows(zeros, rows, zeros, 2, zeros, zeros, { lr: 1, step: 1 })).toThrow("rows must ascend");
+  expect(() => adamwStep(zeros, zeros, zeros, zeros, { lr: 1, step: 0 })).toThrow("counted from 1");
+});
