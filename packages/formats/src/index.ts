@@ -1,1 +1,19 @@
-export {};
+/** @revq/formats: tensor files over one byte-range reader. Plain typed arrays, no tensor library; runs in Node, browsers, workers. */
+export { readAll } from "./bytes/byte-source.js";
+export { fromBlob } from "./bytes/from-blob.js";
+export { fromBuffer } from "./bytes/from-buffer.js";
+export { fromUrl, type UrlOptions } from "./bytes/from-url.js";
+export { bytesPerElement, dtypes, toFloat32, type DType, type TensorData } from "./dtypes.js";
+export { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from "./half-floats.js";
+export { npyDTypes, npyHeader, type NpyDType } from "./npy/header.js";
+export { openNpy, readNpy, readNpyFloat32, type NpyArray, type NpyFile } from "./npy/read.js";
+export { writeNpy } from "./npy/write.js";
+export type { SafetensorsHeader, TensorInfo } from "./safetensors/header.js";
+export { openSafetensors, type Safetensors } from "./safetensors/read.js";
+export {
+  streamSafetensors,
+  writeSafetensors,
+  type SafetensorsMetadata,
+  type TensorToStream,
+  type TensorToWrite,
+} from "./safetensors/write.js";

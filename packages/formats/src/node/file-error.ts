@@ -1,0 +1,34 @@
+/** Errors of the operating system as `RevqError`: what happened to which path, and what to do. */
+import { isRevqError, RevqError } from "@revq/core";
+
+const known: Readonly<Record<string, { code: string; what: string; fix: string }>> = {
+  ENOENT: { code: "file-not-found", what: "does not exist", fix: "Check the path." },
+  ENOTDIR: { code: "file-not-found", what: "does not exist (a part of its path is a file)", fix: "Check the path." },
+  EISDIR: { code: "file-is-folder", what: "is a folder, not a file", fix: "Give the path of a file." },
+  EACCES: { code: "file-denied", what: "may not be accessed", fix: "Check its permissions." },
+  EPERM: { code: "file-denied", what: "may not be accessed", fix: "Check its permissions." },
+  EROFS: { code: "file-denied", what: "is on a read-only file system", fix: "Choose another folder." },
+  ENOSPC: {
+    code: "disk-full",
+    what: "cannot be written: the disk is full",
+    fix: "Free some space or choose another disk.",
+  },
+  EDQUOT: {
+    code: "disk-full",
+    what: "cannot be written: the quota is used up",
+    fix: "Free some space or choose another disk.",
+  },
+};
+
+/** A `RevqError` stays what it is; anything else that carries a system code becomes one; the rest is returned unchanged. */
+export function fileError(path: string, cause: unknown, doing: "read" | "write"): unknown {
+  if (isRevqError(cause)) return cause;
+  const system = cause instanceof Error && "code" in cause ? String(cause.code) : undefined;
+  if (system === undefined) return cause;
+  const match = known[system];
+  if (match) return new RevqError(match.code, `${path} ${match.what}.`, { fix: match.fix, cause });
+  return new RevqError(`file-${doing}`, `${path} could not be ${doing === "read" ? "read" : "written"} (${system}).`, {
+    fix: "Check the path and the disk.",
+    cause,
+  });
+}

@@ -1,0 +1,58 @@
+/** Files on disk. A file is opened for each read and closed again, so nothing leaks when a caller forgets `close`. */
+import { open, type FileHandle } from "node:fs/promises";
+import { RevqError, type ByteSource } from "@revq/core";
+import { checkRange } from "../bytes/byte-source.js";
+import { fileError } from "./file-error.js";
+
+/**
+ * The file as it is now: when another file takes its place or it grows or shrinks, the next read throws `file-changed`
+ * rather than mix the two. Throws `file-not-found`, `file-not-readable`, `file-is-folder`.
+ */
+export async function fromFile(path: string): Promise<ByteSource> {
+  const opened = await withFile(path, identity);
+  return {
+    name: path,
+    size: opened.size,
+    async read(offset, length) {
+      checkRange({ name: path, size: opened.size }, offset, length);
+      return withFile(path, async (file) => {
+        const now = await identity(file);
+        if (now.size !== opened.size || now.inode !== opened.inode || now.modified !== opened.modified) {
+          throw new RevqError("file-changed", `${path} changed while it was read.`, {
+            fix: "Wait until it is written, then start again.",
+          });
+        }
+        const bytes = new Uint8Array(length);
+        let filled = 0;
+        while (filled < length) {
+          const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled);
+          if (bytesRead === 0) {
+            throw new RevqError("byte-source-short", `${path}: got ${filled} bytes of ${length}.`, {
+              fix: "The file changed while it was read.",
+            });
+          }
+          filled += bytesRead;
+        }
+        return bytes;
+      });
+    },
+  };
+}
+
+async function identity(file: FileHandle): Promise<{ size: number; inode: number; modified: number }> {
+  const stats = await file.stat();
+  if (stats.isDirectory()) throw Object.assign(new Error("is a directory"), { code: "EISDIR" });
+  return { size: stats.size, inode: stats.ino, modified: stats.mtimeMs };
+}
+
+async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, "r");
+    return await use(file);
+  } catch (cause) {
+    throw fileError(path, cause, "read");
+  } finally {
+    await file?.close();
+  }
+}

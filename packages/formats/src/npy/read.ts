@@ -1,0 +1,118 @@
+/** Reads npy files, whole or by rows. Format: numpy.lib.format (NEP 1). */
+import { RevqError, type ByteSource } from "@revq/core";
+import { fromBuffer } from "../bytes/from-buffer.js";
+import { bytesPerElement, toFloat32, viewAs, type TensorData } from "../dtypes.js";
+import { refuseWrongFile, wrongFileBytes } from "../wrong-file.js";
+import { fileDType, parseHeader, parsePreamble, preambleBytes, type NpyDType, type NpyHeader } from "./header.js";
+import { toRowMajor } from "./row-major.js";
+
+export interface NpyArray {
+  readonly shape: readonly number[];
+  readonly dtype: NpyDType;
+  /** Row-major, whatever order the file has. float16: raw bits in a `Uint16Array`; bool: 0 or 1 in a `Uint8Array`. */
+  readonly data: TensorData;
+}
+
+/** An opened file whose rows (the first axis) are read as they are needed. */
+export interface NpyFile {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: NpyDType;
+  /** Size of the first axis; 1 for a scalar. */
+  readonly rows: number;
+  /** Elements of one row. */
+  readonly rowLength: number;
+  /** `count` rows from `start`, as float32 (float64 and large integers are rounded). Throws `npy-rows` outside the array. */
+  readRows(start: number, count: number): Promise<Float32Array>;
+}
+
+/** The whole array. Throws `npy-*` errors: not npy, truncated, object or structured arrays, unknown dtypes. */
+export async function readNpy(input: Uint8Array | ByteSource, name = "npy data"): Promise<NpyArray> {
+  const source = input instanceof Uint8Array ? fromBuffer(name, input) : input;
+  const header = await readHeader(source);
+  const bytes = await source.read(header.dataOffset, header.count * elementBytes(header));
+  const data = decode(bytes, header);
+  return {
+    shape: header.shape,
+    dtype: header.dtype,
+    data: header.fortranOrder ? toRowMajor(data, header.shape) : data,
+  };
+}
+
+/** The whole array as float32. The array is the caller's. */
+export async function readNpyFloat32(
+  input: Uint8Array | ByteSource,
+  name?: string,
+): Promise<{ shape: readonly number[]; data: Float32Array }> {
+  const { shape, dtype, data } = await readNpy(input, name);
+  return { shape, data: toFloat32(data, fileDType(dtype)) };
+}
+
+/** Reads the header only. Fortran-ordered arrays of two and more axes are refused: their rows do not lie together. */
+export async function openNpy(source: ByteSource): Promise<NpyFile> {
+  const header = await readHeader(source);
+  const { shape, dtype } = header;
+  if (header.fortranOrder && shape.filter((size) => size !== 1).length > 1) {
+    throw new RevqError("npy-fortran-rows", `${source.name} is in Fortran order, so it cannot be read by rows.`, {
+      fix: "Save it with numpy.save(path, numpy.ascontiguousarray(array)).",
+    });
+  }
+  const rows = shape[0] ?? 1;
+  const rowLength = shape.slice(1).reduce((product, size) => product * size, 1);
+  const rowBytes = rowLength * elementBytes(header);
+  return {
+    name: source.name,
+    shape,
+    dtype,
+    rows,
+    rowLength,
+    async readRows(start, count) {
+      if (
+        !Number.isSafeInteger(start) ||
+        !Number.isSafeInteger(count) ||
+        start < 0 ||
+        count < 0 ||
+        start + count > rows
+      ) {
+        throw new RevqError(
+          "npy-rows",
+          `${source.name}: rows ${start} to ${start + count} were asked for, it has ${rows}.`,
+        );
+      }
+      const bytes = await source.read(header.dataOffset + start * rowBytes, count * rowBytes);
+      return toFloat32(decode(bytes, header), fileDType(dtype));
+    },
+  };
+}
+
+function elementBytes(header: NpyHeader): number {
+  return bytesPerElement(fileDType(header.dtype));
+}
+
+/** Checks the file's length too; bytes after the array are left alone, as numpy does. */
+async function readHeader(source: ByteSource): Promise<NpyHeader> {
+  const { name, size } = source;
+  const start = await source.read(0, Math.min(size, Math.max(preambleBytes, wrongFileBytes)));
+  refuseWrongFile(name, start);
+  const { headerOffset, headerLength, major } = parsePreamble(name, start.subarray(0, preambleBytes));
+  const dataOffset = headerOffset + headerLength;
+  if (dataOffset > size) throw truncated(name, size, dataOffset);
+  const header = parseHeader(name, await source.read(headerOffset, headerLength), major, dataOffset);
+  const end = dataOffset + header.count * elementBytes(header);
+  if (end > size) throw truncated(name, size, end);
+  return header;
+}
+
+function truncated(name: string, size: number, expected: number): RevqError {
+  return new RevqError("npy-truncated", `${name}: got ${size} bytes of ${expected}: the file is truncated.`, {
+    fix: "Get the file again, or save it again with numpy.save.",
+  });
+}
+
+/** A copy in the machine's byte order: the bytes may be a view of memory that the source shares. */
+function decode(bytes: Uint8Array, header: NpyHeader): TensorData {
+  const copy = bytes.slice();
+  const size = elementBytes(header);
+  if (header.bigEndian) for (let i = 0; i < copy.length; i += size) copy.subarray(i, i + size).reverse();
+  return viewAs(copy, fileDType(header.dtype));
+}

@@ -1,0 +1,77 @@
+/**
+ * Reads safetensors files tensor by tensor through byte ranges: opening reads the header only, so memory is bounded by the
+ * largest tensor asked for. Format: https://github.com/huggingface/safetensors#format.
+ */
+import { nearestNames, RevqError, type ByteSource } from "@revq/core";
+import { toFloat32, viewAs, type TensorData } from "../dtypes.js";
+import { refuseWrongFile, wrongFileBytes } from "../wrong-file.js";
+import { maxHeaderLength, parseHeader, type SafetensorsHeader, type TensorInfo } from "./header.js";
+
+export interface Safetensors extends SafetensorsHeader {
+  /** The source's name, for messages. */
+  readonly name: string;
+  /** The tensor in its own dtype (F16 and BF16: raw bits in a `Uint16Array`); row-major. Throws `safetensors-unknown-tensor`. */
+  read(tensor: string): Promise<{ shape: readonly number[]; data: TensorData }>;
+  /** The same widened to float32, whatever the dtype. F64 and large integers are rounded. The array is the caller's. */
+  readFloat32(tensor: string): Promise<{ shape: readonly number[]; data: Float32Array }>;
+}
+
+/**
+ * Opens and checks the header. The source stays the caller's: close it when nothing more is read.
+ * Throws `safetensors-*` (too short, header too long, not JSON, unknown dtype, bad shape, overlap, hole, truncated, …),
+ * `git-lfs-pointer` or `html-instead-of-data`.
+ */
+export async function openSafetensors(source: ByteSource): Promise<Safetensors> {
+  const { name, size } = source;
+  const start = await source.read(0, Math.min(size, wrongFileBytes));
+  refuseWrongFile(name, start);
+  const damaged = { fix: "The file is damaged or not a safetensors file; get it again from its source." };
+  if (size < 8) {
+    throw new RevqError(
+      "safetensors-too-short",
+      `${name} has ${size} bytes; a safetensors file has at least 10.`,
+      damaged,
+    );
+  }
+  const headerLength = Number(new DataView(start.buffer, start.byteOffset, 8).getBigUint64(0, true));
+  if (headerLength > maxHeaderLength) {
+    throw new RevqError(
+      "safetensors-header-too-long",
+      `${name}: the header claims ${headerLength} bytes, at most ${maxHeaderLength} are allowed.`,
+      damaged,
+    );
+  }
+  if (8 + headerLength > size) {
+    throw new RevqError(
+      "safetensors-truncated",
+      `${name}: got ${size} bytes of at least ${8 + headerLength}: the file ends inside its header.`,
+      damaged,
+    );
+  }
+  const header = parseHeader(name, await source.read(8, headerLength), 8 + headerLength, size);
+
+  const info = (tensor: string): TensorInfo => {
+    const found = header.tensors.get(tensor);
+    if (found) return found;
+    const near = nearestNames(tensor, [...header.tensors.keys()]);
+    throw new RevqError("safetensors-unknown-tensor", `${name} has no tensor "${tensor}".`, {
+      fix: near.length
+        ? `Did you mean ${near.map((one) => `"${one}"`).join(" or ")}?`
+        : "Is it the file of another model?",
+    });
+  };
+  return {
+    name,
+    ...header,
+    async read(tensor) {
+      const { dtype, shape, offset, length } = info(tensor);
+      return { shape, data: viewAs(await source.read(offset, length), dtype) };
+    },
+    async readFloat32(tensor) {
+      const { dtype, shape, offset, length } = info(tensor);
+      const bytes = await source.read(offset, length);
+      // F32 is copied: the bytes may be a view of memory that the source shares.
+      return { shape, data: toFloat32(viewAs(dtype === "F32" ? bytes.slice() : bytes, dtype), dtype) };
+    },
+  };
+}

@@ -1,0 +1,40 @@
+/** Files that are something else than their name says, recognised by their first bytes: the usual accidents of downloads. */
+import { RevqError } from "@revq/core";
+
+const signatures: readonly {
+  readonly start: string;
+  readonly code: string;
+  readonly what: string;
+  readonly fix: string;
+}[] = [
+  {
+    start: "version https://git-lfs.github.com/spec/v1",
+    code: "git-lfs-pointer",
+    what: "is a git-LFS pointer, not the file itself",
+    fix: "Run `git lfs pull` in the repository it came from, or download the file from its page.",
+  },
+  {
+    start: "<!doctype html",
+    code: "html-instead-of-data",
+    what: "is an HTML page, not the file itself",
+    fix: "The download saved a web page (a login or error page?); get the raw file.",
+  },
+  {
+    start: "<html",
+    code: "html-instead-of-data",
+    what: "is an HTML page, not the file itself",
+    fix: "The download saved a web page (a login or error page?); get the raw file.",
+  },
+];
+
+/** How many bytes of the start `refuseWrongFile` looks at. */
+export const wrongFileBytes = 64;
+
+/** Throws `git-lfs-pointer` or `html-instead-of-data` when `start` says so. */
+export function refuseWrongFile(name: string, start: Uint8Array): void {
+  const text = new TextDecoder("latin1").decode(start.subarray(0, wrongFileBytes)).trimStart().toLowerCase();
+  for (const signature of signatures) {
+    if (text.startsWith(signature.start))
+      throw new RevqError(signature.code, `${name} ${signature.what}.`, { fix: signature.fix });
+  }
+}
