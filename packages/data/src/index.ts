@@ -1,1 +1,12 @@
-export {};
+/** @revq/data: images in (folders, procedural), the centre crop, latents on disk or in memory, pictures out. Runs in Node. */
+export { decodeImage, defaultPixelLimit } from "./images/decode.js";
+export { openImageFolder, type ImageFolderOptions } from "./images/image-folder.js";
+export type { IndexedImageSource, SkippedImage } from "./images/indexed-source.js";
+export { openImages, type OpenImagesOptions } from "./images/open-images.js";
+export { splitImages, takeImages } from "./images/select.js";
+export { openSynthetic, syntheticPrefix, type SyntheticOptions } from "./images/synthetic.js";
+export { encodePng, writePng, type WritableImage } from "./images/write-png.js";
+export { bytesToUnitRange, centreCrop, unitRangeToBytes } from "./pixels/crop.js";
+export { imageGrid, type ImageGridOptions } from "./pixels/image-grid.js";
+export { resizeLanczos, type RgbImage } from "./pixels/resize.js";
+export { writeAtomically, writeFileAtomic } from "./write-file.js";

@@ -1,1 +1,26 @@
-export {};
+/**
+ * @revq/sample-images: 256 x 256 photographs that a fresh machine can train on. The files lie in `images/`, beside `src` and
+ * `dist`; this index only names them, so it runs wherever `URL` does. Licences: ATTRIBUTION.md.
+ */
+import { photographs } from "./photographs.js";
+
+export interface SampleImage {
+  /** The file's name, `nagasaki-boats-01.jpg`. */
+  readonly name: string;
+  readonly url: URL;
+  /** Title, author, date and place of the photograph. */
+  readonly source: string;
+  /** SPDX identifier of the picture's licence. */
+  readonly license: string;
+}
+
+/** The folder that holds the images, and nothing else. Ends with a slash. */
+export const sampleImagesFolder: URL = new URL("../images/", import.meta.url);
+
+/** By name; crops of one photograph overlap by less than half and differ in scale. 256 x 256 JPEG, 8-bit sRGB. */
+export const sampleImages: readonly SampleImage[] = photographs.flatMap(({ id, crops, source, license }) =>
+  Array.from({ length: crops }, (_, index) => {
+    const name = `${id}-${String(index + 1).padStart(2, "0")}.jpg`;
+    return { name, url: new URL(name, sampleImagesFolder), source, license };
+  }),
+);

@@ -1,0 +1,45 @@
+/**
+ * Decodes a jpeg, png or webp file to 8-bit sRGB. The codecs are sharp's (libvips); cropping and resizing are ours.
+ * Embedded RGB colour profiles are not applied, as in Pillow and torchvision, so that an image means the same pixels in
+ * every pipeline; a CMYK image is converted by its own profile, or by a standard one.
+ */
+import { RevqError } from "@revq/core";
+import type { RgbImage } from "../pixels/resize.js";
+import { sniffFormat } from "./sniff.js";
+
+/** Above this many pixels an image is refused as a decompression bomb. */
+export const defaultPixelLimit = 100_000_000;
+
+/**
+ * The first frame of the image, turned upright by its EXIF orientation, alpha flattened on white, grey, CMYK and 16 bits
+ * converted. Throws a plain `Error` that says what is wrong with the bytes.
+ */
+export async function decodeImage(bytes: Uint8Array, pixelLimit = defaultPixelLimit): Promise<RgbImage> {
+  const kind = sniffFormat(bytes);
+  if (!("format" in kind)) throw new Error(`not a jpeg, png or webp image: it looks like ${kind.looksLike}`);
+  const sharp = await loadSharp();
+  // Limits are ours (below), `failOn: "error"` rejects truncated files yet reads those with stray bytes, as ImageNet has.
+  const options = { failOn: "error", limitInputPixels: false, unlimited: false, autoOrient: true } as const;
+  const { width, height, space } = await sharp(bytes, options).metadata();
+  if (width * height > pixelLimit) {
+    throw new Error(`${width} x ${height} pixels are more than the limit of ${pixelLimit / 1e6} megapixels`);
+  }
+  const { data, info } = await sharp(bytes, { ...options, ignoreIcc: space !== "cmyk" })
+    .flatten({ background: "#ffffff" })
+    .toColourspace("srgb")
+    .raw({ depth: "uchar" })
+    .toBuffer({ resolveWithObject: true });
+  if (info.channels !== 3) throw new Error(`decoded to ${info.channels} channels instead of 3`);
+  return { width: info.width, height: info.height, data };
+}
+
+export async function loadSharp(): Promise<(typeof import("sharp"))["default"]> {
+  try {
+    return (await import("sharp")).default;
+  } catch (cause) {
+    throw new RevqError("sharp-missing", "The image codecs (npm package sharp) could not be loaded.", {
+      fix: "Run `npm install --include=optional sharp`: its binaries are optional dependencies.",
+      cause,
+    });
+  }
+}

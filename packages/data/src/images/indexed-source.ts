@@ -1,0 +1,122 @@
+/**
+ * Image sources whose images have names before they are decoded. That is what splitting and limiting need; the sources of
+ * this package are built from a list of names and one function that makes an image.
+ */
+import type { ImageBatch, ImageSource } from "@revq/core";
+import { RevqError } from "@revq/core";
+import { bytesToUnitRange } from "../pixels/crop.js";
+import { mapOrdered } from "./prefetch.js";
+
+export interface IndexedImageSource extends ImageSource {
+  /** Every image's name, in the order of delivery; `count` of them. */
+  readonly names: readonly string[];
+  /** The images at these positions, in the order given. What the selection skips appears in this source's `skipped` too. */
+  select(indices: ArrayLike<number>): IndexedImageSource;
+}
+
+export interface SkippedImage {
+  readonly name: string;
+  readonly reason: string;
+}
+
+export interface ImageListOptions {
+  readonly description: string;
+  readonly size: number;
+  readonly names: readonly string[];
+  /** Known before anything is decoded. */
+  readonly skipped?: readonly SkippedImage[];
+  /** How many images are made at once. */
+  readonly concurrency: number;
+  /** `[size, size, 3]` uint8. What it throws becomes the reason for skipping that image. */
+  make(name: string): Promise<Uint8Array>;
+}
+
+/** Throws `data-no-images` while iterating when not a single image of the list could be made. */
+export function imageList(options: ImageListOptions): IndexedImageSource {
+  return listOf(options, options.names, options.skipped ?? [], () => {});
+}
+
+function listOf(
+  options: ImageListOptions,
+  names: readonly string[],
+  alreadySkipped: readonly SkippedImage[],
+  tellParent: (skipped: SkippedImage) => void,
+): IndexedImageSource {
+  const skipped = [...alreadySkipped];
+  const skippedNames = new Set(skipped.map(({ name }) => name));
+  function skip(image: SkippedImage): void {
+    if (skippedNames.has(image.name)) return;
+    skippedNames.add(image.name);
+    skipped.push(image);
+    tellParent(image);
+  }
+  return {
+    description: options.description,
+    size: options.size,
+    count: names.length,
+    names,
+    skipped,
+    batches: (batchSize) => readBatches(options, names, batchSize, skip),
+    select: (indices) =>
+      listOf(
+        options,
+        Array.from(indices, (index) => names[index]!),
+        [],
+        skip,
+      ),
+  };
+}
+
+async function* readBatches(
+  { description, size, make, concurrency }: ImageListOptions,
+  names: readonly string[],
+  batchSize: number,
+  skip: (image: SkippedImage) => void,
+): AsyncGenerator<ImageBatch, void, undefined> {
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new RangeError(`A batch size must be a positive integer, got ${batchSize}.`);
+  }
+  const perImage = size * size * 3;
+  let batch: { name: string; bytes: Uint8Array }[] = [];
+  let delivered = 0;
+  let firstReason = "";
+
+  function flush(): ImageBatch {
+    const pixels = new Float32Array(batch.length * perImage);
+    batch.forEach(({ bytes }, i) => bytesToUnitRange(bytes, pixels, i * perImage));
+    const result = { names: batch.map(({ name }) => name), size, pixels };
+    delivered += batch.length;
+    batch = [];
+    return result;
+  }
+
+  const images = mapOrdered(names, (name) => tryMake(make, name), { concurrency, ahead: concurrency + batchSize });
+  for await (const image of images) {
+    if ("bytes" in image) batch.push(image);
+    else {
+      skip(image);
+      firstReason ||= `${image.name}: ${image.reason}`;
+    }
+    if (batch.length === batchSize) yield flush();
+  }
+  if (batch.length > 0) yield flush();
+  if (delivered === 0 && names.length > 0) {
+    throw new RevqError(
+      "data-no-images",
+      `None of the ${names.length} images of ${description} could be read (${firstReason}).`,
+      { fix: "Check that the files are complete jpeg, png or webp images." },
+    );
+  }
+}
+
+async function tryMake(
+  make: ImageListOptions["make"],
+  name: string,
+): Promise<SkippedImage | { name: string; bytes: Uint8Array }> {
+  try {
+    return { name, bytes: await make(name) };
+  } catch (error) {
+    if (error instanceof RevqError) throw error;
+    return { name, reason: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,40 @@
+/** Procedural images as an `ImageSource`: any number of them, from a seed, with no files. */
+import { createRandom, nearestNames, RevqError } from "@revq/core";
+import { drawDeadLeaves } from "../pixels/dead-leaves.js";
+import { imageList, type IndexedImageSource } from "./indexed-source.js";
+
+/** What a spec of a procedural source begins with. */
+export const syntheticPrefix = "synthetic:";
+
+const painters = { "dead-leaves": drawDeadLeaves } as const;
+
+export interface SyntheticOptions {
+  /** Side of the square images in pixels. */
+  readonly size: number;
+  /** Default 256. */
+  readonly count?: number;
+  /** Image i depends on the seed and on i alone. Default 0. */
+  readonly seed?: number;
+}
+
+/** @param spec `synthetic:dead-leaves`. Throws `data-unknown-synthetic` for another name. */
+export function openSynthetic(spec: string, { size, count = 256, seed = 0 }: SyntheticOptions): IndexedImageSource {
+  const kind = spec.startsWith(syntheticPrefix) ? spec.slice(syntheticPrefix.length) : spec;
+  if (!Object.hasOwn(painters, kind)) {
+    const near = nearestNames(kind, Object.keys(painters));
+    throw new RevqError("data-unknown-synthetic", `There are no procedural images "${kind}".`, {
+      fix: `Use ${(near.length ? near : Object.keys(painters)).map((name) => syntheticPrefix + name).join(" or ")}.`,
+    });
+  }
+  const paint = painters[kind as keyof typeof painters];
+  const random = createRandom(seed);
+  const digits = Math.max(4, String(count - 1).length);
+  const names = Array.from({ length: count }, (_, index) => `${kind}-${String(index).padStart(digits, "0")}`);
+  return imageList({
+    description: `${syntheticPrefix}${kind}`,
+    size,
+    names,
+    concurrency: 1,
+    make: async (name) => paint(size, random.fork(`image ${Number(name.slice(kind.length + 1))}`)),
+  });
+}

@@ -1,0 +1,27 @@
+/** Images out: PNG files, whole or absent. */
+import { writeFileAtomic } from "../write-file.js";
+import { unitRangeToBytes } from "../pixels/crop.js";
+import { loadSharp } from "./decode.js";
+
+/** Row-major `[height, width, 3]`: float32 in [-1, 1] (clamped, rounded to 8 bits) or uint8. */
+export interface WritableImage {
+  readonly width: number;
+  readonly height: number;
+  readonly pixels: Float32Array | Uint8Array;
+}
+
+/** The bytes of a PNG file; the same image gives the same bytes. */
+export async function encodePng({ width, height, pixels }: WritableImage): Promise<Uint8Array> {
+  if (pixels.length !== width * height * 3) {
+    throw new RangeError(`${width} x ${height} RGB needs ${width * height * 3} values, got ${pixels.length}.`);
+  }
+  const sharp = await loadSharp();
+  const bytes = pixels instanceof Float32Array ? unitRangeToBytes(pixels) : pixels;
+  return sharp(bytes, { raw: { width, height, channels: 3 } })
+    .png({ compressionLevel: 6 })
+    .toBuffer();
+}
+
+export async function writePng(path: string, image: WritableImage): Promise<void> {
+  await writeFileAtomic(path, await encodePng(image));
+}

@@ -1,0 +1,40 @@
+/** The centre crop that models are trained on, and the two number ranges of a pixel. No Node built-ins here. */
+import { resizeLanczos, type RgbImage } from "./resize.js";
+
+/**
+ * The short side resized to `size`, then the `size` x `size` centre, with torchvision's rounding (`Resize`, `CenterCrop`):
+ * the long side is truncated, the offset rounded half to even. An image whose short side is `size` is not resampled.
+ * @returns `[size, size, 3]` uint8
+ */
+export function centreCrop(image: RgbImage, size: number): Uint8Array {
+  const short = Math.min(image.width, image.height);
+  const width = image.width === short ? size : Math.trunc((size * image.width) / short);
+  const height = image.height === short ? size : Math.trunc((size * image.height) / short);
+  const window = {
+    left: roundHalfToEven((width - size) / 2),
+    top: roundHalfToEven((height - size) / 2),
+    width: size,
+    height: size,
+  };
+  return resizeLanczos(image, width, height, window).data;
+}
+
+/** uint8 v -> v / 127.5 - 1, written into `target` from `offset` on. */
+export function bytesToUnitRange(bytes: Uint8Array, target: Float32Array, offset = 0): void {
+  for (let i = 0; i < bytes.length; i++) target[offset + i] = bytes[i]! / 127.5 - 1;
+}
+
+/** [-1, 1] -> uint8, rounded to nearest; what lies outside is clamped, NaN becomes 0. */
+export function unitRangeToBytes(pixels: Float32Array): Uint8Array {
+  const bytes = new Uint8Array(pixels.length);
+  for (let i = 0; i < pixels.length; i++) {
+    bytes[i] = Math.round(Math.min(255, Math.max(0, (pixels[i]! + 1) * 127.5)));
+  }
+  return bytes;
+}
+
+function roundHalfToEven(value: number): number {
+  const floor = Math.floor(value);
+  if (value - floor !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
