@@ -1,1 +1,17 @@
-export {};
+/** @revq/rectifier-efficientvit: the rectifier of Quantize-then-Rectify, a stage of EfficientViT blocks over the latent. */
+import { definePlugin } from "@revq/core";
+import { optionsSchema, resolveSizes } from "./options.js";
+import { EfficientVitRectifier } from "./rectifier.js";
+
+export const efficientvit = definePlugin({
+  kind: "rectifier",
+  id: "efficientvit",
+  title: "EfficientViT blocks at the latent's own size (the paper's)",
+  options: optionsSchema,
+  recipes: { fit: { outputSkip: true }, paper: { outputSkip: false } },
+  create: (options, { latentShape, random }) => new EfficientVitRectifier(resolveSizes(options, latentShape), random),
+});
+
+export { resolveSizes, type EfficientVitOptions, type EfficientVitSizes } from "./options.js";
+export { parameterCount, parameterTable, torchNames, type ParameterSpec } from "./parameters.js";
+export { EfficientVitRectifier } from "./rectifier.js";

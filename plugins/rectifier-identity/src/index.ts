@@ -1,1 +1,18 @@
-export {};
+/** @revq/rectifier-identity: no rectifier. What is decoded is the quantized latent itself; the floor for ablations. */
+import { definePlugin, type Rectifier } from "@revq/core";
+import * as tf from "@tensorflow/tfjs-core";
+import { z } from "zod";
+
+export const identity = definePlugin({
+  kind: "rectifier",
+  id: "identity",
+  title: "no rectifier: decodes the quantized latent as it is",
+  options: z.strictObject({}),
+  create: (): Rectifier => ({
+    variables: [],
+    rectify: (quantized) => tf.clone(quantized),
+    state: () => ({}),
+    restore: () => {},
+    dispose: () => {},
+  }),
+});
