@@ -14,4 +14,5 @@ export type { Rectifier } from "./rectifier.js";
 export { PluginRegistry, type RegisteredPlugin } from "./registry.js";
 export type { ImageBatch, ImageSource, LatentSource } from "./sources.js";
 export * from "./standardizer.js";
+export { symmetricEigen, type SymmetricEigen } from "./symmetric-eigen.js";
 export * from "./token-layout.js";
