@@ -1,1 +1,11 @@
-export {};
+/** @revq/train: from images or latents to a tokenizer. Configuration, recipes, evaluation; no printing. */
+export { annotateConfig } from "./config/annotate.js";
+export { environmentLayer, setPath } from "./config/environment.js";
+export { resolveConfig, type NamedLayer, type ResolvedConfig } from "./config/layers.js";
+export { presetNames, presets, type PresetName } from "./config/presets.js";
+export { runConfigSchema, type ConfigLayer, type RunConfig } from "./config/schema.js";
+export { evaluateImages, evaluateLatents, type EvaluateOptions, type ImageEvaluation, type Panel } from "./evaluate.js";
+export { planTraining, type PlanSummary, type TrainingPlan } from "./plan.js";
+export * from "./records.js";
+export { trainTokenizer, type TrainDependencies, type TrainOptions } from "./train.js";
+export { openTrainingImages, openTrainingLatents, type TrainingImages } from "./training-data.js";

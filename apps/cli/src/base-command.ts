@@ -1,0 +1,81 @@
+/** What all commands share: the container, the engine, progress, Ctrl-C, and errors as a user should see them. */
+import { isRevqError, RevqError } from "@revq/core";
+import type { Engine, EngineId } from "@revq/engine";
+import { Command, Flags, type Interfaces } from "@oclif/core";
+import { createContainer, services } from "./container.js";
+import { discoverPlugins } from "./discover-plugins.js";
+import { progressDisplay, type ProgressDisplay } from "./progress-display.js";
+
+export const engineIds = ["auto", "webgpu", "onnx", "node-gpu", "node", "wasm", "cpu"] as const;
+
+export const engineFlag = Flags.string({
+  description: "what computes; auto picks the fastest that works here",
+  options: engineIds,
+  helpValue: "<id>",
+});
+
+export type Services = ReturnType<typeof services>;
+
+/** Exit code after Ctrl-C, once everything is saved. */
+const interruptedExitCode = 130;
+
+export abstract class BaseCommand extends Command {
+  static override enableJsonFlag = true;
+  static override baseFlags: Interfaces.FlagInput = {
+    plugin: Flags.string({ multiple: true, description: "a package or path with more plugins", helpGroup: "GLOBAL", helpValue: "<name>" }),
+    verbose: Flags.boolean({ description: "say more about what is chosen and why", helpGroup: "GLOBAL" }),
+  };
+
+  protected readonly display: ProgressDisplay = progressDisplay(process.stderr);
+  private readonly abort = new AbortController();
+  private engine: Engine | null = null;
+
+  protected get signal(): AbortSignal {
+    return this.abort.signal;
+  }
+
+  override async init(): Promise<void> {
+    await super.init();
+    const interrupt = (): void => {
+      if (this.abort.signal.aborted) process.exit(interruptedExitCode);
+      this.display.note("Stopping; what is done will be saved. Press Ctrl-C again to stop at once.");
+      this.abort.abort(new RevqError("interrupted", "Stopped by the user."));
+    };
+    process.on("SIGINT", interrupt);
+    process.on("SIGTERM", interrupt);
+  }
+
+  /** A line for the user on stderr; it never mixes with results. */
+  protected readonly note = (line: string): void => this.display.note(line);
+
+  /** The container's services, with the plugins that are named by flag or config. */
+  async services(named: readonly string[] = []): Promise<Services> {
+    const { plugins, problems } = await discoverPlugins([...new Set(named)], process.cwd());
+    for (const problem of problems) this.note(problem);
+    return services(createContainer(plugins));
+  }
+
+  /** Brings the engine up and says which it is. */
+  async startEngine({ openEngine }: Services, id: string, verbose: boolean): Promise<Engine> {
+    this.engine = await openEngine({ engine: id as EngineId | "auto", note: verbose ? this.note : () => {} });
+    this.note(`Engine: ${this.engine.description}`);
+    return this.engine;
+  }
+
+  override async finally(error: Error | undefined): Promise<void> {
+    this.display.finish();
+    this.engine?.dispose();
+    await super.finally(error);
+  }
+
+  override async catch(error: Error & { exitCode?: number }): Promise<void> {
+    this.display.finish();
+    if (!isRevqError(error)) return super.catch(error);
+    const code = error.code === "interrupted" ? interruptedExitCode : error.exitCode;
+    if (this.jsonEnabled()) {
+      this.logJson({ error: { code: error.code, message: error.message, fix: error.fix ?? null } });
+    }
+    process.stderr.write(`Error: ${error.message}\n${error.fix ? `  ${error.fix}\n` : ""}`);
+    this.exit(code);
+  }
+}

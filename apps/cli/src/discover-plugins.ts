@@ -1,0 +1,103 @@
+/**
+ * Finds plugins: those that come with the CLI, those that the project in the working folder depends on (keyword `revq-plugin`), and those
+ * named by `--plugin` or in a config file. One that cannot be loaded is reported and left out, unless the user named it.
+ */
+import { isPlugin, RevqError } from "@revq/core";
+import { existsSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { FoundPlugin } from "./container.js";
+
+/** The plugins that come with the CLI. */
+const included: Readonly<Record<string, () => Promise<object>>> = {
+  "@revq/backbone-linear": () => import("@revq/backbone-linear"),
+  "@revq/backbone-tae": () => import("@revq/backbone-tae"),
+  "@revq/quantizer-multigroup": () => import("@revq/quantizer-multigroup"),
+  "@revq/rectifier-efficientvit": () => import("@revq/rectifier-efficientvit"),
+  "@revq/rectifier-identity": () => import("@revq/rectifier-identity"),
+};
+
+export interface Discovery {
+  readonly plugins: readonly FoundPlugin[];
+  /** Packages that look like plugins and could not be loaded, and why. */
+  readonly problems: readonly string[];
+}
+
+/** @param named what `--plugin` and the config file name: packages or paths */
+export async function discoverPlugins(named: readonly string[], folder: string): Promise<Discovery> {
+  const plugins: FoundPlugin[] = [];
+  const problems: string[] = [];
+  for (const [origin, load] of Object.entries(included)) plugins.push(...pluginsOf(await load(), origin));
+  for (const name of await installedBeside(folder)) {
+    if (name in included || named.includes(name)) continue;
+    try {
+      plugins.push(...pluginsOf(await importPackage(name, folder), name));
+    } catch (error) {
+      problems.push(`The plugin package ${name} was left out: ${(error as Error).message}`);
+    }
+  }
+  for (const name of named) if (!(name in included)) plugins.push(...(await loadNamed(name, folder)));
+  return { plugins, problems };
+}
+
+async function loadNamed(name: string, folder: string): Promise<FoundPlugin[]> {
+  const path = resolve(folder, name);
+  let module: object;
+  try {
+    module = existsSync(path) ? await importPath(path) : await importPackage(name, folder);
+  } catch (cause) {
+    throw new RevqError("plugin-not-loaded", `The plugin ${name} cannot be loaded: ${(cause as Error).message}`, {
+      fix: `Check the path, or install the package: npm install ${name}.`,
+      cause,
+    });
+  }
+  const found = pluginsOf(module, name);
+  if (found.length === 0) {
+    throw new RevqError("plugin-descriptor", `${name} exports no plugin.`, {
+      fix: "Export the result of `definePlugin` from @revq/core.",
+    });
+  }
+  return found;
+}
+
+function pluginsOf(module: object, origin: string): FoundPlugin[] {
+  return [...new Set(Object.values(module))].filter(isPlugin).map((plugin) => ({ plugin, origin }));
+}
+
+/** A file, or a folder with a package.json. */
+async function importPath(path: string): Promise<object> {
+  const file = (await stat(path)).isDirectory() ? createRequire(join(path, "package.json")).resolve(path) : path;
+  return import(pathToFileURL(file).href);
+}
+
+async function importPackage(name: string, folder: string): Promise<object> {
+  const require = createRequire(join(folder, "package.json"));
+  return import(pathToFileURL(require.resolve(name)).href);
+}
+
+async function installedBeside(folder: string): Promise<string[]> {
+  const manifest = await readManifest(join(folder, "package.json"));
+  const names = Object.keys({ ...manifest?.dependencies, ...manifest?.devDependencies });
+  const keep: string[] = [];
+  for (const name of names) {
+    const dependency = await readManifest(join(folder, "node_modules", name, "package.json"));
+    if (dependency?.keywords?.includes("revq-plugin")) keep.push(name);
+  }
+  return keep;
+}
+
+interface Manifest {
+  dependencies?: Record<string, string>;
+  devDependencies?: Record<string, string>;
+  keywords?: string[];
+}
+
+async function readManifest(path: string): Promise<Manifest | null> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as Manifest;
+  } catch {
+    return null;
+  }
+}

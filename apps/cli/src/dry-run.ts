@@ -1,0 +1,67 @@
+/** `revq train --dry-run`: what a run would be, without running it. */
+import { createRandom, isFittable, latentShapeOf, parseOptions } from "@revq/core";
+import {
+  annotateConfig,
+  openTrainingImages,
+  openTrainingLatents,
+  planTraining,
+  type PlanSummary,
+  type ResolvedConfig,
+  type RunConfig,
+  type TrainDependencies,
+} from "@revq/train";
+
+export interface DryRunReport extends PlanSummary {
+  readonly dryRun: true;
+  readonly backboneParameters: number;
+  readonly reasons: readonly string[];
+  readonly warnings: readonly string[];
+  readonly config: RunConfig;
+}
+
+export async function dryRun(resolved: ResolvedConfig, dependencies: TrainDependencies): Promise<{ report: DryRunReport; text: string }> {
+  const { config } = resolved;
+  const { plugins, openWeights, note, sampleImages } = dependencies;
+  let samples: number;
+  let backboneParameters = 0;
+  let latentShape;
+  if (config.data.latents !== null) {
+    const { train } = await openTrainingLatents(config, config.data.latents, note);
+    ({ shape: latentShape, count: samples } = train);
+  } else {
+    const { id, weights, embed: _embed, ...options } = config.backbone;
+    const plugin = plugins.get("backbone", id);
+    const { train } = await openTrainingImages(config, sampleImages, note);
+    const backbone = await plugin.create(parseOptions(plugin, options), {
+      imageSize: config.data.imageSize,
+      ...(weights !== null ? { weights: await openWeights(weights) } : {}),
+    });
+    samples = train.count;
+    latentShape = latentShapeOf(backbone.spec, config.data.imageSize);
+    if (!isFittable(backbone) || backbone.fitted) {
+      backboneParameters = Object.values(backbone.state()).reduce((sum, tensor) => sum + tensor.size, 0);
+    }
+    backbone.dispose();
+  }
+  const plan = planTraining(config, latentShape, samples, plugins, createRandom(config.seed));
+  const { summary, reasons, warnings } = plan;
+  plan.quantizer.instance.dispose();
+  plan.rectifier.instance.dispose();
+  const count = (value: number): string => value.toLocaleString("en-US");
+  const codes = summary.codes.every((code) => code === summary.codes[0]) ? `${summary.codes[0]}` : "differing numbers of";
+  const text = [
+    annotateConfig(resolved, plugins).trimEnd(),
+    "",
+    `latent           [${summary.latentShape.join(", ")}] (c, h, w)`,
+    `training data    ${count(samples)} ${config.data.latents === null ? "images" : "latents"}`,
+    `tokens           ${summary.tokens} in ${summary.groups} groups of ${codes} codes`,
+    `bits per image   ${summary.bitsPerImage.toFixed(0)}`,
+    `samples per code ${summary.samplesPerCode.toFixed(1)}`,
+    `parameters       codebooks ${count(summary.parameters.codebooks)}, rectifier ${count(summary.parameters.rectifier)}, backbone ${
+      backboneParameters ? `${count(backboneParameters)} (frozen)` : "none, or fitted on the images"
+    }`,
+    ...reasons.map((reason) => `- ${reason}`),
+    ...warnings.map((warning) => `Warning: ${warning}`),
+  ].join("\n");
+  return { report: { dryRun: true, ...summary, backboneParameters, reasons, warnings, config }, text };
+}

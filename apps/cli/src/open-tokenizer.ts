@@ -1,0 +1,39 @@
+/** Opens the tokenizer that a command was given, with its engine and backbone. */
+import { Args, Flags } from "@oclif/core";
+import { RevqError } from "@revq/core";
+import { loadTokenizer, type Tokenizer } from "@revq/tokenizer";
+import type { BaseCommand } from "./base-command.js";
+
+export const tokenizerArgument = Args.string({ description: "folder that `revq train` wrote", required: true });
+
+export const weightsFlag = Flags.string({
+  description: "where the backbone's weights are, instead of the place that config.json names",
+  helpValue: "<spec>",
+});
+
+interface OpenFlags {
+  readonly [flag: string]: unknown;
+  readonly weights?: string | undefined;
+  readonly engine?: string | undefined;
+}
+
+/** @param need `backbone: false` opens the latent part alone */
+export async function openTokenizer(command: BaseCommand, spec: string, flags: OpenFlags, need: { backbone: boolean }): Promise<Tokenizer> {
+  const services = await command.services((flags["plugin"] as string[] | undefined) ?? []);
+  await command.startEngine(services, flags.engine ?? "auto", flags["verbose"] === true);
+  const tokenizer = await loadTokenizer(await services.openWeights(spec), {
+    ...services,
+    backbone: need.backbone,
+    ...(flags.weights === undefined ? {} : { weights: flags.weights }),
+  });
+  if (need.backbone) void tokenizer.backbone;
+  return tokenizer;
+}
+
+/** Side of the square images that the tokenizer takes. */
+export function imageSizeOf({ config }: Tokenizer): number {
+  if (config.imageSize !== null) return config.imageSize;
+  throw new RevqError("tokenizer-of-latents", "This tokenizer was trained on latents alone: it takes no images.", {
+    fix: "Give it latents: --latents FILE.npy.",
+  });
+}

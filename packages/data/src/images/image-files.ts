@@ -1,0 +1,44 @@
+/** Image files that the user named one by one: a missing or broken one is an error, not a skip. */
+import { readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { RevqError } from "@revq/core";
+import { centreCrop } from "../pixels/crop.js";
+import { decodeImage, defaultPixelLimit } from "./decode.js";
+import { imageList, type IndexedImageSource } from "./indexed-source.js";
+import { systemReason } from "./list-files.js";
+
+export interface ImageFilesOptions {
+  /** Side of the square crops in pixels. */
+  readonly size: number;
+  /** Images of more pixels are refused; default 100 million. */
+  readonly pixelLimit?: number;
+}
+
+/** @param paths in the order of delivery; they are the images' names. Throws `image-unreadable` while iterating. */
+export async function openImageFiles(
+  paths: readonly string[],
+  { size, pixelLimit = defaultPixelLimit }: ImageFilesOptions,
+): Promise<IndexedImageSource> {
+  return imageList({
+    description: paths.length === 1 ? paths[0]! : `${paths.length} files`,
+    size,
+    names: paths,
+    concurrency: Math.min(8, availableParallelism()),
+    make: async (path) => {
+      const bytes = await readFile(path).catch((cause: unknown) => {
+        throw unreadable(path, systemReason(cause), cause);
+      });
+      const image = await decodeImage(bytes, pixelLimit).catch((cause: unknown) => {
+        throw unreadable(path, cause instanceof Error ? cause.message : String(cause), cause);
+      });
+      return centreCrop(image, size);
+    },
+  });
+}
+
+function unreadable(path: string, reason: string, cause: unknown): RevqError {
+  return new RevqError("image-unreadable", `The image ${path} cannot be read: ${reason}.`, {
+    fix: "Name jpeg, png or webp files.",
+    cause,
+  });
+}

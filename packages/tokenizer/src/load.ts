@@ -1,0 +1,129 @@
+/** Opens a tokenizer folder: reads its two files, makes the plugins, checks that the backbone is the one it was trained with. */
+import {
+  fingerprint,
+  parseOptions,
+  createRandom,
+  RevqError,
+  Standardizer,
+  toNamedArrays,
+  underPrefix,
+  type Backbone,
+  type NamedTensors,
+  type PluginRegistry,
+  type WeightsSource,
+} from "@revq/core";
+import { openSafetensors } from "@revq/formats";
+import * as tf from "@tensorflow/tfjs-core";
+import { configLatentShape, parseTokenizerConfig, type TokenizerConfig } from "./config.js";
+import { configFile, modelFile } from "./save.js";
+import { Tokenizer } from "./tokenizer.js";
+
+export interface LoadTokenizerOptions {
+  readonly plugins: PluginRegistry;
+  /** Opens the weights that config.json names, when the backbone is not in the folder. */
+  readonly openWeights: (spec: string) => Promise<WeightsSource>;
+  /** Where the backbone's weights are, instead of the place that config.json names. */
+  readonly weights?: string;
+  /** False: do not bring the backbone up; the tokenizer then maps latents only. Default true. */
+  readonly backbone?: boolean;
+}
+
+export async function loadTokenizer(folder: WeightsSource, options: LoadTokenizerOptions): Promise<Tokenizer> {
+  const config = await readConfig(folder);
+  const tensors = await readTensors(folder);
+  try {
+    return await assemble(config, tensors, folder, options);
+  } finally {
+    for (const tensor of Object.values(tensors)) tensor.dispose();
+  }
+}
+
+async function assemble(
+  config: TokenizerConfig,
+  tensors: NamedTensors,
+  folder: WeightsSource,
+  options: LoadTokenizerOptions,
+): Promise<Tokenizer> {
+  const latentShape = configLatentShape(config);
+  const { plugins } = options;
+  const quantizerPlugin = plugins.get("quantizer", config.quantizer.id);
+  const rectifierPlugin = plugins.get("rectifier", config.rectifier.id);
+  const backbone = options.backbone === false ? null : await openBackbone(config, tensors, folder, options);
+  const quantizer = quantizerPlugin.create(parseOptions(quantizerPlugin, config.quantizer.options), { latentShape });
+  const rectifier = rectifierPlugin.create(parseOptions(rectifierPlugin, config.rectifier.options), {
+    latentShape,
+    random: createRandom(0),
+  });
+  try {
+    quantizer.restore(underPrefix("quantizer", tensors));
+    rectifier.restore(underPrefix("rectifier", tensors));
+    const standardizer = Standardizer.fromState(latentShape, underPrefix("standardizer", tensors));
+    return new Tokenizer({ config, latentShape, backbone, standardizer, quantizer, rectifier });
+  } catch (error) {
+    backbone?.dispose();
+    quantizer.dispose();
+    rectifier.dispose();
+    throw error;
+  }
+}
+
+async function openBackbone(
+  config: TokenizerConfig,
+  tensors: NamedTensors,
+  folder: WeightsSource,
+  options: LoadTokenizerOptions,
+): Promise<Backbone | null> {
+  const saved = config.backbone;
+  if (!saved || config.imageSize === null) return null;
+  const plugin = options.plugins.get("backbone", saved.id);
+  const spec = options.weights ?? saved.weights;
+  const fromFolder = saved.embedded && options.weights === undefined;
+  const backbone = await plugin.create(parseOptions(plugin, saved.options), {
+    imageSize: config.imageSize,
+    ...(fromFolder
+      ? { state: underPrefix("backbone", tensors) }
+      : spec !== null
+        ? { weights: await options.openWeights(spec) }
+        : {}),
+  });
+  const found = await fingerprint(await toNamedArrays(backbone.state()));
+  if (found !== saved.fingerprint) {
+    backbone.dispose();
+    throw new RevqError(
+      "backbone-fingerprint",
+      `${folder.spec} was trained with other weights of the backbone ${saved.id}: ` +
+        `the tokenizer expects ${saved.fingerprint.slice(0, 12)}…, ${fromFolder ? "its own file" : (spec ?? "the plugin")} gives ${found.slice(0, 12)}….`,
+      { fix: `Name the weights that it was trained with (--weights${saved.weights ? ` ${saved.weights}` : " SPEC"}).` },
+    );
+  }
+  return backbone;
+}
+
+async function readConfig(folder: WeightsSource): Promise<TokenizerConfig> {
+  const names = await folder.list();
+  const missing = [configFile, modelFile].filter((name) => !names.includes(name));
+  if (missing.length) {
+    throw new RevqError("not-a-tokenizer", `${folder.spec} is not a tokenizer: it has no ${missing.join(" and no ")}.`, {
+      fix: "Name the folder that `revq train` wrote (--out).",
+    });
+  }
+  const source = await folder.open(configFile);
+  const text = new TextDecoder().decode(await source.read(0, source.size));
+  await source.close?.();
+  return parseTokenizerConfig(text, `${folder.spec}/${configFile}`);
+}
+
+async function readTensors(folder: WeightsSource): Promise<NamedTensors> {
+  const source = await folder.open(modelFile);
+  try {
+    const file = await openSafetensors(source);
+    const tensors: Record<string, tf.Tensor> = {};
+    for (const name of file.tensors.keys()) {
+      const { shape, data } = await file.read(name);
+      tensors[name] = data instanceof Int32Array ? tf.tensor(data, [...shape], "int32") : tf.tensor((await file.readFloat32(name)).data, [...shape], "float32");
+    }
+    return tensors;
+  } finally {
+    await source.close?.();
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * A run's state as data: one safetensors file a checkpoint, its JSON part in the header's metadata. The newest that can be
+ * read is the one to go on from; a damaged one is reported and passed over.
+ */
+import { isRevqError, RevqError, type NamedArray, type NamedArrays } from "@revq/core";
+import { fromFile, writeFileAtomic } from "@revq/formats/node";
+import { openSafetensors, writeSafetensors } from "@revq/formats";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { EpochRecord, PassRecord } from "./records.js";
+
+export interface Checkpoint {
+  /** What must be the same for the run to go on: the configuration without paths. */
+  readonly run: Readonly<Record<string, unknown>>;
+  readonly passes: readonly PassRecord[];
+  readonly epochs: readonly EpochRecord[];
+  /** Steps of the epoch after the last finished one that are done already. */
+  readonly stepsIntoEpoch: number;
+  readonly seconds: { readonly fitCodebooks: number; readonly trainRectifier: number };
+  /** Held-out error of the best rectifier so far; null when none was better than none. */
+  readonly bestRectified: number | null;
+  /** `quantizer.*`, `rectifier.*`, `optimizer.*`, `best.*`, `counts`. */
+  readonly arrays: NamedArrays;
+}
+
+const pattern = /^step-(\d{8})\.safetensors$/;
+
+export class CheckpointStore {
+  constructor(
+    private readonly folder: string,
+    private readonly keep: number,
+    private readonly note: (line: string) => void,
+  ) {}
+
+  /** @param step grows from checkpoint to checkpoint */
+  async save(step: number, checkpoint: Checkpoint): Promise<void> {
+    await mkdir(this.folder, { recursive: true });
+    const { arrays, ...json } = checkpoint;
+    const bytes = writeSafetensors(
+      Object.entries(arrays).map(([name, { shape, data }]) => ({ name, shape, data })),
+      { "revq.checkpoint": JSON.stringify(json) },
+    );
+    await writeFileAtomic(join(this.folder, `step-${String(step).padStart(8, "0")}.safetensors`), bytes);
+    const files = await this.files();
+    for (const name of files.slice(this.keep)) await rm(join(this.folder, name), { force: true });
+  }
+
+  /** The newest readable checkpoint, or null. One of another configuration is refused. */
+  async latest(run: Readonly<Record<string, unknown>>): Promise<Checkpoint | null> {
+    for (const name of await this.files()) {
+      try {
+        const checkpoint = await readCheckpoint(join(this.folder, name));
+        refuseOther(checkpoint.run, run);
+        return checkpoint;
+      } catch (error) {
+        if (!isRevqError(error) || error.code === "resume-other-config") throw error;
+        this.note(`Checkpoint ${name} cannot be read (${error.message}); trying the one before.`);
+      }
+    }
+    return null;
+  }
+
+  /** Newest first. */
+  private async files(): Promise<string[]> {
+    const names = await readdir(this.folder).catch(() => []);
+    return names.filter((name) => pattern.test(name)).sort().reverse();
+  }
+}
+
+async function readCheckpoint(path: string): Promise<Checkpoint> {
+  const source = await fromFile(path);
+  try {
+    const file = await openSafetensors(source);
+    const text = file.metadata["revq.checkpoint"];
+    if (text === undefined) throw new RevqError("not-a-checkpoint", `${path} is not a checkpoint of revq.`);
+    const arrays: Record<string, NamedArray> = {};
+    for (const name of file.tensors.keys()) {
+      const { shape, data } = await file.read(name);
+      arrays[name] = { shape, data: data instanceof Int32Array ? data : (data as Float32Array) };
+    }
+    return { ...(JSON.parse(text) as Omit<Checkpoint, "arrays">), arrays };
+  } finally {
+    await source.close?.();
+  }
+}
+
+function refuseOther(saved: Readonly<Record<string, unknown>>, now: Readonly<Record<string, unknown>>): void {
+  const keys = [...new Set([...Object.keys(saved), ...Object.keys(now)])];
+  const different = keys.filter((key) => JSON.stringify(saved[key]) !== JSON.stringify(now[key]));
+  if (different.length) {
+    const changes = different.map((key) => `${key} was ${JSON.stringify(saved[key])}, is ${JSON.stringify(now[key])}`);
+    throw new RevqError("resume-other-config", `The run to be resumed had other settings: ${changes.join("; ")}.`, {
+      fix: "Resume with the same settings (run/config.yaml beside the checkpoints has them), or start anew with another --out.",
+    });
+  }
+}

@@ -1,0 +1,35 @@
+/** The resolved config as YAML that explains itself: what each key means and which layer decided it. */
+import type { PluginRegistry } from "@revq/core";
+import type { z } from "zod";
+import type { ResolvedConfig } from "./layers.js";
+import { runConfigSchema } from "./schema.js";
+
+type Shape = Readonly<Record<string, { description?: string | undefined; shape?: Shape }>>;
+
+export function annotateConfig({ config, origins }: ResolvedConfig, plugins: PluginRegistry): string {
+  const lines: string[] = [];
+  const shape = runConfigSchema.shape as unknown as Shape;
+
+  const pluginShape = (kind: "backbone" | "quantizer" | "rectifier"): Shape => ({
+    ...shape[kind]!.shape,
+    ...(plugins.get(kind, config[kind].id).options as z.ZodObject).shape,
+  }) as Shape;
+
+  function section(values: Readonly<Record<string, unknown>>, described: Shape, path: string, indent: string): void {
+    for (const [key, value] of Object.entries(values)) {
+      const here = path ? `${path}.${key}` : key;
+      const known = described[key];
+      if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+        lines.push("", `${indent}${key}:`);
+        const kind = path === "" && (key === "backbone" || key === "quantizer" || key === "rectifier") ? key : undefined;
+        section(value as Record<string, unknown>, kind ? pluginShape(kind) : (known?.shape ?? {}), here, `${indent}  `);
+      } else {
+        const origin = origins.get(here);
+        const comment = [known?.description, origin && origin !== "default" ? `(${origin})` : ""].filter(Boolean).join(" ");
+        lines.push(`${indent}${key}: ${JSON.stringify(value)}${comment ? `  # ${comment}` : ""}`);
+      }
+    }
+  }
+  section(config, shape, "", "");
+  return `${lines.join("\n").trim()}\n`;
+}

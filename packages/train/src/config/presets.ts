@@ -1,0 +1,33 @@
+/** Named settings. The paper's three are its Table of tokenizers (arXiv 2507.10547); they imply recipe `paper`. */
+import type { ConfigLayer } from "./schema.js";
+
+export const presetNames = ["512T", "256T-B", "256T-L", "tiny"] as const;
+export type PresetName = (typeof presetNames)[number];
+
+interface PaperPreset {
+  tokens: number;
+  codes: number;
+  channels: number;
+  layers: number;
+  batch: number;
+}
+
+function paperPreset({ tokens, codes, channels, layers, batch }: PaperPreset): ConfigLayer {
+  return {
+    recipe: "paper",
+    quantizer: { id: "multigroup", tokens, codes },
+    rectifier: { id: "efficientvit", channels, layers, headDim: 32 },
+    train: { batch },
+  };
+}
+
+export const presets: Record<PresetName, ConfigLayer> = {
+  "512T": paperPreset({ tokens: 512, codes: 16384, channels: 512, layers: 3, batch: 256 }),
+  "256T-B": paperPreset({ tokens: 256, codes: 65536, channels: 1024, layers: 4, batch: 256 }),
+  "256T-L": paperPreset({ tokens: 256, codes: 262144, channels: 512, layers: 4, batch: 128 }),
+  tiny: {
+    recipe: "fit",
+    rectifier: { id: "efficientvit", channels: 32, layers: 1, headDim: 16 },
+    train: { epochs: 3 },
+  },
+};

@@ -1,0 +1,97 @@
+/**
+ * Everything a training run can be told, with its defaults. Parsed once, at the edge; an unknown key is an error. The
+ * descriptions are the comments of `revq config`.
+ */
+import { recipes } from "@revq/core";
+import { z } from "zod";
+import { presetNames } from "./presets.js";
+
+const count = z.int().min(1);
+
+/** The plugin's own options stand beside `id`; the plugin checks them. */
+const plugin = (what: string) =>
+  z.looseObject({ id: z.string().min(1).describe(`Which ${what}; \`revq plugins\` lists them.`) });
+
+export const runConfigSchema = z.strictObject({
+  preset: z.enum(presetNames).nullable().describe("Settings of a known run: 512T, 256T-B, 256T-L (the paper's) or tiny."),
+  recipe: z
+    .enum(recipes)
+    .describe("fit: k-means codebooks, then the rectifier from the identity. paper: the authors' joint AdamW."),
+  seed: z.int().min(0).max(0xffffffff).describe("Same seed, data and engine: same tokenizer."),
+  engine: z.string().describe("auto, or one of webgpu, onnx, node-gpu, node, wasm, cpu."),
+  out: z.string().nullable().describe("The tokenizer's folder; null: a new one under revq-runs/."),
+  plugins: z.array(z.string()).describe("Packages or paths with more plugins."),
+  bits: z.number().positive().nullable().describe("Budget in bits per image; picks tokens and codes."),
+  data: z.strictObject({
+    train: z.string().nullable().describe("Folder of images, or synthetic:dead-leaves; null: the embedded sample images."),
+    val: z.string().nullable().describe("Held-out images; null: a seeded part of the training images."),
+    validationFraction: z.number().gt(0).lt(1).describe("How much is held out when there is no val."),
+    imageSize: count.describe("Images are resized and centre-cropped to this many pixels."),
+    limit: count.nullable().describe("Use only the first N training images, by name."),
+    latents: z.string().nullable().describe("Latents instead of images: float16/32 .npy [n,c,h,w]."),
+    valLatents: z.string().nullable().describe("Held-out latents; null: a seeded part of the latents."),
+  }),
+  backbone: plugin("VAE").extend({
+    weights: z.string().nullable().describe("File or folder of its weights."),
+    embed: z.boolean().describe("Copy the backbone's weights into the tokenizer."),
+  }),
+  quantizer: plugin("quantizer"),
+  rectifier: plugin("rectifier"),
+  train: z.strictObject({
+    epochs: count.describe("Passes over the data: of the rectifier in recipe fit, of both in recipe paper."),
+    batch: count.describe("Images per step; the last partial batch of an epoch is dropped unless it is the only one."),
+    learningRate: z.number().positive().describe("AdamW's rate: of the codebooks in recipe paper, of the rectifier in recipe fit."),
+    rectifierRate: z.number().positive().describe("The rectifier's rate as a multiple of learningRate."),
+    weightDecay: z.number().min(0).describe("AdamW's decay of the rectifier; codebooks have none."),
+    finalRate: z.number().gt(0).max(1).describe("The rate at the end as a fraction of the first."),
+    clipNorm: z.number().positive().describe("Largest gradient norm, of codebooks and rectifier each."),
+    jointLoss: z.boolean().describe("Recipe paper: let the rectifier's loss move the codebooks too."),
+    measureSamples: count.describe("Training latents that are measured at the end of an epoch."),
+    encodeBatch: count.describe("Images per call of the backbone."),
+    keepCheckpoints: count.describe("How many checkpoints are kept."),
+  }),
+});
+
+export type RunConfig = z.output<typeof runConfigSchema>;
+
+/** A config with holes: what one layer (preset, file, environment, flags) says. */
+export interface ConfigLayer {
+  readonly [key: string]: unknown;
+}
+
+export const baseDefaults = {
+  preset: null,
+  recipe: "fit",
+  seed: 0,
+  engine: "auto",
+  out: null,
+  plugins: [],
+  bits: null,
+  data: {
+    train: null,
+    val: null,
+    validationFraction: 0.1,
+    imageSize: 256,
+    limit: null,
+    latents: null,
+    valLatents: null,
+  },
+  backbone: { id: "linear", weights: null, embed: false },
+  quantizer: { id: "multigroup" },
+  rectifier: { id: "efficientvit" },
+  train: {
+    weightDecay: 1e-4,
+    finalRate: 0.05,
+    clipNorm: 1,
+    jointLoss: false,
+    measureSamples: 512,
+    encodeBatch: 8,
+    keepCheckpoints: 2,
+  },
+} as const satisfies ConfigLayer;
+
+/** What each recipe means by default. `paper`: arXiv 2507.10547, section 4.1, and the authors' code. */
+export const recipeDefaults: Record<(typeof recipes)[number], ConfigLayer> = {
+  fit: { train: { epochs: 8, batch: 16, learningRate: 1e-3, rectifierRate: 1 } },
+  paper: { train: { epochs: 100, batch: 256, learningRate: 0.01, rectifierRate: 0.05 } },
+};

@@ -1,0 +1,149 @@
+/**
+ * Recipe `fit`: codebooks first (k-means, or whatever the quantizer's `fit` is), then the rectifier on the fixed pairs
+ * (quantized latent, latent). The encoder is frozen, so the codebooks do not depend on the rectifier. The rectifier that is
+ * best on held-out latents is kept; if none is better than none, the identity.
+ */
+import { toNamedArrays, withPrefix, type NamedArray } from "@revq/core";
+import * as tf from "@tensorflow/tfjs-core";
+import type { Scalar } from "@tensorflow/tfjs-core";
+import { countCodes, emptyCounts } from "./code-counts.js";
+import { codebookUsage } from "@revq/metrics";
+import { codesTensor, meanSquaredError, measureLatentError, measuringBatch, quantizeAll, readLatents } from "./latent-error.js";
+import { createAdamW } from "./optimizer/adamw.js";
+import { clipByGlobalNorm } from "./optimizer/clip.js";
+import { cosineDecay } from "./optimizer/schedule.js";
+import { epochBatches, measuredRows, requireFinite, stopwatch, type RecipeInput, type RecipeResult } from "./recipe.js";
+import type { EpochRecord, PassRecord } from "./records.js";
+import { lendTensors } from "./tensor-state.js";
+
+export async function trainFit(input: RecipeInput): Promise<RecipeResult> {
+  const { quantizer, rectifier, train, val, settings, context, resumed } = input;
+  const { random, signal, report } = context;
+
+  // 1. Codebooks.
+  const fitting = stopwatch();
+  const passes: PassRecord[] = [...(resumed?.passes ?? [])];
+  if (resumed) {
+    lendTensors(resumed.arrays, "quantizer", (state) => quantizer.restore(state));
+  } else {
+    const fitted = await quantizer.fit(train, { ...context, random: random.fork("codebooks") });
+    for (const [i, { mse, usage }] of fitted.passes.entries()) {
+      passes.push({ pass: i + 1, mse, usage });
+      await input.onPass(passes.at(-1)!);
+    }
+  }
+  const quantizerArrays = withPrefix("quantizer", await toNamedArrays(quantizer.state()));
+  const fitCodebooks = resumed?.seconds.fitCodebooks ?? fitting();
+
+  // 2. Every latent's codes, once.
+  const measureBatch = measuringBatch(train, 64);
+  const phase = "look up codes";
+  const trainCodes = await quantizeAll(quantizer, train, measureBatch, (done) => report({ phase, done, total: train.count }));
+  const valCodes = await quantizeAll(quantizer, val, measureBatch);
+  const trainCounts = emptyCounts(quantizer.tokens);
+  countCodes(trainCounts, trainCodes, quantizer.tokens);
+  const usage = codebookUsage(trainCounts);
+  const withoutRectifier = await valQuantized();
+
+  // 3. The rectifier.
+  const epochs: EpochRecord[] = [...(resumed?.epochs ?? [])];
+  const stepsPerEpoch = epochBatches(random, 1, train.count, settings.batch).length;
+  let best = resumed?.bestRectified ?? null;
+  let bestArrays: Record<string, NamedArray> = Object.fromEntries(
+    Object.entries(resumed?.arrays ?? {}).filter(([name]) => name.startsWith("best.")),
+  );
+  const training = stopwatch();
+  const spent = resumed?.seconds.trainRectifier ?? 0;
+
+  if (rectifier.variables.length > 0) {
+    const schedule = cosineDecay(settings.learningRate * settings.rectifierRate, settings.epochs * stepsPerEpoch, settings.finalRate);
+    const optimizer = createAdamW([
+      { name: "rectifier", variables: rectifier.variables, learningRate: schedule(0), weightDecay: settings.weightDecay },
+    ]);
+    if (resumed) {
+      lendTensors(resumed.arrays, "rectifier", (state) => rectifier.restore(state));
+      lendTensors(resumed.arrays, "optimizer", (state) => optimizer.restore(state));
+    }
+    const rows = measuredRows(random, train.count, settings.measureSamples);
+    const save = async (step: number, stepsIntoEpoch: number): Promise<void> =>
+      input.save(step, {
+        passes,
+        epochs,
+        stepsIntoEpoch,
+        bestRectified: best,
+        seconds: { fitCodebooks, trainRectifier: spent + training() },
+        arrays: {
+          ...quantizerArrays,
+          ...withPrefix("rectifier", await toNamedArrays(rectifier.state())),
+          ...withPrefix("optimizer", await toNamedArrays(optimizer.state())),
+          ...bestArrays,
+        },
+      });
+    try {
+      let firstStep = resumed?.stepsIntoEpoch ?? 0;
+      if (!resumed) await save(0, 0);
+      for (let epoch = epochs.length + 1; epoch <= settings.epochs; epoch++) {
+        const batches = epochBatches(random, epoch, train.count, settings.batch);
+        for (let step = firstStep; step < batches.length; step++) {
+          const total = (epoch - 1) * stepsPerEpoch + step;
+          if (signal.aborted) {
+            await save(total, step);
+            signal.throwIfAborted();
+          }
+          optimizer.setLearningRate("rectifier", schedule(total));
+          const loss = await trainStep(batches[step]!);
+          requireFinite(loss, "rectifier's loss", epoch, step);
+          report({ phase: "train rectifier", done: total + 1, total: settings.epochs * stepsPerEpoch, detail: `epoch ${epoch}, mse ${loss.toFixed(4)}` });
+        }
+        firstStep = 0;
+        const measured = { quantizer, rectifier, batch: measureBatch };
+        const record: EpochRecord = {
+          epoch,
+          latentMse: {
+            train: await measureLatentError({ ...measured, source: train, codes: trainCodes, rows }),
+            val: await measureLatentError({ ...measured, source: val, codes: valCodes }),
+          },
+          usage,
+        };
+        epochs.push(record);
+        await input.onEpoch(record);
+        const rectified = record.latentMse.val.rectified;
+        if (rectified < (best ?? withoutRectifier)) {
+          best = rectified;
+          bestArrays = withPrefix("best", await toNamedArrays(rectifier.state()));
+        }
+        await save(epoch * stepsPerEpoch, 0);
+      }
+    } finally {
+      optimizer.dispose();
+    }
+    if (best !== null) lendTensors(bestArrays, "best", (state) => rectifier.restore(state));
+
+    async function trainStep(batch: Int32Array): Promise<number> {
+      const latents = await readLatents(train, batch);
+      const codes = codesTensor(trainCodes, quantizer.tokens, batch);
+      const loss = tf.tidy(() => {
+        const quantized = quantizer.dequantize(codes);
+        const { value, grads } = tf.variableGrads(() => meanSquaredError(rectifier.rectify(quantized), latents), [...rectifier.variables]);
+        const clipped = clipByGlobalNorm(grads, settings.clipNorm);
+        optimizer.apply(clipped.gradients);
+        return value;
+      }) as Scalar;
+      const value = (await loss.data())[0]!;
+      tf.dispose([latents, codes, loss]);
+      return value;
+    }
+  }
+  return {
+    passes,
+    epochs,
+    trainCounts,
+    rectifierHelps: best !== null,
+    seconds: { fitCodebooks, trainRectifier: spent + training() },
+  };
+
+  async function valQuantized(): Promise<number> {
+    const identity = { ...rectifier, rectify: (quantized: tf.Tensor4D) => tf.clone(quantized) };
+    return (await measureLatentError({ quantizer, rectifier: identity, source: val, codes: valCodes, batch: measureBatch })).quantized;
+  }
+}

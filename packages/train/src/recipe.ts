@@ -1,0 +1,68 @@
+/** What the two recipes have in common: what they are given, how an epoch is ordered, how a step is guarded. */
+import {
+  RevqError,
+  type FitContext,
+  type LatentSource,
+  type NamedArrays,
+  type Quantizer,
+  type Random,
+  type Rectifier,
+} from "@revq/core";
+import type { RunConfig } from "./config/schema.js";
+import type { Checkpoint } from "./checkpoints.js";
+import type { EpochRecord, PassRecord } from "./records.js";
+
+export interface RecipeInput {
+  readonly quantizer: Quantizer;
+  readonly rectifier: Rectifier;
+  /** Standardized training and held-out latents. */
+  readonly train: LatentSource;
+  readonly val: LatentSource;
+  readonly settings: RunConfig["train"];
+  readonly context: FitContext;
+  /** Where to go on from, or null. */
+  readonly resumed: Checkpoint | null;
+  readonly onPass: (record: PassRecord) => Promise<void>;
+  readonly onEpoch: (record: EpochRecord) => Promise<void>;
+  /** @param step grows over the run */
+  readonly save: (step: number, checkpoint: Omit<Checkpoint, "run">) => Promise<void>;
+}
+
+export interface RecipeResult {
+  readonly passes: readonly PassRecord[];
+  readonly epochs: readonly EpochRecord[];
+  /** Hits per code over the training latents with the final codebooks. */
+  readonly trainCounts: Int32Array;
+  /** False when no epoch made the rectifier better than none: then the identity is kept instead. */
+  readonly rectifierHelps: boolean;
+  readonly seconds: { readonly fitCodebooks: number; readonly trainRectifier: number };
+}
+
+/** The order of the training latents in an epoch: depends on the seed and the epoch alone, so a resumed run has the same. */
+export function epochBatches(random: Random, epoch: number, samples: number, batch: number): Int32Array[] {
+  const order = random.fork(`epoch ${epoch}`).permutation(samples);
+  if (samples <= batch) return [order];
+  return Array.from({ length: Math.floor(samples / batch) }, (_, i) => order.subarray(i * batch, (i + 1) * batch));
+}
+
+/** A fixed sample of the training latents for measuring, in order. */
+export function measuredRows(random: Random, samples: number, limit: number): Int32Array {
+  if (samples <= limit) return Int32Array.from({ length: samples }, (_, row) => row);
+  return random.fork("measured rows").sample(samples, limit).sort();
+}
+
+export function requireFinite(loss: number, what: string, epoch: number, step: number): void {
+  if (Number.isFinite(loss)) return;
+  throw new RevqError("training-diverged", `The ${what} became ${loss} in epoch ${epoch}, step ${step + 1}.`, {
+    fix: "Lower the learning rate (--lr) and resume: the last checkpoint is from before this step.",
+  });
+}
+
+/** Parts of a checkpoint's arrays, by prefix. */
+export type StateArrays = NamedArrays;
+
+/** Wall-clock seconds since the call. */
+export function stopwatch(): () => number {
+  const start = performance.now();
+  return () => (performance.now() - start) / 1000;
+}

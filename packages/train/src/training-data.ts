@@ -1,0 +1,73 @@
+/** Opens what a run trains on: images (a folder, a procedural source, the embedded samples) or latents, with a held-out part. */
+import { createRandom, RevqError, sameLatentShape, latentShapeToArray, type ImageSource, type LatentSource } from "@revq/core";
+import { openImages, openLatentsNpy, splitImages } from "@revq/data";
+import type { RunConfig } from "./config/schema.js";
+
+export interface TrainingImages {
+  readonly train: ImageSource;
+  readonly val: ImageSource;
+  /** For people: "800 images of photos/". */
+  readonly trainedOn: string;
+  readonly heldOut: string;
+}
+
+export interface TrainingLatents {
+  readonly train: LatentSource;
+  readonly val: LatentSource;
+  readonly trainedOn: string;
+  readonly heldOut: string;
+}
+
+/** @param sampleImages folder of the embedded images */
+export async function openTrainingImages({ data, seed }: RunConfig, sampleImages: string, note: (line: string) => void): Promise<TrainingImages> {
+  const spec = data.train ?? sampleImages;
+  const size = data.imageSize;
+  const all = await openImages(spec, { size, ...(data.limit !== null ? { limit: data.limit } : {}) });
+  const name = data.train === null ? "the embedded sample images" : spec;
+  if (data.train === null) note(`No --data given: training on ${name} (${all.count} crops of CC0 photographs).`);
+  if (data.val !== null) {
+    const val = await openImages(data.val, { size });
+    return { train: all, val, trainedOn: `${all.count} images of ${name}`, heldOut: `${val.count} images of ${data.val}` };
+  }
+  requireTwo(all.count, "image", name);
+  const { train, val } = splitImages(all, data.validationFraction, seed);
+  note(`Held out ${val.count} of ${all.count} images for validation (seed ${seed}).`);
+  return { train, val, trainedOn: `${train.count} images of ${name}`, heldOut: `${val.count} images held out of ${name}` };
+}
+
+export async function openTrainingLatents({ data, seed }: RunConfig, path: string, note: (line: string) => void): Promise<TrainingLatents> {
+  const all = await openLatentsNpy(path);
+  if (data.valLatents !== null) {
+    const val = await openLatentsNpy(data.valLatents);
+    if (!sameLatentShape(all.shape, val.shape)) {
+      throw new RevqError(
+        "latent-shape",
+        `${data.valLatents} has latents [${latentShapeToArray(val.shape)}], ${path} has [${latentShapeToArray(all.shape)}].`,
+        { fix: "Both must come from the same backbone and image size." },
+      );
+    }
+    return { train: all, val, trainedOn: `${all.count} latents of ${path}`, heldOut: `${val.count} latents of ${data.valLatents}` };
+  }
+  requireTwo(all.count, "latent", path);
+  const order = createRandom(seed).fork("hold out").permutation(all.count);
+  const held = Math.min(all.count - 1, Math.max(1, Math.round(all.count * data.validationFraction)));
+  const val = selectLatents(all, order.slice(0, held).sort());
+  const train = selectLatents(all, order.slice(held).sort());
+  note(`Held out ${held} of ${all.count} latents for validation (seed ${seed}).`);
+  return { train, val, trainedOn: `${train.count} latents of ${path}`, heldOut: `${held} latents held out of ${path}` };
+}
+
+function requireTwo(count: number, what: string, where: string): void {
+  if (count >= 2) return;
+  throw new RevqError("too-few-samples", `${where} holds ${count} ${what}: nothing is left to validate on.`, {
+    fix: `Give more ${what}s, or held-out ones of their own (${what === "image" ? "--val" : "--val-latents"}).`,
+  });
+}
+
+function selectLatents(source: LatentSource, rows: Int32Array): LatentSource {
+  return {
+    shape: source.shape,
+    count: rows.length,
+    read: (indices) => source.read(Array.from(indices, (index) => rows[index]!)),
+  };
+}

@@ -1,0 +1,154 @@
+/** The main job as a user does it: images in, a tokenizer out, ids and images through it. */
+import type { Evaluation, TrainResult } from "@revq/train";
+import { openSafetensors, readNpy } from "@revq/formats";
+import { fromFile } from "@revq/formats/node";
+import { psnr } from "@revq/metrics";
+import { existsSync } from "node:fs";
+import { cp, mkdir, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { revq, revqJson, sampleImages, temporaryFolder } from "./support/revq.js";
+
+const folder = await temporaryFolder();
+const cwd = folder.path;
+const inFolder = { cwd };
+const small = ["--image-size", "64", "--tokens", "64", "--codes", "16", "--set", "rectifier.channels=16", "--set", "rectifier.headDim=8", "--set", "rectifier.layers=1", "--epochs", "2"];
+let result: TrainResult;
+
+beforeAll(async () => {
+  await mkdir(join(cwd, "photos"));
+  for (const name of (await readdir(sampleImages)).slice(0, 24)) await cp(join(sampleImages, name), join(cwd, "photos", name));
+  result = await revqJson<TrainResult>(["train", "--data", "photos", "--seed", "3", ...small, "-o", "tokenizer"], inFolder);
+}, 240_000);
+
+afterAll(() => folder.remove());
+
+describe("revq train", () => {
+  it("returns what it promises in JSON", () => {
+    expect(result).toMatchObject({ tokenizer: join(cwd, "tokenizer"), latentShape: [8, 8, 8], tokens: 64, codes: 16, bitsPerImage: 256 });
+    expect(result.epochs.map(({ epoch }) => epoch)).toEqual([1, 2]);
+    expect(result.latentMse.rectified).toBeLessThanOrEqual(result.latentMse.quantized + 1e-6);
+    expect(result.psnr!).toBeGreaterThan(10);
+    expect(result.floor!.psnr).toBeGreaterThan(result.psnr!);
+    expect(result.usage).toBeGreaterThan(0.5);
+    expect(Object.keys(result.seconds)).toEqual(["extract", "fitCodebooks", "trainRectifier"]);
+  });
+
+  it("writes a tokenizer folder with the run's files under run/", async () => {
+    expect((await readdir(join(cwd, "tokenizer"))).sort()).toEqual(["README.md", "config.json", "model.safetensors", "run"]);
+    const run = await readdir(join(cwd, "tokenizer", "run"));
+    expect(run).toEqual(expect.arrayContaining(["samples.png", "metrics.jsonl", "config.yaml", "checkpoints", "latents"]));
+    const { width, height } = await sharp(join(cwd, "tokenizer", "run", "samples.png")).metadata();
+    expect(width).toBeGreaterThan(4 * 64);
+    expect(height).toBeGreaterThan(2 * 64);
+    const lines = (await readFile(join(cwd, "tokenizer", "run", "metrics.jsonl"), "utf8")).trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line) as object).at(-1)).toHaveProperty("result.latentMse");
+  });
+
+  it("keeps a fitted backbone inside the tokenizer", async () => {
+    const file = await openSafetensors(await fromFile(join(cwd, "tokenizer", "model.safetensors")));
+    const prefixes = new Set([...file.tensors.keys()].map((name) => name.split(".")[0]));
+    expect([...prefixes].sort()).toEqual(["backbone", "quantizer", "rectifier", "standardizer"]);
+  });
+
+  it("gives the same weights again for the same seed", async () => {
+    await revqJson(["train", "--data", "photos", "--seed", "3", ...small, "-o", "again"], inFolder);
+    expect(await readFile(join(cwd, "again", "model.safetensors"))).toEqual(await readFile(join(cwd, "tokenizer", "model.safetensors")));
+  }, 240_000);
+
+  it("stops on Ctrl-C with exit code 130 and resumes to the weights of a run that was not stopped", async () => {
+    const args = ["train", "--data", "photos", "--seed", "3", ...small, "--epochs", "12", "--batch", "4"];
+    await revqJson<TrainResult>([...args, "-o", "whole"], inFolder);
+    const checkpoints = join(cwd, "stopped", "run", "checkpoints");
+    const stopped = await revq([...args, "-o", "stopped"], { cwd, interruptWhen: () => existsSync(checkpoints) });
+    expect(stopped.code).toBe(130);
+    const resumed = await revqJson<TrainResult>([...args, "-o", "stopped", "--resume"], inFolder);
+    expect(resumed.epochs.map(({ epoch }) => epoch)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+    expect(await readFile(join(cwd, "stopped", "model.safetensors"))).toEqual(await readFile(join(cwd, "whole", "model.safetensors")));
+  }, 240_000);
+
+  it("prints a plan and stops with --dry-run", async () => {
+    const plan = await revqJson<Record<string, unknown>>(["train", "--data", "photos", "--bits", "512", "--dry-run"], inFolder);
+    expect(plan).toMatchObject({ dryRun: true, latentShape: [8, 32, 32], trainingSamples: 22 });
+    expect(plan["bitsPerImage"] as number).toBeLessThanOrEqual(512);
+    expect((plan["reasons"] as string[]).length).toBeGreaterThan(0);
+  });
+});
+
+describe("revq encode and decode", () => {
+  it("gives the same ids in every format, twice", async () => {
+    for (const file of ["ids.npy", "ids.json", "ids.safetensors", "flat.npy"]) {
+      const flags = file.startsWith("flat") ? ["--offset-groups"] : [];
+      await revqJson(["encode", "tokenizer", "photos", "-o", file, ...flags], inFolder);
+    }
+    const numpy = await readNpy(await fromFile(join(cwd, "ids.npy")));
+    expect(numpy.shape).toEqual([24, 64]);
+    const json = JSON.parse(await readFile(join(cwd, "ids.json"), "utf8")) as { images: { name: string; ids: number[] }[]; vocabulary: number };
+    expect(json.images.flatMap(({ ids }) => ids)).toEqual(Array.from(numpy.data, Number));
+    expect(json.vocabulary).toBe(64 * 16);
+    const tensors = await openSafetensors(await fromFile(join(cwd, "ids.safetensors")));
+    expect(Array.from((await tensors.read("ids")).data, Number)).toEqual(Array.from(numpy.data, Number));
+    const flat = await readNpy(await fromFile(join(cwd, "flat.npy")));
+    expect(Array.from(flat.data, Number)).toEqual(Array.from(numpy.data, (code, i) => Number(code) + (i % 64) * 16));
+  }, 120_000);
+
+  it("decodes to images that are named as they came and look like them", async () => {
+    await revqJson(["decode", "tokenizer", "ids.npy", "-o", "out"], inFolder);
+    await revqJson(["decode", "tokenizer", "flat.npy", "--offset-groups", "-o", "out-flat"], inFolder);
+    const names = (await readdir(join(cwd, "photos"))).map((name) => name.replace(/\.\w+$/, ".png"));
+    expect((await readdir(join(cwd, "out"))).sort()).toEqual(names.sort());
+    for (const name of names.slice(0, 3)) {
+      expect(await readFile(join(cwd, "out-flat", name))).toEqual(await readFile(join(cwd, "out", name)));
+    }
+    const pixels = async (path: string): Promise<Float32Array> =>
+      Float32Array.from(await sharp(path).resize(64, 64).removeAlpha().raw().toBuffer(), (value) => value / 255);
+    const original = await pixels(join(cwd, "photos", (await readdir(join(cwd, "photos"))).sort()[0]!));
+    expect(psnr(original, await pixels(join(cwd, "out", names.sort()[0]!)))).toBeGreaterThan(12);
+  }, 120_000);
+
+  it("encodes single files to the ids they have in the folder", async () => {
+    const name = (await readdir(join(cwd, "photos"))).sort()[0]!;
+    await revqJson(["encode", "tokenizer", join("photos", name), "-o", "one.npy"], inFolder);
+    const one = await readNpy(await fromFile(join(cwd, "one.npy")));
+    const all = await readNpy(await fromFile(join(cwd, "ids.npy")));
+    expect(Array.from(one.data, Number)).toEqual(Array.from(all.data.slice(0, 64), Number));
+  });
+});
+
+describe("revq eval", () => {
+  it("scores images, the first N by name", async () => {
+    const all = await revqJson<Evaluation>(["eval", "tokenizer", "--data", "photos"], inFolder);
+    const some = await revqJson<Evaluation>(["eval", "tokenizer", "--data", "photos", "--limit", "5"], inFolder);
+    expect([all.images, some.images]).toEqual([24, 5]);
+    expect(all.floor!.psnr).toBeGreaterThan(all.psnr!);
+    expect(all.bitsPerImage).toBe(256);
+  }, 120_000);
+
+  it("scores latents of an image tokenizer without its backbone", async () => {
+    const scored = await revqJson<Evaluation>(["eval", "tokenizer", "--latents", "tokenizer/run/latents/val.npy"], inFolder);
+    expect(scored).toMatchObject({ psnr: null, ssim: null, floor: null, images: 2 });
+    expect(scored.latentMse.rectified).toBeCloseTo(result.latentMse.rectified, 4);
+  });
+});
+
+describe("training on latents", () => {
+  it("gives a tokenizer of latents", async () => {
+    const trained = await revqJson<TrainResult>(
+      ["train", "--latents", "tokenizer/run/latents/train.npy", "--tokens", "64", "--codes", "8", "--rectifier", "identity", "-o", "of-latents"],
+      inFolder,
+    );
+    expect(trained).toMatchObject({ psnr: null, floor: null, latentShape: [8, 8, 8], epochs: [] });
+    const scored = await revqJson<Evaluation>(["eval", "of-latents", "--latents", "tokenizer/run/latents/val.npy"], inFolder);
+    expect(scored.latentMse.quantized).toBe(scored.latentMse.rectified);
+  }, 120_000);
+
+  it("runs the paper's recipe with its epochs and resets", async () => {
+    const trained = await revqJson<TrainResult>(
+      ["train", "--latents", "tokenizer/run/latents/train.npy", "--recipe", "paper", "--tokens", "64", "--codes", "8", "--epochs", "2", "--set", "rectifier.channels=16", "--set", "rectifier.headDim=8", "--set", "rectifier.layers=1", "-o", "paper"],
+      inFolder,
+    );
+    expect(trained.epochs).toHaveLength(2);
+    expect(trained.epochs[1]!.latentMse.train.quantized).toBeGreaterThan(0);
+  }, 120_000);
+});
