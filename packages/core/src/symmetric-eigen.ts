@@ -150,7 +150,8 @@ function accumulate(a: Float64Array, factors: Float64Array, n: number): Float64A
 function implicitQl(d: Float64Array, e: Float64Array, vectors: Float64Array, n: number, wantVectors: boolean): void {
   let largest = 0;
   for (let i = 0; i < n; i++) largest = Math.max(largest, Math.abs(d[i]!) + Math.abs(e[i]!));
-  const floor = epsilon * epsilon * largest;
+  // Tridiagonalising has left errors of this size: in the null space of a singular matrix nothing smaller would ever settle.
+  const floor = epsilon * largest;
   for (let low = 0; low < n; low++) {
     for (let sweep = 0; ; sweep++) {
       let high = low;

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { createRandom } from "../src/random.js";
 import { symmetricEigen } from "../src/symmetric-eigen.js";
 
 interface Case {
@@ -84,6 +85,24 @@ describe("symmetricEigen", () => {
     expect(values[1]! / scale).toBeCloseTo(1, 12);
     expect(vectors[0]).toBeCloseTo(Math.SQRT1_2, 12);
     expect(vectors[0]).toBeGreaterThan(0);
+  });
+
+  it("settles on a large null space: the covariance of 30 random patches of 192 numbers", () => {
+    const n = 192;
+    const rank = 30;
+    const random = createRandom(3);
+    const patches = Float64Array.from({ length: rank * n }, () => random.normal());
+    const a = new Float64Array(n * n);
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < n; j++)
+        for (let k = 0; k < rank; k++) a[i * n + j]! += patches[k * n + i]! * patches[k * n + j]!;
+    }
+    const found = symmetricEigen(a, n);
+    expect(Math.abs(found.values[rank]!) / found.values[0]!).toBeLessThan(1e-13);
+    expect(found.values[rank - 1]! / found.values[0]!).toBeGreaterThan(0.01);
+    const { equation, orthonormal } = residuals(a, n, found);
+    expect(equation).toBeLessThan(1e-13);
+    expect(orthonormal).toBeLessThan(1e-12);
   });
 
   it("is deterministic, leaves its input alone, and takes zeros and float32", () => {

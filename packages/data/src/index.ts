@@ -1,6 +1,7 @@
 /** @revq/data: images in (folders, procedural), the centre crop, latents on disk or in memory, pictures out. Runs in Node. */
 export { decodeImage, defaultPixelLimit } from "./images/decode.js";
 export { openImageFolder, type ImageFolderOptions } from "./images/image-folder.js";
+export { openImageFiles, type ImageFilesOptions } from "./images/image-files.js";
 export type { IndexedImageSource, SkippedImage } from "./images/indexed-source.js";
 export { openImages, type OpenImagesOptions } from "./images/open-images.js";
 export { splitImages, takeImages } from "./images/select.js";
@@ -9,4 +10,3 @@ export { encodePng, writePng, type WritableImage } from "./images/write-png.js";
 export { bytesToUnitRange, centreCrop, unitRangeToBytes } from "./pixels/crop.js";
 export { imageGrid, type ImageGridOptions } from "./pixels/image-grid.js";
 export { resizeLanczos, type RgbImage } from "./pixels/resize.js";
-export { writeAtomically, writeFileAtomic } from "./write-file.js";

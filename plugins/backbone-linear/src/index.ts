@@ -1,1 +1,29 @@
-export {};
+/** @revq/backbone-linear: the plugin `linear`, a VAE that is a matrix. */
+import { definePlugin } from "@revq/core";
+import { z } from "zod";
+import { createLinearBackbone } from "./linear-backbone.js";
+
+const options = z
+  .strictObject({
+    patch: z.int().min(1).max(16).default(8).describe("Side of a patch in pixels; also the downsampling factor."),
+    channels: z
+      .int()
+      .min(1)
+      .default(8)
+      .describe("Latent channels: principal components kept; at most 3 * patch * patch."),
+  })
+  .refine(({ patch, channels }) => channels <= 3 * patch * patch, {
+    path: ["channels"],
+    message: "A patch has 3 * patch * patch numbers: no more channels than that",
+  });
+
+export type LinearOptions = z.output<typeof options>;
+
+export const linear = definePlugin({
+  kind: "backbone",
+  id: "linear",
+  title: "Linear VAE: principal components of image patches, fitted on the training images in seconds",
+  options,
+  weights: "fitted",
+  create: async ({ patch, channels }, { state }) => createLinearBackbone({ patch, channels }, state),
+});

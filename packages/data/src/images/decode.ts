@@ -4,6 +4,7 @@
  * every pipeline; a CMYK image is converted by its own profile, or by a standard one.
  */
 import { RevqError } from "@revq/core";
+import type { SharpConstructor } from "sharp";
 import type { RgbImage } from "../pixels/resize.js";
 import { sniffFormat } from "./sniff.js";
 
@@ -33,7 +34,7 @@ export async function decodeImage(bytes: Uint8Array, pixelLimit = defaultPixelLi
   return { width: info.width, height: info.height, data };
 }
 
-export async function loadSharp(): Promise<(typeof import("sharp"))["default"]> {
+export async function loadSharp(): Promise<SharpConstructor> {
   try {
     return (await import("sharp")).default;
   } catch (cause) {

@@ -1,5 +1,7 @@
 /** Images out: PNG files, whole or absent. */
-import { writeFileAtomic } from "../write-file.js";
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { writeFileAtomic } from "@revq/formats/node";
 import { unitRangeToBytes } from "../pixels/crop.js";
 import { loadSharp } from "./decode.js";
 
@@ -22,6 +24,8 @@ export async function encodePng({ width, height, pixels }: WritableImage): Promi
     .toBuffer();
 }
 
+/** Makes the folder where needed. */
 export async function writePng(path: string, image: WritableImage): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
   await writeFileAtomic(path, await encodePng(image));
 }

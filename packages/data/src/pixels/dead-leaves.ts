@@ -8,7 +8,7 @@
 import type { Random } from "@revq/core";
 
 /** Radii follow r^-3 between these, as fractions of the image's side. */
-const smallestRadius = 1 / 160;
+const smallestRadius = 1 / 64;
 const largestRadius = 0.6;
 /** A share of the leaves carries a texture instead of one colour. */
 const texturedShare = 0.35;
@@ -35,8 +35,8 @@ export function drawDeadLeaves(size: number, random: Random): Uint8Array {
   const background = palette(random);
   const bytes = new Uint8Array(size * size * 3);
   for (let i = 0; i < bytes.length; i++) {
-    const value = light[i]! + open[(i / 3) | 0]! * background[i % 3]!;
-    bytes[i] = Math.round(255 * Math.min(1, Math.max(0, value)));
+    const value = light[i]! + open[(i / 3) | 0]! * displayable(background[i % 3]!);
+    bytes[i] = Math.round(255 * value);
   }
   return bytes;
 }
@@ -61,13 +61,18 @@ function paintLeaf(leaf: Leaf, size: number, light: Float64Array, open: Float64A
       const share = coverage * open[pixel]!;
       const shade = leaf.texture(dx, dy);
       for (let channel = 0; channel < 3; channel++) {
-        light[pixel * 3 + channel]! += share * Math.min(1, Math.max(0, leaf.colour[channel]! + shade));
+        light[pixel * 3 + channel]! += share * displayable(leaf.colour[channel]! + shade);
       }
       open[pixel]! -= share;
       taken += share;
     }
   }
   return taken;
+}
+
+/** Any lightness into (0, 1) without a hard clip, which would leave flat saturated areas. */
+function displayable(lightness: number): number {
+  return 1 / (1 + Math.exp(-4 * (lightness - 0.5)));
 }
 
 function drawLeaf(size: number, palette: (random: Random) => [number, number, number], random: Random): Leaf {

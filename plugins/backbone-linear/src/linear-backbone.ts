@@ -1,0 +1,87 @@
+/**
+ * A linear VAE: a patch of p x p x 3 pixels, less the mean patch, projected onto c orthonormal directions, and back. Latents are
+ * the projections as they are (not divided by their spread), so their squared error is that of the pixels: the best that any
+ * linear autoencoder of this shape can do. Not a learned perceptual model: a floor to compare others with.
+ */
+import { latentShapeOf, requireTensor, RevqError } from "@revq/core";
+import type { BackboneSpec, FittableBackbone, FitContext, ImageSource, NamedTensors } from "@revq/core";
+import * as tf from "@tensorflow/tfjs-core";
+import { fitPrincipalComponents } from "./fit.js";
+
+/** `mean` `[d]` and `basis` `[channels, d]`, d = patch * patch * 3 in the order (y, x, channel). */
+interface LinearTensors {
+  readonly mean: tf.Tensor1D;
+  readonly basis: tf.Tensor2D;
+}
+
+/** @param state tensors of `state()` of a fitted one; without them it must be fitted before use. */
+export function createLinearBackbone(
+  { patch, channels }: { readonly patch: number; readonly channels: number },
+  state?: NamedTensors,
+): FittableBackbone {
+  const dimension = patch * patch * 3;
+  const spec: BackboneSpec = {
+    name: `linear ${patch}x${patch} -> ${channels}`,
+    downsample: patch,
+    latentChannels: channels,
+    decodes: true,
+  };
+  let tensors: LinearTensors | undefined;
+  if (state) {
+    tensors = {
+      mean: tf.clone(requireTensor(state, "mean", [dimension])) as tf.Tensor1D,
+      basis: tf.clone(requireTensor(state, "basis", [channels, dimension])) as tf.Tensor2D,
+    };
+  }
+
+  function dispose(): void {
+    tensors?.mean.dispose();
+    tensors?.basis.dispose();
+    tensors = undefined;
+  }
+
+  function fittedTensors(): LinearTensors {
+    if (tensors) return tensors;
+    throw new RevqError("backbone-not-fitted", `The backbone ${spec.name} has no weights yet.`, {
+      fix: "Fit it on images, or open a tokenizer that holds it.",
+    });
+  }
+
+  return {
+    spec,
+    get fitted() {
+      return tensors !== undefined;
+    },
+    async fit(images: ImageSource, context: FitContext) {
+      const { mean, basis } = await fitPrincipalComponents(images, { patch, channels }, context);
+      dispose();
+      tensors = { mean: tf.tensor1d(mean), basis: tf.tensor2d(basis, [channels, dimension]) };
+    },
+    async encode(images) {
+      const { mean, basis } = fittedTensors();
+      const [n, height, width] = images.shape;
+      latentShapeOf(spec, height);
+      latentShapeOf(spec, width);
+      const [h, w] = [height / patch, width / patch];
+      return tf.tidy(() => {
+        const patches = tf.reshape(swapMiddle(images, n * h, patch, w), [n * h * w, dimension]);
+        return tf.reshape<tf.Rank.R4>(tf.matMul(tf.sub(patches, mean), basis, false, true), [n, h, w, channels]);
+      });
+    },
+    async decode(latents) {
+      const { mean, basis } = fittedTensors();
+      const [n, h, w] = latents.shape;
+      return tf.tidy(() => {
+        const patches = tf.add(tf.matMul(tf.reshape(latents, [n * h * w, channels]), basis), mean);
+        return tf.reshape<tf.Rank.R4>(swapMiddle(patches, n * h, w, patch), [n, h * patch, w * patch, 3]);
+      });
+    },
+    state: () => ({ ...fittedTensors() }),
+    dispose,
+  };
+
+  /** Seen as `[rows, a, b, patch * 3]` -> `[rows, b, a, patch * 3]`: pixel rows into patches and back, in four axes. */
+  function swapMiddle(x: tf.Tensor, rows: number, a: number, b: number): tf.Tensor {
+    return tf.transpose(tf.reshape(x, [rows, a, b, patch * 3]), [0, 2, 1, 3]);
+  }
+}
