@@ -16,3 +16,4 @@ export type { ImageBatch, ImageSource, LatentSource } from "./sources.js";
 export * from "./standardizer.js";
 export { symmetricEigen, type SymmetricEigen } from "./symmetric-eigen.js";
 export * from "./token-layout.js";
+export { cutTokens, joinTokens } from "./token-tensors.js";

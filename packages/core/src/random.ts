@@ -40,6 +40,17 @@ export function createRandom(seed: number): Random {
     return result >>> 0;
   }
 
+  /** The same draw as `sample` below, with memory for `count` numbers instead of `limit`. */
+  function sparseSample(limit: number, count: number): Int32Array {
+    const moved = new Map<number, number>();
+    return Int32Array.from({ length: count }, (_, i) => {
+      const j = i + random.integer(limit - i);
+      const chosen = moved.get(j) ?? j;
+      moved.set(j, moved.get(i) ?? i);
+      return chosen;
+    });
+  }
+
   const random: Random = {
     uniform: () => nextWord() / 4294967296,
     normal() {
@@ -61,6 +72,7 @@ export function createRandom(seed: number): Random {
     },
     permutation: (count) => random.sample(count, count),
     sample(limit, count) {
+      if (count * 8 < limit) return sparseSample(limit, count);
       const order = Int32Array.from({ length: limit }, (_, index) => index);
       for (let i = 0; i < count; i++) {
         const j = i + random.integer(limit - i);

@@ -48,8 +48,8 @@ export function tokenOrder(shape: LatentShape, tokens: number, split: TokenSplit
   return order;
 }
 
-/** The patch of d cells that is closest to a square and tiles the map, `[rows, columns]`. */
-function blockShape(shape: LatentShape, d: number): [number, number] {
+/** The patch of d cells that is closest to a square and tiles the map, `[rows, columns]`. Throws `no-block-fits`. */
+export function blockShape(shape: LatentShape, d: number): [number, number] {
   let best: [number, number] | undefined;
   for (const rows of divisors(d)) {
     const columns = d / rows;

@@ -1,0 +1,140 @@
+/** Fits the codebooks by k-means, a block of groups at a time, so that memory does not grow with the number of latents. */
+import type { FitContext, FitReport, LatentSource } from "@revq/core";
+import { kmeans } from "@revq/nearest";
+import { gatherTokens, population, type TokenPick } from "./gather-tokens.js";
+import { groupsOfEqualPopulation, requireLatents } from "./initial-codebooks.js";
+import type { MultigroupLayout } from "./layout.js";
+
+export interface FitSettings {
+  /** K */
+  readonly codes: number;
+  readonly iterations: number;
+  readonly init: "sample" | "kmeans++";
+  /** A group with more tokens than this times K is fitted on a random subset of that size. */
+  readonly samplesPerCode: number;
+}
+
+/** Tokens of one block, in float32 numbers: 256 MiB. */
+const blockSize = 2 ** 26;
+
+interface Block {
+  readonly picks: readonly TokenPick[];
+  /** Tokens of each group. */
+  readonly rows: number;
+}
+
+/**
+ * @returns codebooks float32 `[G, K, d]`, and the error and usage of every pass, measured on the tokens that were looked at;
+ *   entry i is that of the codebooks after i updates
+ * @throws RevqError `no-latents`; `signal.reason` when aborted
+ */
+export async function fitCodebooks(
+  source: LatentSource,
+  layout: MultigroupLayout,
+  { codes, iterations, init, samplesPerCode }: FitSettings,
+  { random, report, signal }: FitContext,
+): Promise<{ codebooks: Float32Array; report: FitReport }> {
+  requireLatents(source);
+  const { groups, dim } = layout;
+  const codebooks = new Float32Array(groups * codes * dim);
+  const blocks = planBlocks(source, layout, codes * samplesPerCode, random);
+  const passes = new PassTotals(iterations + 1);
+  const searches = blocks.reduce((sum, { picks, rows }) => sum + picks.length * rows, 0) * (iterations + 1);
+  let searched = 0;
+
+  for (const { picks, rows } of blocks) {
+    const tokens = await gatherTokens(source, layout, picks, (done, total) => {
+      signal.throwIfAborted();
+      report({ phase: "read latents", done, total });
+    });
+    const columns = picks.length;
+    const usages: number[] = [];
+    const fitted = await kmeans(
+      tokens,
+      { samples: rows, groups: columns, dim },
+      {
+        codes,
+        iterations,
+        init,
+        seed: random.fork(`k-means from group ${picks[0]!.group}`).integer(2 ** 32),
+        signal,
+        onProgress: ({ iteration, done, distortion }) =>
+          report({
+            phase: "fit codebooks",
+            done: searched + iteration * rows * columns + done,
+            total: searches,
+            ...(Number.isFinite(distortion) ? { detail: `mse ${distortion.toFixed(4)}` } : {}),
+          }),
+        onState: ({ counts }) => usages.push(fractionUsed(counts)),
+      },
+    );
+    usages.push(fitted.usage);
+    searched += rows * columns * (iterations + 1);
+    passes.add(rows * columns, columns, fitted.distortion, usages);
+    picks.forEach(({ group }, column) => {
+      const size = codes * dim;
+      codebooks.set(fitted.codebooks.subarray(column * size, (column + 1) * size), group * size);
+    });
+  }
+  report({ phase: "fit codebooks", done: searches, total: searches });
+  return { codebooks, report: { passes: passes.report() } };
+}
+
+function planBlocks(
+  source: LatentSource,
+  layout: MultigroupLayout,
+  mostTokens: number,
+  random: FitContext["random"],
+): Block[] {
+  const blocks: Block[] = [];
+  for (const members of groupsOfEqualPopulation(layout)) {
+    const tokens = population(source, layout, members[0]!);
+    const rows = Math.min(tokens, mostTokens);
+    const columns = Math.max(1, Math.floor(blockSize / (rows * layout.dim)));
+    for (let first = 0; first < members.length; first += columns) {
+      const picks = members.slice(first, first + columns).map((group) => ({
+        group,
+        entries: rows < tokens ? random.fork(`subset of group ${group}`).sample(tokens, rows).sort() : null,
+      }));
+      blocks.push({ picks, rows });
+    }
+  }
+  return blocks;
+}
+
+function fractionUsed(counts: ArrayLike<number>): number {
+  let used = 0;
+  for (let i = 0; i < counts.length; i++) if (counts[i]! > 0) used++;
+  return used / counts.length;
+}
+
+/** Means over blocks: of the error by tokens, of the usage by groups. A block that settled early keeps its last values. */
+class PassTotals {
+  private readonly errors: Float64Array;
+  private readonly usages: Float64Array;
+  private tokens = 0;
+  private groups = 0;
+  private longest = 0;
+
+  constructor(passes: number) {
+    this.errors = new Float64Array(passes);
+    this.usages = new Float64Array(passes);
+  }
+
+  add(tokens: number, groups: number, errors: readonly number[], usages: readonly number[]): void {
+    for (let pass = 0; pass < this.errors.length; pass++) {
+      this.errors[pass]! += tokens * (errors[pass] ?? errors.at(-1)!);
+      this.usages[pass]! += groups * (usages[pass] ?? usages.at(-1)!);
+    }
+    this.tokens += tokens;
+    this.groups += groups;
+    this.longest = Math.max(this.longest, errors.length);
+  }
+
+  report(): FitReport["passes"] {
+    return Array.from({ length: Math.min(this.longest, this.errors.length) }, (_, pass) => ({
+      mse: this.errors[pass]! / this.tokens,
+      usage: this.usages[pass]! / this.groups,
+    }));
+  }
+}

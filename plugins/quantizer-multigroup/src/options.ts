@@ -1,0 +1,47 @@
+/** Options of the quantizer `multigroup`. What is left open (`tokens`, `codes`, "auto") is filled in by `planMultigroup`. */
+import { z } from "zod";
+
+export const multigroupOptions = z.strictObject({
+  tokens: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      "Tokens per image (T); must divide the latent. Open: tokens of 8 numbers, or what a bit budget asks for.",
+    ),
+  codes: z
+    .int()
+    .min(2)
+    .max(2 ** 20)
+    .optional()
+    .describe("Codes in each codebook (K). Open: a power of two that leaves at least 30 samples per code."),
+  split: z
+    .enum(["auto", "channel", "spatial", "block"])
+    .default("auto")
+    .describe(
+      "What a token is: a strip of one channel (channel), a patch of one channel (block), or a part of the channel vector at one " +
+        "position (spatial). auto: block where patches tile the map, else channel.",
+    ),
+  groups: z
+    .union([z.enum(["auto", "token", "channel"]), z.int().min(1)], {
+      error: 'expected "auto", "token", "channel" or a number of groups',
+    })
+    .default("auto")
+    .describe(
+      "Which tokens share a codebook: none (token); those of one channel, or with split spatial those of one channel run at all " +
+        "positions (channel); or G codebooks, token t using number t % G. auto: token with 30 samples per code or more, else channel.",
+    ),
+  iterations: z.int().min(1).max(10_000).default(10).describe("Passes of k-means over the latents."),
+  init: z
+    .enum(["sample", "kmeans++"])
+    .default("sample")
+    .describe("Where k-means starts: random latents (sample), or latents far from each other (kmeans++, slower)."),
+  samplesPerCode: z
+    .int()
+    .min(1)
+    .default(256)
+    .describe("k-means looks at this many samples per code at most, drawn at random where there are more."),
+});
+
+export type MultigroupInput = z.input<typeof multigroupOptions>;
+export type MultigroupOptions = z.output<typeof multigroupOptions>;

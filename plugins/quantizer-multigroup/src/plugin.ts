@@ -1,0 +1,37 @@
+/** The plugin descriptor: `--quantizer multigroup`. */
+import { RevqError, definePlugin, parseOptions, type QuantizerPlugin } from "@revq/core";
+import { createLayout } from "./layout.js";
+import { MultigroupQuantizer } from "./multigroup-quantizer.js";
+import { multigroupOptions, type MultigroupInput } from "./options.js";
+import { planMultigroup } from "./plan.js";
+
+/** Channel multi-group vector quantization, arXiv 2507.10547. */
+export const multigroup: QuantizerPlugin<typeof multigroupOptions> = definePlugin({
+  kind: "quantizer",
+  id: "multigroup",
+  title: "Channel multi-group vector quantization: codebooks per token or per channel (the paper's)",
+  options: multigroupOptions,
+  recipes: { paper: { split: "channel", groups: "token" } },
+
+  plan({ options, ...request }) {
+    return planMultigroup({ ...request, options: parseOptions(multigroup, options as MultigroupInput) });
+  },
+
+  /** Takes options without gaps, as `plan` gives them. */
+  create({ tokens, codes, split, groups, iterations, init, samplesPerCode }, { latentShape }) {
+    if (tokens === undefined || codes === undefined || split === "auto" || groups === "auto") {
+      const open = Object.entries({ tokens, codes, split, groups })
+        .filter(([, value]) => value === undefined || value === "auto")
+        .map(([name]) => name);
+      throw new RevqError(
+        "quantizer-not-planned",
+        `The quantizer multigroup cannot be made while ${open.join(", ")} is open.`,
+        {
+          fix: "Call the plugin's `plan` first and create it with the options that it gives, or set them.",
+        },
+      );
+    }
+    const layout = createLayout(latentShape, tokens, split, groups);
+    return new MultigroupQuantizer(layout, { codes, iterations, init, samplesPerCode });
+  },
+});

@@ -1,0 +1,52 @@
+/** What the tests share: fixtures of the shared folder, latents in memory, latents from token rows. */
+import { latentSize, type LatentShape, type LatentSource } from "@revq/core";
+import { fromBuffer, openSafetensors } from "@revq/formats";
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+const shared = resolve(import.meta.dirname, "../../..", process.env["REVQ_SHARED"] ?? "../shared");
+export const sharedPath = (...parts: string[]): string => join(shared, ...parts);
+export const fixturesPresent = existsSync(sharedPath("fixtures", "quantizer_forward.safetensors"));
+export const needs = "(needs ../shared/fixtures)";
+
+export interface Fixture {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** Every tensor of a safetensors fixture, as float32. */
+export async function readFixture(file: string): Promise<{ tensors: Record<string, Fixture>; metadata: Metadata }> {
+  const opened = await openSafetensors(fromBuffer(file, readFileSync(sharedPath("fixtures", file))));
+  const tensors: Record<string, Fixture> = {};
+  for (const name of opened.tensors.keys()) tensors[name] = await opened.readFloat32(name);
+  return { tensors, metadata: opened.metadata };
+}
+type Metadata = Readonly<Record<string, string>>;
+
+/** @param values `[n, h, w, c]` */
+export function sourceOf(shape: LatentShape, values: Float32Array): LatentSource {
+  const size = latentSize(shape);
+  return {
+    shape,
+    count: values.length / size,
+    read: async (indices) => {
+      const rows = new Float32Array(indices.length * size);
+      Array.from(indices).forEach((index, row) => {
+        rows.set(values.subarray(index * size, (index + 1) * size), row * size);
+      });
+      return rows;
+    },
+  };
+}
+
+/** PyTorch's `[n, c, h, w]` to `[n, h, w, c]`. */
+export function channelLast(values: Float32Array, { channels, height, width }: LatentShape): Float32Array {
+  const cells = height * width;
+  const size = channels * cells;
+  return values.map((_, i) => {
+    const start = i - (i % size);
+    const c = i % channels;
+    const cell = Math.floor((i - start) / channels);
+    return values[start + c * cells + cell]!;
+  });
+}
