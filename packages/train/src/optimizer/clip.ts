@@ -1,0 +1,28 @@
+/** Gradient clipping by the norm of all gradients together, as `torch.nn.utils.clip_grad_norm_` does it. */
+import * as tf from "@tensorflow/tfjs-core";
+import type { NamedTensorMap, Scalar, Tensor } from "@tensorflow/tfjs-core";
+
+/** PyTorch's guard against division by zero; it makes the clipped norm a hair smaller than the limit. */
+const normGuard = 1e-6;
+
+export interface ClippedGradients {
+  /** Euclidean norm of all gradients before clipping. */
+  readonly norm: Scalar;
+  readonly gradients: NamedTensorMap;
+}
+
+/**
+ * Scales all gradients by min(1, maxNorm / (norm + 1e-6)). Nothing is downloaded: the norm stays on the engine.
+ * @param gradients by name; one parameter group, since groups are clipped separately. Not empty; not disposed here
+ * @returns new tensors, the caller's
+ */
+export function clipByGlobalNorm(gradients: Readonly<Record<string, Tensor>>, maxNorm: number): ClippedGradients {
+  return tf.tidy(() => {
+    const squares = Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)));
+    const norm = tf.sqrt(tf.addN(squares)) as Scalar;
+    const scale = tf.minimum(tf.div(tf.scalar(maxNorm), tf.add(norm, tf.scalar(normGuard))), tf.scalar(1));
+    const clipped: NamedTensorMap = {};
+    for (const [name, gradient] of Object.entries(gradients)) clipped[name] = tf.mul(gradient, scale);
+    return { norm, gradients: clipped } as unknown as tf.TensorContainerObject;
+  }) as unknown as ClippedGradients;
+}
