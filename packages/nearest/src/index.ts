@@ -12,3 +12,6 @@ export {
   type NearestResult,
 } from "./nearest-codes.js";
 export type { NearestShape } from "./shape.js";
+export { createSearchMemory, type SearchMemory } from "./search-memory.js";
+export { sharedFloat32, sharedInt32 } from "./shared-memory.js";
+export { closeWorkers } from "./wasm/pool.js";

@@ -1,7 +1,9 @@
 /** The search that users call: checks the input, picks an engine, returns indices and squared distances. */
 import { createYielder } from "./event-loop.js";
 import { searchReference } from "./reference.js";
+import type { SearchMemory } from "./search-memory.js";
 import { requireFinite, requireLength, resolveLayout, type NearestLayout, type NearestShape } from "./shape.js";
+import { searchWasm, searchWasmSync, wasmRuns } from "./wasm/engine.js";
 
 /** `auto` takes WebAssembly where it runs, else the reference. Every engine gives the same answer, bit for bit. */
 export type NearestEngine = "auto" | "wasm" | "reference";
@@ -20,6 +22,10 @@ export interface NearestOptions {
   readonly out?: NearestResult;
   /** Guesses such as the last pass's answer, `[samples, tokens]`: they only make the search faster. May be `out.indices`. */
   readonly guess?: Int32Array;
+  /** Made once with `createSearchMemory` and passed to every search in codebooks that change little from one to the next. */
+  readonly memory?: SearchMemory;
+  /** Queries searched so far, of how many; some times a second. */
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
 export interface NearestResult {
@@ -44,10 +50,16 @@ export async function nearestCodes(
 ): Promise<NearestResult> {
   const layout = resolveLayout(shape);
   const result = prepare(layout, latents, codebooks, options);
+  if (layout.samples === 0) return result;
+  if (usesWasm(options)) {
+    await searchWasm(layout, latents, codebooks, result, options);
+    return result;
+  }
   const step = createYielder(options.signal);
   const rows = Math.max(1, Math.floor(2 ** 22 / (layout.tokens * layout.codes)));
   for (let first = 0; first < layout.samples; first += rows) {
     await step();
+    options.onProgress?.(first * layout.tokens, layout.samples * layout.tokens);
     const last = Math.min(layout.samples, first + rows);
     searchReference(layout, latents, codebooks, result.indices, result.distances, first, last);
   }
@@ -56,7 +68,7 @@ export async function nearestCodes(
 
 /**
  * The same without a promise: for the inside of a synchronous tensor operation. It blocks the thread until it is done.
- * `signal` is not looked at.
+ * `signal` and `onProgress` are not looked at. In Node the work is shared with worker threads all the same.
  */
 export function nearestCodesSync(
   latents: Float32Array,
@@ -66,8 +78,14 @@ export function nearestCodesSync(
 ): NearestResult {
   const layout = resolveLayout(shape);
   const result = prepare(layout, latents, codebooks, options);
-  searchReference(layout, latents, codebooks, result.indices, result.distances, 0, layout.samples);
+  if (layout.samples === 0) return result;
+  if (usesWasm(options)) searchWasmSync(layout, latents, codebooks, result, options);
+  else searchReference(layout, latents, codebooks, result.indices, result.distances, 0, layout.samples);
   return result;
+}
+
+function usesWasm({ engine = "auto" }: NearestOptions): boolean {
+  return engine === "wasm" || (engine === "auto" && wasmRuns());
 }
 
 function prepare(

@@ -5,10 +5,12 @@
 import { RevqError, createRandom, type Random } from "@revq/core";
 import { createYielder } from "../event-loop.js";
 import { nearestCodes, type NearestResult } from "../nearest-codes.js";
+import { createSearchMemory } from "../search-memory.js";
+import { isShared, sharedFloat32, sharedInt32 } from "../shared-memory.js";
 import { requireFinite, requireLength, resolveLayout, type NearestLayout } from "../shape.js";
 import { addToCells, createCellSums, groupsPerBlock, type CellSums } from "./cells.js";
 import { initialCodebooks } from "./initialize.js";
-import type { KMeansOptions, KMeansProgress, KMeansResult, KMeansShape, KMeansState } from "./options.js";
+import type { KMeansOptions, KMeansResult, KMeansShape, KMeansState } from "./options.js";
 import { reviveEmptyCells } from "./revive.js";
 
 /**
@@ -43,33 +45,34 @@ export async function kmeans(latents: Float32Array, shape: KMeansShape, options:
   });
 
   const assigned: NearestResult = {
-    indices: new Int32Array(samples * tokens),
-    distances: new Float32Array(samples * tokens),
+    indices: sharedInt32(samples * tokens),
+    distances: sharedFloat32(samples * tokens),
   };
+  // One copy that workers read in place in every pass, instead of one a pass.
+  const data = isShared(latents) ? latents : sharedFloat32(latents.length);
+  if (data !== latents) data.set(latents);
+  const memory = createSearchMemory(groups, codes);
   let searched = false;
   const search = async (iteration: number): Promise<void> => {
-    const report = (done: number): void =>
-      options.onProgress?.({
-        iteration,
-        iterations,
-        done,
-        total: samples * tokens,
-        distortion: distortion.at(-1) ?? NaN,
-      } satisfies KMeansProgress);
-    report(0);
+    const report = (done: number, total: number): void =>
+      options.onProgress?.({ iteration, iterations, done, total, distortion: distortion.at(-1) ?? NaN });
+    report(0, samples * tokens);
     await nearestCodes(
-      latents,
+      data,
       codebooks,
       { ...shape, codes },
       {
         ...pick(options),
         trusted: true,
         out: assigned,
+        memory,
+        onProgress: report,
+        // Most latents stay in their cell: starting from it, the search sees at once how little else can be nearer.
         ...(searched ? { guess: assigned.indices } : {}),
       },
     );
     searched = true;
-    report(samples * tokens);
+    report(samples * tokens, samples * tokens);
   };
 
   let iteration = start?.iteration ?? 0;

@@ -1,0 +1,481 @@
+// Exact nearest-code search in 128-bit SIMD (AssemblyScript). `build.js` compiles this file into src/wasm/kernel.generated.ts.
+//
+// Codes are packed into leaves of 16, dimension by dimension, so that a leaf is compared with a query 4 codes to an instruction.
+// A k-d tree decides which codes share a leaf; it is kept as two levels of bounding boxes, 16 leaves to a branch, which are tested
+// 4 boxes to an instruction. A box's lower bound is computed with the operations of the distance itself, in the same order; each
+// of them is monotone under rounding, so the bound never exceeds the float32 distance of a code inside: pruning is exact.
+//
+// Layout of a tree (bytes): blocks [leaves][d][16] f32 | ids [leaves][16] i32 | leaf boxes [leaves/4][d][2][4] f32 |
+// branch boxes [branches/4][d][2][4] f32 | scratch.
+
+const LEAF: i32 = 16;
+const FAN: i32 = 16;
+
+@inline function leafCount(codes: i32): i32 { return (codes + LEAF - 1) / LEAF; }
+@inline function branchCount(codes: i32): i32 { return (leafCount(codes) + FAN - 1) / FAN; }
+@inline function quads(count: i32): i32 { return (count + 3) >> 2; }
+
+@inline function idsOffset(codes: i32, d: i32): usize { return <usize>leafCount(codes) * d * 64; }
+@inline function leafBoxOffset(codes: i32, d: i32): usize { return idsOffset(codes, d) + <usize>leafCount(codes) * 64; }
+@inline function branchBoxOffset(codes: i32, d: i32): usize { return leafBoxOffset(codes, d) + <usize>branchCount(codes) * 4 * d * 32; }
+@inline function scratchOffset(codes: i32, d: i32): usize { return branchBoxOffset(codes, d) + <usize>quads(branchCount(codes)) * d * 32; }
+
+/** Bytes of a tree, its scratch space for building included. */
+export function treeBytes(codes: i32, d: i32): usize {
+  const search = <usize>quads(branchCount(codes)) * 16 + 128;
+  const build = <usize>codes * 8 + 64;
+  return scratchOffset(codes, d) + (search > build ? search : build) + 16;
+}
+
+// ---------------------------------------------------------------- build
+
+/** The float's bits as an integer of the same order. */
+@inline function orderedBits(value: u32): u32 {
+  return value ^ (<u32>(<i32>value >> 31) | 0x80000000);
+}
+
+/**
+ * Makes keys[target] the key of that rank: smaller ones before it, larger ones after it; last is exclusive. All keys differ.
+ * After Floyd and Rivest's SELECT (CACM 18, 1975): a sample gives a pivot just beyond the target. The partition has no branches.
+ */
+function select(keys: usize, first: i32, last: i32, target: i32): void {
+  while (last - first > 1) {
+    const size = last - first;
+    if (size > 600) {
+      const n = <f64>size;
+      const sample = 4 * sqrt(n);
+      const rank = <f64>(target - first) / n;
+      const margin = 0.5 * sqrt(0.7 * <f64>(32 - clz(size)) * sample * (1 - sample / n)) * (rank < 0.5 ? 1.0 : -1.0);
+      const low = max(first, target - <i32>(rank * sample - margin));
+      const high = min(last, target + <i32>((1 - rank) * sample + margin) + 1);
+      if (low <= target && target < high) select(keys, low, high, target);
+    }
+    const at = keys + (<usize>target << 3);
+    const pivot = load<u64>(at);
+    store<u64>(at, load<u64>(keys + (<usize>first << 3)));
+    store<u64>(keys + (<usize>first << 3), pivot);
+    // keys[first] is the pivot; the smaller ones gather behind it.
+    let place = keys + (<usize>(first + 1) << 3);
+    const end = keys + (<usize>last << 3);
+    for (let from = place; from < end; from += 8) {
+      const value = load<u64>(from);
+      store<u64>(from, load<u64>(place));
+      store<u64>(place, value);
+      place += <usize>(value < pivot) << 3;
+    }
+    place -= 8;
+    store<u64>(keys + (<usize>first << 3), load<u64>(place));
+    store<u64>(place, pivot);
+    const rank = <i32>((place - keys) >> 3);
+    if (target < rank) last = rank;
+    else if (target > rank) first = rank + 1;
+    else return;
+  }
+}
+
+/** The dimension along which a sample of the codes keys[first, last) varies most. A poor choice costs time, never exactness. */
+function widestAxis(codes: usize, d: i32, keys: usize, first: i32, last: i32): i32 {
+  const stride = max(1, (last - first) >> 6);
+  let axis = 0;
+  let widest: f32 = -1;
+  for (let chunk = 0; chunk < d; chunk += 4) {
+    let sum = f32x4.splat(0), squares = f32x4.splat(0);
+    let count: f32 = 0;
+    for (let k = first; k < last; k += stride) {
+      const row = v128.load(codes + (<usize>load<u32>(keys + (<usize>k << 3)) * d + chunk) * 4);
+      sum = f32x4.add(sum, row);
+      squares = f32x4.add(squares, f32x4.mul(row, row));
+      count += 1;
+    }
+    const variance = f32x4.sub(squares, f32x4.div(f32x4.mul(sum, sum), f32x4.splat(count)));
+    const v0 = f32x4.extract_lane(variance, 0), v1 = f32x4.extract_lane(variance, 1);
+    const v2 = f32x4.extract_lane(variance, 2), v3 = f32x4.extract_lane(variance, 3);
+    if (v0 > widest) { widest = v0; axis = chunk; }
+    if (chunk + 1 < d && v1 > widest) { widest = v1; axis = chunk + 1; }
+    if (chunk + 2 < d && v2 > widest) { widest = v2; axis = chunk + 2; }
+    if (chunk + 3 < d && v3 > widest) { widest = v3; axis = chunk + 3; }
+  }
+  return axis;
+}
+
+/** Sorts the codes keys[first, last) (low words) into cells of at most `cell` codes, by halving them where they are widest. */
+function split(codes: usize, d: i32, keys: usize, first: i32, last: i32, cell: i32): void {
+  while (last - first > cell) {
+    const axis = widestAxis(codes, d, keys, first, last);
+    for (let k = first; k < last; k++) {
+      const id = load<u32>(keys + (<usize>k << 3));
+      const value = load<u32>(codes + (<usize>id * d + axis) * 4);
+      store<u64>(keys + (<usize>k << 3), (<u64>orderedBits(value) << 32) | <u64>id);
+    }
+    // Half of the leaves to either side, full ones; whole branches where there are enough.
+    const leaves = leafCount(last - first);
+    let half = (leaves + 1) >> 1;
+    if (leaves > FAN) half = (half + FAN - 1) / FAN * FAN;
+    const middle = first + half * LEAF;
+    select(keys, first, last, middle);
+    split(codes, d, keys, first, middle, cell);
+    first = middle;
+  }
+}
+
+/** Copies codes into their leaves, 16 to a block; the last leaf is filled up with copies of one of its own codes. */
+function pack(codes: usize, count: i32, d: i32, tree: usize, keys: usize, sorted: bool): void {
+  const ids = tree + idsOffset(count, d);
+  const leaves = leafCount(count);
+  for (let leaf = 0; leaf < leaves; leaf++) {
+    for (let lane = 0; lane < LEAF; lane++) {
+      let k = leaf * LEAF + lane;
+      if (k >= count) k = leaf * LEAF;
+      const id = sorted ? load<u32>(keys + (<usize>k << 3)) : <u32>k;
+      store<u32>(ids + ((<usize>leaf * LEAF + lane) << 2), id);
+      const row = codes + <usize>id * d * 4;
+      const column = tree + <usize>leaf * d * 64 + (<usize>lane << 2);
+      for (let i = 0; i < d; i++) store<f32>(column + (<usize>i << 6), load<f32>(row + (<usize>i << 2)));
+    }
+  }
+}
+
+@inline function minLane(v: v128): f32 {
+  const a = f32x4.pmin(v, v128.shuffle<i32>(v, v, 2, 3, 0, 1));
+  return f32x4.extract_lane(f32x4.pmin(a, v128.shuffle<i32>(a, a, 1, 0, 3, 2)), 0);
+}
+@inline function maxLane(v: v128): f32 {
+  const a = f32x4.pmax(v, v128.shuffle<i32>(v, v, 2, 3, 0, 1));
+  return f32x4.extract_lane(f32x4.pmax(a, v128.shuffle<i32>(a, a, 1, 0, 3, 2)), 0);
+}
+
+function boxes(count: i32, d: i32, tree: usize): void {
+  const leaves = leafCount(count);
+  const branches = branchCount(count);
+  const leafBoxes = tree + leafBoxOffset(count, d);
+  const branchBoxes = tree + branchBoxOffset(count, d);
+  memory.fill(leafBoxes, 0, branches * 4 * d * 32);
+  memory.fill(branchBoxes, 0, quads(branches) * d * 32);
+  for (let leaf = 0; leaf < leaves; leaf++) {
+    const block = tree + <usize>leaf * d * 64;
+    const box = leafBoxes + <usize>(leaf >> 2) * d * 32 + (<usize>(leaf & 3) << 2);
+    const branch = leaf / FAN;
+    const around = branchBoxes + <usize>(branch >> 2) * d * 32 + (<usize>(branch & 3) << 2);
+    const opens = leaf % FAN === 0;
+    for (let i = 0; i < d; i++) {
+      const column = block + (<usize>i << 6);
+      const v0 = v128.load(column), v1 = v128.load(column, 16), v2 = v128.load(column, 32), v3 = v128.load(column, 48);
+      const low = minLane(f32x4.pmin(f32x4.pmin(v0, v1), f32x4.pmin(v2, v3)));
+      const high = maxLane(f32x4.pmax(f32x4.pmax(v0, v1), f32x4.pmax(v2, v3)));
+      const side = <usize>i * 32;
+      store<f32>(box + side, low);
+      store<f32>(box + side, high, 16);
+      if (opens || low < load<f32>(around + side)) store<f32>(around + side, low);
+      if (opens || high > load<f32>(around + side, 16)) store<f32>(around + side, high, 16);
+    }
+  }
+}
+
+/**
+ * codes [count][d] f32 -> a tree whose cells hold at most `cell` codes (16: the finest). 12 bytes behind the codes must be readable.
+ */
+export function buildTree(codes: usize, count: i32, d: i32, tree: usize, cell: i32): void {
+  const keys = (tree + scratchOffset(count, d) + 15) & ~15;
+  for (let k = 0; k < count; k++) store<u64>(keys + (<usize>k << 3), <u64>k);
+  split(codes, d, keys, 0, count, cell);
+  pack(codes, count, d, tree, keys, true);
+  boxes(count, d, tree);
+}
+
+/** The same with the leaves of an older tree of as many codes (its ids): right for any codes, fast while they have moved little. */
+export function refitTree(codes: usize, count: i32, d: i32, tree: usize, ids: usize): void {
+  const keys = (tree + scratchOffset(count, d) + 15) & ~15;
+  for (let k = 0; k < count; k++) store<u64>(keys + (<usize>k << 3), <u64>load<u32>(ids + (<usize>k << 2)));
+  pack(codes, count, d, tree, keys, true);
+  boxes(count, d, tree);
+}
+
+/** codes [count][d] f32 -> the same layout in the codes' own order and without boxes, for `searchAll`. */
+export function packCodes(codes: usize, count: i32, d: i32, tree: usize): void {
+  pack(codes, count, d, tree, 0, false);
+}
+
+// ---------------------------------------------------------------- search
+
+@inline function squared(a: v128, b: v128): v128 {
+  const t = f32x4.sub(a, b);
+  return f32x4.mul(t, t);
+}
+
+/** Distances of 4 codes: vector `at` (bytes 0, 16, 32 or 48) of every dimension of a block. */
+@inline function distances(d: i32, block: usize, query: usize, q0: v128, q1: v128, q2: v128, q3: v128, q4: v128, q5: v128, q6: v128, q7: v128): v128 {
+  let sum = squared(v128.load(block), q0);
+  if (d === 4 || d === 8) {
+    sum = f32x4.add(sum, squared(v128.load(block, 64), q1));
+    sum = f32x4.add(sum, squared(v128.load(block, 128), q2));
+    sum = f32x4.add(sum, squared(v128.load(block, 192), q3));
+    if (d === 8) {
+      sum = f32x4.add(sum, squared(v128.load(block, 256), q4));
+      sum = f32x4.add(sum, squared(v128.load(block, 320), q5));
+      sum = f32x4.add(sum, squared(v128.load(block, 384), q6));
+      sum = f32x4.add(sum, squared(v128.load(block, 448), q7));
+    }
+  }
+  return sum;
+}
+
+@inline function side(box: usize, q: v128): v128 {
+  const t = f32x4.pmax(f32x4.pmax(f32x4.sub(v128.load(box), q), f32x4.sub(q, v128.load(box, 16))), f32x4.splat(0));
+  return f32x4.mul(t, t);
+}
+
+/** Lower bounds of the distance to 4 boxes. */
+@inline function bounds(d: i32, box: usize, query: usize, q0: v128, q1: v128, q2: v128, q3: v128, q4: v128, q5: v128, q6: v128, q7: v128): v128 {
+  let sum = side(box, q0);
+  if (d === 4 || d === 8) {
+    sum = f32x4.add(sum, side(box + 32, q1));
+    sum = f32x4.add(sum, side(box + 64, q2));
+    sum = f32x4.add(sum, side(box + 96, q3));
+    if (d === 8) {
+      sum = f32x4.add(sum, side(box + 128, q4));
+      sum = f32x4.add(sum, side(box + 160, q5));
+      sum = f32x4.add(sum, side(box + 192, q6));
+      sum = f32x4.add(sum, side(box + 224, q7));
+    }
+  }
+  return sum;
+}
+
+/** The lowest id among the lanes of a block whose distance is `value`. */
+@inline function lowestId(ids: usize, lanes: i32): i32 {
+  let lowest = i32.MAX_VALUE;
+  while (lanes) {
+    const id = load<i32>(ids + (<usize>ctz(lanes) << 2));
+    lowest = id < lowest ? id : lowest;
+    lanes &= lanes - 1;
+  }
+  return lowest;
+}
+
+@inline function codeDistance(d: i32, a: usize, b: usize): f32 {
+  let sum: f32 = 0;
+  for (let i = 0; i < d; i++) {
+    const t = load<f32>(a + (<usize>i << 2)) - load<f32>(b + (<usize>i << 2));
+    sum += t * t;
+  }
+  return sum;
+}
+
+@inline function searchTree(d: i32, dim: i32, tree: usize, codes: usize, count: i32, queries: usize, n: i32, out: usize, outDistances: usize, guessed: bool): void {
+  const ids = tree + idsOffset(count, dim);
+  const leafBoxes = tree + leafBoxOffset(count, dim);
+  const branchBoxes = tree + branchBoxOffset(count, dim);
+  const leafBounds = (tree + scratchOffset(count, dim) + 15) & ~15; // 16 f32
+  const branchBounds = leafBounds + 64;
+  const leaves = leafCount(count);
+  const branches = branchCount(count);
+  const branchQuads = quads(branches);
+  const zero = f32x4.splat(0);
+
+  for (let k = 0; k < n; k++) {
+    const query = queries + <usize>k * dim * 4;
+    const q0 = v128.load32_splat(query);
+    let q1 = zero, q2 = zero, q3 = zero, q4 = zero, q5 = zero, q6 = zero, q7 = zero;
+    if (d === 4 || d === 8) {
+      q1 = v128.load32_splat(query, 4); q2 = v128.load32_splat(query, 8); q3 = v128.load32_splat(query, 12);
+      if (d === 8) {
+        q4 = v128.load32_splat(query, 16); q5 = v128.load32_splat(query, 20); q6 = v128.load32_splat(query, 24); q7 = v128.load32_splat(query, 28);
+      }
+    }
+    let best: f32 = Infinity;
+    let bestId = 0;
+    if (guessed) {
+      bestId = load<i32>(out + (<usize>k << 2));
+      best = codeDistance(dim, query, codes + <usize>bestId * dim * 4);
+    }
+    let bestVector = f32x4.splat(best);
+
+    // The branch with the smallest bound comes first: it holds or is next to the query.
+    let nearest = f32x4.splat(Infinity);
+    let home = 0;
+    if (branches > 1) {
+      for (let g = 0; g < branchQuads; g++) {
+        const bound = d ? bounds(d, branchBoxes + <usize>g * (d * 32), query, q0, q1, q2, q3, q4, q5, q6, q7) : boundsAny(dim, branchBoxes + <usize>g * (dim * 32), query);
+        v128.store(branchBounds + (<usize>g << 4), bound);
+        nearest = f32x4.pmin(nearest, g === branchQuads - 1 ? v128.or(bound, invalidLanes(branches & 3)) : bound);
+      }
+      const least = f32x4.splat(minLane(nearest));
+      for (let g = 0; g < branchQuads; g++) {
+        const lanes = i32x4.bitmask(f32x4.le(v128.load(branchBounds + (<usize>g << 4)), least));
+        if (lanes) { home = (g << 2) + ctz(lanes); break; }
+      }
+    }
+    let branch = home;
+    let group = 0;
+    let pending = 0;
+    while (true) {
+      // The leaves of this branch that may hold something as near.
+      const base = branch * FAN;
+      const box = leafBoxes + <usize>branch * 4 * (d ? d * 32 : dim * 32);
+      let l0: v128, l1: v128, l2: v128, l3: v128;
+      if (d) {
+        l0 = bounds(d, box, query, q0, q1, q2, q3, q4, q5, q6, q7);
+        l1 = bounds(d, box + d * 32, query, q0, q1, q2, q3, q4, q5, q6, q7);
+        l2 = bounds(d, box + d * 64, query, q0, q1, q2, q3, q4, q5, q6, q7);
+        l3 = bounds(d, box + d * 96, query, q0, q1, q2, q3, q4, q5, q6, q7);
+      } else {
+        l0 = boundsAny(dim, box, query);
+        l1 = boundsAny(dim, box + dim * 32, query);
+        l2 = boundsAny(dim, box + dim * 64, query);
+        l3 = boundsAny(dim, box + dim * 96, query);
+      }
+      let lanes = i32x4.bitmask(f32x4.le(l0, bestVector)) | (i32x4.bitmask(f32x4.le(l1, bestVector)) << 4)
+        | (i32x4.bitmask(f32x4.le(l2, bestVector)) << 8) | (i32x4.bitmask(f32x4.le(l3, bestVector)) << 12);
+      if (leaves - base < FAN) lanes &= (1 << (leaves - base)) - 1;
+      if (lanes) {
+        v128.store(leafBounds, l0); v128.store(leafBounds, l1, 16); v128.store(leafBounds, l2, 32); v128.store(leafBounds, l3, 48);
+        let lane = ctz(lanes);
+        if (branch === home) {
+          const least = f32x4.splat(minLane(f32x4.pmin(f32x4.pmin(l0, l1), f32x4.pmin(l2, l3))));
+          const first = lanes & (i32x4.bitmask(f32x4.le(l0, least)) | (i32x4.bitmask(f32x4.le(l1, least)) << 4)
+            | (i32x4.bitmask(f32x4.le(l2, least)) << 8) | (i32x4.bitmask(f32x4.le(l3, least)) << 12));
+          if (first) lane = ctz(first);
+        }
+        while (true) {
+          lanes &= ~(1 << lane);
+          const leaf = base + lane;
+          let s0: v128, s1: v128, s2: v128, s3: v128;
+          if (d) {
+            const block = tree + <usize>leaf * (d * 64);
+            s0 = distances(d, block, query, q0, q1, q2, q3, q4, q5, q6, q7);
+            s1 = distances(d, block + 16, query, q0, q1, q2, q3, q4, q5, q6, q7);
+            s2 = distances(d, block + 32, query, q0, q1, q2, q3, q4, q5, q6, q7);
+            s3 = distances(d, block + 48, query, q0, q1, q2, q3, q4, q5, q6, q7);
+          } else {
+            s0 = zero; s1 = zero; s2 = zero; s3 = zero;
+            let column = tree + <usize>leaf * dim * 64;
+            for (let i = 0; i < dim; i++) {
+              const q = v128.load32_splat(query + (<usize>i << 2));
+              s0 = f32x4.add(s0, squared(v128.load(column), q));
+              s1 = f32x4.add(s1, squared(v128.load(column, 16), q));
+              s2 = f32x4.add(s2, squared(v128.load(column, 32), q));
+              s3 = f32x4.add(s3, squared(v128.load(column, 48), q));
+              column += 64;
+            }
+          }
+          const least = f32x4.pmin(f32x4.pmin(s0, s1), f32x4.pmin(s2, s3));
+          if (v128.any_true(f32x4.le(least, bestVector))) {
+            const value = minLane(least);
+            const equal = f32x4.splat(value);
+            const id = lowestId(ids + (<usize>leaf << 6), i32x4.bitmask(f32x4.eq(s0, equal)) | (i32x4.bitmask(f32x4.eq(s1, equal)) << 4)
+              | (i32x4.bitmask(f32x4.eq(s2, equal)) << 8) | (i32x4.bitmask(f32x4.eq(s3, equal)) << 12));
+            if (value < best || id < bestId) bestId = id;
+            best = value;
+            bestVector = equal;
+            // Leaves that were near enough for the old best may not be any more.
+            lanes &= i32x4.bitmask(f32x4.le(l0, bestVector)) | (i32x4.bitmask(f32x4.le(l1, bestVector)) << 4)
+              | (i32x4.bitmask(f32x4.le(l2, bestVector)) << 8) | (i32x4.bitmask(f32x4.le(l3, bestVector)) << 12);
+          }
+          if (!lanes) break;
+          lane = ctz(lanes);
+        }
+      }
+      // The next branch that may hold something as near.
+      if (branches === 1) break;
+      let found = false;
+      while (true) {
+        while (pending) {
+          branch = ((group - 1) << 2) + ctz(pending);
+          pending &= pending - 1;
+          if (branch !== home && branch < branches && load<f32>(branchBounds + (<usize>branch << 2)) <= best) { found = true; break; }
+        }
+        if (found || group === branchQuads) break;
+        pending = i32x4.bitmask(f32x4.le(v128.load(branchBounds + (<usize>group << 4)), bestVector));
+        group++;
+      }
+      if (!found) break;
+    }
+    store<i32>(out + (<usize>k << 2), bestId);
+    store<f32>(outDistances + (<usize>k << 2), best);
+  }
+}
+
+/** All bits set (a NaN, which no minimum takes up) in the lanes from `valid` on; none when `valid` is 0. */
+@inline function invalidLanes(valid: i32): v128 {
+  return valid === 0 ? i32x4.splat(0) : i32x4.gt_s(i32x4(0, 1, 2, 3), i32x4.splat(valid - 1));
+}
+
+@inline function boundsAny(dim: i32, box: usize, query: usize): v128 {
+  let sum = f32x4.splat(0);
+  for (let i = 0; i < dim; i++) sum = f32x4.add(sum, side(box + <usize>i * 32, v128.load32_splat(query + (<usize>i << 2))));
+  return sum;
+}
+
+/**
+ * queries [n][d] f32 -> ids [n] i32, distances [n] f32. With `guessed`, `out` holds a valid code for every query to start from.
+ * Called with a few hundred queries at a time: the compiler of the engine replaces its first, slow version between calls.
+ */
+export function search(tree: usize, codes: usize, count: i32, d: i32, queries: usize, n: i32, out: usize, outDistances: usize, guessed: bool): void {
+  if (d === 4) searchTree(4, 4, tree, codes, count, queries, n, out, outDistances, guessed);
+  else if (d === 8) searchTree(8, 8, tree, codes, count, queries, n, out, outDistances, guessed);
+  else searchTree(0, d, tree, codes, count, queries, n, out, outDistances, guessed);
+}
+
+@inline function searchBlocks(d: i32, dim: i32, tree: usize, count: i32, queries: usize, n: i32, out: usize, outDistances: usize, first: i32, last: i32): void {
+  const ids = tree + idsOffset(count, dim);
+  const zero = f32x4.splat(0);
+  for (let k = 0; k < n; k++) {
+    const query = queries + <usize>k * dim * 4;
+    const q0 = v128.load32_splat(query);
+    let q1 = zero, q2 = zero, q3 = zero, q4 = zero, q5 = zero, q6 = zero, q7 = zero;
+    if (d === 4 || d === 8) {
+      q1 = v128.load32_splat(query, 4); q2 = v128.load32_splat(query, 8); q3 = v128.load32_splat(query, 12);
+      if (d === 8) {
+        q4 = v128.load32_splat(query, 16); q5 = v128.load32_splat(query, 20); q6 = v128.load32_splat(query, 24); q7 = v128.load32_splat(query, 28);
+      }
+    }
+    let best = load<f32>(outDistances + (<usize>k << 2));
+    let bestVector = f32x4.splat(best);
+    let block = tree + <usize>first * dim * 64;
+    for (let leaf = first; leaf < last; leaf++) {
+      let s0: v128, s1: v128, s2: v128, s3: v128;
+      if (d) {
+        s0 = distances(d, block, query, q0, q1, q2, q3, q4, q5, q6, q7);
+        s1 = distances(d, block + 16, query, q0, q1, q2, q3, q4, q5, q6, q7);
+        s2 = distances(d, block + 32, query, q0, q1, q2, q3, q4, q5, q6, q7);
+        s3 = distances(d, block + 48, query, q0, q1, q2, q3, q4, q5, q6, q7);
+        block += d * 64;
+      } else {
+        s0 = zero; s1 = zero; s2 = zero; s3 = zero;
+        for (let i = 0; i < dim; i++) {
+          const q = v128.load32_splat(query + (<usize>i << 2));
+          s0 = f32x4.add(s0, squared(v128.load(block), q));
+          s1 = f32x4.add(s1, squared(v128.load(block, 16), q));
+          s2 = f32x4.add(s2, squared(v128.load(block, 32), q));
+          s3 = f32x4.add(s3, squared(v128.load(block, 48), q));
+          block += 64;
+        }
+      }
+      // The ids ascend from block to block, so an equal distance further on never wins.
+      const least = f32x4.pmin(f32x4.pmin(s0, s1), f32x4.pmin(s2, s3));
+      if (v128.any_true(f32x4.lt(least, bestVector))) {
+        best = minLane(least);
+        bestVector = f32x4.splat(best);
+        const lanes = i32x4.bitmask(f32x4.eq(s0, bestVector)) | (i32x4.bitmask(f32x4.eq(s1, bestVector)) << 4)
+          | (i32x4.bitmask(f32x4.eq(s2, bestVector)) << 8) | (i32x4.bitmask(f32x4.eq(s3, bestVector)) << 12);
+        store<i32>(out + (<usize>k << 2), load<i32>(ids + (<usize>leaf << 6) + (<usize>ctz(lanes) << 2)));
+      }
+    }
+    store<f32>(outDistances + (<usize>k << 2), best);
+  }
+}
+
+/**
+ * Compares every query with the codes of leaves [first, last) of `packCodes`, going on from what `out` and `outDistances` hold.
+ * The caller walks the leaves in tiles that fit the first-level cache, ascending.
+ */
+export function searchAll(tree: usize, count: i32, d: i32, queries: usize, n: i32, out: usize, outDistances: usize, first: i32, last: i32): void {
+  if (d === 4) searchBlocks(4, 4, tree, count, queries, n, out, outDistances, first, last);
+  else if (d === 8) searchBlocks(8, 8, tree, count, queries, n, out, outDistances, first, last);
+  else searchBlocks(0, d, tree, count, queries, n, out, outDistances, first, last);
+}
+
+/** Where in a tree its ids are: which code sits where, in the order of the leaves. */
+export function idsAt(count: i32, d: i32): usize {
+  return idsOffset(count, d);
+}

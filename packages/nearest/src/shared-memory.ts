@@ -1,0 +1,16 @@
+/** Arrays that worker threads read in place. Everything works without them, at the price of copies. */
+import { canShare } from "./wasm/pool.js";
+
+/** Zeros, in shared memory where there is such a thing. */
+export function sharedFloat32(length: number): Float32Array {
+  return canShare() ? new Float32Array(new SharedArrayBuffer(length * 4)) : new Float32Array(length);
+}
+
+/** Zeros, in shared memory where there is such a thing. */
+export function sharedInt32(length: number): Int32Array {
+  return canShare() ? new Int32Array(new SharedArrayBuffer(length * 4)) : new Int32Array(length);
+}
+
+export function isShared(array: { readonly buffer: ArrayBufferLike }): boolean {
+  return typeof SharedArrayBuffer !== "undefined" && array.buffer instanceof SharedArrayBuffer;
+}

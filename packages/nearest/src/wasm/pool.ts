@@ -1,0 +1,140 @@
+/**
+ * Worker threads that run search tasks: `node:worker_threads` in Node, Web Workers in browsers, both from a source text, so that
+ * sources, builds and bundles work alike. Started on first use, kept, and never keep a process alive by themselves.
+ */
+import { createRunner, type SearchTask } from "./runner.js";
+
+interface PoolWorker {
+  readonly worker: {
+    postMessage(message: unknown): void;
+    terminate(): unknown;
+    ref?(): void;
+    unref?(): void;
+  };
+  /** Tasks that it was given and has not reported back. */
+  busy: number;
+}
+
+interface NodeBuiltins {
+  "node:worker_threads": {
+    Worker: new (
+      source: string,
+      options: object,
+    ) => PoolWorker["worker"] & { on(event: string, listener: (value: never) => void): void };
+  };
+  "node:os": { availableParallelism(): number };
+}
+
+/** A Node built-in without an import statement, so that bundlers for browsers see none; undefined elsewhere. */
+function builtin<Name extends keyof NodeBuiltins>(name: Name): NodeBuiltins[Name] | undefined {
+  const { process } = globalThis as { process?: { getBuiltinModule?(name: string): unknown } };
+  return process?.getBuiltinModule?.(name) as NodeBuiltins[Name] | undefined;
+}
+
+/** Threads to use when nobody says: one a core, at most 16. */
+export function defaultThreads(): number {
+  const cores =
+    builtin("node:os")?.availableParallelism() ??
+    (globalThis as { navigator?: { hardwareConcurrency?: number } }).navigator?.hardwareConcurrency ??
+    1;
+  return Math.max(1, Math.min(16, cores));
+}
+
+/** Whether memory can be shared with workers here; in browsers only on cross-origin isolated pages. */
+export function canShare(): boolean {
+  if (typeof SharedArrayBuffer === "undefined") return false;
+  if (builtin("node:worker_threads")) return true;
+  const scope = globalThis as { crossOriginIsolated?: boolean; Worker?: unknown };
+  return scope.crossOriginIsolated === true && scope.Worker !== undefined;
+}
+
+/** Whether this thread may sleep until workers are done: Node may, the main thread of a browser may not. */
+export function canBlock(): boolean {
+  return canShare() && builtin("node:worker_threads") !== undefined;
+}
+
+const workers: PoolWorker[] = [];
+let settle: (() => void)[] = [];
+
+/** `__name` is what some bundlers wrap functions in. */
+const workerSource = (): string => `
+const __name = (value) => value;
+const node = typeof require === "function";
+const port = node ? require("node:worker_threads").parentPort : self;
+const createRunner = ${createRunner.toString()};
+let run;
+const handle = ({ module, task }) => {
+  try {
+    run ??= createRunner(module);
+    run(task, Infinity);
+  } catch (error) {
+    Atomics.add(task.control, 3, 1);
+    Atomics.store(task.control, 2, 1);
+  }
+  Atomics.add(task.control, 1, 1);
+  Atomics.notify(task.control, 1);
+  port.postMessage("done");
+};
+if (node) port.on("message", handle);
+else port.onmessage = (event) => handle(event.data);
+`;
+
+function reported(entry: PoolWorker): void {
+  entry.busy--;
+  if (entry.busy === 0) entry.worker.unref?.();
+  const waiting = settle;
+  settle = [];
+  for (const wake of waiting) wake();
+}
+
+function startWorker(): PoolWorker {
+  const threads = builtin("node:worker_threads");
+  if (threads) {
+    const worker = new threads.Worker(workerSource(), { eval: true });
+    const entry: PoolWorker = { worker, busy: 0 };
+    worker.on("message", () => reported(entry));
+    worker.unref?.();
+    return entry;
+  }
+  const scope = globalThis as unknown as {
+    Worker: new (url: string) => PoolWorker["worker"] & { onmessage: (() => void) | null };
+  };
+  const worker = new scope.Worker(URL.createObjectURL(new Blob([workerSource()], { type: "text/javascript" })));
+  const entry: PoolWorker = { worker, busy: 0 };
+  worker.onmessage = () => reported(entry);
+  return entry;
+}
+
+/** Gives a task, all of whose arrays are shared, to that many workers. */
+export function postTask(module: WebAssembly.Module, task: SearchTask): void {
+  while (workers.length < task.runners) workers.push(startWorker());
+  for (const entry of workers.slice(0, task.runners)) {
+    if (entry.busy++ === 0) entry.worker.ref?.();
+    entry.worker.postMessage({ module, task });
+  }
+}
+
+/** Resolves when any worker has reported, or after `ms`. */
+export function nextReport(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    settle.push(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+/** Sleeps until every runner of the task is done. */
+export function blockUntilDone({ control, runners }: SearchTask): void {
+  for (;;) {
+    const done = Atomics.load(control, 1);
+    if (done >= runners) return;
+    Atomics.wait(control, 1, done);
+  }
+}
+
+/** Ends the worker threads; the next search starts new ones. No search may be running. */
+export async function closeWorkers(): Promise<void> {
+  await Promise.all(workers.splice(0).map(({ worker }) => worker.terminate()));
+}

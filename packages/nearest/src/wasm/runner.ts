@@ -1,0 +1,217 @@
+/**
+ * Runs search tasks in one WebAssembly instance: moves queries and codebooks in, answers out. The same function works on the
+ * calling thread and, as its own source text, in workers: it must use nothing from outside of itself but types.
+ */
+
+/** One search, ready for any number of runners that share the work by counting jobs up in `control`. */
+export interface SearchTask {
+  /** Differs from task to task: a runner keeps a group's tree between the jobs of one task. */
+  readonly id: number;
+  readonly samples: number;
+  readonly tokens: number;
+  readonly codes: number;
+  readonly dim: number;
+  /** The tokens of group g are `tokenList[tokenStart[g]]` up to before `tokenList[tokenStart[g + 1]]`. */
+  readonly tokenList: Int32Array;
+  readonly tokenStart: Int32Array;
+  /** `[samples, tokens, dim]`, `[groups, codes, dim]`; answers `[samples, tokens]`. */
+  readonly latents: Float32Array;
+  readonly codebooks: Float32Array;
+  readonly indices: Int32Array;
+  readonly distances: Float32Array;
+  /** `indices` holds a valid code for every query to start from. */
+  readonly guessed: boolean;
+  readonly method: "auto" | "tree" | "brute";
+  /** Which code sits where in a group's tree, `[groups, codes]`: used where `ready[group]` is 1, else kept for the next search. */
+  readonly order: Int32Array | null;
+  readonly ready: Int32Array | null;
+  /** A group's queries are cut into this many jobs. */
+  readonly chunks: number;
+  /** How many runners share the task. */
+  readonly runners: number;
+  /** [0] the next job, [1] runners that are done, [2] not 0: stop, [3] runners that failed, [4] jobs done. */
+  readonly control: Int32Array;
+}
+
+/** Works on a task until no job is left, or for about `budgetMs`; true when no job was left. */
+export type Runner = (task: SearchTask, budgetMs: number) => boolean;
+
+interface Kernel {
+  treeBytes(codes: number, dim: number): number;
+  idsAt(codes: number, dim: number): number;
+  buildTree(codes: number, count: number, dim: number, tree: number, cell: number): void;
+  refitTree(codes: number, count: number, dim: number, tree: number, ids: number): void;
+  packCodes(codes: number, count: number, dim: number, tree: number): void;
+  search(
+    tree: number,
+    codes: number,
+    count: number,
+    dim: number,
+    queries: number,
+    n: number,
+    out: number,
+    distances: number,
+    guessed: number,
+  ): void;
+  searchAll(
+    tree: number,
+    count: number,
+    dim: number,
+    queries: number,
+    n: number,
+    out: number,
+    distances: number,
+    first: number,
+    last: number,
+  ): void;
+}
+
+export function createRunner(module: WebAssembly.Module): Runner {
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const kernel = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernel;
+  const tile = 512; // queries at a time: few enough for the cache, and the engine can change to its optimized code in between
+  const start = 1024;
+  let builtTask = -1;
+  let builtGroup = -1;
+  let builtTree = false;
+
+  /** Addresses of everything that one task needs; grows the memory. */
+  function place({ codes, dim }: SearchTask) {
+    let end = start;
+    const take = (bytes: number): number => {
+      const at = end;
+      end = Math.ceil((end + bytes) / 64) * 64;
+      return at;
+    };
+    const at = {
+      queries: take(tile * dim * 4),
+      indices: take(tile * 4),
+      distances: take(tile * 4),
+      codes: take(codes * dim * 4 + 16),
+      ids: take(codes * 4),
+      tree: take(kernel.treeBytes(codes, dim)),
+    };
+    const missing = end - memory.buffer.byteLength;
+    if (missing > 0) memory.grow(Math.ceil(missing / 65536));
+    return at;
+  }
+
+  /** Milliseconds, as measured: they need only be right in proportion to each other. */
+  function treePays({ codes, dim }: SearchTask, refit: boolean, queries: number): boolean {
+    const perPair = 0.07e-6 * dim;
+    const build = codes * (2 + 1.2 * dim + (refit ? 0 : 5 * Math.log2(codes / 16 + 1))) * 1e-6;
+    const visited = Math.min(1, (dim < 4 ? 4 : 2 ** dim / 3) * (16 / codes) ** 0.7 + 0.002 * dim);
+    const tree = build + queries * codes * visited * perPair * 1.2;
+    return codes > 64 && tree < codes * dim * 1e-6 + queries * codes * perPair;
+  }
+
+  function prepare(task: SearchTask, group: number, queries: number, at: ReturnType<typeof place>): void {
+    if (builtTask === task.id && builtGroup === group) return;
+    const { codes, dim, order, ready } = task;
+    const refit = ready !== null && Atomics.load(ready, group) === 1;
+    new Float32Array(memory.buffer, at.codes, codes * dim).set(
+      task.codebooks.subarray(group * codes * dim, (group + 1) * codes * dim),
+    );
+    builtTree = task.method === "tree" || (task.method === "auto" && treePays(task, refit, queries));
+    if (!builtTree) kernel.packCodes(at.codes, codes, dim, at.tree);
+    else if (order && refit) {
+      new Int32Array(memory.buffer, at.ids, codes).set(order.subarray(group * codes, (group + 1) * codes));
+      kernel.refitTree(at.codes, codes, dim, at.tree, at.ids);
+    } else {
+      const cell = queries * 8 > codes ? 16 : 64;
+      kernel.buildTree(at.codes, codes, dim, at.tree, cell);
+      if (order && ready && Atomics.compareExchange(ready, group, 0, 2) === 0) {
+        order.set(new Int32Array(memory.buffer, at.tree + kernel.idsAt(codes, dim), codes), group * codes);
+        Atomics.store(ready, group, 1);
+      }
+    }
+    builtTask = task.id;
+    builtGroup = group;
+  }
+
+  function searchTile(task: SearchTask, group: number, first: number, n: number, at: ReturnType<typeof place>): void {
+    const { codes, dim, tokens, tokenList, tokenStart, latents } = task;
+    const list = tokenStart[group]!;
+    const perSample = tokenStart[group + 1]! - list;
+    const queries = new Float32Array(memory.buffer, at.queries, n * dim);
+    const indices = new Int32Array(memory.buffer, at.indices, n);
+    const distances = new Float32Array(memory.buffer, at.distances, n);
+    const whole = perSample === tokens; // a lone group: its queries lie as they are
+    if (whole) {
+      queries.set(latents.subarray(first * dim, (first + n) * dim));
+      if (task.guessed) indices.set(task.indices.subarray(first, first + n));
+    } else {
+      let sample = Math.floor(first / perSample);
+      let t = first % perSample;
+      for (let k = 0; k < n; k++) {
+        const row = sample * tokens + tokenList[list + t]!;
+        for (let i = 0; i < dim; i++) queries[k * dim + i] = latents[row * dim + i]!;
+        if (task.guessed) indices[k] = task.indices[row]!;
+        if (++t === perSample) {
+          t = 0;
+          sample++;
+        }
+      }
+    }
+    if (builtTree) {
+      kernel.search(at.tree, at.codes, codes, dim, at.queries, n, at.indices, at.distances, task.guessed ? 1 : 0);
+    } else {
+      indices.fill(0);
+      distances.fill(Infinity);
+      const leaves = Math.ceil(codes / 16);
+      const step = Math.max(1, Math.floor(256 / dim)); // 16 KiB of codes
+      for (let leaf = 0; leaf < leaves; leaf += step) {
+        kernel.searchAll(
+          at.tree,
+          codes,
+          dim,
+          at.queries,
+          n,
+          at.indices,
+          at.distances,
+          leaf,
+          Math.min(leaves, leaf + step),
+        );
+      }
+    }
+    if (whole) {
+      task.indices.set(indices, first);
+      task.distances.set(distances, first);
+      return;
+    }
+    let sample = Math.floor(first / perSample);
+    let t = first % perSample;
+    for (let k = 0; k < n; k++) {
+      const row = sample * tokens + tokenList[list + t]!;
+      task.indices[row] = indices[k]!;
+      task.distances[row] = distances[k]!;
+      if (++t === perSample) {
+        t = 0;
+        sample++;
+      }
+    }
+  }
+
+  return (task, budgetMs) => {
+    const { control, chunks, samples, tokenStart } = task;
+    const jobs = (tokenStart.length - 1) * chunks;
+    const at = place(task);
+    const end = performance.now() + budgetMs;
+    for (;;) {
+      const job = Atomics.add(control, 0, 1);
+      if (job >= jobs) return true;
+      const group = Math.floor(job / chunks);
+      const chunk = job % chunks;
+      const queries = samples * (tokenStart[group + 1]! - tokenStart[group]!);
+      const first = Math.floor((queries * chunk) / chunks);
+      const last = Math.floor((queries * (chunk + 1)) / chunks);
+      if (first < last) prepare(task, group, chunks > 1 ? queries / task.runners : queries, at);
+      for (let k = first; k < last; k += tile) {
+        if (Atomics.load(control, 2) !== 0) return true;
+        searchTile(task, group, k, Math.min(tile, last - k), at);
+      }
+      Atomics.add(control, 4, 1);
+      if (performance.now() > end) return false;
+    }
+  };
+}

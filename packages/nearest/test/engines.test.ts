@@ -1,0 +1,186 @@
+/** Every engine against the definition, and the definition against float64. */
+import { createRandom } from "@revq/core";
+import fc from "fast-check";
+import { afterAll, describe, expect, it } from "vitest";
+import {
+  closeWorkers,
+  createSearchMemory,
+  nearestCodes,
+  nearestCodesSync,
+  sharedFloat32,
+  type NearestOptions,
+  type NearestShape,
+} from "@revq/nearest";
+
+afterAll(closeWorkers);
+
+interface Problem {
+  readonly shape: NearestShape;
+  readonly latents: Float32Array;
+  readonly codebooks: Float32Array;
+}
+
+/** Values that hurt: ties, powers far apart, float32's largest and smallest, signed zeros. */
+const families: Record<string, (random: ReturnType<typeof createRandom>) => number> = {
+  gaussian: (random) => random.normal(),
+  "small integers": (random) => random.integer(3),
+  "one point": () => 0.1,
+  "far apart": (random) => random.normal() * 10 ** (random.integer(60) - 30),
+  huge: (random) => random.normal() * 1e38,
+  denormal: (random) => random.normal() * 1e-44,
+  "squares underflow": (random) => random.normal() * 1e-22,
+  "off centre": (random) => 4096 + random.normal() * 1e-3,
+  "signed zeros": (random) => [0, -0, 1, -1][random.integer(4)]!,
+  "with an outlier": (random) => (random.integer(50) === 0 ? 1e20 : random.normal()),
+};
+
+function makeProblem(
+  family: string,
+  samples: number,
+  groups: number,
+  codes: number,
+  dim: number,
+  tokens: number,
+  seed: number,
+): Problem {
+  const random = createRandom(seed);
+  const value = families[family]!;
+  const draw = (length: number): Float32Array =>
+    Float32Array.from({ length }, () => {
+      const x = Math.fround(value(random));
+      return Number.isFinite(x) ? x : 3.4e38;
+    });
+  const codebooks = draw(groups * codes * dim);
+  for (let code = 3; code < groups * codes; code += 3)
+    if (random.integer(4) === 0) codebooks.copyWithin(code * dim, 0, dim);
+  return { shape: { samples, groups, codes, dim, tokens }, latents: draw(samples * tokens * dim), codebooks };
+}
+
+const problems = fc
+  .record({
+    family: fc.constantFrom(...Object.keys(families)),
+    samples: fc.integer({ min: 0, max: 12 }),
+    groups: fc.integer({ min: 1, max: 4 }),
+    codes: fc.oneof(fc.integer({ min: 1, max: 70 }), fc.constantFrom(255, 256, 257, 1000)),
+    dim: fc.oneof(fc.integer({ min: 1, max: 17 }), fc.constantFrom(4, 8)),
+    extra: fc.integer({ min: 0, max: 3 }),
+    seed: fc.integer(),
+  })
+  .map(({ family, samples, groups, codes, dim, extra, seed }) =>
+    makeProblem(family, samples, groups, codes, dim, groups + extra, seed),
+  );
+
+const search = ({ latents, codebooks, shape }: Problem, options: NearestOptions) =>
+  nearestCodes(latents, codebooks, shape, options);
+
+describe("the definition", () => {
+  it("is the nearest code in float64, up to float32 rounding", async () => {
+    const ordinary = problems.filter(({ latents, codebooks }) =>
+      [...latents, ...codebooks].every((x) => Math.abs(x) < 1e15),
+    );
+    await fc.assert(
+      fc.asyncProperty(ordinary, async (problem) => {
+        const { shape, latents, codebooks } = problem;
+        const { indices, distances } = await search(problem, { engine: "reference" });
+        const { dim, codes, groups } = shape;
+        for (let query = 0; query < indices.length; query++) {
+          const group = (query % shape.tokens!) % groups;
+          const exact = (code: number): number => {
+            let sum = 0;
+            for (let i = 0; i < dim; i++)
+              sum += (latents[query * dim + i]! - codebooks[(group * codes + code) * dim + i]!) ** 2;
+            return sum;
+          };
+          let least = Infinity;
+          for (let code = 0; code < codes; code++) least = Math.min(least, exact(code));
+          const slack = (dim + 3) * 2 ** -24 * least + dim * 1.5e-45;
+          expect(exact(indices[query]!)).toBeLessThanOrEqual(least + 2 * slack);
+          expect(Math.abs(distances[query]! - exact(indices[query]!))).toBeLessThanOrEqual(slack * 2);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+describe.each([{ method: "tree" }, { method: "brute" }, { method: "auto" }] as const)("wasm, $method", ({ method }) => {
+  it("gives the reference's bits", async () => {
+    await fc.assert(
+      fc.asyncProperty(problems, async (problem) => {
+        const expected = await search(problem, { engine: "reference" });
+        expect(await search(problem, { engine: "wasm", method })).toEqual(expected);
+        const { latents, codebooks, shape } = problem;
+        expect(nearestCodesSync(latents, codebooks, shape, { engine: "wasm", method })).toEqual(expected);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("gives them from any guess, and with a memory of other codebooks", async () => {
+    await fc.assert(
+      fc.asyncProperty(problems, fc.integer(), async (problem, seed) => {
+        const expected = await search(problem, { engine: "reference" });
+        const random = createRandom(seed);
+        const guess = expected.indices.map(() => random.integer(problem.shape.codes));
+        const memory = createSearchMemory(problem.shape.groups, problem.shape.codes);
+        const moved = { ...problem, codebooks: problem.codebooks.map(() => random.normal()) };
+        await search(moved, { engine: "wasm", method, memory });
+        for (const options of [{ guess }, { memory }, { memory, guess }]) {
+          expect(await search(problem, { engine: "wasm", method, ...options })).toEqual(expected);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+describe("worker threads", () => {
+  const large = [
+    ["one group", makeProblem("gaussian", 3000, 1, 3000, 4, 1, 1)],
+    ["many groups", makeProblem("gaussian", 300, 16, 1500, 5, 16, 2)],
+    ["many duplicates", makeProblem("small integers", 300, 16, 1500, 3, 20, 3)],
+  ] as const;
+  it.each(large)("give the reference's bits: %s", async (_, problem) => {
+    const expected = await search(problem, { engine: "reference" });
+    const { latents, codebooks, shape } = problem;
+    for (const threads of [1, 2, 3]) expect(await search(problem, { engine: "wasm", threads })).toEqual(expected);
+    expect(nearestCodesSync(latents, codebooks, shape, { engine: "wasm", threads: 2 })).toEqual(expected);
+    const shared = { ...problem, latents: sharedFloat32(latents.length), codebooks: sharedFloat32(codebooks.length) };
+    shared.latents.set(latents);
+    shared.codebooks.set(codebooks);
+    expect(await search(shared, { engine: "wasm", threads: 2 })).toEqual(expected);
+  });
+
+  it("report progress and stop when aborted", async () => {
+    const problem = makeProblem("gaussian", 3000, 32, 2000, 16, 32, 1);
+    const controller = new AbortController();
+    const seen: number[] = [];
+    const running = search(problem, {
+      engine: "wasm",
+      threads: 2,
+      signal: controller.signal,
+      onProgress(done, total) {
+        seen.push(done / total);
+        controller.abort(new Error("enough"));
+      },
+    });
+    await expect(running).rejects.toThrow("enough");
+    expect(seen[0]).toBeLessThan(1);
+  });
+
+  it("serve searches that overlap", async () => {
+    const problem = large[0][1];
+    const expected = await search(problem, { engine: "reference" });
+    const found = await Promise.all([2, 2, 1, 1].map((threads) => search(problem, { engine: "wasm", threads })));
+    for (const result of found) expect(result).toEqual(expected);
+  });
+});
+
+it("refuses guesses that are no codes, and a memory of another shape", async () => {
+  const problem = makeProblem("gaussian", 2, 1, 4, 2, 1, 1);
+  const guess = Int32Array.of(0, 4);
+  await expect(search(problem, { engine: "wasm", guess })).rejects.toMatchObject({ code: "nearest-guess" });
+  await expect(search(problem, { engine: "wasm", memory: createSearchMemory(1, 5) })).rejects.toMatchObject({
+    code: "search-memory",
+  });
+});
