@@ -1,1 +1,13 @@
-export {};
+/** @revq/engine: brings up the best tfjs backend that a machine has, and says why each other was refused. */
+export { createEngine } from "./create-engine.js";
+export {
+  engineIds,
+  type AdapterDescription,
+  type Engine,
+  type EngineId,
+  type EngineInfo,
+  type EngineOptions,
+  type EngineRefusal,
+} from "./engine.js";
+export { registerGradients } from "./gradients.js";
+export type { EngineProbes } from "./probes.js";

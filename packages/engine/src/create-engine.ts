@@ -1,0 +1,131 @@
+/** Chooses an engine, brings it up, checks it and makes it the current tfjs backend. */
+import * as tf from "@tensorflow/tfjs-core";
+import { nearestNames, RevqError } from "@revq/core";
+import { currentBackend, isRunning, removeBackend } from "./backends.js";
+import type { StartContext, StartedBackend } from "./driver.js";
+import { drivers } from "./drivers/index.js";
+import { engineIds, type Engine, type EngineId, type EngineOptions, type EngineRefusal } from "./engine.js";
+import { registerGradients } from "./gradients.js";
+import { defaultProbes } from "./probes.js";
+import { refusalOf } from "./reason.js";
+import { checkBackend } from "./sanity-check.js";
+
+/** How many live engines share a backend: it is removed with the last of them. */
+const shares = new Map<string, number>();
+
+/**
+ * Makes the engine's backend the current one (`tf.setBackend`, awaited) and checks it with a tiny computation.
+ *
+ * `auto` takes the first that can be had: a real GPU through WebGPU, tfjs-node-gpu or tfjs-node when installed, ONNX Runtime,
+ * WebAssembly, plain JavaScript. A named engine is had or refused: nothing else is tried.
+ *
+ * @throws RevqError `engine-unknown`; for a named engine the reason why it cannot be had (exit code 3)
+ */
+export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
+  const wanted = options.engine ?? "auto";
+  const note = options.onNote ?? ((): void => {});
+  if (wanted !== "auto") {
+    requireKnown(wanted);
+    return startEngine(wanted, startContext(options, true), []);
+  }
+  const context = startContext(options, false);
+  const refused: EngineRefusal[] = [];
+  for (const id of engineIds) {
+    try {
+      return await startEngine(id, context, refused);
+    } catch (error) {
+      const refusal = refusalOf(id, error);
+      refused.push(refusal);
+      note(`${id}: ${refusal.reason}${refusal.fix === undefined ? "" : ` ${refusal.fix}`}`);
+    }
+  }
+  throw new RevqError(
+    "engine-none",
+    `No engine works here: ${refused.map(({ id, reason }) => `${id}: ${reason}`).join(" ")}`,
+    {
+      fix: "Reinstall revq.",
+      exitCode: 3,
+    },
+  );
+}
+
+export function startContext(options: EngineOptions, named: boolean): StartContext {
+  return {
+    probes: { ...defaultProbes(), ...options.probes },
+    named,
+    wasmPath: options.wasmPath,
+    onNote: options.onNote ?? ((): void => {}),
+  };
+}
+
+function requireKnown(id: string): asserts id is EngineId {
+  if ((engineIds as readonly string[]).includes(id)) return;
+  const near = nearestNames(id, engineIds);
+  throw new RevqError(
+    "engine-unknown",
+    `There is no engine "${id}". ${near.length ? `Did you mean ${near.join(" or ")}? ` : ""}Engines: auto, ${engineIds.join(", ")}.`,
+    { fix: "Use --engine auto.", exitCode: 2 },
+  );
+}
+
+/** Brings one engine up; when that fails the backend that was current before is current again. */
+async function startEngine(id: EngineId, context: StartContext, refused: readonly EngineRefusal[]): Promise<Engine> {
+  const driver = drivers[id];
+  const before = currentBackend();
+  let started: StartedBackend | undefined;
+  try {
+    await registerGradients();
+    started = await driver.start(context);
+    const { backendName } = started;
+    if (!(await tf.setBackend(backendName))) {
+      throw new RevqError("engine-did-not-start", `The backend ${backendName} did not start.`, { exitCode: 3 });
+    }
+    await tf.ready();
+    await started.prepare?.();
+    await checkBackend(backendName);
+  } catch (error) {
+    if (started && !shares.get(started.backendName)) {
+      removeBackend(started.backendName);
+      started.release?.();
+    }
+    if (before !== undefined && isRunning(before)) await tf.setBackend(before);
+    throw asRevqError(id, error);
+  }
+  return liveEngine(id, driver.trains, started, refused);
+}
+
+function asRevqError(id: EngineId, error: unknown): RevqError {
+  if (error instanceof RevqError) return error;
+  return new RevqError("engine-failed", `The engine ${id} failed as it started: ${refusalOf(id, error).reason}`, {
+    fix: "Use another engine (--engine auto picks one).",
+    exitCode: 3,
+    cause: error,
+  });
+}
+
+function liveEngine(id: EngineId, trains: boolean, started: StartedBackend, refused: readonly EngineRefusal[]): Engine {
+  const { backendName, adapter } = started;
+  const what = started.describe();
+  shares.set(backendName, (shares.get(backendName) ?? 0) + 1);
+  let live = true;
+  return {
+    id,
+    description: `${id}: ${what}`,
+    trains,
+    ...(adapter && { adapter }),
+    refused: [...refused],
+    info() {
+      const { numTensors, numBytes } = tf.memory();
+      return { backend: backendName, tensors: numTensors, tensorBytes: numBytes, ...(live ? started.info?.() : {}) };
+    },
+    dispose() {
+      if (!live) return;
+      live = false;
+      const left = shares.get(backendName)! - 1;
+      shares.set(backendName, left);
+      if (left > 0 || backendName === "cpu") return;
+      removeBackend(backendName);
+      started.release?.();
+    },
+  };
+}

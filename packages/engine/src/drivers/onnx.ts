@@ -1,0 +1,42 @@
+/** tfjs on ONNX Runtime (`@revq/tfjs-backend-onnx`): native speed on plain CPUs. */
+import { RevqError } from "@revq/core";
+import type { EngineDriver } from "../driver.js";
+import { isMissingModule } from "../probes.js";
+import { firstLine } from "../reason.js";
+
+const packageName = "@revq/tfjs-backend-onnx";
+
+interface OnnxModule {
+  registerOnnxBackend?: (options?: object) => unknown;
+}
+
+export const onnx: EngineDriver = {
+  id: "onnx",
+  trains: true,
+  async start({ probes }) {
+    if (probes.nodeVersion === undefined) {
+      throw new RevqError("engine-needs-node", "ONNX Runtime's native build runs in Node only.", { exitCode: 3 });
+    }
+    let module: OnnxModule;
+    try {
+      module = (await probes.importOptional(packageName)) as OnnxModule;
+    } catch (error) {
+      const missing = isMissingModule(error, packageName) || isMissingModule(error, "onnxruntime-node");
+      throw new RevqError(
+        missing ? "engine-not-installed" : "engine-broken",
+        missing
+          ? `${packageName} or onnxruntime-node is not installed.`
+          : `${packageName} does not load: ${firstLine(error)}`,
+        { fix: `npm install ${packageName} onnxruntime-node`, exitCode: 3, cause: error },
+      );
+    }
+    if (typeof module.registerOnnxBackend !== "function") {
+      throw new RevqError("engine-not-ready", `${packageName} is not ready: it exports no registerOnnxBackend.`, {
+        fix: "Update it.",
+        exitCode: 3,
+      });
+    }
+    await module.registerOnnxBackend();
+    return { backendName: "onnx", describe: () => "ONNX Runtime on the CPU" };
+  },
+};

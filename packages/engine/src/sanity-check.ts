@@ -1,0 +1,41 @@
+/**
+ * Whether a backend that came up also computes: a matrix product, a convolution and its two gradients against numbers worked
+ * out by hand. Broken drivers and half-working installs show here instead of in somebody's training run.
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
+import { RevqError } from "@revq/core";
+
+/** Throws `engine-wrong-result` when a value is off by more than 1e-3; other errors of the backend pass through. */
+export async function checkBackend(name: string): Promise<void> {
+  const results = tf.tidy(() => {
+    const product = tf.matMul(tf.tensor2d([1, 2, 3, 4], [2, 2]), tf.tensor2d([5, 6, 7, 8], [2, 2]) as Tensor2D);
+    const image = tf.tensor4d([1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 3, 3, 1]);
+    const filter = tf.tensor4d([1, 2, 3, 4], [2, 2, 1, 1]);
+    const convolve = (x: Tensor4D, w: Tensor4D): Tensor4D => tf.conv2d(x, w, 1, "valid");
+    const { value, grads } = tf.valueAndGrads((x: Tensor, w: Tensor) =>
+      tf.sum<Tensor<tf.Rank.R0>>(convolve(x as Tensor4D, w as Tensor4D)),
+    )([image, filter]);
+    return { product, value, byImage: grads[0]!, byFilter: grads[1]! };
+  });
+  const expected: Record<keyof typeof results, readonly number[]> = {
+    product: [19, 22, 43, 50],
+    value: [37 + 47 + 67 + 77],
+    byImage: [1, 3, 2, 4, 10, 6, 3, 7, 4],
+    byFilter: [12, 16, 24, 28],
+  };
+  try {
+    for (const [what, numbers] of Object.entries(expected)) {
+      const got = await results[what as keyof typeof results].data();
+      if (got.length !== numbers.length || numbers.some((number, i) => !(Math.abs(got[i]! - number) <= 1e-3))) {
+        throw new RevqError(
+          "engine-wrong-result",
+          `The backend ${name} computes wrong numbers (${what}: got ${[...got].join(", ")}, expected ${numbers.join(", ")}).`,
+          { fix: "Update the driver or the package, or use another engine.", exitCode: 3 },
+        );
+      }
+    }
+  } finally {
+    tf.dispose(Object.values(results));
+  }
+}
