@@ -10,3 +10,6 @@ export { encodePng, writePng, type WritableImage } from "./images/write-png.js";
 export { bytesToUnitRange, centreCrop, unitRangeToBytes } from "./pixels/crop.js";
 export { imageGrid, type ImageGridOptions } from "./pixels/image-grid.js";
 export { resizeLanczos, type RgbImage } from "./pixels/resize.js";
+export { inMemoryLatents } from "./latents/in-memory.js";
+export { toChannelFirst, toChannelLast } from "./latents/layout.js";
+export { openLatentsNpy, writeLatentsNpy, type NpyLatentsOptions } from "./latents/npy-latents.js";
