@@ -1,1 +1,14 @@
-export {};
+/** @revq/metrics: numbers about images, latents and codes. Plain TypeScript over typed arrays; no tensor library. */
+export { CodeCounter, type CodeCounterOptions } from "./code-counter.js";
+export {
+  codebookUsage,
+  entropyBits,
+  groupEntropyBits,
+  groupPerplexity,
+  measuredBitsPerImage,
+  perplexity,
+  type Counts,
+} from "./code-statistics.js";
+export { MeanAccumulator } from "./mean-accumulator.js";
+export { clamp01, latentMse, meanSquaredError, MseAccumulator, psnr, toUnitRange } from "./mean-squared-error.js";
+export { ssim } from "./ssim.js";

@@ -1,0 +1,22 @@
+/** Running means in float64, for numbers that come batch by batch. */
+
+/** A weighted mean. An example a weight of 1: `add(value)`; a batch's mean: `add(mean, samples)`. */
+export class MeanAccumulator {
+  #sum = 0;
+  #weight = 0;
+
+  add(value: number, weight = 1): void {
+    this.#sum += value * weight;
+    this.#weight += weight;
+  }
+
+  /** Sum of the weights so far. */
+  get weight(): number {
+    return this.#weight;
+  }
+
+  /** NaN before the first value: nothing was measured. */
+  get mean(): number {
+    return this.#weight === 0 ? Number.NaN : this.#sum / this.#weight;
+  }
+}
