@@ -1,12 +1,12 @@
 /**
- * What counts of codes tell: usage, entropy, perplexity, for one codebook or for groups of them. Counts are of code hits; a grouped
- * array is [groups, codes], row-major.
+ * What counts of codes tell: usage, entropy, perplexity, for one codebook or for groups of them. Counts are of code hits; those of
+ * groups lie one group after the other, as in `TrainableQuantizer.endOfEpoch`.
  */
-import { RevqError } from "@revq/core";
+import { RevqError, type TokenSpec } from "@revq/core";
 
 export type Counts = Uint32Array | Float64Array | Float32Array | Int32Array | readonly number[];
 
-/** Fraction of codes hit at least once, in (0, 1]. Of grouped counts: of all groups x codes. */
+/** Fraction of codes hit at least once, in (0, 1]. Of grouped counts: of the codes of all groups. */
 export function codebookUsage(counts: Counts): number {
   let used = 0;
   for (let i = 0; i < counts.length; i++) if (counts[i]! > 0) used++;
@@ -29,36 +29,31 @@ export function perplexity(counts: Counts): number {
   return 2 ** entropyBits(counts);
 }
 
-/** Entropy in bits of every group; [groups, codes] -> [groups]. */
-export function groupEntropyBits(counts: Counts, groups: number): Float64Array {
-  if (!Number.isSafeInteger(groups) || groups < 1 || counts.length === 0 || counts.length % groups !== 0) {
-    throw new RevqError("metric-shape", `${counts.length} counts do not divide into ${groups} groups.`);
+/** Entropy in bits of every group's codes: counts [sum of tokens.codes] -> [groups]. */
+export function groupEntropyBits(counts: Counts, tokens: Pick<TokenSpec, "codes">): Float64Array {
+  const expected = tokens.codes.reduce((sum, codes) => sum + codes, 0);
+  if (counts.length !== expected) {
+    throw new RevqError(
+      "metric-shape",
+      `Expected ${expected} counts, one a code of every group; got ${counts.length}.`,
+    );
   }
-  const codes = counts.length / groups;
-  return Float64Array.from({ length: groups }, (_, group) =>
-    entropyBits(counts.slice(group * codes, (group + 1) * codes)),
-  );
+  let start = 0;
+  return Float64Array.from(tokens.codes, (codes) => entropyBits(counts.slice(start, (start += codes))));
 }
 
 /** Mean over the groups of each group's perplexity. */
-export function groupPerplexity(counts: Counts, groups: number): number {
-  return groupEntropyBits(counts, groups).reduce((sum, bits) => sum + 2 ** bits, 0) / groups;
+export function groupPerplexity(counts: Counts, tokens: Pick<TokenSpec, "codes">): number {
+  return groupEntropyBits(counts, tokens).reduce((sum, bits) => sum + 2 ** bits, 0) / tokens.codes.length;
 }
 
 /**
  * Bits that an ideal entropy coder with one table a group spends on an image, on average: the sum over the tokens of their groups'
- * entropies. `groupOf` maps a token to its group; default token % groups.
+ * entropies. At most the nominal `bitsPerImage` of @revq/core.
  */
-export function measuredBitsPerImage(
-  counts: Counts,
-  groups: number,
-  tokens: number,
-  groupOf: (token: number) => number = (token) => token % groups,
-): number {
-  const bits = groupEntropyBits(counts, groups);
-  let sum = 0;
-  for (let token = 0; token < tokens; token++) sum += bits[groupOf(token)]!;
-  return sum;
+export function measuredBitsPerImage(counts: Counts, tokens: Pick<TokenSpec, "codes" | "groupOf">): number {
+  const bits = groupEntropyBits(counts, tokens);
+  return tokens.groupOf.reduce((sum, group) => sum + bits[group]!, 0);
 }
 
 function checkTotal(total: number): void {

@@ -1,5 +1,5 @@
 /** @revq/metrics: numbers about images, latents and codes. Plain TypeScript over typed arrays; no tensor library. */
-export { CodeCounter, type CodeCounterOptions } from "./code-counter.js";
+export { CodeCounter } from "./code-counter.js";
 export {
   codebookUsage,
   entropyBits,
