@@ -41,3 +41,8 @@ export function isRunning(name: string): boolean {
 export function currentBackend(): string | undefined {
   return tf.engine().backendName ?? undefined;
 }
+
+/** The names of all registered backends, running or not. */
+export function registeredBackends(): string[] {
+  return Object.keys(tf.engine().registryFactory);
+}

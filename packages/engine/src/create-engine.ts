@@ -1,17 +1,22 @@
 /** Chooses an engine, brings it up, checks it and makes it the current tfjs backend. */
 import * as tf from "@tensorflow/tfjs-core";
-import { nearestNames, RevqError } from "@revq/core";
+import { isRevqError, nearestNames, RevqError } from "@revq/core";
 import { currentBackend, isRunning, removeBackend } from "./backends.js";
 import type { StartContext, StartedBackend } from "./driver.js";
 import { drivers } from "./drivers/index.js";
 import { engineIds, type Engine, type EngineId, type EngineOptions, type EngineRefusal } from "./engine.js";
 import { registerGradients } from "./gradients.js";
 import { defaultProbes } from "./probes.js";
-import { refusalOf } from "./reason.js";
+import { firstLine, refusalOf } from "./reason.js";
 import { checkBackend } from "./sanity-check.js";
 
-/** How many live engines share a backend: it is removed with the last of them. */
-const shares = new Map<string, number>();
+interface Running {
+  readonly started: StartedBackend;
+  /** How many engines share it: it is removed with the last of them. */
+  shares: number;
+}
+
+const running = new Map<EngineId, Running>();
 
 /**
  * Makes the engine's backend the current one (`tf.setBackend`, awaited) and checks it with a tiny computation.
@@ -49,7 +54,7 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   );
 }
 
-export function startContext(options: EngineOptions, named: boolean): StartContext {
+function startContext(options: EngineOptions, named: boolean): StartContext {
   return {
     probes: { ...defaultProbes(), ...options.probes },
     named,
@@ -68,14 +73,18 @@ function requireKnown(id: string): asserts id is EngineId {
   );
 }
 
-/** Brings one engine up; when that fails the backend that was current before is current again. */
+/** Brings one engine up, or shares the one that runs; when that fails the backend that was current before is current again. */
 async function startEngine(id: EngineId, context: StartContext, refused: readonly EngineRefusal[]): Promise<Engine> {
-  const driver = drivers[id];
+  const shared = running.get(id);
+  if (shared && isRunning(shared.started.backendName)) {
+    await tf.setBackend(shared.started.backendName);
+    return liveEngine(id, shared, refused);
+  }
   const before = currentBackend();
   let started: StartedBackend | undefined;
   try {
     await registerGradients();
-    started = await driver.start(context);
+    started = await drivers[id].start(context);
     const { backendName } = started;
     if (!(await tf.setBackend(backendName))) {
       throw new RevqError("engine-did-not-start", `The backend ${backendName} did not start.`, { exitCode: 3 });
@@ -84,48 +93,50 @@ async function startEngine(id: EngineId, context: StartContext, refused: readonl
     await started.prepare?.();
     await checkBackend(backendName);
   } catch (error) {
-    if (started && !shares.get(started.backendName)) {
+    if (started) {
       removeBackend(started.backendName);
       started.release?.();
     }
     if (before !== undefined && isRunning(before)) await tf.setBackend(before);
     throw asRevqError(id, error);
   }
-  return liveEngine(id, driver.trains, started, refused);
+  const entry = { started, shares: 0 };
+  running.set(id, entry);
+  return liveEngine(id, entry, refused);
 }
 
 function asRevqError(id: EngineId, error: unknown): RevqError {
-  if (error instanceof RevqError) return error;
-  return new RevqError("engine-failed", `The engine ${id} failed as it started: ${refusalOf(id, error).reason}`, {
+  if (isRevqError(error)) return error;
+  return new RevqError("engine-failed", `The engine ${id} failed as it started: ${firstLine(error)}`, {
     fix: "Use another engine (--engine auto picks one).",
     exitCode: 3,
     cause: error,
   });
 }
 
-function liveEngine(id: EngineId, trains: boolean, started: StartedBackend, refused: readonly EngineRefusal[]): Engine {
-  const { backendName, adapter } = started;
-  const what = started.describe();
-  shares.set(backendName, (shares.get(backendName) ?? 0) + 1);
+function liveEngine(id: EngineId, entry: Running, refused: readonly EngineRefusal[]): Engine {
+  const { backendName, adapter, describe, info, release } = entry.started;
+  const description = `${id}: ${describe()}`;
+  entry.shares++;
   let live = true;
   return {
     id,
-    description: `${id}: ${what}`,
-    trains,
+    description,
+    trains: drivers[id].trains,
     ...(adapter && { adapter }),
     refused: [...refused],
     info() {
       const { numTensors, numBytes } = tf.memory();
-      return { backend: backendName, tensors: numTensors, tensorBytes: numBytes, ...(live ? started.info?.() : {}) };
+      return { backend: backendName, tensors: numTensors, tensorBytes: numBytes, ...(live ? info?.() : {}) };
     },
     dispose() {
       if (!live) return;
       live = false;
-      const left = shares.get(backendName)! - 1;
-      shares.set(backendName, left);
-      if (left > 0 || backendName === "cpu") return;
+      entry.shares--;
+      if (entry.shares > 0 || id === "cpu") return;
+      running.delete(id);
       removeBackend(backendName);
-      started.release?.();
+      release?.();
     },
   };
 }

@@ -1,5 +1,6 @@
 /** @revq/engine: brings up the best tfjs backend that a machine has, and says why each other was refused. */
 export { createEngine } from "./create-engine.js";
+export { availableEngines, describeEngines, type DescribeOptions, type EngineReport } from "./describe-engines.js";
 export {
   engineIds,
   type AdapterDescription,
@@ -11,3 +12,4 @@ export {
 } from "./engine.js";
 export { registerGradients } from "./gradients.js";
 export type { EngineProbes } from "./probes.js";
+export { speedCheck, type Speed, type SpeedMeasurement } from "./speed-check.js";

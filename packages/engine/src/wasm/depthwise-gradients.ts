@@ -65,40 +65,60 @@ export const depthwiseConv2dNativeBackpropFilter: KernelFunc = ({ inputs, backen
   const g = geometryOf(x.shape, filterShape, convolution, true);
   const output = makeZeros(wasm, filterShape);
   if (util.sizeFromShape(dy.shape) === 0) return output;
-  accumulate(floats(wasm, x), floats(wasm, dy), floats(wasm, output), g);
+  const padded = place(wasm, x, {
+    height: (g.outHeight - 1) * g.strideHeight + (g.filterHeight - 1) * g.dilationHeight + 1,
+    width: (g.outWidth - 1) * g.strideWidth + (g.filterWidth - 1) * g.dilationWidth + 1,
+    top: g.padInfo.top,
+    left: g.padInfo.left,
+  });
+  sumTaps(floats(wasm, padded), floats(wasm, dy), floats(wasm, output), g, padded.shape[1]!, padded.shape[2]!);
+  release(wasm, padded);
   return output;
 };
 
 /**
- * For one channel and one filter row the sums of all columns are kept in a window that slides along the row, so every
- * element of x and dy is read once a filter row instead of once a tap.
+ * Sums in float64, three filter columns at a time: their sums stay in registers along a row, and a row of x and dy in the
+ * first-level cache from channel to channel.
  */
-function accumulate(x: Float32Array, dy: Float32Array, sums: Float32Array, g: Geometry): void {
-  const { batchSize, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels } = g;
+function sumTaps(
+  x: Float32Array,
+  dy: Float32Array,
+  sums: Float32Array,
+  g: Geometry,
+  height: number,
+  width: number,
+): void {
+  const { inChannels, outChannels, outHeight, outWidth, filterWidth } = g;
   const multiplier = outChannels / inChannels;
-  const row = new Float64Array(outChannels);
+  const tapStep = g.dilationWidth * inChannels;
+  const xStep = g.strideWidth * inChannels;
+  const rowSums = new Float64Array(filterWidth * outChannels);
   for (let ky = 0; ky < g.filterHeight; ky++) {
-    for (let kx = 0; kx < g.filterWidth; kx++) {
-      row.fill(0);
-      const firstX = kx * g.dilationWidth - g.padInfo.left;
-      const start = Math.max(0, Math.ceil(-firstX / g.strideWidth));
-      const end = Math.min(outWidth, Math.floor((inWidth - 1 - firstX) / g.strideWidth) + 1);
-      for (let image = 0; image < batchSize; image++) {
-        for (let oy = 0; oy < outHeight; oy++) {
-          const y = oy * g.strideHeight + ky * g.dilationHeight - g.padInfo.top;
-          if (y < 0 || y >= inHeight) continue;
-          for (let ox = start; ox < end; ox++) {
-            let fromX = ((image * inHeight + y) * inWidth + ox * g.strideWidth + firstX) * inChannels;
-            let fromDy = ((image * outHeight + oy) * outWidth + ox) * outChannels;
-            if (multiplier === 1) {
-              for (let c = 0; c < inChannels; c++) row[c]! += x[fromX++]! * dy[fromDy++]!;
-            } else {
-              for (let c = 0; c < outChannels; c++) row[c]! += x[fromX + Math.floor(c / multiplier)]! * dy[fromDy++]!;
-            }
+    rowSums.fill(0);
+    for (let row = 0; row < g.batchSize * outHeight; row++) {
+      const y = Math.floor(row / outHeight) * height + (row % outHeight) * g.strideHeight + ky * g.dilationHeight;
+      for (let kx = 0; kx < filterWidth; kx += 3) {
+        const second = kx + 1 < filterWidth ? tapStep : 0;
+        const third = kx + 2 < filterWidth ? 2 * tapStep : 0;
+        for (let c = 0; c < outChannels; c++) {
+          let sum0 = 0;
+          let sum1 = 0;
+          let sum2 = 0;
+          let fromX = y * width * inChannels + kx * tapStep + (multiplier === 1 ? c : Math.floor(c / multiplier));
+          let fromDy = row * outWidth * outChannels + c;
+          for (let ox = 0; ox < outWidth; ox++, fromX += xStep, fromDy += outChannels) {
+            const gradient = dy[fromDy]!;
+            sum0 += gradient * x[fromX]!;
+            sum1 += gradient * x[fromX + second]!;
+            sum2 += gradient * x[fromX + third]!;
           }
+          const target = kx * outChannels + c;
+          rowSums[target]! += sum0;
+          if (second > 0) rowSums[target + outChannels]! += sum1;
+          if (third > 0) rowSums[target + 2 * outChannels]! += sum2;
         }
       }
-      sums.set(row, (ky * g.filterWidth + kx) * outChannels);
     }
+    sums.set(rowSums, ky * filterWidth * outChannels);
   }
 }
