@@ -1,6 +1,6 @@
 /** Shows progress on stderr: a bar on a terminal, a plain line every few seconds elsewhere. */
 import type { Progress } from "@revq/core";
-import { Format, SingleBar } from "cli-progress";
+import cliProgress, { type SingleBar } from "cli-progress";
 
 export interface ProgressDisplay {
   update(progress: Progress): void;
@@ -26,10 +26,10 @@ class Bar implements ProgressDisplay {
     if (phase !== this.phase || !this.bar) {
       this.finish();
       this.phase = phase;
-      this.bar = new SingleBar({
+      this.bar = new cliProgress.SingleBar({
         stream: this.stream,
         format: (options, params, payload: { detail: string }) =>
-          `${phase.padEnd(24)} ${Format.BarFormat(params.progress, options)} ${params.value}/${params.total}  ${eta(params.eta)}  ${payload.detail}`,
+          `${phase.padEnd(24)} ${cliProgress.Format.BarFormat(params.progress, options)} ${params.value}/${params.total}  ${eta(params.eta)}  ${payload.detail}`,
         barCompleteChar: "█",
         barIncompleteChar: "░",
         barsize: 24,

@@ -1,10 +1,10 @@
 /** Scores a tokenizer on images or latents: what `revq eval` returns and what a training run ends with. */
 import { latentSize, type ImageSource, type LatentSource, type ReportProgress } from "@revq/core";
-import { codebookUsage, groupedPerplexity, psnr, ssim } from "@revq/metrics";
+import { codebookUsage, MeanAccumulator, psnr, ssim, toUnitRange } from "@revq/metrics";
 import type { Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
-import { countCodes, emptyCounts } from "./code-counts.js";
+import { countCodes, emptyCounts, meanPerplexity } from "./code-counts.js";
 import { chunks, meanSquaredError, readLatents } from "./latent-error.js";
 import type { Evaluation } from "./records.js";
 
@@ -65,7 +65,7 @@ class LatentScore {
       bitsPerImage,
       latentMse: { quantized: this.quantized / this.samples, rectified: this.rectified / this.samples },
       usage: codebookUsage(this.counts),
-      perplexity: groupedPerplexity(this.counts, tokens.codes),
+      perplexity: meanPerplexity(this.counts, tokens),
     };
   }
 }
@@ -86,7 +86,7 @@ export async function evaluateLatents(tokenizer: Tokenizer, latents: LatentSourc
 export async function evaluateImages(tokenizer: Tokenizer, images: ImageSource, options: EvaluateOptions): Promise<ImageEvaluation> {
   const { backbone } = tokenizer;
   const score = new LatentScore(tokenizer);
-  const quality = { psnr: new Mean(), ssim: new Mean(), floorPsnr: new Mean(), floorSsim: new Mean() };
+  const quality = { psnr: new MeanAccumulator(), ssim: new MeanAccumulator(), floorPsnr: new MeanAccumulator(), floorSsim: new MeanAccumulator() };
   const panels: Panel[] = [];
   const { size } = images;
   let done = 0;
@@ -121,26 +121,12 @@ export async function evaluateImages(tokenizer: Tokenizer, images: ImageSource, 
   return {
     evaluation: {
       ...score.result(),
-      psnr: scored ? quality.psnr.value : null,
-      ssim: scored ? quality.ssim.value : null,
-      floor: scored ? { psnr: quality.floorPsnr.value, ssim: quality.floorSsim.value } : null,
+      psnr: scored ? quality.psnr.mean : null,
+      ssim: scored ? quality.ssim.mean : null,
+      floor: scored ? { psnr: quality.floorPsnr.mean, ssim: quality.floorSsim.mean } : null,
     },
     panels,
   };
-}
-
-class Mean {
-  private sum = 0;
-  private count = 0;
-
-  add(value: number): void {
-    this.sum += value;
-    this.count++;
-  }
-
-  get value(): number {
-    return this.sum / this.count;
-  }
 }
 
 async function decoded(promise: Promise<Tensor4D>): Promise<Float32Array> {
@@ -148,9 +134,4 @@ async function decoded(promise: Promise<Tensor4D>): Promise<Float32Array> {
   const values = toUnitRange((await images.data()) as Float32Array);
   images.dispose();
   return values;
-}
-
-/** [-1, 1] to [0, 1], clamped; a copy. */
-function toUnitRange(values: Float32Array): Float32Array {
-  return values.map((value) => Math.min(1, Math.max(0, (value + 1) / 2)));
 }

@@ -21,9 +21,10 @@ import {
   type ReportProgress,
   type WeightsSource,
 } from "@revq/core";
-import { groupedPerplexity, codebookUsage } from "@revq/metrics";
+import { codebookUsage } from "@revq/metrics";
 import { formatVersion, serializeTokenizer, Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
+import { meanPerplexity } from "./code-counts.js";
 import { CheckpointStore } from "./checkpoints.js";
 import { annotateConfig } from "./config/annotate.js";
 import type { ResolvedConfig } from "./config/layers.js";
@@ -289,7 +290,7 @@ function summarize(folder: RunFolder, plan: TrainingPlan, trained: RecipeResult,
     ssim: evaluation.ssim,
     floor: evaluation.floor,
     usage: codebookUsage(trained.trainCounts),
-    perplexity: groupedPerplexity(trained.trainCounts, tokens.codes),
+    perplexity: meanPerplexity(trained.trainCounts, tokens),
     engine,
     seconds: { extract: data.seconds, ...trained.seconds },
     epochs: trained.epochs,

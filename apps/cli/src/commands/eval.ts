@@ -1,7 +1,7 @@
 import { Flags } from "@oclif/core";
 import { openImages, openLatentsNpy } from "@revq/data";
 import { evaluateImages, evaluateLatents, type Evaluation } from "@revq/train";
-import { RevqError } from "@revq/core";
+import { RevqError, type LatentSource } from "@revq/core";
 import { BaseCommand, engineFlag } from "../base-command.js";
 import { imageSizeOf, openTokenizer, tokenizerArgument, weightsFlag } from "../open-tokenizer.js";
 import { resultsTable } from "../results-table.js";
@@ -37,7 +37,7 @@ export default class Eval extends BaseCommand {
     const options = { batch: flags.batch, signal: this.signal, report: this.display.update.bind(this.display) };
     let evaluation: Evaluation;
     if (flags.latents !== undefined) {
-      evaluation = await evaluateLatents(tokenizer, await openLatentsNpy(flags.latents, limitOf(flags)), { ...options, batch: 64 });
+      evaluation = await evaluateLatents(tokenizer, firstLatents(await openLatentsNpy(flags.latents), flags.limit), { ...options, batch: 64 });
     } else {
       const images = await openImages(flags.data!, { size: imageSizeOf(tokenizer), ...limitOf(flags) });
       evaluation = (await evaluateImages(tokenizer, images, options)).evaluation;
@@ -52,4 +52,8 @@ export default class Eval extends BaseCommand {
 
 function limitOf({ limit }: { limit?: number | undefined }): { limit?: number } {
   return limit === undefined ? {} : { limit };
+}
+
+function firstLatents(source: LatentSource, limit = source.count): LatentSource {
+  return { shape: source.shape, count: Math.min(limit, source.count), read: (indices) => source.read(indices) };
 }

@@ -1,6 +1,6 @@
 /** The resolved config as YAML that explains itself: what each key means and which layer decided it. */
 import type { PluginRegistry } from "@revq/core";
-import type { z } from "zod";
+import { z } from "zod";
 import type { ResolvedConfig } from "./layers.js";
 import { runConfigSchema } from "./schema.js";
 
@@ -9,6 +9,16 @@ type Shape = Readonly<Record<string, { description?: string | undefined; shape?:
 export function annotateConfig({ config, origins }: ResolvedConfig, plugins: PluginRegistry): string {
   const lines: string[] = [];
   const shape = runConfigSchema.shape as unknown as Shape;
+
+  /** Options of a plugin that nobody set, as comments: what could be said, and what holds now. */
+  function openOptions(kind: "backbone" | "quantizer" | "rectifier"): void {
+    const { properties = {} } = z.toJSONSchema(plugins.get(kind, config[kind].id).options, { io: "input", unrepresentable: "any" });
+    for (const [key, property] of Object.entries(properties)) {
+      if (key in config[kind]) continue;
+      const { default: preset, description = "" } = property as { default?: unknown; description?: string };
+      lines.push(`  # ${key}: ${preset === undefined ? "(open)" : JSON.stringify(preset)}  # ${description}`);
+    }
+  }
 
   const pluginShape = (kind: "backbone" | "quantizer" | "rectifier"): Shape => ({
     ...shape[kind]!.shape,
@@ -23,6 +33,7 @@ export function annotateConfig({ config, origins }: ResolvedConfig, plugins: Plu
         lines.push("", `${indent}${key}:`);
         const kind = path === "" && (key === "backbone" || key === "quantizer" || key === "rectifier") ? key : undefined;
         section(value as Record<string, unknown>, kind ? pluginShape(kind) : (known?.shape ?? {}), here, `${indent}  `);
+        if (kind) openOptions(kind);
       } else {
         const origin = origins.get(here);
         const comment = [known?.description, origin && origin !== "default" ? `(${origin})` : ""].filter(Boolean).join(" ");

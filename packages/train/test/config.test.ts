@@ -1,0 +1,97 @@
+import { definePlugin, PluginRegistry, type Quantizer, type Rectifier } from "@revq/core";
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { annotateConfig, environmentLayer, resolveConfig, type NamedLayer } from "../src/index.js";
+
+const unused = (): never => {
+  throw new Error("not made in these tests");
+};
+
+/** Descriptors with the ids of the defaults; nothing is created. */
+const plugins = new PluginRegistry()
+  .register(definePlugin({ kind: "backbone", id: "linear", title: "t", weights: "fitted", options: z.strictObject({ patch: z.int().default(8).describe("side of a patch") }), create: async () => unused() }), "test")
+  .register(definePlugin({ kind: "quantizer", id: "multigroup", title: "t", options: z.strictObject({ tokens: z.int().optional(), codes: z.int().optional() }), create: (): Quantizer => unused() }), "test")
+  .register(
+    definePlugin({
+      kind: "rectifier",
+      id: "efficientvit",
+      title: "t",
+      options: z.strictObject({ channels: z.int().optional(), layers: z.int().optional(), headDim: z.int().optional(), outputSkip: z.boolean().optional() }),
+      recipes: { fit: { outputSkip: true }, paper: { outputSkip: false } },
+      create: (): Rectifier => unused(),
+    }),
+    "test",
+  )
+  .register(definePlugin({ kind: "rectifier", id: "identity", title: "t", options: z.strictObject({}), create: (): Rectifier => unused() }), "test");
+
+const flags = (values: Record<string, unknown>): NamedLayer => ({ name: "flags", values });
+
+describe("resolveConfig", () => {
+  it("has defaults for everything", () => {
+    const { config } = resolveConfig([], plugins);
+    expect(config).toMatchObject({ recipe: "fit", backbone: { id: "linear" }, rectifier: { id: "efficientvit", outputSkip: true }, data: { imageSize: 256 } });
+  });
+
+  it("lets a later layer win, key by key, and remembers which one it was", () => {
+    const { config, origins } = resolveConfig(
+      [
+        { name: "revq.yaml", values: { seed: 1, train: { epochs: 3, batch: 7 } } },
+        { name: "environment", values: { seed: 2 } },
+        flags({ train: { epochs: 5 } }),
+      ],
+      plugins,
+    );
+    expect([config.seed, config.train.epochs, config.train.batch]).toEqual([2, 5, 7]);
+    expect(["seed", "train.epochs", "train.batch", "train.clipNorm"].map((key) => origins.get(key))).toEqual(["environment", "flags", "revq.yaml", "default"]);
+  });
+
+  it("takes recipe paper from the paper's presets, with the settings of its table", () => {
+    const { config } = resolveConfig([flags({ preset: "256T-L" })], plugins);
+    expect(config).toMatchObject({
+      recipe: "paper",
+      quantizer: { tokens: 256, codes: 262144 },
+      rectifier: { channels: 512, layers: 4, headDim: 32, outputSkip: false },
+      train: { epochs: 100, batch: 128, learningRate: 0.01, rectifierRate: 0.05, weightDecay: 1e-4, finalRate: 0.05, clipNorm: 1 },
+    });
+  });
+
+  it("keeps a preset's sizes but not its procedure under another recipe", () => {
+    const { config } = resolveConfig([flags({ preset: "512T", recipe: "fit" })], plugins);
+    expect(config).toMatchObject({ recipe: "fit", quantizer: { tokens: 512 }, rectifier: { outputSkip: true } });
+    expect(config.train.epochs).not.toBe(100);
+  });
+
+  it("drops a preset's options of a plugin that the user replaced", () => {
+    const { config } = resolveConfig([flags({ preset: "512T", rectifier: { id: "identity" } })], plugins);
+    expect(config.rectifier).toEqual({ id: "identity" });
+  });
+
+  it.each([
+    [{ train: { epoch: 3 } }, /no key train\.epoch \(from flags\), did you mean epochs/],
+    [{ train: { epochs: "many" } }, /train\.epochs \(from flags\)/],
+    [{ recipe: "papr" }, /no recipe "papr".*paper/],
+    [{ preset: "512" }, /no preset "512".*512T/],
+    [{ quantizer: { id: "multigrop" } }, /Did you mean multigroup/],
+  ])("refuses %j", (values, message) => {
+    expect(() => resolveConfig([flags(values)], plugins)).toThrow(message);
+  });
+});
+
+describe("environmentLayer", () => {
+  it("reads REVQ_ variables into keys", () => {
+    const layer = environmentLayer(
+      { REVQ_SEED: "4", REVQ_TRAIN__LEARNING_RATE: "0.5", REVQ_RECTIFIER__HEAD_DIM: "16", REVQ_SHARED: "x", HOME: "y" },
+      (text) => (Number.isNaN(Number(text)) ? text : Number(text)),
+    );
+    expect(layer).toEqual({ seed: 4, train: { learningRate: 0.5 }, rectifier: { headDim: 16 } });
+  });
+});
+
+describe("annotateConfig", () => {
+  it("says what each key means and where it came from", () => {
+    const text = annotateConfig(resolveConfig([flags({ seed: 3, backbone: { patch: 16 } })], plugins), plugins);
+    expect(text).toContain("seed: 3  # Same seed, data and engine: same tokenizer. (flags)");
+    expect(text).toContain("  patch: 16  # side of a patch (flags)");
+    expect(text).toMatch(/^train:\n {2}weightDecay: 0.0001 {2}# /m);
+  });
+});
