@@ -1,0 +1,110 @@
+/**
+ * From a trace and the values that must survive it to a model: what is reachable, a key that says its structure (two
+ * traces with the same key run on the same session), and the ONNX model itself, built only when the key is new.
+ */
+import type { Model, ModelInitializer, ModelNode, ModelValue } from "../onnx/model.js";
+import { sizeOf, type Graph, type GraphNode, type Value } from "./graph.js";
+
+export interface Plan {
+  readonly key: string;
+  /** Values fed from the host, in the order of the model's inputs `i0`, `i1`, ... */
+  readonly feeds: readonly Value[];
+  /** In the order of the model's outputs; `outputNames[n]` is the name of `outputs[n]`. */
+  readonly outputs: readonly Value[];
+  readonly outputNames: readonly string[];
+  /** Elements that the nodes write altogether: a measure of the work. */
+  readonly elements: number;
+  buildModel(): Model;
+}
+
+/** Drops the nodes that no wanted value needs and names the rest by their place. `outputs` are results of nodes, each once. */
+export function planGraph(graph: Graph, outputs: readonly Value[]): Plan {
+  const nodes = reachable(graph.nodes, outputs);
+  const names = new Map<Value, string>();
+  const feeds: Value[] = [];
+  const constants: Value[] = [];
+  const parts: string[] = [];
+  let elements = 0;
+  nodes.forEach((node, index) => {
+    let part = `${node.op}/${node.outputs.length}`;
+    for (const input of node.inputs) {
+      if (!input) {
+        part += " _";
+        continue;
+      }
+      let name = names.get(input);
+      if (name === undefined) {
+        if (input.constant) {
+          name = `c${constants.length}`;
+          constants.push(input);
+          part += ` {${input.constant.key}}`;
+        } else if (input.buffer) {
+          name = `i${feeds.length}`;
+          feeds.push(input);
+          part += ` <${input.type}[${input.shape.join(",")}]>`;
+        } else throw new Error(`the trace is out of order: ${node.op} reads a value that no recorded node makes`);
+        names.set(input, name);
+      }
+      part += ` ${name}`;
+    }
+    node.outputs.forEach((output, place) => {
+      names.set(output, `n${index}_${place}`);
+      elements += sizeOf(output.shape);
+    });
+    for (const name in node.attributes) part += ` ${name}=${attributeKey(node.attributes[name]!)}`;
+    parts.push(part);
+  });
+  const outputNames = outputs.map((value) => names.get(value)!);
+  const key = `${parts.join("\n")}\n-> ${outputNames.join(" ")}`;
+  return {
+    key,
+    feeds,
+    outputs,
+    outputNames,
+    elements,
+    buildModel: () => toModel(nodes, names, feeds, constants, outputs, outputNames),
+  };
+}
+
+function attributeKey(value: unknown): string {
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+function reachable(nodes: readonly GraphNode[], outputs: readonly Value[]): GraphNode[] {
+  const wanted = new Set<GraphNode>();
+  for (const output of outputs) wanted.add(output.node!);
+  const kept: GraphNode[] = [];
+  for (let index = nodes.length - 1; index >= 0; index--) {
+    const node = nodes[index]!;
+    if (!wanted.has(node)) continue;
+    kept.push(node);
+    for (const input of node.inputs) if (input?.node) wanted.add(input.node);
+  }
+  return kept.reverse();
+}
+
+function toModel(
+  nodes: readonly GraphNode[],
+  names: ReadonlyMap<Value, string>,
+  feeds: readonly Value[],
+  constants: readonly Value[],
+  outputs: readonly Value[],
+  outputNames: readonly string[],
+): Model {
+  const describe = (value: Value, name: string): ModelValue => ({ name, type: value.type, shape: value.shape });
+  return {
+    nodes: nodes.map((node): ModelNode => ({
+      op: node.op,
+      domain: node.domain,
+      inputs: node.inputs.map((input) => (input ? names.get(input)! : "")),
+      outputs: node.outputs.map((output) => names.get(output)!),
+      attributes: node.attributes,
+    })),
+    inputs: feeds.map((value, index) => describe(value, `i${index}`)),
+    outputs: outputs.map((value, index) => describe(value, outputNames[index]!)),
+    initializers: constants.map((value): ModelInitializer => ({
+      ...describe(value, names.get(value)!),
+      bytes: value.constant!.bytes,
+    })),
+  };
+}

@@ -1,0 +1,63 @@
+/** Kernels that make tensors out of numbers, and the pieces of batch normalisation. */
+import { util } from "@tensorflow/tfjs-core";
+import * as b from "./builder.js";
+import { defineInfoKernel, defineKernel, type OnnxKernel } from "./define.js";
+
+type NumericType = "float32" | "int32" | "bool";
+
+/** A constant if it is small; else repeated by the graph from one fed number, so that no session keeps it. */
+function like(name: string, number: 0 | 1): OnnxKernel {
+  return defineKernel(name, (graph, { x }, _, backend) =>
+    b.expand(graph, backend.feed([number], [], x!.type as NumericType), x!.shape),
+  );
+}
+
+export const creationKernels: readonly OnnxKernel[] = [
+  like("ZerosLike", 0),
+  like("OnesLike", 1),
+  defineInfoKernel<{ shape: number[]; value: number | string; dtype?: NumericType | "string" }>(
+    "Fill",
+    (backend, _inputs, { shape, value, dtype }) => {
+      const type = dtype ?? util.inferDtype(value);
+      if (typeof value === "string" || type === "string") {
+        const strings = new Array<Uint8Array>(util.sizeFromShape(shape)).fill(util.encodeString(String(value)));
+        return { dataId: backend.write(strings, shape, "string"), shape, dtype: "string" };
+      }
+      return backend.tensor(b.expand(backend.graph, backend.feed([Number(value)], [], type as NumericType), shape));
+    },
+  ),
+  defineInfoKernel<{ start: number; stop: number; step: number; dtype: NumericType }>(
+    "Range",
+    (backend, _inputs, { start, stop, step, dtype }) => {
+      const backwards = start < stop && step < 0;
+      const count =
+        start === stop || backwards || (stop < start && step > 1)
+          ? 0
+          : Math.abs(Math.ceil((stop - start) / (stop < start && step === 1 ? -1 : step)));
+      const values = util.makeZerosTypedArray(count, dtype);
+      const stride = stop < start && step === 1 ? -1 : step;
+      if (count > 0) values[0] = start;
+      for (let index = 1; index < count; index++) values[index] = values[index - 1]! + stride;
+      return { dataId: backend.write(values as Float32Array, [count], dtype), shape: [count], dtype };
+    },
+  ),
+  defineInfoKernel<{ start: number; stop: number; num: number }>(
+    "LinSpace",
+    (backend, _inputs, { start, stop, num }) => {
+      const values = new Float32Array(num);
+      const step = (stop - start) / (num - 1);
+      values[0] = start;
+      for (let index = 1; index < num; index++) values[index] = values[index - 1]! + step;
+      return { dataId: backend.write(values, [num], "float32"), shape: [num], dtype: "float32" };
+    },
+  ),
+  defineKernel<{ varianceEpsilon: number }>(
+    "FusedBatchNorm",
+    (graph, { x, mean, variance, offset, scale }, { varianceEpsilon }) => {
+      const deviation = b.unary(graph, "Sqrt", b.add(graph, variance!, graph.scalar(varianceEpsilon, "float32")));
+      const normalised = b.div(graph, b.sub(graph, x!, mean!), deviation);
+      const scaled = scale ? b.mul(graph, normalised, scale) : normalised;
+      return offset ? b.add(graph, scaled, offset) : scaled;
+    },
+  ),
+];

@@ -1,0 +1,115 @@
+/** Kernels that reduce axes, search along one, or run along one (cumulative sums, top-k, softmax). */
+import { util } from "@tensorflow/tfjs-core";
+import { sizeOf, type Graph, type Value } from "../graph/graph.js";
+import * as b from "./builder.js";
+import { defineKernel, type OnnxKernel } from "./define.js";
+
+interface ReductionAttributes {
+  readonly axis: number | number[];
+  readonly keepDims?: boolean;
+}
+
+/** The kernel of an ONNX reduction; `ofNothing` is its value over no elements. */
+function reduction(
+  name: string,
+  build: (graph: Graph, x: Value, axes: number[], keep: boolean) => Value,
+  ofNothing: number,
+): OnnxKernel {
+  return defineKernel<ReductionAttributes>(name, (graph, { x }, { axis, keepDims = false }) => {
+    const axes = util.parseAxisParam(axis, [...x!.shape]);
+    if (sizeOf(x!.shape) > 0) return build(graph, x!, axes, keepDims);
+    const shape = x!.shape.flatMap((size, place) => (axes.includes(place) ? (keepDims ? [1] : []) : [size]));
+    return b.expand(graph, graph.scalar(ofNothing, x!.type), shape);
+  });
+}
+
+const counting = (op: string) => (graph: Graph, x: Value, axes: number[], keep: boolean) =>
+  b.reduce(graph, op, x.type === "bool" ? b.cast(graph, x, "int32") : x, axes, keep);
+
+/** ONNX Runtime's maximum forgets NaN; tfjs' does not. Adding 0 * sum-like terms would cost a pass, so NaN is looked for only in floats. */
+const extreme = (op: "ReduceMax" | "ReduceMin") => (graph: Graph, x: Value, axes: number[], keep: boolean) => {
+  if (x.type === "bool") return b.cast(graph, b.reduce(graph, op, b.cast(graph, x, "int32"), axes, keep), "bool");
+  return b.reduce(graph, op, x, axes, keep);
+};
+
+const logical = (op: "ReduceMax" | "ReduceMin") => (graph: Graph, x: Value, axes: number[], keep: boolean) =>
+  b.cast(graph, b.reduce(graph, op, b.cast(graph, b.cast(graph, x, "bool"), "int32"), axes, keep), "bool");
+
+function position(name: string, op: string): OnnxKernel {
+  return defineKernel<{ axis: number | number[] }>(name, (graph, { x }, { axis }) => {
+    const place = util.parseAxisParam(axis, [...x!.shape])[0]!;
+    const value = x!.type === "bool" ? b.cast(graph, x!, "int32") : x!;
+    const shape = x!.shape.filter((_, other) => other !== place);
+    return b.cast(
+      graph,
+      graph.add(op, [value], { type: "int64", shape }, { attributes: { axis: place, keepdims: 0 } }),
+      "int32",
+    );
+  });
+}
+
+interface CumulativeAttributes {
+  readonly axis: number;
+  readonly exclusive: boolean;
+  readonly reverse: boolean;
+}
+
+/** Products by doubling: after step s every element holds the product of the 2s elements up to it. */
+function cumulativeProduct(graph: Graph, x: Value, { axis, exclusive, reverse }: CumulativeAttributes): Value {
+  const count = x.shape[axis]!;
+  const shifted = (value: Value, by: number): Value => {
+    const begin = value.shape.map((_, place) => (place === axis && reverse ? by : 0));
+    const size = value.shape.map((full, place) => (place === axis ? full - by : full));
+    const paddings = value.shape.map((_, place): [number, number] =>
+      place !== axis ? [0, 0] : reverse ? [0, by] : [by, 0],
+    );
+    return b.pad(graph, b.slice(graph, value, begin, size), paddings, 1);
+  };
+  let product = exclusive ? shifted(x, 1) : x;
+  for (let step = 1; step < count; step *= 2) product = b.mul(graph, product, shifted(product, step));
+  return product;
+}
+
+export function softmax(graph: Graph, x: Value, op: "Softmax" | "LogSoftmax", axis: number): Value {
+  const place = axis < 0 ? axis + x.shape.length : axis;
+  return b.unary(graph, op, b.cast(graph, x, "float32"), { attributes: { axis: place } });
+}
+
+export const reductionKernels: readonly OnnxKernel[] = [
+  reduction("Sum", counting("ReduceSum"), 0),
+  reduction("Prod", counting("ReduceProd"), 1),
+  reduction(
+    "Mean",
+    (graph, x, axes, keep) => b.reduce(graph, "ReduceMean", b.cast(graph, x, "float32"), axes, keep),
+    NaN,
+  ),
+  reduction("Max", extreme("ReduceMax"), -Infinity),
+  reduction("Min", extreme("ReduceMin"), Infinity),
+  reduction("Any", logical("ReduceMax"), 0),
+  reduction("All", logical("ReduceMin"), 1),
+  position("ArgMax", "ArgMax"),
+  position("ArgMin", "ArgMin"),
+  defineKernel<{ dim: number }>("Softmax", (graph, { logits }, { dim }) => softmax(graph, logits!, "Softmax", dim)),
+  defineKernel<{ axis: number }>("LogSoftmax", (graph, { logits }, { axis }) =>
+    softmax(graph, logits!, "LogSoftmax", axis),
+  ),
+  defineKernel<CumulativeAttributes>("Cumsum", (graph, { x }, { axis, exclusive, reverse }) => {
+    const attributes = { exclusive: exclusive ? 1 : 0, reverse: reverse ? 1 : 0 };
+    const value = x!.type === "bool" ? b.cast(graph, x!, "int32") : x!;
+    return graph.add("CumSum", [value, graph.int64(axis)], { type: value.type, shape: x!.shape }, { attributes });
+  }),
+  defineKernel<CumulativeAttributes>("Cumprod", (graph, { x }, attributes) =>
+    cumulativeProduct(graph, x!.type === "bool" ? b.cast(graph, x!, "int32") : x!, attributes),
+  ),
+  defineKernel<{ k: number; sorted: boolean }>("TopK", (graph, { x }, { k, sorted }) => {
+    const shape = [...x!.shape.slice(0, -1), k];
+    const attributes = { axis: x!.shape.length - 1, largest: 1, sorted: sorted ? 1 : 0 };
+    const value = x!.type === "bool" ? b.cast(graph, x!, "int32") : x!;
+    const results = [
+      { type: value.type, shape },
+      { type: "int64" as const, shape },
+    ];
+    const [values, indices] = graph.addMany("TopK", [value, graph.int64([k])], results, { attributes });
+    return [b.cast(graph, values!, x!.type), b.cast(graph, indices!, "int32")];
+  }),
+];

@@ -1,0 +1,169 @@
+/**
+ * Element-wise kernels of one tensor. An int32 tensor stays int32 as on tfjs' cpu backend: where an operator has no exact
+ * integer form it is computed in float64 and cut off.
+ */
+import type { Graph, Value } from "../graph/graph.js";
+import * as b from "./builder.js";
+import { defineInfoKernel, defineKernel, type OnnxKernel } from "./define.js";
+
+type Unary = (graph: Graph, x: Value) => Value;
+
+/** Exact on int32 as well as on float32. */
+function exact(name: string, build: Unary): OnnxKernel {
+  return defineKernel(name, (graph, { x }) =>
+    x!.type === "bool" ? b.cast(graph, build(graph, b.cast(graph, x!, "int32")), "bool") : build(graph, x!),
+  );
+}
+
+/** Leaves whole numbers alone. */
+function rounding(name: string, op: string): OnnxKernel {
+  return defineKernel(name, (graph, { x }) => (x!.type === "float32" ? b.unary(graph, op, x!) : x!));
+}
+
+/** Defined on floats. */
+function real(name: string, build: Unary): OnnxKernel {
+  return defineKernel(name, (graph, { x }) => realOf(graph, x!, build));
+}
+
+function realOf(graph: Graph, x: Value, build: Unary): Value {
+  return x.type === "float32" ? build(graph, x) : b.cast(graph, build(graph, b.cast(graph, x, "float32")), x.type);
+}
+
+const op =
+  (name: string): Unary =>
+  (graph, x) =>
+    b.unary(graph, name, x);
+
+/** e^x - 1 without cancellation near 0: tanh(x/2) (e^x + 1). */
+function expm1(graph: Graph, x: Value): Value {
+  const half = b.unary(graph, "Tanh", b.mul(graph, x, graph.scalar(0.5, "float32")));
+  const exact = b.mul(graph, half, b.add(graph, b.unary(graph, "Exp", x), graph.scalar(1, "float32")));
+  return b.where(
+    graph,
+    b.less(graph, b.unary(graph, "Abs", x), graph.scalar(1e-4, "float32")),
+    b.add(graph, x, b.mul(graph, b.mul(graph, x, x), graph.scalar(0.5, "float32"))),
+    exact,
+  );
+}
+
+/** log(1 + x) without cancellation near 0: log(u) x / (u - 1) with u = 1 + x (Kahan). */
+function log1p(graph: Graph, x: Value): Value {
+  const one = graph.scalar(1, "float32");
+  const u = b.add(graph, x, one);
+  const exact = b.div(graph, b.mul(graph, b.unary(graph, "Log", u), x), b.sub(graph, u, one));
+  const plain = b.where(graph, b.equal(graph, u, graph.scalar(Infinity, "float32")), u, exact);
+  return b.where(graph, b.equal(graph, u, one), x, plain);
+}
+
+/** An int32 or bool tensor never holds NaN or an infinity. */
+function test(name: string, build: Unary, ofInteger: 0 | 1): OnnxKernel {
+  return defineKernel(name, (graph, { x }) =>
+    x!.type === "float32" ? build(graph, x!) : b.expand(graph, graph.scalar(ofInteger, "bool"), x!.shape),
+  );
+}
+
+const isNan: Unary = (graph, x) => b.unary(graph, "IsNaN", x, { type: "bool" });
+const isInfinite: Unary = (graph, x) => b.unary(graph, "IsInf", x, { type: "bool" });
+
+/** x where the condition holds, NaN where x is NaN, else the other. ONNX Runtime's clamps may swallow NaN. */
+export function relu(graph: Graph, x: Value): Value {
+  if (x.type === "int32") return b.binary(graph, "Max", x, graph.scalar(0, "int32"));
+  return b.unary(graph, "Relu", x);
+}
+
+export function leakyRelu(graph: Graph, x: Value, alpha: number): Value {
+  return b.unary(graph, "LeakyRelu", x, { attributes: { alpha: b.float(alpha) } });
+}
+
+export function clip(graph: Graph, x: Value, low: number, high: number): Value {
+  return graph.add("Clip", [x, graph.scalar(low, x.type), graph.scalar(high, x.type)], {
+    type: x.type,
+    shape: x.shape,
+  });
+}
+
+export function prelu(graph: Graph, x: Value, alpha: Value): Value {
+  return b.where(graph, b.less(graph, x, graph.scalar(0, x.type)), b.mul(graph, alpha, x), x);
+}
+
+/** selu of tfjs is scale * alpha * (e^x - 1) with scaleAlpha 1.7580993408473768; ONNX multiplies gamma by alpha. */
+const SELU_SCALE_ALPHA = 1.7580993408473768599402175208123;
+const SELU_SCALE = 1.0507009873554804934193349852946;
+
+export const unaryKernels: readonly OnnxKernel[] = [
+  exact("Abs", op("Abs")),
+  exact("Neg", op("Neg")),
+  exact("Sign", op("Sign")),
+  exact("Square", (graph, x) => b.mul(graph, x, x)),
+  exact("Relu", relu),
+  exact("Relu6", (graph, x) => clip(graph, x, 0, 6)),
+  rounding("Ceil", "Ceil"),
+  rounding("Floor", "Floor"),
+  rounding("Round", "Round"),
+  ...[
+    "Exp",
+    "Log",
+    "Sqrt",
+    "Reciprocal",
+    "Sin",
+    "Cos",
+    "Tan",
+    "Asin",
+    "Acos",
+    "Atan",
+    "Sinh",
+    "Cosh",
+    "Asinh",
+    "Acosh",
+    "Atanh",
+    "Tanh",
+    "Sigmoid",
+    "Erf",
+    "Softplus",
+    "Elu",
+  ].map((name) => real(name, op(name))),
+  real("Rsqrt", (graph, x) => b.unary(graph, "Reciprocal", b.unary(graph, "Sqrt", x))),
+  real("Expm1", expm1),
+  real("Log1p", log1p),
+  real("Selu", (graph, x) =>
+    b.unary(graph, "Selu", x, {
+      attributes: { alpha: b.float(SELU_SCALE_ALPHA / SELU_SCALE), gamma: b.float(SELU_SCALE) },
+    }),
+  ),
+  test("IsNan", isNan, 0),
+  test("IsInf", isInfinite, 0),
+  test(
+    "IsFinite",
+    (graph, x) => b.unary(graph, "Not", b.binary(graph, "Or", isNan(graph, x), isInfinite(graph, x), "bool")),
+    1,
+  ),
+  defineKernel("LogicalNot", (graph, { x }) => b.unary(graph, "Not", b.cast(graph, x!, "bool"))),
+  defineKernel<{ alpha: number }>("Step", (graph, { x }, { alpha }) =>
+    realOf(graph, x!, (_, value) => {
+      const stepped = b.where(
+        graph,
+        b.less(graph, graph.scalar(0, "float32"), value),
+        graph.scalar(1, "float32"),
+        graph.scalar(alpha, "float32"),
+      );
+      return b.where(graph, isNan(graph, value), value, stepped);
+    }),
+  ),
+  defineKernel<{ alpha: number }>("LeakyRelu", (graph, { x }, { alpha }) =>
+    leakyRelu(graph, b.cast(graph, x!, "float32"), alpha),
+  ),
+  defineKernel("Prelu", (graph, { x, alpha }) =>
+    prelu(graph, b.cast(graph, x!, "float32"), b.cast(graph, alpha!, "float32")),
+  ),
+  defineKernel<{ clipValueMin: number; clipValueMax: number }>(
+    "ClipByValue",
+    (graph, { x }, { clipValueMin, clipValueMax }, backend) => {
+      if (x!.type !== "float32") return clip(graph, x!, clipValueMin, clipValueMax);
+      // Fed, not constant: a clipping bound may change from step to step.
+      const [low, high] = [clipValueMin, clipValueMax].map((bound) => backend.feed([bound], [], "float32"));
+      return graph.add("Clip", [x!, low!, high!], { type: "float32", shape: x!.shape });
+    },
+  ),
+  defineKernel<{ dtype: "float32" | "int32" | "bool" }>("Cast", (graph, { x }, { dtype }) => b.cast(graph, x!, dtype)),
+  defineInfoKernel("Identity", (backend, { x }) => backend.alias(x!, x!.shape)),
+];
