@@ -48,7 +48,16 @@ export async function nearestCodes(
   shape: NearestShape,
   options: NearestOptions = {},
 ): Promise<NearestResult> {
-  const layout = resolveLayout(shape);
+  return searchLayout(resolveLayout(shape), latents, codebooks, options);
+}
+
+/** `nearestCodes` for a layout that may be grouped. */
+export async function searchLayout(
+  layout: NearestLayout,
+  latents: Float32Array,
+  codebooks: Float32Array,
+  options: NearestOptions,
+): Promise<NearestResult> {
   const result = prepare(layout, latents, codebooks, options);
   if (layout.samples === 0) return result;
   if (usesWasm(options)) {

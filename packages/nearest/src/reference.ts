@@ -33,12 +33,14 @@ export function searchReference(
   first: number,
   last: number,
 ): void {
-  const { groups, codes, dim, tokens, tokensOf } = layout;
+  const { groups, codes, dim, samples, tokens, tokensOf, grouped } = layout;
+  let before = 0; // queries of the groups before, in a grouped layout
   for (let group = 0; group < groups; group++) {
     const codebook = group * codes * dim;
-    for (const token of tokensOf[group]!) {
+    const list = tokensOf[group]!;
+    for (let t = 0; t < list.length; t++) {
       for (let sample = first; sample < last; sample++) {
-        const query = sample * tokens + token;
+        const query = grouped ? before + sample * list.length + t : sample * tokens + list[t]!;
         let best = Infinity;
         let bestCode = 0;
         for (let code = 0; code < codes; code++) {
@@ -52,5 +54,6 @@ export function searchReference(
         distances[query] = best;
       }
     }
+    before += samples * list.length;
   }
 }

@@ -26,6 +26,8 @@ export interface NearestLayout {
   readonly tokens: number;
   /** For every group its tokens, ascending. A group's query q is token `q % length` of sample `floor(q / length)`. */
   readonly tokensOf: readonly Int32Array[];
+  /** Queries and answers lie group after group, `[groups, queries of the group, dim]`, as `toGrouped` puts them. */
+  readonly grouped: boolean;
 }
 
 function requireCount(name: string, value: number, least: number): void {
@@ -54,7 +56,7 @@ export function resolveLayout(shape: NearestShape): NearestLayout {
       throw new RevqError("nearest-shape", `Token ${token} belongs to group ${group}, but there are ${groups} groups.`);
     list.push(token);
   }
-  return { samples, groups, codes, dim, tokens, tokensOf: lists.map((list) => Int32Array.from(list)) };
+  return { samples, groups, codes, dim, tokens, tokensOf: lists.map((list) => Int32Array.from(list)), grouped: false };
 }
 
 /** Throws `nearest-length` when an array does not have the length that its shape asks for. */
@@ -83,4 +85,32 @@ export function requireFinite(name: string, code: string, values: Float32Array):
       });
     }
   }
+}
+
+/** Where a group's first query is in a grouped array, for every group and one more. */
+export function groupStarts({ samples, tokensOf }: NearestLayout): number[] {
+  const starts = [0];
+  for (const list of tokensOf) starts.push(starts.at(-1)! + samples * list.length);
+  return starts;
+}
+
+/** `[samples, tokens, dim]` -> the same rows group after group, into `to`. Cuts many times slower scattered reads out of every later pass. */
+export function toGrouped(layout: NearestLayout, from: Float32Array, to: Float32Array): Float32Array {
+  const { samples, tokens, dim, tokensOf } = layout;
+  const starts = groupStarts(layout);
+  const rows = 64; // samples at a time, so that the lines that neighbouring groups share are still in the cache
+  for (let first = 0; first < samples; first += rows) {
+    const last = Math.min(samples, first + rows);
+    for (let group = 0; group < tokensOf.length; group++) {
+      const list = tokensOf[group]!;
+      let at = (starts[group]! + first * list.length) * dim;
+      for (let sample = first; sample < last; sample++) {
+        for (let t = 0; t < list.length; t++) {
+          const row = (sample * tokens + list[t]!) * dim;
+          for (let i = 0; i < dim; i++) to[at++] = from[row + i]!;
+        }
+      }
+    }
+  }
+  return to;
 }

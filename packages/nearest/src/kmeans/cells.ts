@@ -2,57 +2,55 @@
 import type { NearestResult } from "../nearest-codes.js";
 import type { NearestLayout } from "../shape.js";
 
-/** Sums over a block of groups. */
+/** The cells of one group. */
 export interface CellSums {
-  readonly firstGroup: number;
-  readonly groups: number;
-  /** `[groups, codes]` */
+  /** `[codes]` */
   readonly counts: Float64Array;
-  /** `[groups, codes, dim]` */
+  /** `[codes, dim]` */
   readonly sums: Float64Array;
-  /** Squared distances, `[groups, codes]`. */
+  /** Squared distances, `[codes]`. */
   readonly distortions: Float64Array;
 }
 
-export function createCellSums(layout: NearestLayout, firstGroup: number, groups: number): CellSums {
-  const cells = groups * layout.codes;
+export function createCellSums({ codes, dim }: NearestLayout): CellSums {
   return {
-    firstGroup,
-    groups,
-    counts: new Float64Array(cells),
-    sums: new Float64Array(cells * layout.dim),
-    distortions: new Float64Array(cells),
+    counts: new Float64Array(codes),
+    sums: new Float64Array(codes * dim),
+    distortions: new Float64Array(codes),
   };
 }
 
-/** Groups whose sums take about 8 MiB together: they stay in the cache while a block is added up. */
-export function groupsPerBlock(layout: NearestLayout): number {
-  return Math.max(1, Math.floor(2 ** 20 / (layout.codes * (layout.dim + 2))));
-}
-
-/** Adds samples `[first, last)` of the block's groups. */
+/** Adds the rows `[first, last)` of a grouped array, all of one group, given their codes. */
 export function addToCells(
   cells: CellSums,
-  layout: NearestLayout,
+  dim: number,
   latents: Float32Array,
   { indices, distances }: NearestResult,
   first: number,
   last: number,
 ): void {
-  const { codes, dim, tokens, tokensOf } = layout;
   const { counts, sums, distortions } = cells;
-  for (let sample = first; sample < last; sample++) {
-    for (let block = 0; block < cells.groups; block++) {
-      const list = tokensOf[cells.firstGroup + block]!;
-      for (let t = 0; t < list.length; t++) {
-        const query = sample * tokens + list[t]!;
-        const cell = block * codes + indices[query]!;
-        counts[cell]! += 1;
-        distortions[cell]! += distances[query]!;
-        const from = query * dim;
-        const to = cell * dim;
-        for (let i = 0; i < dim; i++) sums[to + i]! += latents[from + i]!;
-      }
+  for (let query = first; query < last; query++) {
+    const cell = indices[query]!;
+    counts[cell]! += 1;
+    distortions[cell]! += distances[query]!;
+    const from = query * dim;
+    const to = cell * dim;
+    for (let i = 0; i < dim; i++) sums[to + i]! += latents[from + i]!;
+  }
+}
+
+/** Moves every code that was hit to its cell's mean; `distortions` becomes what it is around the mean. `codebook` is `[codes, dim]`. */
+export function moveToMeans({ counts, sums, distortions }: CellSums, codebook: Float32Array, dim: number): void {
+  for (let cell = 0; cell < counts.length; cell++) {
+    const count = counts[cell]!;
+    if (count === 0) continue;
+    let moved = 0; // the distortion around the mean is smaller by count * |mean - code|^2
+    for (let i = cell * dim; i < (cell + 1) * dim; i++) {
+      const mean = sums[i]! / count;
+      moved += (mean - codebook[i]!) ** 2;
+      codebook[i] = mean;
     }
+    distortions[cell] = Math.max(0, distortions[cell]! - count * moved);
   }
 }

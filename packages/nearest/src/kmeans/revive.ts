@@ -6,9 +6,8 @@ import type { Random } from "@revq/core";
 
 /** One group's cells, overwritten. */
 export interface Cells {
-  /** `[codes, dim]` at `offset` */
-  readonly codebooks: Float32Array;
-  readonly offset: number;
+  /** `[codes, dim]` */
+  readonly codebook: Float32Array;
   readonly dim: number;
   /** Hits of every code, `[codes]`. */
   readonly counts: Float64Array;
@@ -18,7 +17,7 @@ export interface Cells {
 
 /** Splits one cell for each empty one; returns how many there were. `counts` and `distortions` become the estimate after it. */
 export function reviveEmptyCells(cells: Cells, random: Random): number {
-  const { codebooks, offset, dim, counts, distortions } = cells;
+  const { codebook, dim, counts, distortions } = cells;
   const empty: number[] = [];
   for (let code = 0; code < counts.length; code++) if (counts[code] === 0) empty.push(code);
   if (empty.length === 0 || empty.length === counts.length) return 0;
@@ -30,10 +29,10 @@ export function reviveEmptyCells(cells: Cells, random: Random): number {
     const count = counts[split]!;
     const deviation = Math.sqrt(distortions[split]! / (Math.max(1, count) * dim));
     for (let i = 0; i < dim; i++) {
-      const centre = codebooks[offset + split * dim + i]!;
+      const centre = codebook[split * dim + i]!;
       const shift = 0.5 * deviation * random.normal();
-      codebooks[offset + code * dim + i] = centre + shift;
-      codebooks[offset + split * dim + i] = centre - shift;
+      codebook[code * dim + i] = centre + shift;
+      codebook[split * dim + i] = centre - shift;
     }
     // Halving a cell of dimension d leaves 2^(-2/d) of its distortion (Zador's rate at high resolution).
     const left = (distortions[split]! * 2 ** (-2 / dim)) / 2;

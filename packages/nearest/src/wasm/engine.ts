@@ -79,6 +79,7 @@ export async function searchWasm(
     requireSuccess(task);
     finish();
     before += inTask;
+    options.onProgress?.(before, queries);
   }
 }
 
@@ -134,7 +135,8 @@ function* slabs(
   const inPlace = threads === 1;
   const memory = options.memory ? nextOrder(options.memory, layout) : null;
   const codebooksStay = inPlace || isShared(codebooks);
-  const dataStay = inPlace || (isShared(latents) && isShared(result.indices) && isShared(result.distances));
+  const dataStay =
+    inPlace || layout.grouped || (isShared(latents) && isShared(result.indices) && isShared(result.distances));
   const groupStep = codebooksStay ? groups : Math.max(1, Math.min(groups, Math.floor(slabNumbers / (codes * dim))));
 
   for (let firstGroup = 0; firstGroup < groups; firstGroup += groupStep) {
@@ -162,6 +164,7 @@ function* slabs(
         tokens: staged ? slabTokens : tokens,
         codes,
         dim,
+        grouped: layout.grouped,
         tokenList: staged && !all ? Int32Array.from(listed, (_, i) => i) : listed,
         tokenStart,
         latents: staged ? rows.gather(latents, sharedFloat32(count * slabTokens * dim), dim) : latents,

@@ -1,0 +1,103 @@
+/** A k-means run as both drivers see it: what changes from pass to pass, and how it is saved, resumed and ended. */
+import { RevqError, createRandom, type Random } from "@revq/core";
+import type { NearestLayout } from "../shape.js";
+import { sharedFloat32 } from "../shared-memory.js";
+import type { CellSums } from "./cells.js";
+import type { KMeansOptions, KMeansResult, KMeansState } from "./options.js";
+import { reviveEmptyCells } from "./revive.js";
+
+export interface KMeansRun {
+  iteration: number;
+  /** `[groups, codes, dim]`, shared: workers read it in place. */
+  readonly codebooks: Float32Array;
+  /** `[groups, codes]` */
+  counts: Float64Array;
+  readonly distortion: number[];
+  readonly revived: number[];
+  readonly random: Random;
+  /** Nothing moves any more, or too little. */
+  settled: boolean;
+}
+
+/** A run at its start or where `options.start` left off. Its codebooks are zeros when there is no `start`. Throws `kmeans-start`. */
+export function openRun({ groups, codes, dim }: NearestLayout, { start, seed = 0 }: KMeansOptions): KMeansRun {
+  const codebooks = sharedFloat32(groups * codes * dim);
+  const random = createRandom(seed);
+  if (start) {
+    if (start.codebooks.length !== codebooks.length || start.counts.length !== groups * codes) {
+      throw new RevqError(
+        "kmeans-start",
+        `The state to start from holds ${start.codebooks.length} numbers; [${groups}, ${codes}, ${dim}] needs ${codebooks.length}.`,
+        { fix: "Resume with the options that the run was started with." },
+      );
+    }
+    codebooks.set(start.codebooks);
+    random.restore(start.random);
+  }
+  return {
+    iteration: start?.iteration ?? 0,
+    codebooks,
+    counts: start ? start.counts.slice() : new Float64Array(groups * codes),
+    distortion: [...(start?.distortion ?? [])],
+    revived: [...(start?.revived ?? [])],
+    random,
+    settled: false,
+  };
+}
+
+/** A copy to keep. */
+export function stateOf(run: KMeansRun): KMeansState {
+  return {
+    iteration: run.iteration,
+    codebooks: Float32Array.from(run.codebooks),
+    counts: run.counts.slice(),
+    distortion: [...run.distortion],
+    revived: [...run.revived],
+    random: run.random.state(),
+  };
+}
+
+/** Books a pass that was complete. */
+export function endPass(run: KMeansRun, pass: { distortion: number; revived: number }, options: KMeansOptions): void {
+  const previous = run.distortion.at(-1);
+  run.distortion.push(pass.distortion);
+  run.revived.push(pass.revived);
+  run.iteration++;
+  // `<=`, so that tolerance 0 ends when a pass changes nothing at all.
+  run.settled =
+    previous !== undefined && pass.revived === 0 && previous - pass.distortion <= (options.tolerance ?? 0) * previous;
+  options.onState?.(stateOf(run));
+}
+
+/** @param measured hits `[groups, codes]` and mean squared error of the final codebooks, when they were searched once more */
+export function endRun(run: KMeansRun, measured?: { counts: Float64Array; distortion: number }): KMeansResult {
+  const state = stateOf(run);
+  const counts = measured?.counts ?? run.counts.slice();
+  let used = 0;
+  for (const count of counts) if (count > 0) used++;
+  return {
+    codebooks: state.codebooks.slice(),
+    counts,
+    distortion: measured ? [...run.distortion, measured.distortion] : [...run.distortion],
+    usage: used / counts.length,
+    revived: state.revived,
+    state,
+  };
+}
+
+/** A group's codebook `[codes, dim]`, in place. */
+export function codebookOf(codebooks: Float32Array, { codes, dim }: NearestLayout, group: number): Float32Array {
+  return codebooks.subarray(group * codes * dim, (group + 1) * codes * dim);
+}
+
+/** Splits cells until none of the group's is empty; returns how many were. */
+export function reviveGroup(
+  run: KMeansRun,
+  layout: NearestLayout,
+  group: number,
+  codebook: Float32Array,
+  cells: CellSums,
+): number {
+  const random = run.random.fork(`pass ${run.iteration} group ${group}`);
+  return reviveEmptyCells({ codebook, dim: layout.dim, counts: cells.counts, distortions: cells.distortions }, random);
+}
