@@ -21,7 +21,7 @@ export interface BackboneSpec {
   readonly decodes: boolean;
 }
 
-/** A frozen image autoencoder. Images are `[n, H, W, 3]` float32 in [-1, 1]; latents are `[n, h, w, c]` float32, unscaled. */
+/** A frozen image autoencoder. Images are `[n, H, W, 3]` float32 in [-1, 1]; latents are `[n, h, w, c]` float32, unscaled. n may be 0. */
 export interface Backbone extends Disposable {
   readonly spec: BackboneSpec;
   /** H and W must be multiples of `spec.downsample`. The caller owns the result. */

@@ -21,7 +21,7 @@ export interface FitReport {
   readonly passes: readonly { readonly mse: number; readonly usage: number }[];
 }
 
-/** Maps standardized latents to codes and back. `dequantize(quantize(z))` is exact and deterministic. */
+/** Maps standardized latents to codes and back. `dequantize(quantize(z))` is exact and deterministic. n may be 0. */
 export interface Quantizer extends Disposable {
   readonly tokens: TokenSpec;
   /** Learns the codebooks from standardized latents. A quantizer without parameters returns a report of one pass. */

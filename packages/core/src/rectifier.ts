@@ -4,7 +4,7 @@ import type { Disposable } from "./backbone.js";
 import type { NamedTensors } from "./named-tensors.js";
 
 export interface Rectifier extends Disposable {
-  /** quantized `[n, h, w, c]` float32, standardized -> estimate of the latent, same shape. Differentiable; the caller owns it. */
+  /** quantized `[n, h, w, c]` float32, standardized -> estimate of the latent, same shape; n may be 0. Differentiable; the caller owns it. */
   rectify(quantized: Tensor4D): Tensor4D;
   /** Empty when there is nothing to train. */
   readonly variables: readonly Variable[];

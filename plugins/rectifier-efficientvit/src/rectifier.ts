@@ -59,6 +59,7 @@ export class EfficientVitRectifier implements Rectifier {
   }
 
   rectify(quantized: Tensor4D): Tensor4D {
+    if (quantized.shape[0] === 0) return tf.clone(quantized); // no backend's kernels take an empty batch
     return tf.tidy(() => efficientVit(quantized, this.sizes, (name) => this.parameters.get(name)!));
   }
 

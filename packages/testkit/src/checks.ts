@@ -1,0 +1,78 @@
+/** What the suites check again and again: values, errors, tensors left behind. */
+import { isRevqError, type NamedTensors } from "@revq/core";
+import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor, Variable } from "@tensorflow/tfjs-core";
+import { expect } from "vitest";
+
+/** Downloads a tensor and frees it. */
+export async function take(tensor: Tensor): Promise<Float32Array | Int32Array> {
+  const values = Float32Array.from(await tensor.data());
+  const copy = tensor.dtype === "int32" ? Int32Array.from(values) : values;
+  tensor.dispose();
+  return copy;
+}
+
+/** Runs something and checks that as many tensors are alive as before. */
+export async function expectNoLeak(what: string, run: () => unknown): Promise<void> {
+  const before = tf.memory().numTensors;
+  await run();
+  expect(tf.memory().numTensors - before, `tensors that ${what} left behind`).toBe(0);
+}
+
+/** Checks that something throws a `RevqError` (or rejects with one); returns it. */
+export async function expectRevqError(what: string, run: () => unknown): Promise<Error> {
+  try {
+    await run();
+  } catch (error) {
+    expect(isRevqError(error), `${what} should throw a RevqError, got ${String(error)}`).toBe(true);
+    return error as Error;
+  }
+  throw new Error(`${what} should throw a RevqError, but nothing was thrown.`);
+}
+
+export function expectFinite(what: string, values: ArrayLike<number>): void {
+  const bad = Array.from(values).findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw new Error(`${what}: element ${bad} is ${values[bad]}.`);
+}
+
+/** Equal within `tolerance` times the largest expected magnitude (at least 1); 0 asks for the same bits. */
+export function expectClose(
+  what: string,
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: number,
+): void {
+  expect(actual.length, `${what}: how many numbers`).toBe(expected.length);
+  let scale = 1;
+  for (let i = 0; i < expected.length; i++) scale = Math.max(scale, Math.abs(expected[i]!));
+  for (let i = 0; i < expected.length; i++) {
+    if (Math.abs(actual[i]! - expected[i]!) <= tolerance * scale) continue;
+    throw new Error(`${what}: element ${i} is ${actual[i]}, expected ${expected[i]} within ${tolerance * scale}.`);
+  }
+}
+
+/** Copies of a state, as if it had been written to a file and read back. */
+export async function copyState(state: NamedTensors): Promise<Record<string, Tensor>> {
+  const copies: Record<string, Tensor> = {};
+  for (const [name, tensor] of Object.entries(state)) {
+    copies[name] = tf.tensor(Float32Array.from(await tensor.data()), tensor.shape, tensor.dtype);
+  }
+  return copies;
+}
+
+/** Checks that the gradient of a loss reaches every variable: it is finite, and somewhere not zero. */
+export async function expectGradients(variables: readonly Variable[], loss: () => Tensor): Promise<void> {
+  const { value, grads } = tf.variableGrads(() => tf.sum(loss()), [...variables]);
+  value.dispose();
+  for (const [index, variable] of variables.entries()) {
+    const gradient = grads[variable.name];
+    if (!gradient) throw new Error(`Variable ${index} [${variable.shape}] gets no gradient.`);
+    expect(gradient.shape).toEqual(variable.shape);
+    const values = await take(gradient);
+    expectFinite(`the gradient of variable ${index} [${variable.shape}]`, values);
+    expect(
+      values.some((number) => number !== 0),
+      `variable ${index} [${variable.shape}]: not all zero`,
+    ).toBe(true);
+  }
+}
