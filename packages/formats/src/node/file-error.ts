@@ -25,6 +25,12 @@ export function fileError(path: string, cause: unknown, doing: "read" | "write")
   if (isRevqError(cause)) return cause;
   const system = cause instanceof Error && "code" in cause ? String(cause.code) : undefined;
   if (system === undefined) return cause;
+  if (doing === "write" && system === "ENOENT") {
+    return new RevqError("folder-not-found", `${path} cannot be written: its folder does not exist.`, {
+      fix: "Create the folder, or check the path.",
+      cause,
+    });
+  }
   const match = known[system];
   if (match) return new RevqError(match.code, `${path} ${match.what}.`, { fix: match.fix, cause });
   return new RevqError(`file-${doing}`, `${path} could not be ${doing === "read" ? "read" : "written"} (${system}).`, {

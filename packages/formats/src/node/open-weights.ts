@@ -1,5 +1,5 @@
 /** Where the user says the weights are: a folder or a file. The one place that reads a weights spec. */
-import { readdir, stat } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { nearestNames, RevqError, type WeightsSource } from "@revq/core";
 import { fileError } from "./file-error.js";
@@ -41,7 +41,7 @@ export async function openWeights(spec: string): Promise<WeightsSource> {
     }
     throw error;
   }
-  const list = isFolder ? async () => (await filesBelow(spec, "", maxDepth)).sort() : async () => [basename(spec)];
+  const list = isFolder ? async () => (await readFolder(spec)).sort() : async () => [basename(spec)];
   return {
     spec,
     list,
@@ -53,15 +53,32 @@ export async function openWeights(spec: string): Promise<WeightsSource> {
   };
 }
 
-/** Symbolic links are followed (the hub's cache is made of them); names that begin with a dot are left out. */
-async function filesBelow(root: string, folder: string, depth: number): Promise<string[]> {
+async function readFolder(spec: string): Promise<string[]> {
+  try {
+    return await filesBelow(spec, "", maxDepth);
+  } catch (cause) {
+    throw fileError(spec, cause, "read");
+  }
+}
+
+/** Symbolic links are followed (the hub's cache is made of them), but not back to a folder above; hidden names are left out. */
+async function filesBelow(
+  root: string,
+  folder: string,
+  depth: number,
+  above: readonly string[] = [],
+): Promise<string[]> {
+  const path = join(root, folder);
+  const real = await realpath(path);
+  if (above.includes(real)) return [];
   const found: string[] = [];
-  for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
+  for (const entry of await readdir(path, { withFileTypes: true })) {
     if (entry.name.startsWith(".")) continue;
     const name = folder ? `${folder}/${entry.name}` : entry.name;
-    const stats = entry.isSymbolicLink() ? await stat(join(root, name)).catch(() => undefined) : entry;
-    if (stats?.isFile()) found.push(name);
-    else if (stats?.isDirectory() && depth > 1) found.push(...(await filesBelow(root, name, depth - 1)));
+    const kind = entry.isSymbolicLink() ? await stat(join(root, name)).catch(() => undefined) : entry;
+    if (kind?.isFile()) found.push(name);
+    else if (kind?.isDirectory() && depth > 1)
+      found.push(...(await filesBelow(root, name, depth - 1, [...above, real])));
   }
   return found;
 }
