@@ -46,13 +46,18 @@ export default tseslint.config(
     files: ["**/*.ts"],
     rules: {
       "@typescript-eslint/consistent-type-imports": "error",
-      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
       "no-console": "error",
       eqeqeq: "error",
     },
   },
   {
-    files: ["packages/*/src/**/*.ts", "plugins/*/src/**/*.ts", "apps/*/src/**/*.ts", "test/fixtures/boundaries/**/*.ts"],
+    files: [
+      "packages/*/src/**/*.ts",
+      "plugins/*/src/**/*.ts",
+      "apps/*/src/**/*.ts",
+      "test/fixtures/boundaries/**/*.ts",
+    ],
     rules: {
       "@nx/enforce-module-boundaries": [
         "error",
@@ -67,7 +72,14 @@ export default tseslint.config(
     rules: {
       "no-restricted-imports": [
         "error",
-        { patterns: [{ group: ["node:*", ...builtinModules.filter((name) => !name.startsWith("_"))], message: "This package is tagged env:any; keep Node built-ins in src/node/." }] },
+        {
+          patterns: [
+            {
+              group: ["node:*", ...builtinModules.filter((name) => !name.startsWith("_"))],
+              message: "This package is tagged env:any; keep Node built-ins in src/node/.",
+            },
+          ],
+        },
       ],
     },
   },

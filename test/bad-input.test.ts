@@ -10,7 +10,8 @@ const small = ["--image-size", "32", "--tokens", "16", "--codes", "4", "--rectif
 
 beforeAll(async () => {
   await mkdir(join(cwd, "photos", "n01"), { recursive: true });
-  for (const name of (await readdir(sampleImages)).slice(0, 6)) await cp(join(sampleImages, name), join(cwd, "photos", "n01", name));
+  for (const name of (await readdir(sampleImages)).slice(0, 6))
+    await cp(join(sampleImages, name), join(cwd, "photos", "n01", name));
   await mkdir(join(cwd, "empty"));
   await mkdir(join(cwd, "texts"));
   await writeFile(join(cwd, "texts", "notes.jpg"), "this is no picture");
@@ -31,21 +32,81 @@ describe("a user's mistakes", () => {
     { what: "a missing folder", args: ["train", "--data", "nowhere"], code: 1, says: /nowhere.*no such folder/s },
     { what: "a folder without images", args: ["train", "--data", "empty"], code: 1, says: /no readable image/ },
     { what: "a text file named .jpg", args: ["train", "--data", "texts"], code: 1, says: /notes\.jpg/ },
-    { what: "tokens that do not divide the latent", args: ["train", "--data", "photos", "--tokens", "100", "-o", "t1"], code: 1, says: /100 tokens do not divide.*divisor/s },
-    { what: "an unknown quantizer", args: ["train", "--quantizer", "multigrup"], code: 1, says: /Did you mean multigroup/ },
-    { what: "an unknown backbone", args: ["train", "--backbone", "dc-ae"], code: 1, says: /npm install @revq\/backbone-dc-ae/ },
+    {
+      what: "tokens that do not divide the latent",
+      args: ["train", "--data", "photos", "--tokens", "100", "-o", "t1"],
+      code: 1,
+      says: /100 tokens do not divide.*divisor/s,
+    },
+    {
+      what: "an unknown quantizer",
+      args: ["train", "--quantizer", "multigrup"],
+      code: 1,
+      says: /Did you mean multigroup/,
+    },
+    {
+      what: "an unknown backbone",
+      args: ["train", "--backbone", "dc-ae"],
+      code: 1,
+      says: /npm install @revq\/backbone-dc-ae/,
+    },
     { what: "an unknown flag", args: ["train", "--datas", "photos"], code: 2, says: /--datas/ },
-    { what: "an unknown config key", args: ["train", "--set", "train.epoch=3"], code: 1, says: /train\.epoch.*did you mean epochs/s },
-    { what: "an unknown plugin option", args: ["train", "--data", "photos", "--set", "rectifier.chanels=3", "-o", "t2"], code: 1, says: /chanels.*did you mean channels/s },
+    {
+      what: "an unknown config key",
+      args: ["train", "--set", "train.epoch=3"],
+      code: 1,
+      says: /train\.epoch.*did you mean epochs/s,
+    },
+    {
+      what: "an unknown plugin option",
+      args: ["train", "--data", "photos", "--set", "rectifier.chanels=3", "-o", "t2"],
+      code: 1,
+      says: /chanels.*did you mean channels/s,
+    },
     { what: "a malformed --set", args: ["train", "--set", "epochs"], code: 2, says: /a\.b=c/ },
-    { what: "a folder that is no tokenizer", args: ["eval", "photos", "--data", "photos"], code: 1, says: /not a tokenizer/ },
+    {
+      what: "a folder that is no tokenizer",
+      args: ["eval", "photos", "--data", "photos"],
+      code: 1,
+      says: /not a tokenizer/,
+    },
     { what: "nothing to evaluate on", args: ["eval", "tokenizer"], code: 2, says: /--data/ },
-    { what: "an ids file of an unknown format", args: ["encode", "tokenizer", "photos", "-o", "ids.txt"], code: 2, says: /\.npy, \.json or \.safetensors/ },
-    { what: "an output folder that is not empty", args: ["train", "--data", "photos", ...small, "-o", "tokenizer"], code: 1, says: /not empty.*--resume/s },
-    { what: "a resume of another configuration", args: ["train", "--data", "photos", ...small, "--seed", "9", "-o", "tokenizer", "--resume"], code: 1, says: /other settings.*seed/s },
-    { what: "an image that is not there", args: ["encode", "tokenizer", "gone.jpg", "-o", "ids.npy"], code: 1, says: /gone\.jpg/ },
-    { what: "weights that are not there", args: ["train", "--backbone", "tae", "--weights", "nowhere", "--data", "photos", "-o", "t3"], code: 1, says: /nowhere/ },
-    { what: "a backbone without its weights", args: ["train", "--backbone", "tae", "--data", "photos", "-o", "t4"], code: 1, says: /--weights/ },
+    {
+      what: "an ids file of an unknown format",
+      args: ["encode", "tokenizer", "photos", "-o", "ids.txt"],
+      code: 2,
+      says: /\.npy, \.json or \.safetensors/,
+    },
+    {
+      what: "an output folder that is not empty",
+      args: ["train", "--data", "photos", ...small, "-o", "tokenizer"],
+      code: 1,
+      says: /not empty.*--resume/s,
+    },
+    {
+      what: "a resume of another configuration",
+      args: ["train", "--data", "photos", ...small, "--seed", "9", "-o", "tokenizer", "--resume"],
+      code: 1,
+      says: /other settings.*seed/s,
+    },
+    {
+      what: "an image that is not there",
+      args: ["encode", "tokenizer", "gone.jpg", "-o", "ids.npy"],
+      code: 1,
+      says: /gone\.jpg/,
+    },
+    {
+      what: "weights that are not there",
+      args: ["train", "--backbone", "tae", "--weights", "nowhere", "--data", "photos", "-o", "t3"],
+      code: 1,
+      says: /nowhere/,
+    },
+    {
+      what: "a backbone without its weights",
+      args: ["train", "--backbone", "tae", "--data", "photos", "-o", "t4"],
+      code: 1,
+      says: /--weights/,
+    },
   ];
   it.each(cases)("$what", async ({ args, code, says }) => {
     const outcome = await refused(args);
@@ -83,16 +144,22 @@ describe("a user's mistakes", () => {
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: "data-folder-missing" } });
   });
 
-  it.skipIf(!hasShared)("refuses a tokenizer with other weights of its backbone (needs ../shared/weights)", async () => {
-    const weights = join(shared, "weights");
-    await revqJson(["train", "--backbone", "tae", "--weights", weights, "--data", "photos", ...small, "-o", "tae"], { cwd });
-    const elsewhere = join(cwd, "weights");
-    await mkdir(elsewhere);
-    for (const half of ["encoder", "decoder"]) {
-      await cp(join(weights, `taesdxl_${half}.safetensors`), join(elsewhere, `taesd_${half}.safetensors`));
-    }
-    const { code, text } = await refused(["eval", "tae", "--data", "photos", "--weights", "weights"]);
-    expect(code).toBe(1);
-    expect(text).toMatch(/other weights of the backbone tae/);
-  }, 120_000);
+  it.skipIf(!hasShared)(
+    "refuses a tokenizer with other weights of its backbone (needs ../shared/weights)",
+    async () => {
+      const weights = join(shared, "weights");
+      await revqJson(["train", "--backbone", "tae", "--weights", weights, "--data", "photos", ...small, "-o", "tae"], {
+        cwd,
+      });
+      const elsewhere = join(cwd, "weights");
+      await mkdir(elsewhere);
+      for (const half of ["encoder", "decoder"]) {
+        await cp(join(weights, `taesdxl_${half}.safetensors`), join(elsewhere, `taesd_${half}.safetensors`));
+      }
+      const { code, text } = await refused(["eval", "tae", "--data", "photos", "--weights", "weights"]);
+      expect(code).toBe(1);
+      expect(text).toMatch(/other weights of the backbone tae/);
+    },
+    120_000,
+  );
 });

@@ -11,7 +11,10 @@ let eslint: ESLint;
 beforeAll(() => {
   process.env["NX_DAEMON"] = "false";
   // The rule reads nx's project graph from its cache; this makes it.
-  execFileSync(process.execPath, [join(root, "node_modules", "nx", "dist", "bin", "nx.js"), "show", "projects"], { cwd: root, stdio: "ignore" });
+  execFileSync(process.execPath, [join(root, "node_modules", "nx", "dist", "bin", "nx.js"), "show", "projects"], {
+    cwd: root,
+    stdio: "ignore",
+  });
   eslint = new ESLint({ cwd: root });
 }, 120_000);
 
@@ -23,10 +26,30 @@ async function rulesBrokenBy(code: string, filePath: string): Promise<(string | 
 describe("module boundaries", () => {
   const boundary = "@nx/enforce-module-boundaries";
   it.each([
-    ["core imports a higher floor", 'import { trainTokenizer } from "@revq/train";\nvoid trainTokenizer;\n', "packages/core/src/bad.ts", boundary],
-    ["the tokenizer imports the trainer", 'import { trainTokenizer } from "@revq/train";\nvoid trainTokenizer;\n', "packages/tokenizer/src/bad.ts", boundary],
-    ["a plugin imports a plugin", 'import { linear } from "@revq/backbone-linear";\nvoid linear;\n', "plugins/quantizer-multigroup/src/bad.ts", boundary],
-    ["a portable package imports a Node built-in", 'import { readFile } from "node:fs/promises";\nvoid readFile;\n', "packages/tokenizer/src/bad.ts", "no-restricted-imports"],
+    [
+      "core imports a higher floor",
+      'import { trainTokenizer } from "@revq/train";\nvoid trainTokenizer;\n',
+      "packages/core/src/bad.ts",
+      boundary,
+    ],
+    [
+      "the tokenizer imports the trainer",
+      'import { trainTokenizer } from "@revq/train";\nvoid trainTokenizer;\n',
+      "packages/tokenizer/src/bad.ts",
+      boundary,
+    ],
+    [
+      "a plugin imports a plugin",
+      'import { linear } from "@revq/backbone-linear";\nvoid linear;\n',
+      "plugins/quantizer-multigroup/src/bad.ts",
+      boundary,
+    ],
+    [
+      "a portable package imports a Node built-in",
+      'import { readFile } from "node:fs/promises";\nvoid readFile;\n',
+      "packages/tokenizer/src/bad.ts",
+      "no-restricted-imports",
+    ],
   ])("refuses: %s", async (_, code, path, rule) => {
     expect(await rulesBrokenBy(code, path)).toContain(rule);
   });

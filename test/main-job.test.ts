@@ -13,20 +13,44 @@ import { revq, revqJson, sampleImages, temporaryFolder } from "./support/revq.js
 const folder = await temporaryFolder();
 const cwd = folder.path;
 const inFolder = { cwd };
-const small = ["--image-size", "64", "--tokens", "64", "--codes", "16", "--set", "rectifier.channels=16", "--set", "rectifier.headDim=8", "--set", "rectifier.layers=1", "--epochs", "2"];
+const small = [
+  "--image-size",
+  "64",
+  "--tokens",
+  "64",
+  "--codes",
+  "16",
+  "--set",
+  "rectifier.channels=16",
+  "--set",
+  "rectifier.headDim=8",
+  "--set",
+  "rectifier.layers=1",
+];
+const brief = [...small, "--epochs", "2"];
 let result: TrainResult;
 
 beforeAll(async () => {
   await mkdir(join(cwd, "photos"));
-  for (const name of (await readdir(sampleImages)).slice(0, 24)) await cp(join(sampleImages, name), join(cwd, "photos", name));
-  result = await revqJson<TrainResult>(["train", "--data", "photos", "--seed", "3", ...small, "-o", "tokenizer"], inFolder);
+  for (const name of (await readdir(sampleImages)).slice(0, 24))
+    await cp(join(sampleImages, name), join(cwd, "photos", name));
+  result = await revqJson<TrainResult>(
+    ["train", "--data", "photos", "--seed", "3", ...brief, "-o", "tokenizer"],
+    inFolder,
+  );
 }, 240_000);
 
 afterAll(() => folder.remove());
 
 describe("revq train", () => {
   it("returns what it promises in JSON", () => {
-    expect(result).toMatchObject({ tokenizer: join(cwd, "tokenizer"), latentShape: [8, 8, 8], tokens: 64, codes: 16, bitsPerImage: 256 });
+    expect(result).toMatchObject({
+      tokenizer: join(cwd, "tokenizer"),
+      latentShape: [8, 8, 8],
+      tokens: 64,
+      codes: 16,
+      bitsPerImage: 256,
+    });
     expect(result.epochs.map(({ epoch }) => epoch)).toEqual([1, 2]);
     expect(result.latentMse.rectified).toBeLessThanOrEqual(result.latentMse.quantized + 1e-6);
     expect(result.psnr!).toBeGreaterThan(10);
@@ -36,9 +60,16 @@ describe("revq train", () => {
   });
 
   it("writes a tokenizer folder with the run's files under run/", async () => {
-    expect((await readdir(join(cwd, "tokenizer"))).sort()).toEqual(["README.md", "config.json", "model.safetensors", "run"]);
+    expect((await readdir(join(cwd, "tokenizer"))).sort()).toEqual([
+      "README.md",
+      "config.json",
+      "model.safetensors",
+      "run",
+    ]);
     const run = await readdir(join(cwd, "tokenizer", "run"));
-    expect(run).toEqual(expect.arrayContaining(["samples.png", "metrics.jsonl", "config.yaml", "checkpoints", "latents"]));
+    expect(run).toEqual(
+      expect.arrayContaining(["samples.png", "metrics.jsonl", "config.yaml", "checkpoints", "latents"]),
+    );
     const { width, height } = await sharp(join(cwd, "tokenizer", "run", "samples.png")).metadata();
     expect(width).toBeGreaterThan(4 * 64);
     expect(height).toBeGreaterThan(2 * 64);
@@ -53,8 +84,10 @@ describe("revq train", () => {
   });
 
   it("gives the same weights again for the same seed", async () => {
-    await revqJson(["train", "--data", "photos", "--seed", "3", ...small, "-o", "again"], inFolder);
-    expect(await readFile(join(cwd, "again", "model.safetensors"))).toEqual(await readFile(join(cwd, "tokenizer", "model.safetensors")));
+    await revqJson(["train", "--data", "photos", "--seed", "3", ...brief, "-o", "again"], inFolder);
+    expect(await readFile(join(cwd, "again", "model.safetensors"))).toEqual(
+      await readFile(join(cwd, "tokenizer", "model.safetensors")),
+    );
   }, 240_000);
 
   it("stops on Ctrl-C with exit code 130 and resumes to the weights of a run that was not stopped", async () => {
@@ -65,11 +98,16 @@ describe("revq train", () => {
     expect(stopped.code).toBe(130);
     const resumed = await revqJson<TrainResult>([...args, "-o", "stopped", "--resume"], inFolder);
     expect(resumed.epochs.map(({ epoch }) => epoch)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
-    expect(await readFile(join(cwd, "stopped", "model.safetensors"))).toEqual(await readFile(join(cwd, "whole", "model.safetensors")));
+    expect(await readFile(join(cwd, "stopped", "model.safetensors"))).toEqual(
+      await readFile(join(cwd, "whole", "model.safetensors")),
+    );
   }, 240_000);
 
   it("prints a plan and stops with --dry-run", async () => {
-    const plan = await revqJson<Record<string, unknown>>(["train", "--data", "photos", "--bits", "512", "--dry-run"], inFolder);
+    const plan = await revqJson<Record<string, unknown>>(
+      ["train", "--data", "photos", "--bits", "512", "--dry-run"],
+      inFolder,
+    );
     expect(plan).toMatchObject({ dryRun: true, latentShape: [8, 32, 32], trainingSamples: 22 });
     expect(plan["bitsPerImage"] as number).toBeLessThanOrEqual(512);
     expect((plan["reasons"] as string[]).length).toBeGreaterThan(0);
@@ -84,7 +122,10 @@ describe("revq encode and decode", () => {
     }
     const numpy = await readNpy(await fromFile(join(cwd, "ids.npy")));
     expect(numpy.shape).toEqual([24, 64]);
-    const json = JSON.parse(await readFile(join(cwd, "ids.json"), "utf8")) as { images: { name: string; ids: number[] }[]; vocabulary: number };
+    const json = JSON.parse(await readFile(join(cwd, "ids.json"), "utf8")) as {
+      images: { name: string; ids: number[] }[];
+      vocabulary: number;
+    };
     expect(json.images.flatMap(({ ids }) => ids)).toEqual(Array.from(numpy.data, Number));
     expect(json.vocabulary).toBe(64 * 16);
     const tensors = await openSafetensors(await fromFile(join(cwd, "ids.safetensors")));
@@ -126,7 +167,10 @@ describe("revq eval", () => {
   }, 120_000);
 
   it("scores latents of an image tokenizer without its backbone", async () => {
-    const scored = await revqJson<Evaluation>(["eval", "tokenizer", "--latents", "tokenizer/run/latents/val.npy"], inFolder);
+    const scored = await revqJson<Evaluation>(
+      ["eval", "tokenizer", "--latents", "tokenizer/run/latents/val.npy"],
+      inFolder,
+    );
     expect(scored).toMatchObject({ psnr: null, ssim: null, floor: null, images: 2 });
     expect(scored.latentMse.rectified).toBeCloseTo(result.latentMse.rectified, 4);
   });
@@ -135,17 +179,52 @@ describe("revq eval", () => {
 describe("training on latents", () => {
   it("gives a tokenizer of latents", async () => {
     const trained = await revqJson<TrainResult>(
-      ["train", "--latents", "tokenizer/run/latents/train.npy", "--tokens", "64", "--codes", "8", "--rectifier", "identity", "-o", "of-latents"],
+      [
+        "train",
+        "--latents",
+        "tokenizer/run/latents/train.npy",
+        "--tokens",
+        "64",
+        "--codes",
+        "8",
+        "--rectifier",
+        "identity",
+        "-o",
+        "of-latents",
+      ],
       inFolder,
     );
     expect(trained).toMatchObject({ psnr: null, floor: null, latentShape: [8, 8, 8], epochs: [] });
-    const scored = await revqJson<Evaluation>(["eval", "of-latents", "--latents", "tokenizer/run/latents/val.npy"], inFolder);
+    const scored = await revqJson<Evaluation>(
+      ["eval", "of-latents", "--latents", "tokenizer/run/latents/val.npy"],
+      inFolder,
+    );
     expect(scored.latentMse.quantized).toBe(scored.latentMse.rectified);
   }, 120_000);
 
   it("runs the paper's recipe with its epochs and resets", async () => {
     const trained = await revqJson<TrainResult>(
-      ["train", "--latents", "tokenizer/run/latents/train.npy", "--recipe", "paper", "--tokens", "64", "--codes", "8", "--epochs", "2", "--set", "rectifier.channels=16", "--set", "rectifier.headDim=8", "--set", "rectifier.layers=1", "-o", "paper"],
+      [
+        "train",
+        "--latents",
+        "tokenizer/run/latents/train.npy",
+        "--recipe",
+        "paper",
+        "--tokens",
+        "64",
+        "--codes",
+        "8",
+        "--epochs",
+        "2",
+        "--set",
+        "rectifier.channels=16",
+        "--set",
+        "rectifier.headDim=8",
+        "--set",
+        "rectifier.layers=1",
+        "-o",
+        "paper",
+      ],
       inFolder,
     );
     expect(trained.epochs).toHaveLength(2);

@@ -28,7 +28,11 @@ export interface RevqOptions {
 
 export function revq(args: readonly string[], { cwd, environment = {}, interruptWhen }: RevqOptions): Promise<Outcome> {
   return new Promise((resolveOutcome, reject) => {
-    const child = spawn(process.execPath, [binary, ...args], { cwd, env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [binary, ...args], {
+      cwd,
+      env: { ...process.env, ...environment },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));

@@ -22,7 +22,12 @@ const interruptedExitCode = 130;
 export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true;
   static override baseFlags: Interfaces.FlagInput = {
-    plugin: Flags.string({ multiple: true, description: "a package or path with more plugins", helpGroup: "GLOBAL", helpValue: "<name>" }),
+    plugin: Flags.string({
+      multiple: true,
+      description: "a package or path with more plugins",
+      helpGroup: "GLOBAL",
+      helpValue: "<name>",
+    }),
     verbose: Flags.boolean({ description: "say more about what is chosen and why", helpGroup: "GLOBAL" }),
   };
 
@@ -68,14 +73,29 @@ export abstract class BaseCommand extends Command {
     await super.finally(error);
   }
 
-  override async catch(error: Error & { exitCode?: number }): Promise<void> {
+  override async catch(error: Error & { oclif?: { exit?: number | false } }): Promise<void> {
     this.display.finish();
-    if (!isRevqError(error)) return super.catch(error);
-    const code = error.code === "interrupted" ? interruptedExitCode : error.exitCode;
-    if (this.jsonEnabled()) {
-      this.logJson({ error: { code: error.code, message: error.message, fix: error.fix ?? null } });
+    // A flag that does not parse is the user's mistake, not a command that forgot to parse.
+    this.parsed = true;
+    if (isRevqError(error)) {
+      process.stderr.write(`Error: ${error.message}\n${error.fix ? `  ${error.fix}\n` : ""}`);
+      this.fail(
+        error.code,
+        error.message,
+        error.fix,
+        error.code === "interrupted" ? interruptedExitCode : error.exitCode,
+      );
     }
-    process.stderr.write(`Error: ${error.message}\n${error.fix ? `  ${error.fix}\n` : ""}`);
-    this.exit(code);
+    const usageExit = error.oclif?.exit;
+    if (this.jsonEnabled() && typeof usageExit === "number" && usageExit !== 0) {
+      process.stderr.write(`Error: ${error.message}\n`);
+      this.fail("usage", error.message, "--help shows how the command is called.", usageExit);
+    }
+    return super.catch(error);
+  }
+
+  private fail(code: string, message: string, fix: string | undefined, exitCode: number): never {
+    if (this.jsonEnabled()) this.logJson({ error: { code, message, fix: fix ?? null } });
+    this.exit(exitCode);
   }
 }

@@ -8,29 +8,94 @@ import { parse } from "yaml";
 import { engineFlag } from "./base-command.js";
 
 export const configFlags = {
-  backbone: Flags.string({ description: "the VAE, by plugin id (default linear)", helpValue: "<id>", helpGroup: "MODEL" }),
-  quantizer: Flags.string({ description: "the quantizer, by plugin id (default multigroup)", helpValue: "<id>", helpGroup: "MODEL" }),
-  rectifier: Flags.string({ description: "the rectifier, by plugin id (default efficientvit)", helpValue: "<id>", helpGroup: "MODEL" }),
-  weights: Flags.string({ description: "file or folder with the backbone's weights", helpValue: "<spec>", helpGroup: "MODEL" }),
-  "embed-backbone": Flags.boolean({ description: "copy the backbone's weights into the tokenizer", helpGroup: "MODEL" }),
+  backbone: Flags.string({
+    description: "the VAE, by plugin id (default linear)",
+    helpValue: "<id>",
+    helpGroup: "MODEL",
+  }),
+  quantizer: Flags.string({
+    description: "the quantizer, by plugin id (default multigroup)",
+    helpValue: "<id>",
+    helpGroup: "MODEL",
+  }),
+  rectifier: Flags.string({
+    description: "the rectifier, by plugin id (default efficientvit)",
+    helpValue: "<id>",
+    helpGroup: "MODEL",
+  }),
+  weights: Flags.string({
+    description: "file or folder with the backbone's weights",
+    helpValue: "<spec>",
+    helpGroup: "MODEL",
+  }),
+  "embed-backbone": Flags.boolean({
+    description: "copy the backbone's weights into the tokenizer",
+    helpGroup: "MODEL",
+  }),
   preset: Flags.string({ description: "settings of a known run", options: presetNames, helpGroup: "MODEL" }),
   tokens: Flags.integer({ description: "tokens per image (T)", min: 1, helpGroup: "MODEL" }),
   codes: Flags.integer({ description: "codes in each group's codebook (K)", min: 1, helpGroup: "MODEL" }),
-  bits: Flags.integer({ description: "budget in bits per image: picks tokens and codes, and says why", min: 1, helpGroup: "MODEL" }),
-  data: Flags.string({ description: "folder of training images (nested is fine), or synthetic:dead-leaves; without it the embedded samples", helpValue: "<dir>", helpGroup: "DATA" }),
-  val: Flags.string({ description: "folder of held-out images; without it a seeded 10 % of the training images", helpValue: "<dir>", helpGroup: "DATA" }),
-  latents: Flags.string({ description: "train on latents instead of images: float16/32 .npy [n,c,h,w]", helpValue: "<file>", exclusive: ["data", "val"], helpGroup: "DATA" }),
-  "val-latents": Flags.string({ description: "held-out latents", helpValue: "<file>", dependsOn: ["latents"], helpGroup: "DATA" }),
-  "image-size": Flags.integer({ description: "side of the square training images in pixels (default 256)", min: 1, helpGroup: "DATA" }),
-  recipe: Flags.string({ description: "fit: k-means codebooks, then the rectifier; paper: the authors' joint AdamW", options: ["fit", "paper"], helpGroup: "TRAINING" }),
-  epochs: Flags.integer({ description: "epochs (of the rectifier in recipe fit; k-means passes by --set quantizer.iterations)", min: 1, helpGroup: "TRAINING" }),
+  bits: Flags.integer({
+    description: "budget in bits per image: picks tokens and codes, and says why",
+    min: 1,
+    helpGroup: "MODEL",
+  }),
+  data: Flags.string({
+    description:
+      "folder of training images (nested is fine), or synthetic:dead-leaves; without it the embedded samples",
+    helpValue: "<dir>",
+    helpGroup: "DATA",
+  }),
+  val: Flags.string({
+    description: "folder of held-out images; without it a seeded 10 % of the training images",
+    helpValue: "<dir>",
+    helpGroup: "DATA",
+  }),
+  latents: Flags.string({
+    description: "train on latents instead of images: float16/32 .npy [n,c,h,w]",
+    helpValue: "<file>",
+    exclusive: ["data", "val"],
+    helpGroup: "DATA",
+  }),
+  "val-latents": Flags.string({
+    description: "held-out latents",
+    helpValue: "<file>",
+    dependsOn: ["latents"],
+    helpGroup: "DATA",
+  }),
+  "image-size": Flags.integer({
+    description: "side of the square training images in pixels (default 256)",
+    min: 1,
+    helpGroup: "DATA",
+  }),
+  recipe: Flags.string({
+    description: "fit: k-means codebooks, then the rectifier; paper: the authors' joint AdamW",
+    options: ["fit", "paper"],
+    helpGroup: "TRAINING",
+  }),
+  epochs: Flags.integer({
+    description: "epochs (of the rectifier in recipe fit; k-means passes by --set quantizer.iterations)",
+    min: 1,
+    helpGroup: "TRAINING",
+  }),
   batch: Flags.integer({ description: "images per training step", min: 1, helpGroup: "TRAINING" }),
-  lr: Flags.string({ description: "AdamW's learning rate: of the codebooks in recipe paper, of the rectifier in recipe fit", helpValue: "<x>", helpGroup: "TRAINING" }),
+  lr: Flags.string({
+    description: "AdamW's learning rate: of the codebooks in recipe paper, of the rectifier in recipe fit",
+    helpValue: "<x>",
+    helpGroup: "TRAINING",
+  }),
   seed: Flags.integer({ description: "same seed, data and engine: same tokenizer", min: 0, helpGroup: "TRAINING" }),
   engine: engineFlag,
-  config: Flags.string({ description: "YAML or JSON file with any of the keys that `revq config` prints", helpValue: "<file>" }),
+  config: Flags.string({
+    description: "YAML or JSON file with any of the keys that `revq config` prints",
+    helpValue: "<file>",
+  }),
   set: Flags.string({ description: "set any key: --set rectifier.channels=64", multiple: true, helpValue: "<a.b=c>" }),
-  out: Flags.string({ char: "o", description: "the tokenizer's folder (default: a new one under revq-runs/)", helpValue: "<dir>" }),
+  out: Flags.string({
+    char: "o",
+    description: "the tokenizer's folder (default: a new one under revq-runs/)",
+    helpValue: "<dir>",
+  }),
 };
 
 /** Flag to config key; values go in as they are. */
@@ -72,7 +137,9 @@ export async function userLayers(flags: ConfigFlagValues): Promise<NamedLayer[]>
 
 /** Packages and paths with plugins that flags and the config file name. */
 export function namedPlugins(flags: ConfigFlagValues, layers: readonly NamedLayer[]): string[] {
-  const listed = layers.flatMap(({ values }) => (Array.isArray(values["plugins"]) ? (values["plugins"] as unknown[]).map(String) : []));
+  const listed = layers.flatMap(({ values }) =>
+    Array.isArray(values["plugins"]) ? (values["plugins"] as unknown[]).map(String) : [],
+  );
   return [...((flags["plugin"] as string[] | undefined) ?? []), ...listed];
 }
 
@@ -80,7 +147,8 @@ function flagLayer(flags: ConfigFlagValues): ConfigLayer {
   let layer: ConfigLayer = {};
   for (const [flag, path] of Object.entries(paths)) {
     const value = flags[flag];
-    if (value !== undefined) layer = setPath(layer, path.split("."), flag === "lr" ? parseScalar(value as string) : value);
+    if (value !== undefined)
+      layer = setPath(layer, path.split("."), flag === "lr" ? parseScalar(value as string) : value);
   }
   for (const assignment of (flags["set"] as string[] | undefined) ?? []) {
     const [, path, text] = /^([A-Za-z][\w.]*)=(.*)$/s.exec(assignment) ?? [];
@@ -109,20 +177,28 @@ async function readConfigFile(path: string): Promise<ConfigLayer> {
   try {
     text = await readFile(resolve(path), "utf8");
   } catch (cause) {
-    throw new RevqError("config-missing", `The config file ${path} cannot be read (${(cause as NodeJS.ErrnoException).code}).`, {
-      fix: "`revq config > revq.yaml` writes one to start from.",
-      cause,
-    });
+    throw new RevqError(
+      "config-missing",
+      `The config file ${path} cannot be read (${(cause as NodeJS.ErrnoException).code}).`,
+      {
+        fix: "`revq config > revq.yaml` writes one to start from.",
+        cause,
+      },
+    );
   }
   let values: unknown;
   try {
     values = parse(text);
   } catch (cause) {
-    throw new RevqError("config-syntax", `${path} is not YAML or JSON: ${(cause as Error).message.split("\n")[0]}`, { cause });
+    throw new RevqError("config-syntax", `${path} is not YAML or JSON: ${(cause as Error).message.split("\n")[0]}`, {
+      cause,
+    });
   }
   if (values === null) return {};
   if (typeof values !== "object" || Array.isArray(values)) {
-    throw new RevqError("config-syntax", `${path} holds no keys.`, { fix: "`revq config` prints what a config looks like." });
+    throw new RevqError("config-syntax", `${path} holds no keys.`, {
+      fix: "`revq config` prints what a config looks like.",
+    });
   }
   return values as ConfigLayer;
 }

@@ -19,7 +19,10 @@ export interface DryRunReport extends PlanSummary {
   readonly config: RunConfig;
 }
 
-export async function dryRun(resolved: ResolvedConfig, dependencies: TrainDependencies): Promise<{ report: DryRunReport; text: string }> {
+export async function dryRun(
+  resolved: ResolvedConfig,
+  dependencies: TrainDependencies,
+): Promise<{ report: DryRunReport; text: string }> {
   const { config } = resolved;
   const { plugins, openWeights, note, sampleImages } = dependencies;
   let samples: number;
@@ -48,7 +51,9 @@ export async function dryRun(resolved: ResolvedConfig, dependencies: TrainDepend
   plan.quantizer.instance.dispose();
   plan.rectifier.instance.dispose();
   const count = (value: number): string => value.toLocaleString("en-US");
-  const codes = summary.codes.every((code) => code === summary.codes[0]) ? `${summary.codes[0]}` : "differing numbers of";
+  const codes = summary.codes.every((code) => code === summary.codes[0])
+    ? `${summary.codes[0]}`
+    : "differing numbers of";
   const text = [
     annotateConfig(resolved, plugins).trimEnd(),
     "",

@@ -25,7 +25,12 @@ const jsonSchema = z.object({
   images: z.array(z.object({ name: z.string(), ids: z.array(z.int()) })),
 });
 
-export async function writeIds(path: string, { codes, names }: IdsFile, spec: TokenSpec, offsetGroups: boolean): Promise<void> {
+export async function writeIds(
+  path: string,
+  { codes, names }: IdsFile,
+  spec: TokenSpec,
+  offsetGroups: boolean,
+): Promise<void> {
   const t = spec.tokens;
   const offsets = vocabularyOffsets(spec);
   const ids = offsetGroups ? codes.map((code, i) => code + offsets[i % t]!) : codes;
@@ -87,8 +92,14 @@ async function readJson(path: string): Promise<RawIds> {
   }
   const { tokens, images, offsetGroups } = parsed.data;
   const wrong = images.find(({ ids }) => ids.length !== tokens);
-  if (wrong) throw new RevqError("ids-shape", `${path}: ${wrong.name} has ${wrong.ids.length} ids, expected ${tokens}.`);
-  return { ids: Int32Array.from(images.flatMap(({ ids }) => ids)), tokens, names: images.map(({ name }) => name), flat: offsetGroups };
+  if (wrong)
+    throw new RevqError("ids-shape", `${path}: ${wrong.name} has ${wrong.ids.length} ids, expected ${tokens}.`);
+  return {
+    ids: Int32Array.from(images.flatMap(({ ids }) => ids)),
+    tokens,
+    names: images.map(({ name }) => name),
+    flat: offsetGroups,
+  };
 }
 
 async function readSafetensors(path: string): Promise<RawIds> {
@@ -96,7 +107,9 @@ async function readSafetensors(path: string): Promise<RawIds> {
   try {
     const file = await openSafetensors(source);
     if (!file.tensors.has("ids")) {
-      throw new RevqError("ids-malformed", `${path} has no tensor "ids".`, { fix: "Use a file that `revq encode` wrote." });
+      throw new RevqError("ids-malformed", `${path} has no tensor "ids".`, {
+        fix: "Use a file that `revq encode` wrote.",
+      });
     }
     const { shape, data } = await file.read("ids");
     const names = JSON.parse(file.metadata["names"] ?? "[]") as string[];
@@ -114,18 +127,29 @@ async function readNumpy(path: string, offsetGroups: boolean): Promise<RawIds> {
     return { ...requireIds(path, shape, data), names, flat: offsetGroups };
   } catch (error) {
     if (isRevqError(error) || !(error instanceof SyntaxError)) throw error;
-    throw new RevqError("ids-malformed", `${path}.names.json is not JSON.`, { fix: "Remove it: names are optional.", cause: error });
+    throw new RevqError("ids-malformed", `${path}.names.json is not JSON.`, {
+      fix: "Remove it: names are optional.",
+      cause: error,
+    });
   } finally {
     await source.close?.();
   }
 }
 
-function requireIds(path: string, shape: readonly number[], data: ArrayLike<number | bigint>): { ids: Int32Array; tokens: number } {
+function requireIds(
+  path: string,
+  shape: readonly number[],
+  data: ArrayLike<number | bigint>,
+): { ids: Int32Array; tokens: number } {
   const integers = !(data instanceof Float32Array || data instanceof Float64Array);
   if (shape.length !== 2 || !integers) {
-    throw new RevqError("ids-shape", `${path} holds ${integers ? "integers" : "floats"} of shape [${shape}], expected integers [n, t].`, {
-      fix: "Use a file that `revq encode` wrote.",
-    });
+    throw new RevqError(
+      "ids-shape",
+      `${path} holds ${integers ? "integers" : "floats"} of shape [${shape}], expected integers [n, t].`,
+      {
+        fix: "Use a file that `revq encode` wrote.",
+      },
+    );
   }
   return { ids: Int32Array.from(data, Number), tokens: shape[1]! };
 }
@@ -133,10 +157,14 @@ function requireIds(path: string, shape: readonly number[], data: ArrayLike<numb
 function idsExtension(path: string): ".npy" | ".json" | ".safetensors" {
   const extension = extname(path).toLowerCase();
   if (extension === ".npy" || extension === ".json" || extension === ".safetensors") return extension;
-  throw new RevqError("ids-format", `${path} ends with "${extension}": ids are written as .npy, .json or .safetensors.`, {
-    fix: "Give the file one of these extensions.",
-    exitCode: 2,
-  });
+  throw new RevqError(
+    "ids-format",
+    `${path} ends with "${extension}": ids are written as .npy, .json or .safetensors.`,
+    {
+      fix: "Give the file one of these extensions.",
+      exitCode: 2,
+    },
+  );
 }
 
 /** Fails early on a name that `writeIds` would refuse. */

@@ -18,7 +18,12 @@ interface OpenFlags {
 }
 
 /** @param need `backbone: false` opens the latent part alone */
-export async function openTokenizer(command: BaseCommand, spec: string, flags: OpenFlags, need: { backbone: boolean }): Promise<Tokenizer> {
+export async function openTokenizer(
+  command: BaseCommand,
+  spec: string,
+  flags: OpenFlags,
+  need: { backbone: boolean },
+): Promise<Tokenizer> {
   const services = await command.services((flags["plugin"] as string[] | undefined) ?? []);
   await command.startEngine(services, flags.engine ?? "auto", flags["verbose"] === true);
   const tokenizer = await loadTokenizer(await services.openWeights(spec), {

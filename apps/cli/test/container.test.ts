@@ -43,7 +43,11 @@ const halving = definePlugin({
 describe("createContainer", () => {
   it("runs the whole program on a plugin that was put in place of another", async () => {
     const { plugins: found } = await discoverPlugins([], folder);
-    const swapped = found.map(({ plugin, origin }) => (plugin.kind === "rectifier" && plugin.id === "efficientvit" ? { plugin: halving as Plugin, origin: "test" } : { plugin, origin }));
+    const swapped = found.map(({ plugin, origin }) =>
+      plugin.kind === "rectifier" && plugin.id === "efficientvit"
+        ? { plugin: halving as Plugin, origin: "test" }
+        : { plugin, origin },
+    );
     const { plugins, openWeights } = services(createContainer(swapped));
     expect(plugins.get("rectifier", "efficientvit").title).toBe(halving.title);
 
@@ -53,23 +57,31 @@ describe("createContainer", () => {
     await writeFile(path, writeNpy({ shape: [40, 4, 2, 2], data: latents }));
     const values = { out: join(folder, "out"), data: { latents: path }, quantizer: { tokens: 8, codes: 4 } };
     const { report, signal } = quietContext(random);
-    const result = await trainTokenizer(resolveConfig([{ name: "test", values }], plugins), { resume: false }, {
-      plugins,
-      openWeights,
-      sampleImages: "",
-      engine: engine.id,
-      report,
-      note: () => {},
-      signal,
-    });
+    const result = await trainTokenizer(
+      resolveConfig([{ name: "test", values }], plugins),
+      { resume: false },
+      {
+        plugins,
+        openWeights,
+        sampleImages: "",
+        engine: engine.id,
+        report,
+        note: () => {},
+        signal,
+      },
+    );
     expect(result.latentMse.rectified).not.toBe(result.latentMse.quantized);
-    expect(JSON.parse(await readFile(join(folder, "out", "config.json"), "utf8"))).toMatchObject({ rectifier: { id: "efficientvit", options: {} } });
+    expect(JSON.parse(await readFile(join(folder, "out", "config.json"), "utf8"))).toMatchObject({
+      rectifier: { id: "efficientvit", options: {} },
+    });
   });
 
   it("refuses two plugins of one id, naming both", async () => {
     const { plugins: found } = await discoverPlugins([], folder);
     const twice = [...found, { plugin: halving as Plugin, origin: "./mine.js" }];
     expect(() => createContainer(twice)).toThrow(RevqError);
-    expect(() => createContainer(twice)).toThrow(/"efficientvit" of \.\/mine\.js is taken by @revq\/rectifier-efficientvit/);
+    expect(() => createContainer(twice)).toThrow(
+      /"efficientvit" of \.\/mine\.js is taken by @revq\/rectifier-efficientvit/,
+    );
   });
 });

@@ -66,9 +66,13 @@ export function parseTokenizerConfig(text: string, where: string): TokenizerConf
   const parsed = tokenizerConfigSchema.safeParse(json);
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join(".") || "the file"}: ${issue.message}`);
-    throw new RevqError("tokenizer-config", `${where} is not a tokenizer's config: ${problems.slice(0, 3).join("; ")}.`, {
-      fix: "Name a folder that `revq train` made.",
-    });
+    throw new RevqError(
+      "tokenizer-config",
+      `${where} is not a tokenizer's config: ${problems.slice(0, 3).join("; ")}.`,
+      {
+        fix: "Name a folder that `revq train` made.",
+      },
+    );
   }
   return parsed.data;
 }

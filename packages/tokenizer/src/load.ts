@@ -103,9 +103,13 @@ async function readConfig(folder: WeightsSource): Promise<TokenizerConfig> {
   const names = await folder.list();
   const missing = [configFile, modelFile].filter((name) => !names.includes(name));
   if (missing.length) {
-    throw new RevqError("not-a-tokenizer", `${folder.spec} is not a tokenizer: it has no ${missing.join(" and no ")}.`, {
-      fix: "Name the folder that `revq train` wrote (--out).",
-    });
+    throw new RevqError(
+      "not-a-tokenizer",
+      `${folder.spec} is not a tokenizer: it has no ${missing.join(" and no ")}.`,
+      {
+        fix: "Name the folder that `revq train` wrote (--out).",
+      },
+    );
   }
   const source = await folder.open(configFile);
   const text = new TextDecoder().decode(await source.read(0, source.size));
@@ -120,7 +124,10 @@ async function readTensors(folder: WeightsSource): Promise<NamedTensors> {
     const tensors: Record<string, tf.Tensor> = {};
     for (const name of file.tensors.keys()) {
       const { shape, data } = await file.read(name);
-      tensors[name] = data instanceof Int32Array ? tf.tensor(data, [...shape], "int32") : tf.tensor((await file.readFloat32(name)).data, [...shape], "float32");
+      tensors[name] =
+        data instanceof Int32Array
+          ? tf.tensor(data, [...shape], "int32")
+          : tf.tensor((await file.readFloat32(name)).data, [...shape], "float32");
     }
     return tensors;
   } finally {

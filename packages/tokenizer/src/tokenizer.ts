@@ -53,9 +53,13 @@ export class Tokenizer implements Disposable {
   /** The backbone, or an error that says why there is none. */
   get backbone(): Backbone {
     if (this.parts.backbone) return this.parts.backbone;
-    throw new RevqError("tokenizer-of-latents", "This tokenizer was trained on latents alone: it has no backbone for images.", {
-      fix: "Give it latents (--latents FILE.npy), or train one with --backbone.",
-    });
+    throw new RevqError(
+      "tokenizer-of-latents",
+      "This tokenizer was trained on latents alone: it has no backbone for images.",
+      {
+        fix: "Give it latents (--latents FILE.npy), or train one with --backbone.",
+      },
+    );
   }
 
   /** images `[n, H, W, 3]` float32 in [-1, 1] -> codes `[n, t]` int32. The caller owns the result. */
@@ -126,9 +130,13 @@ export class Tokenizer implements Disposable {
     const [, h, w, c] = latents.shape;
     if (h !== height || w !== width || c !== channels) {
       const got = latentShapeToArray({ channels: c, height: h, width: w });
-      throw new RevqError("latent-shape", `Latents are [${got}], the tokenizer's are [${channels},${height},${width}] (c, h, w).`, {
-        fix: "Use latents of the backbone and image size that the tokenizer was trained with.",
-      });
+      throw new RevqError(
+        "latent-shape",
+        `Latents are [${got}], the tokenizer's are [${channels},${height},${width}] (c, h, w).`,
+        {
+          fix: "Use latents of the backbone and image size that the tokenizer was trained with.",
+        },
+      );
     }
   }
 

@@ -63,7 +63,10 @@ export class CheckpointStore {
   /** Newest first. */
   private async files(): Promise<string[]> {
     const names = await readdir(this.folder).catch(() => []);
-    return names.filter((name) => pattern.test(name)).sort().reverse();
+    return names
+      .filter((name) => pattern.test(name))
+      .sort()
+      .reverse();
   }
 }
 

@@ -22,7 +22,7 @@ export interface EvaluateOptions {
   readonly batch: number;
   readonly signal: AbortSignal;
   readonly report?: ReportProgress;
-  /** Keep the stations of the first so many images. */
+  /** Keep the stations of so many images, spread evenly over the source. */
   readonly panels?: number;
 }
 
@@ -70,7 +70,11 @@ class LatentScore {
   }
 }
 
-export async function evaluateLatents(tokenizer: Tokenizer, latents: LatentSource, options: EvaluateOptions): Promise<Evaluation> {
+export async function evaluateLatents(
+  tokenizer: Tokenizer,
+  latents: LatentSource,
+  options: EvaluateOptions,
+): Promise<Evaluation> {
   const score = new LatentScore(tokenizer);
   const batch = Math.max(1, Math.min(options.batch, Math.floor(2 ** 22 / latentSize(latents.shape))));
   for (const rows of chunks(latents.count, batch)) {
@@ -83,11 +87,23 @@ export async function evaluateLatents(tokenizer: Tokenizer, latents: LatentSourc
   return { ...score.result(), psnr: null, ssim: null, floor: null };
 }
 
-export async function evaluateImages(tokenizer: Tokenizer, images: ImageSource, options: EvaluateOptions): Promise<ImageEvaluation> {
+export async function evaluateImages(
+  tokenizer: Tokenizer,
+  images: ImageSource,
+  options: EvaluateOptions,
+): Promise<ImageEvaluation> {
   const { backbone } = tokenizer;
   const score = new LatentScore(tokenizer);
-  const quality = { psnr: new MeanAccumulator(), ssim: new MeanAccumulator(), floorPsnr: new MeanAccumulator(), floorSsim: new MeanAccumulator() };
+  const quality = {
+    psnr: new MeanAccumulator(),
+    ssim: new MeanAccumulator(),
+    floorPsnr: new MeanAccumulator(),
+    floorSsim: new MeanAccumulator(),
+  };
   const panels: Panel[] = [];
+  const wantedPanels = Math.min(options.panels ?? 0, images.count);
+  const isWanted = (index: number): boolean =>
+    panels.length < wantedPanels && index >= Math.floor((panels.length * images.count) / wantedPanels);
   const { size } = images;
   let done = 0;
   for await (const batch of images.batches(options.batch)) {
@@ -97,7 +113,7 @@ export async function evaluateImages(tokenizer: Tokenizer, images: ImageSource, 
     const latents = await backbone.encode(pixels);
     const { codes, quantized } = await score.add(latents);
     if (backbone.spec.decodes) {
-      const wanted = panels.length < (options.panels ?? 0);
+      const wanted = batch.names.some((_, i) => isWanted(done + i));
       const original = toUnitRange(batch.pixels);
       const vae = await decoded(backbone.decode(latents));
       const rectified = await decoded(tokenizer.decode(codes));
@@ -108,8 +124,14 @@ export async function evaluateImages(tokenizer: Tokenizer, images: ImageSource, 
         quality.floorSsim.add(ssim(cut(original), cut(vae), size, size));
         quality.psnr.add(psnr(cut(original), cut(rectified)));
         quality.ssim.add(ssim(cut(original), cut(rectified), size, size));
-        if (unrectified && panels.length < options.panels!) {
-          panels.push({ name: batch.names[i]!, original: cut(original), vae: cut(vae), quantized: cut(unrectified), rectified: cut(rectified) });
+        if (unrectified && isWanted(done + i)) {
+          panels.push({
+            name: batch.names[i]!,
+            original: cut(original),
+            vae: cut(vae),
+            quantized: cut(unrectified),
+            rectified: cut(rectified),
+          });
         }
       }
     }

@@ -1,5 +1,14 @@
 /** Images to latents, once: fits a fitted backbone, encodes every readable image, keeps the latents under run/latents. */
-import { isFittable, latentShapeOf, latentSize, RevqError, type Backbone, type FitContext, type ImageSource, type LatentSource } from "@revq/core";
+import {
+  isFittable,
+  latentShapeOf,
+  latentSize,
+  RevqError,
+  type Backbone,
+  type FitContext,
+  type ImageSource,
+  type LatentSource,
+} from "@revq/core";
 import { inMemoryLatents } from "@revq/data";
 import * as tf from "@tensorflow/tfjs-core";
 
@@ -30,9 +39,13 @@ export async function extractLatents(
     context.report({ phase, done, total: images.count });
   }
   if (done === 0) {
-    throw new RevqError("data-no-images", `None of the ${images.count} images of ${images.description} could be read.`, {
-      fix: `The first problem: ${images.skipped[0]?.name ?? ""}: ${images.skipped[0]?.reason ?? "unknown"}.`,
-    });
+    throw new RevqError(
+      "data-no-images",
+      `None of the ${images.count} images of ${images.description} could be read.`,
+      {
+        fix: `The first problem: ${images.skipped[0]?.name ?? ""}: ${images.skipped[0]?.reason ?? "unknown"}.`,
+      },
+    );
   }
   values = values.subarray(0, done * size);
   return inMemoryLatents(shape, values);

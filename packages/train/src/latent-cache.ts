@@ -7,7 +7,11 @@ import { mkdir, readFile } from "node:fs/promises";
 import type { RunFolder } from "./run-folder.js";
 
 export interface LatentManifest {
-  readonly backbone: { readonly id: string; readonly options: Readonly<Record<string, unknown>>; readonly fingerprint: string };
+  readonly backbone: {
+    readonly id: string;
+    readonly options: Readonly<Record<string, unknown>>;
+    readonly fingerprint: string;
+  };
   readonly imageSize: number;
   readonly train: { readonly source: string; readonly images: number };
   readonly val: { readonly source: string; readonly images: number };

@@ -11,8 +11,12 @@ export interface ModelCardInput {
 
 export function modelCard({ config, result, trainedOn, heldOut }: ModelCardInput): string {
   const { tokens } = config;
-  const decimals = (value: number | null | undefined, digits: number): string => (value === null || value === undefined ? "–" : value.toFixed(digits));
-  const codes = typeof tokens.codes === "number" ? `${tokens.codes}` : `${Math.min(...tokens.codes)} to ${Math.max(...tokens.codes)}`;
+  const decimals = (value: number | null | undefined, digits: number): string =>
+    value === null || value === undefined ? "–" : value.toFixed(digits);
+  const codes =
+    typeof tokens.codes === "number"
+      ? `${tokens.codes}`
+      : `${Math.min(...tokens.codes)} to ${Math.max(...tokens.codes)}`;
   const backbone = config.backbone
     ? `\`${config.backbone.id}\`${config.backbone.weights ? `, weights \`${config.backbone.weights}\`` : ""}${config.backbone.embedded ? " (inside `model.safetensors`)" : ""}`
     : "none: it maps latents to ids and back";

@@ -3,12 +3,19 @@
  * (quantized latent, latent). The encoder is frozen, so the codebooks do not depend on the rectifier. The rectifier that is
  * best on held-out latents is kept; if none is better than none, the identity.
  */
-import { toNamedArrays, withPrefix, type NamedArray } from "@revq/core";
+import { toNamedArrays, underPrefix, withPrefix, type NamedArray } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Scalar } from "@tensorflow/tfjs-core";
 import { countCodes, emptyCounts } from "./code-counts.js";
 import { codebookUsage } from "@revq/metrics";
-import { codesTensor, meanSquaredError, measureLatentError, measuringBatch, quantizeAll, readLatents } from "./latent-error.js";
+import {
+  codesTensor,
+  meanSquaredError,
+  measureLatentError,
+  measuringBatch,
+  quantizeAll,
+  readLatents,
+} from "./latent-error.js";
 import { createAdamW } from "./optimizer/adamw.js";
 import { clipByGlobalNorm } from "./optimizer/clip.js";
 import { cosineDecay } from "./optimizer/schedule.js";
@@ -38,112 +45,106 @@ export async function trainFit(input: RecipeInput): Promise<RecipeResult> {
   // 2. Every latent's codes, once.
   const measureBatch = measuringBatch(train, 64);
   const phase = "look up codes";
-  const trainCodes = await quantizeAll(quantizer, train, measureBatch, (done) => report({ phase, done, total: train.count }));
+  const trainCodes = await quantizeAll(quantizer, train, measureBatch, (done) =>
+    report({ phase, done, total: train.count }),
+  );
   const valCodes = await quantizeAll(quantizer, val, measureBatch);
   const trainCounts = emptyCounts(quantizer.tokens);
   countCodes(trainCounts, trainCodes, quantizer.tokens);
   const usage = codebookUsage(trainCounts);
-  const withoutRectifier = await valQuantized();
 
   // 3. The rectifier.
   const epochs: EpochRecord[] = [...(resumed?.epochs ?? [])];
+  const lastEpoch = rectifier.variables.length > 0 ? settings.epochs : 0;
   const stepsPerEpoch = epochBatches(random, 1, train.count, settings.batch).length;
+  const totalSteps = settings.epochs * stepsPerEpoch;
+  const schedule = cosineDecay(settings.learningRate * settings.rectifierRate, totalSteps, settings.finalRate);
+  const optimizer = createAdamW([
+    { name: "rectifier", variables: rectifier.variables, learningRate: schedule(0), weightDecay: settings.weightDecay },
+  ]);
   let best = resumed?.bestRectified ?? null;
-  let bestArrays: Record<string, NamedArray> = Object.fromEntries(
-    Object.entries(resumed?.arrays ?? {}).filter(([name]) => name.startsWith("best.")),
-  );
+  let bestArrays: Record<string, NamedArray> = withPrefix("best", underPrefix("best", resumed?.arrays ?? {}));
+  if (resumed) {
+    lendTensors(resumed.arrays, "rectifier", (state) => rectifier.restore(state));
+    lendTensors(resumed.arrays, "optimizer", (state) => optimizer.restore(state));
+  }
   const training = stopwatch();
-  const spent = resumed?.seconds.trainRectifier ?? 0;
+  const seconds = (): RecipeResult["seconds"] => ({
+    fitCodebooks,
+    trainRectifier: (resumed?.seconds.trainRectifier ?? 0) + training(),
+  });
+  const save = async (step: number, stepsIntoEpoch: number): Promise<void> =>
+    input.save(step, {
+      passes,
+      epochs,
+      stepsIntoEpoch,
+      bestRectified: best,
+      seconds: seconds(),
+      arrays: {
+        ...quantizerArrays,
+        ...withPrefix("rectifier", await toNamedArrays(rectifier.state())),
+        ...withPrefix("optimizer", await toNamedArrays(optimizer.state())),
+        ...bestArrays,
+      },
+    });
 
-  if (rectifier.variables.length > 0) {
-    const schedule = cosineDecay(settings.learningRate * settings.rectifierRate, settings.epochs * stepsPerEpoch, settings.finalRate);
-    const optimizer = createAdamW([
-      { name: "rectifier", variables: rectifier.variables, learningRate: schedule(0), weightDecay: settings.weightDecay },
-    ]);
-    if (resumed) {
-      lendTensors(resumed.arrays, "rectifier", (state) => rectifier.restore(state));
-      lendTensors(resumed.arrays, "optimizer", (state) => optimizer.restore(state));
-    }
-    const rows = measuredRows(random, train.count, settings.measureSamples);
-    const save = async (step: number, stepsIntoEpoch: number): Promise<void> =>
-      input.save(step, {
-        passes,
-        epochs,
-        stepsIntoEpoch,
-        bestRectified: best,
-        seconds: { fitCodebooks, trainRectifier: spent + training() },
-        arrays: {
-          ...quantizerArrays,
-          ...withPrefix("rectifier", await toNamedArrays(rectifier.state())),
-          ...withPrefix("optimizer", await toNamedArrays(optimizer.state())),
-          ...bestArrays,
-        },
-      });
-    try {
-      let firstStep = resumed?.stepsIntoEpoch ?? 0;
-      if (!resumed) await save(0, 0);
-      for (let epoch = epochs.length + 1; epoch <= settings.epochs; epoch++) {
-        const batches = epochBatches(random, epoch, train.count, settings.batch);
-        for (let step = firstStep; step < batches.length; step++) {
-          const total = (epoch - 1) * stepsPerEpoch + step;
-          if (signal.aborted) {
-            await save(total, step);
-            signal.throwIfAborted();
-          }
-          optimizer.setLearningRate("rectifier", schedule(total));
-          const loss = await trainStep(batches[step]!);
-          requireFinite(loss, "rectifier's loss", epoch, step);
-          report({ phase: "train rectifier", done: total + 1, total: settings.epochs * stepsPerEpoch, detail: `epoch ${epoch}, mse ${loss.toFixed(4)}` });
-        }
-        firstStep = 0;
-        const measured = { quantizer, rectifier, batch: measureBatch };
-        const record: EpochRecord = {
-          epoch,
-          latentMse: {
-            train: await measureLatentError({ ...measured, source: train, codes: trainCodes, rows }),
-            val: await measureLatentError({ ...measured, source: val, codes: valCodes }),
-          },
-          usage,
-        };
-        epochs.push(record);
-        await input.onEpoch(record);
-        const rectified = record.latentMse.val.rectified;
-        if (rectified < (best ?? withoutRectifier)) {
-          best = rectified;
-          bestArrays = withPrefix("best", await toNamedArrays(rectifier.state()));
-        }
-        await save(epoch * stepsPerEpoch, 0);
-      }
-    } finally {
-      optimizer.dispose();
-    }
-    if (best !== null) lendTensors(bestArrays, "best", (state) => rectifier.restore(state));
-
-    async function trainStep(batch: Int32Array): Promise<number> {
-      const latents = await readLatents(train, batch);
-      const codes = codesTensor(trainCodes, quantizer.tokens, batch);
-      const loss = tf.tidy(() => {
-        const quantized = quantizer.dequantize(codes);
-        const { value, grads } = tf.variableGrads(() => meanSquaredError(rectifier.rectify(quantized), latents), [...rectifier.variables]);
-        const clipped = clipByGlobalNorm(grads, settings.clipNorm);
-        optimizer.apply(clipped.gradients);
-        return value;
-      }) as Scalar;
-      const value = (await loss.data())[0]!;
-      tf.dispose([latents, codes, loss]);
+  async function trainStep(batch: Int32Array): Promise<number> {
+    const latents = await readLatents(train, batch);
+    const codes = codesTensor(trainCodes, quantizer.tokens, batch);
+    const loss = tf.tidy(() => {
+      const quantized = quantizer.dequantize(codes);
+      const { value, grads } = tf.variableGrads(
+        () => meanSquaredError(rectifier.rectify(quantized), latents),
+        [...rectifier.variables],
+      );
+      optimizer.apply(clipByGlobalNorm(grads, settings.clipNorm).gradients);
       return value;
-    }
+    }) as Scalar;
+    const value = (await loss.data())[0]!;
+    tf.dispose([latents, codes, loss]);
+    return value;
   }
-  return {
-    passes,
-    epochs,
-    trainCounts,
-    rectifierHelps: best !== null,
-    seconds: { fitCodebooks, trainRectifier: spent + training() },
-  };
 
-  async function valQuantized(): Promise<number> {
-    const identity = { ...rectifier, rectify: (quantized: tf.Tensor4D) => tf.clone(quantized) };
-    return (await measureLatentError({ quantizer, rectifier: identity, source: val, codes: valCodes, batch: measureBatch })).quantized;
+  try {
+    if (!resumed) await save(0, 0);
+    const rows = measuredRows(random, train.count, settings.measureSamples);
+    let firstStep = resumed?.stepsIntoEpoch ?? 0;
+    for (let epoch = epochs.length + 1; epoch <= lastEpoch; epoch++) {
+      const batches = epochBatches(random, epoch, train.count, settings.batch);
+      for (let step = firstStep; step < batches.length; step++) {
+        const done = (epoch - 1) * stepsPerEpoch + step;
+        if (signal.aborted) {
+          await save(done, step);
+          signal.throwIfAborted();
+        }
+        optimizer.setLearningRate("rectifier", schedule(done));
+        const loss = await trainStep(batches[step]!);
+        requireFinite(loss, "rectifier's loss", epoch, step);
+        const detail = `epoch ${epoch}, mse ${loss.toFixed(4)}`;
+        report({ phase: "train rectifier", done: done + 1, total: totalSteps, detail });
+      }
+      firstStep = 0;
+      const measured = { quantizer, rectifier, batch: measureBatch };
+      const record: EpochRecord = {
+        epoch,
+        latentMse: {
+          train: await measureLatentError({ ...measured, source: train, codes: trainCodes, rows }),
+          val: await measureLatentError({ ...measured, source: val, codes: valCodes }),
+        },
+        usage,
+      };
+      epochs.push(record);
+      await input.onEpoch(record);
+      const { rectified, quantized } = record.latentMse.val;
+      if (rectified < (best ?? quantized)) {
+        best = rectified;
+        bestArrays = withPrefix("best", await toNamedArrays(rectifier.state()));
+      }
+      await save(epoch * stepsPerEpoch, 0);
+    }
+  } finally {
+    optimizer.dispose();
   }
+  if (best !== null) lendTensors(bestArrays, "best", (state) => rectifier.restore(state));
+  return { passes, epochs, trainCounts, rectifierHelps: best !== null, seconds: seconds() };
 }

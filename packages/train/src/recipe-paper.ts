@@ -24,10 +24,19 @@ export async function trainPaper(input: RecipeInput): Promise<RecipeResult> {
   const spent = resumed?.seconds.trainRectifier ?? 0;
 
   const codebookRate = exponentialDecay(settings.learningRate, settings.epochs, settings.finalRate);
-  const rectifierRate = exponentialDecay(settings.learningRate * settings.rectifierRate, settings.epochs, settings.finalRate);
+  const rectifierRate = exponentialDecay(
+    settings.learningRate * settings.rectifierRate,
+    settings.epochs,
+    settings.finalRate,
+  );
   const optimizer = createAdamW([
     { name: "quantizer", variables: quantizer.variables, learningRate: codebookRate(0), weightDecay: 0 },
-    { name: "rectifier", variables: rectifier.variables, learningRate: rectifierRate(0), weightDecay: settings.weightDecay },
+    {
+      name: "rectifier",
+      variables: rectifier.variables,
+      learningRate: rectifierRate(0),
+      weightDecay: settings.weightDecay,
+    },
   ]);
   const counts = emptyCounts(quantizer.tokens);
   const epochs: EpochRecord[] = [...(resumed?.epochs ?? [])];
@@ -99,14 +108,22 @@ export async function trainPaper(input: RecipeInput): Promise<RecipeResult> {
 
   const trainCounts = emptyCounts(quantizer.tokens);
   countCodes(trainCounts, await quantizeAll(quantizer, train, measureBatch), quantizer.tokens);
-  return { passes: [], epochs, trainCounts, rectifierHelps: true, seconds: { fitCodebooks: 0, trainRectifier: spent + clock() } };
+  return {
+    passes: [],
+    epochs,
+    trainCounts,
+    rectifierHelps: true,
+    seconds: { fitCodebooks: 0, trainRectifier: spent + clock() },
+  };
 
   async function trainStep(batch: Int32Array): Promise<{ quantizer: number; rectifier: number }> {
     const latents = await readLatents(train, batch);
     const codes = await quantizer.quantize(latents);
     countCodes(counts, await codes.data(), quantizer.tokens);
     const [quantizerLoss, rectifierLoss] = tf.tidy(() => {
-      const quantizerPart = gradients(quantizer.variables, () => meanSquaredError(quantizer.dequantize(codes), latents));
+      const quantizerPart = gradients(quantizer.variables, () =>
+        meanSquaredError(quantizer.dequantize(codes), latents),
+      );
       const quantized = settings.jointLoss ? undefined : quantizer.dequantize(codes);
       const joint = [...rectifier.variables, ...(settings.jointLoss ? quantizer.variables : [])];
       const rectifierPart = gradients(joint, () =>
@@ -143,7 +160,11 @@ function addShared(first: NamedTensorMap, second: NamedTensorMap, variables: rea
 
 function requireTrainable({ quantizer }: RecipeInput): TrainableQuantizer {
   if (isTrainable(quantizer)) return quantizer;
-  throw new RevqError("quantizer-not-trainable", "Recipe paper trains the codebooks by gradient, which this quantizer does not offer.", {
-    fix: "Use --recipe fit, or another quantizer.",
-  });
+  throw new RevqError(
+    "quantizer-not-trainable",
+    "Recipe paper trains the codebooks by gradient, which this quantizer does not offer.",
+    {
+      fix: "Use --recipe fit, or another quantizer.",
+    },
+  );
 }

@@ -3,7 +3,9 @@ import { imageGrid, writePng } from "@revq/data";
 import type { Panel } from "./evaluate.js";
 
 export async function writeSamples(path: string, panels: readonly Panel[], size: number): Promise<void> {
-  const rows = panels.map(({ original, vae, quantized, rectified }) => [original, vae, quantized, rectified].map(toSignedRange));
+  const rows = panels.map(({ original, vae, quantized, rectified }) =>
+    [original, vae, quantized, rectified].map(toSignedRange),
+  );
   await writePng(path, imageGrid(rows, size, { labels: ["original", "VAE", "quantized", "rectified"] }));
 }
 

@@ -72,12 +72,17 @@ interface PreparedData {
   readonly seconds: number;
 }
 
-export async function trainTokenizer(resolved: ResolvedConfig, options: TrainOptions, dependencies: TrainDependencies): Promise<TrainResult> {
+export async function trainTokenizer(
+  resolved: ResolvedConfig,
+  options: TrainOptions,
+  dependencies: TrainDependencies,
+): Promise<TrainResult> {
   const { config } = resolved;
   const { note, plugins, report, signal } = dependencies;
   const random = createRandom(config.seed);
   const context: FitContext = { random, report, signal };
-  const images = config.data.latents === null ? await openTrainingImages(config, dependencies.sampleImages, note) : null;
+  const images =
+    config.data.latents === null ? await openTrainingImages(config, dependencies.sampleImages, note) : null;
 
   const out = config.out ?? (await RunFolder.nextFree("revq-runs", images ? config.backbone.id : "latents"));
   const folder = await RunFolder.open(out, options);
@@ -97,7 +102,10 @@ export async function trainTokenizer(resolved: ResolvedConfig, options: TrainOpt
   const checkpoints = new CheckpointStore(folder.checkpoints, config.train.keepCheckpoints, note);
   const identity = runIdentity(config, data);
   const resumed = options.resume ? await checkpoints.latest(identity) : null;
-  if (resumed) note(`Resuming after epoch ${resumed.epochs.length}${resumed.stepsIntoEpoch ? `, step ${resumed.stepsIntoEpoch}` : ""}.`);
+  if (resumed)
+    note(
+      `Resuming after epoch ${resumed.epochs.length}${resumed.stepsIntoEpoch ? `, step ${resumed.stepsIntoEpoch}` : ""}.`,
+    );
   await folder.startMetrics([...(resumed?.passes ?? []), ...(resumed?.epochs ?? [])]);
 
   const recipe = { fit: trainFit, paper: trainPaper }[config.recipe];
@@ -132,7 +140,10 @@ export async function trainTokenizer(resolved: ResolvedConfig, options: TrainOpt
   const { evaluation, panels } = await score(tokenizer, data, config, context);
   if (panels.length) await writeSamples(folder.path("run", "samples.png"), panels, config.data.imageSize);
   const result = summarize(folder, plan, trained, evaluation, data, dependencies.engine);
-  await folder.write("README.md", modelCard({ config: tokenizer.config, result, trainedOn: data.trainedOn, heldOut: data.heldOut }));
+  await folder.write(
+    "README.md",
+    modelCard({ config: tokenizer.config, result, trainedOn: data.trainedOn, heldOut: data.heldOut }),
+  );
   const { epochs: _epochs, tokenizer: _path, ...final } = result;
   await folder.appendMetrics({ result: final });
   tokenizer.dispose();
@@ -237,16 +248,29 @@ function runIdentity(config: RunConfig, data: PreparedData): Record<string, unkn
 }
 
 /** The trained rectifier, or the identity plugin when training could not beat it. */
-function keptRectifier(plan: TrainingPlan, trained: RecipeResult, plugins: PluginRegistry, latentShape: TrainingPlan["latentShape"]): TrainingPlan["rectifier"] {
+function keptRectifier(
+  plan: TrainingPlan,
+  trained: RecipeResult,
+  plugins: PluginRegistry,
+  latentShape: TrainingPlan["latentShape"],
+): TrainingPlan["rectifier"] {
   if (trained.rectifierHelps || plan.rectifier.instance.variables.length === 0) return plan.rectifier;
   const identity = plugins.get("rectifier", "identity");
   const options = parseOptions(identity, {});
   return { id: identity.id, options, instance: identity.create(options, { latentShape, random: createRandom(0) }) };
 }
 
-function tokenizerConfig(config: RunConfig, data: PreparedData, plan: TrainingPlan, rectifier: TrainingPlan["rectifier"]): TokenizerConfig {
+function tokenizerConfig(
+  config: RunConfig,
+  data: PreparedData,
+  plan: TrainingPlan,
+  rectifier: TrainingPlan["rectifier"],
+): TokenizerConfig {
   const { tokens } = plan.quantizer.instance;
-  const plain = ({ id, options }: Made<unknown>): { id: string; options: Record<string, unknown> } => ({ id, options: { ...options } });
+  const plain = ({ id, options }: Made<unknown>): { id: string; options: Record<string, unknown> } => ({
+    id,
+    options: { ...options },
+  });
   return {
     formatVersion,
     latentShape: latentShapeToArray(plan.latentShape),
@@ -276,7 +300,14 @@ async function score(
   return { evaluation: await evaluateLatents(tokenizer, data.val, { ...options, batch: 64 }), panels: [] };
 }
 
-function summarize(folder: RunFolder, plan: TrainingPlan, trained: RecipeResult, evaluation: Evaluation, data: PreparedData, engine: string): TrainResult {
+function summarize(
+  folder: RunFolder,
+  plan: TrainingPlan,
+  trained: RecipeResult,
+  evaluation: Evaluation,
+  data: PreparedData,
+  engine: string,
+): TrainResult {
   const { tokens } = plan.quantizer.instance;
   return {
     tokenizer: folder.root,
@@ -296,4 +327,3 @@ function summarize(folder: RunFolder, plan: TrainingPlan, trained: RecipeResult,
     epochs: trained.epochs,
   };
 }
-

@@ -1,5 +1,12 @@
 /** Opens what a run trains on: images (a folder, a procedural source, the embedded samples) or latents, with a held-out part. */
-import { createRandom, RevqError, sameLatentShape, latentShapeToArray, type ImageSource, type LatentSource } from "@revq/core";
+import {
+  createRandom,
+  RevqError,
+  sameLatentShape,
+  latentShapeToArray,
+  type ImageSource,
+  type LatentSource,
+} from "@revq/core";
 import { openImages, openLatentsNpy, splitImages } from "@revq/data";
 import type { RunConfig } from "./config/schema.js";
 
@@ -19,7 +26,11 @@ export interface TrainingLatents {
 }
 
 /** @param sampleImages folder of the embedded images */
-export async function openTrainingImages({ data, seed }: RunConfig, sampleImages: string, note: (line: string) => void): Promise<TrainingImages> {
+export async function openTrainingImages(
+  { data, seed }: RunConfig,
+  sampleImages: string,
+  note: (line: string) => void,
+): Promise<TrainingImages> {
   const spec = data.train ?? sampleImages;
   const size = data.imageSize;
   const all = await openImages(spec, { size, ...(data.limit !== null ? { limit: data.limit } : {}) });
@@ -27,15 +38,29 @@ export async function openTrainingImages({ data, seed }: RunConfig, sampleImages
   if (data.train === null) note(`No --data given: training on ${name} (${all.count} crops of CC0 photographs).`);
   if (data.val !== null) {
     const val = await openImages(data.val, { size });
-    return { train: all, val, trainedOn: `${all.count} images of ${name}`, heldOut: `${val.count} images of ${data.val}` };
+    return {
+      train: all,
+      val,
+      trainedOn: `${all.count} images of ${name}`,
+      heldOut: `${val.count} images of ${data.val}`,
+    };
   }
   requireTwo(all.count, "image", name);
   const { train, val } = splitImages(all, data.validationFraction, seed);
   note(`Held out ${val.count} of ${all.count} images for validation (seed ${seed}).`);
-  return { train, val, trainedOn: `${train.count} images of ${name}`, heldOut: `${val.count} images held out of ${name}` };
+  return {
+    train,
+    val,
+    trainedOn: `${train.count} images of ${name}`,
+    heldOut: `${val.count} images held out of ${name}`,
+  };
 }
 
-export async function openTrainingLatents({ data, seed }: RunConfig, path: string, note: (line: string) => void): Promise<TrainingLatents> {
+export async function openTrainingLatents(
+  { data, seed }: RunConfig,
+  path: string,
+  note: (line: string) => void,
+): Promise<TrainingLatents> {
   const all = await openLatentsNpy(path);
   if (data.valLatents !== null) {
     const val = await openLatentsNpy(data.valLatents);
@@ -46,7 +71,12 @@ export async function openTrainingLatents({ data, seed }: RunConfig, path: strin
         { fix: "Both must come from the same backbone and image size." },
       );
     }
-    return { train: all, val, trainedOn: `${all.count} latents of ${path}`, heldOut: `${val.count} latents of ${data.valLatents}` };
+    return {
+      train: all,
+      val,
+      trainedOn: `${all.count} latents of ${path}`,
+      heldOut: `${val.count} latents of ${data.valLatents}`,
+    };
   }
   requireTwo(all.count, "latent", path);
   const order = createRandom(seed).fork("hold out").permutation(all.count);

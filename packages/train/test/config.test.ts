@@ -9,27 +9,65 @@ const unused = (): never => {
 
 /** Descriptors with the ids of the defaults; nothing is created. */
 const plugins = new PluginRegistry()
-  .register(definePlugin({ kind: "backbone", id: "linear", title: "t", weights: "fitted", options: z.strictObject({ patch: z.int().default(8).describe("side of a patch") }), create: async () => unused() }), "test")
-  .register(definePlugin({ kind: "quantizer", id: "multigroup", title: "t", options: z.strictObject({ tokens: z.int().optional(), codes: z.int().optional() }), create: (): Quantizer => unused() }), "test")
+  .register(
+    definePlugin({
+      kind: "backbone",
+      id: "linear",
+      title: "t",
+      weights: "fitted",
+      options: z.strictObject({ patch: z.int().default(8).describe("side of a patch") }),
+      create: async () => unused(),
+    }),
+    "test",
+  )
+  .register(
+    definePlugin({
+      kind: "quantizer",
+      id: "multigroup",
+      title: "t",
+      options: z.strictObject({ tokens: z.int().optional(), codes: z.int().optional() }),
+      create: (): Quantizer => unused(),
+    }),
+    "test",
+  )
   .register(
     definePlugin({
       kind: "rectifier",
       id: "efficientvit",
       title: "t",
-      options: z.strictObject({ channels: z.int().optional(), layers: z.int().optional(), headDim: z.int().optional(), outputSkip: z.boolean().optional() }),
+      options: z.strictObject({
+        channels: z.int().optional(),
+        layers: z.int().optional(),
+        headDim: z.int().optional(),
+        outputSkip: z.boolean().optional(),
+      }),
       recipes: { fit: { outputSkip: true }, paper: { outputSkip: false } },
       create: (): Rectifier => unused(),
     }),
     "test",
   )
-  .register(definePlugin({ kind: "rectifier", id: "identity", title: "t", options: z.strictObject({}), create: (): Rectifier => unused() }), "test");
+  .register(
+    definePlugin({
+      kind: "rectifier",
+      id: "identity",
+      title: "t",
+      options: z.strictObject({}),
+      create: (): Rectifier => unused(),
+    }),
+    "test",
+  );
 
 const flags = (values: Record<string, unknown>): NamedLayer => ({ name: "flags", values });
 
 describe("resolveConfig", () => {
   it("has defaults for everything", () => {
     const { config } = resolveConfig([], plugins);
-    expect(config).toMatchObject({ recipe: "fit", backbone: { id: "linear" }, rectifier: { id: "efficientvit", outputSkip: true }, data: { imageSize: 256 } });
+    expect(config).toMatchObject({
+      recipe: "fit",
+      backbone: { id: "linear" },
+      rectifier: { id: "efficientvit", outputSkip: true },
+      data: { imageSize: 256 },
+    });
   });
 
   it("lets a later layer win, key by key, and remembers which one it was", () => {
@@ -42,7 +80,12 @@ describe("resolveConfig", () => {
       plugins,
     );
     expect([config.seed, config.train.epochs, config.train.batch]).toEqual([2, 5, 7]);
-    expect(["seed", "train.epochs", "train.batch", "train.clipNorm"].map((key) => origins.get(key))).toEqual(["environment", "flags", "revq.yaml", "default"]);
+    expect(["seed", "train.epochs", "train.batch", "train.clipNorm"].map((key) => origins.get(key))).toEqual([
+      "environment",
+      "flags",
+      "revq.yaml",
+      "default",
+    ]);
   });
 
   it("takes recipe paper from the paper's presets, with the settings of its table", () => {
@@ -51,7 +94,15 @@ describe("resolveConfig", () => {
       recipe: "paper",
       quantizer: { tokens: 256, codes: 262144 },
       rectifier: { channels: 512, layers: 4, headDim: 32, outputSkip: false },
-      train: { epochs: 100, batch: 128, learningRate: 0.01, rectifierRate: 0.05, weightDecay: 1e-4, finalRate: 0.05, clipNorm: 1 },
+      train: {
+        epochs: 100,
+        batch: 128,
+        learningRate: 0.01,
+        rectifierRate: 0.05,
+        weightDecay: 1e-4,
+        finalRate: 0.05,
+        clipNorm: 1,
+      },
     });
   });
 

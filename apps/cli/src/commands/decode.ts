@@ -15,10 +15,14 @@ interface DecodeReport {
 
 export default class Decode extends BaseCommand {
   static override summary = "Decode ids to images.";
-  static override description = "Writes one PNG an image, named as the images were that the ids came from, or by number.";
+  static override description =
+    "Writes one PNG an image, named as the images were that the ids came from, or by number.";
   static override examples = [
     "<%= config.bin %> decode my-tokenizer ids.npy -o out/",
-    { description: "Flat ids from a language model:", command: "<%= config.bin %> decode my-tokenizer ids.npy --offset-groups -o out/" },
+    {
+      description: "Flat ids from a language model:",
+      command: "<%= config.bin %> decode my-tokenizer ids.npy --offset-groups -o out/",
+    },
   ];
   static override args = {
     tokenizer: tokenizerArgument,
@@ -44,14 +48,22 @@ export default class Decode extends BaseCommand {
     for (let start = 0; start < count; start += flags.batch) {
       this.signal.throwIfAborted();
       const n = Math.min(flags.batch, count - start);
-      const ids = tf.tensor2d(codes.slice(start * tokens.tokens, (start + n) * tokens.tokens), [n, tokens.tokens], "int32");
+      const ids = tf.tensor2d(
+        codes.slice(start * tokens.tokens, (start + n) * tokens.tokens),
+        [n, tokens.tokens],
+        "int32",
+      );
       const images = await tokenizer.decode(ids);
       const pixels = (await images.data()) as Float32Array;
       tf.dispose([ids, images]);
       for (let i = 0; i < n; i++) {
         const path = paths[start + i]!;
         await mkdir(dirname(path), { recursive: true });
-        await writePng(path, { width: size, height: size, pixels: pixels.subarray(i * size * size * 3, (i + 1) * size * size * 3) });
+        await writePng(path, {
+          width: size,
+          height: size,
+          pixels: pixels.subarray(i * size * size * 3, (i + 1) * size * size * 3),
+        });
       }
       this.display.update({ phase: "decode", done: start + n, total: count });
     }
@@ -65,7 +77,9 @@ export default class Decode extends BaseCommand {
 /** `<name>.png` below the folder; never outside of it, whatever the names in the file are. */
 function outputPaths(folder: string, names: readonly string[], count: number): string[] {
   if (names.length !== 0 && names.length !== count) {
-    throw new RevqError("ids-malformed", `The file has ${names.length} names for ${count} images.`, { fix: "Use a file that `revq encode` wrote." });
+    throw new RevqError("ids-malformed", `The file has ${names.length} names for ${count} images.`, {
+      fix: "Use a file that `revq encode` wrote.",
+    });
   }
   const taken = new Set<string>();
   return Array.from({ length: count }, (_, i) => {

@@ -24,8 +24,14 @@ of every token in its group, tokens in the quantizer's order (channel-major for 
 code plus the number of codes of all tokens before, t * K + code, so that a language model sees one vocabulary of T * K ids.`;
   static override examples = [
     "<%= config.bin %> encode my-tokenizer photo.jpg -o ids.npy",
-    { description: "A folder, names and ids as JSON:", command: "<%= config.bin %> encode my-tokenizer photos/ -o ids.json" },
-    { description: "Flat ids for a language model:", command: "<%= config.bin %> encode my-tokenizer photos/ -o ids.npy --offset-groups" },
+    {
+      description: "A folder, names and ids as JSON:",
+      command: "<%= config.bin %> encode my-tokenizer photos/ -o ids.json",
+    },
+    {
+      description: "Flat ids for a language model:",
+      command: "<%= config.bin %> encode my-tokenizer photos/ -o ids.npy --offset-groups",
+    },
   ];
   static override strict = false;
   static override args = {
@@ -33,7 +39,12 @@ code plus the number of codes of all tokens before, t * K + code, so that a lang
     images: Args.string({ description: "image files, or one folder", required: true }),
   };
   static override flags = {
-    out: Flags.string({ char: "o", description: "file for the ids: .npy, .json or .safetensors", required: true, helpValue: "<file>" }),
+    out: Flags.string({
+      char: "o",
+      description: "file for the ids: .npy, .json or .safetensors",
+      required: true,
+      helpValue: "<file>",
+    }),
     "offset-groups": Flags.boolean({ description: "write flat ids: every token position has codes of its own" }),
     batch: Flags.integer({ description: "images at a time", min: 1, default: 8 }),
     weights: weightsFlag,
@@ -67,7 +78,9 @@ code plus the number of codes of all tokens before, t * K + code, so that a lang
     for (const { name, reason } of images.skipped) this.note(`Skipped ${name}: ${reason}`);
     const vocabulary = vocabularySize(tokens);
     this.display.finish();
-    this.log(`${flags.out}: ids of ${names.length} images, ${tokens.tokens} each, ${bitsPerImage(tokens).toFixed(0)} bits an image${flags["offset-groups"] ? `, flat vocabulary of ${vocabulary}` : ""}`);
+    this.log(
+      `${flags.out}: ids of ${names.length} images, ${tokens.tokens} each, ${bitsPerImage(tokens).toFixed(0)} bits an image${flags["offset-groups"] ? `, flat vocabulary of ${vocabulary}` : ""}`,
+    );
     tokenizer.dispose();
     return {
       output: flags.out,

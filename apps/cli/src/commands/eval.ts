@@ -12,12 +12,19 @@ export default class Eval extends BaseCommand {
     "PSNR is in dB over RGB floats clamped to [0, 1], mean over images; SSIM per RGB channel, 11x11 Gaussian of sigma 1.5, valid window. Latent mse is per element, standardized.";
   static override examples = [
     "<%= config.bin %> eval my-tokenizer --data photos/val",
-    { description: "The first 50 images by name, as JSON:", command: "<%= config.bin %> eval my-tokenizer --data photos/val --limit 50 --json" },
+    {
+      description: "The first 50 images by name, as JSON:",
+      command: "<%= config.bin %> eval my-tokenizer --data photos/val --limit 50 --json",
+    },
     { description: "A tokenizer of latents:", command: "<%= config.bin %> eval my-tokenizer --latents val.npy" },
   ];
   static override args = { tokenizer: tokenizerArgument };
   static override flags = {
-    data: Flags.string({ description: "folder of images, or synthetic:dead-leaves", helpValue: "<dir>", exclusive: ["latents"] }),
+    data: Flags.string({
+      description: "folder of images, or synthetic:dead-leaves",
+      helpValue: "<dir>",
+      exclusive: ["latents"],
+    }),
     latents: Flags.string({ description: "latents instead of images: float16/32 .npy [n,c,h,w]", helpValue: "<file>" }),
     limit: Flags.integer({ description: "only the first N, by name", min: 1 }),
     batch: Flags.integer({ description: "images at a time", min: 1, default: 8 }),
@@ -37,7 +44,10 @@ export default class Eval extends BaseCommand {
     const options = { batch: flags.batch, signal: this.signal, report: this.display.update.bind(this.display) };
     let evaluation: Evaluation;
     if (flags.latents !== undefined) {
-      evaluation = await evaluateLatents(tokenizer, firstLatents(await openLatentsNpy(flags.latents), flags.limit), { ...options, batch: 64 });
+      evaluation = await evaluateLatents(tokenizer, firstLatents(await openLatentsNpy(flags.latents), flags.limit), {
+        ...options,
+        batch: 64,
+      });
     } else {
       const images = await openImages(flags.data!, { size: imageSizeOf(tokenizer), ...limitOf(flags) });
       evaluation = (await evaluateImages(tokenizer, images, options)).evaluation;
@@ -45,7 +55,9 @@ export default class Eval extends BaseCommand {
     }
     tokenizer.dispose();
     this.display.finish();
-    this.log(`\n${resultsTable(evaluation, `${evaluation.images} ${flags.latents === undefined ? "images" : "latents"}`)}`);
+    this.log(
+      `\n${resultsTable(evaluation, `${evaluation.images} ${flags.latents === undefined ? "images" : "latents"}`)}`,
+    );
     return evaluation;
   }
 }

@@ -25,7 +25,10 @@ export default class Plugins extends BaseCommand {
   static override examples = [
     "<%= config.bin %> plugins",
     { description: "Only quantizers:", command: "<%= config.bin %> plugins --kind quantizer" },
-    { description: "With a plugin of your own:", command: "<%= config.bin %> plugins --plugin ./my-plugin/dist/index.js" },
+    {
+      description: "With a plugin of your own:",
+      command: "<%= config.bin %> plugins --plugin ./my-plugin/dist/index.js",
+    },
   ];
   static override flags = { kind: Flags.string({ description: "only this kind", options: pluginKinds }) };
 

@@ -18,16 +18,31 @@ held-out images. The output folder is the tokenizer: config.json, model.safetens
 Settings: defaults < preset < --config file < REVQ_* environment < flags; \`revq config\` shows what comes out. The paper's presets imply
 --recipe paper unless --recipe fit is given.`;
   static override examples = [
-    { description: "On the embedded sample images, two minutes:", command: "<%= config.bin %> train --backbone linear --quantizer multigroup --preset tiny" },
-    { description: "On your photos, with held-out ones of their own:", command: "<%= config.bin %> train --data photos/train --val photos/val -o my-tokenizer" },
-    { description: "With a pretrained tiny autoencoder, at most 4096 bits an image:", command: "<%= config.bin %> train --backbone tae --weights weights/ --data photos --bits 4096" },
-    { description: "The authors' recipe on latents you have already:", command: "<%= config.bin %> train --latents train.npy --val-latents val.npy --recipe paper --tokens 256 --codes 512" },
+    {
+      description: "On the embedded sample images, two minutes:",
+      command: "<%= config.bin %> train --backbone linear --quantizer multigroup --preset tiny",
+    },
+    {
+      description: "On your photos, with held-out ones of their own:",
+      command: "<%= config.bin %> train --data photos/train --val photos/val -o my-tokenizer",
+    },
+    {
+      description: "With a pretrained tiny autoencoder, at most 4096 bits an image:",
+      command: "<%= config.bin %> train --backbone tae --weights weights/ --data photos --bits 4096",
+    },
+    {
+      description: "The authors' recipe on latents you have already:",
+      command:
+        "<%= config.bin %> train --latents train.npy --val-latents val.npy --recipe paper --tokens 256 --codes 512",
+    },
     { description: "What would it do?", command: "<%= config.bin %> train --data photos --preset 512T --dry-run" },
     { description: "Go on after Ctrl-C:", command: "<%= config.bin %> train --data photos -o my-tokenizer --resume" },
   ];
   static override flags = {
     ...configFlags,
-    resume: Flags.boolean({ description: "go on from the last checkpoint in --out; from the beginning if there is none" }),
+    resume: Flags.boolean({
+      description: "go on from the last checkpoint in --out; from the beginning if there is none",
+    }),
     "dry-run": Flags.boolean({ description: "print the resolved config, shapes, parameters and bits, and stop" }),
   };
 

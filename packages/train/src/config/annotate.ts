@@ -12,7 +12,10 @@ export function annotateConfig({ config, origins }: ResolvedConfig, plugins: Plu
 
   /** Options of a plugin that nobody set, as comments: what could be said, and what holds now. */
   function openOptions(kind: "backbone" | "quantizer" | "rectifier"): void {
-    const { properties = {} } = z.toJSONSchema(plugins.get(kind, config[kind].id).options, { io: "input", unrepresentable: "any" });
+    const { properties = {} } = z.toJSONSchema(plugins.get(kind, config[kind].id).options, {
+      io: "input",
+      unrepresentable: "any",
+    });
     for (const [key, property] of Object.entries(properties)) {
       if (key in config[kind]) continue;
       const { default: preset, description = "" } = property as { default?: unknown; description?: string };
@@ -20,10 +23,11 @@ export function annotateConfig({ config, origins }: ResolvedConfig, plugins: Plu
     }
   }
 
-  const pluginShape = (kind: "backbone" | "quantizer" | "rectifier"): Shape => ({
-    ...shape[kind]!.shape,
-    ...(plugins.get(kind, config[kind].id).options as z.ZodObject).shape,
-  }) as Shape;
+  const pluginShape = (kind: "backbone" | "quantizer" | "rectifier"): Shape =>
+    ({
+      ...shape[kind]!.shape,
+      ...(plugins.get(kind, config[kind].id).options as z.ZodObject).shape,
+    }) as Shape;
 
   function section(values: Readonly<Record<string, unknown>>, described: Shape, path: string, indent: string): void {
     for (const [key, value] of Object.entries(values)) {
@@ -31,12 +35,15 @@ export function annotateConfig({ config, origins }: ResolvedConfig, plugins: Plu
       const known = described[key];
       if (typeof value === "object" && value !== null && !Array.isArray(value)) {
         lines.push("", `${indent}${key}:`);
-        const kind = path === "" && (key === "backbone" || key === "quantizer" || key === "rectifier") ? key : undefined;
+        const kind =
+          path === "" && (key === "backbone" || key === "quantizer" || key === "rectifier") ? key : undefined;
         section(value as Record<string, unknown>, kind ? pluginShape(kind) : (known?.shape ?? {}), here, `${indent}  `);
         if (kind) openOptions(kind);
       } else {
         const origin = origins.get(here);
-        const comment = [known?.description, origin && origin !== "default" ? `(${origin})` : ""].filter(Boolean).join(" ");
+        const comment = [known?.description, origin && origin !== "default" ? `(${origin})` : ""]
+          .filter(Boolean)
+          .join(" ");
         lines.push(`${indent}${key}: ${JSON.stringify(value)}${comment ? `  # ${comment}` : ""}`);
       }
     }

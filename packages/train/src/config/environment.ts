@@ -8,7 +8,10 @@ import type { ConfigLayer } from "./schema.js";
 const reserved = /^REVQ_(SHARED|TEST_.*|CACHE)$/;
 
 /** @param parse reads a scalar, such as `YAML.parse` */
-export function environmentLayer(environment: Readonly<Record<string, string | undefined>>, parse: (text: string) => unknown): ConfigLayer {
+export function environmentLayer(
+  environment: Readonly<Record<string, string | undefined>>,
+  parse: (text: string) => unknown,
+): ConfigLayer {
   let layer: ConfigLayer = {};
   for (const [name, text] of Object.entries(environment)) {
     if (!name.startsWith("REVQ_") || reserved.test(name) || text === undefined) continue;
@@ -27,5 +30,8 @@ export function setPath(layer: ConfigLayer, [key, ...rest]: readonly string[], v
   if (key === undefined) return layer;
   if (rest.length === 0) return { ...layer, [key]: value };
   const below = layer[key];
-  return { ...layer, [key]: setPath(typeof below === "object" && below !== null ? (below as ConfigLayer) : {}, rest, value) };
+  return {
+    ...layer,
+    [key]: setPath(typeof below === "object" && below !== null ? (below as ConfigLayer) : {}, rest, value),
+  };
 }

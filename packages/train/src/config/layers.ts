@@ -25,9 +25,15 @@ export function resolveConfig(user: readonly NamedLayer[], plugins: PluginRegist
   const said = user.reduce<ConfigLayer>((joined, layer) => join(joined, layer.values), {});
   const preset = choose(said["preset"] ?? null, "preset", [...presetNames, null]) as PresetName | null;
   const presetLayer: NamedLayer[] = preset ? [{ name: `preset ${preset}`, values: presets[preset] }] : [];
-  const recipe = choose(said["recipe"] ?? presetLayer[0]?.values["recipe"] ?? baseDefaults.recipe, "recipe", recipes) as Recipe;
+  const recipe = choose(
+    said["recipe"] ?? presetLayer[0]?.values["recipe"] ?? baseDefaults.recipe,
+    "recipe",
+    recipes,
+  ) as Recipe;
 
-  const ids = Object.fromEntries(pluginKeys.map((key) => [key, pluginId([{ name: "", values: baseDefaults }, ...presetLayer, ...user], key)]));
+  const ids = Object.fromEntries(
+    pluginKeys.map((key) => [key, pluginId([{ name: "", values: baseDefaults }, ...presetLayer, ...user], key)]),
+  );
   const layers: NamedLayer[] = [
     { name: "default", values: baseDefaults },
     { name: `recipe ${recipe}`, values: recipeDefaults[recipe] },
@@ -58,7 +64,9 @@ function pluginId(layers: readonly NamedLayer[], key: string): string {
 /** A preset's options of a plugin say nothing about another plugin that the user chose instead. */
 function withoutForeignPlugins(preset: ConfigLayer, ids: Readonly<Record<string, string>>): ConfigLayer {
   return Object.fromEntries(
-    Object.entries(preset).filter(([key, section]) => !(key in ids) || (isSection(section) && section["id"] === ids[key])),
+    Object.entries(preset).filter(
+      ([key, section]) => !(key in ids) || (isSection(section) && section["id"] === ids[key]),
+    ),
   );
 }
 
@@ -83,7 +91,8 @@ function unknownKey(path: readonly string[], origins: ReadonlyMap<string, string
   const dotted = path.join(".");
   const key = path.at(-1)!;
   let shape: Readonly<Record<string, unknown>> = runConfigSchema.shape;
-  for (const part of path.slice(0, -1)) shape = (shape[part] as { shape?: Record<string, unknown> } | undefined)?.shape ?? {};
+  for (const part of path.slice(0, -1))
+    shape = (shape[part] as { shape?: Record<string, unknown> } | undefined)?.shape ?? {};
   const near = nearestNames(key, Object.keys(shape));
   const origin = origins.get(dotted) ?? [...origins].find(([known]) => known.startsWith(`${dotted}.`))?.[1];
   return `there is no key ${dotted}${origin ? ` (from ${origin})` : ""}${near.length ? `, did you mean ${near.join(" or ")}?` : ""}`;
@@ -92,9 +101,13 @@ function unknownKey(path: readonly string[], origins: ReadonlyMap<string, string
 function choose(value: unknown, key: string, allowed: readonly unknown[]): unknown {
   if (allowed.includes(value)) return value;
   const near = nearestNames(String(value), allowed.filter((name) => typeof name === "string") as string[]);
-  throw new RevqError("config-invalid", `There is no ${key} "${value}".${near.length ? ` Did you mean ${near.join(" or ")}?` : ""}`, {
-    fix: `Use one of ${allowed.filter((name) => name !== null).join(", ")}.`,
-  });
+  throw new RevqError(
+    "config-invalid",
+    `There is no ${key} "${value}".${near.length ? ` Did you mean ${near.join(" or ")}?` : ""}`,
+    {
+      fix: `Use one of ${allowed.filter((name) => name !== null).join(", ")}.`,
+    },
+  );
 }
 
 type Section = Readonly<Record<string, unknown>>;

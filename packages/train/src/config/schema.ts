@@ -13,7 +13,10 @@ const plugin = (what: string) =>
   z.looseObject({ id: z.string().min(1).describe(`Which ${what}; \`revq plugins\` lists them.`) });
 
 export const runConfigSchema = z.strictObject({
-  preset: z.enum(presetNames).nullable().describe("Settings of a known run: 512T, 256T-B, 256T-L (the paper's) or tiny."),
+  preset: z
+    .enum(presetNames)
+    .nullable()
+    .describe("Settings of a known run: 512T, 256T-B, 256T-L (the paper's) or tiny."),
   recipe: z
     .enum(recipes)
     .describe("fit: k-means codebooks, then the rectifier from the identity. paper: the authors' joint AdamW."),
@@ -23,7 +26,10 @@ export const runConfigSchema = z.strictObject({
   plugins: z.array(z.string()).describe("Packages or paths with more plugins."),
   bits: z.number().positive().nullable().describe("Budget in bits per image; picks tokens and codes."),
   data: z.strictObject({
-    train: z.string().nullable().describe("Folder of images, or synthetic:dead-leaves; null: the embedded sample images."),
+    train: z
+      .string()
+      .nullable()
+      .describe("Folder of images, or synthetic:dead-leaves; null: the embedded sample images."),
     val: z.string().nullable().describe("Held-out images; null: a seeded part of the training images."),
     validationFraction: z.number().gt(0).lt(1).describe("How much is held out when there is no val."),
     imageSize: count.describe("Images are resized and centre-cropped to this many pixels."),
@@ -40,7 +46,10 @@ export const runConfigSchema = z.strictObject({
   train: z.strictObject({
     epochs: count.describe("Passes over the data: of the rectifier in recipe fit, of both in recipe paper."),
     batch: count.describe("Images per step; the last partial batch of an epoch is dropped unless it is the only one."),
-    learningRate: z.number().positive().describe("AdamW's rate: of the codebooks in recipe paper, of the rectifier in recipe fit."),
+    learningRate: z
+      .number()
+      .positive()
+      .describe("AdamW's rate: of the codebooks in recipe paper, of the rectifier in recipe fit."),
     rectifierRate: z.number().positive().describe("The rectifier's rate as a multiple of learningRate."),
     weightDecay: z.number().min(0).describe("AdamW's decay of the rectifier; codebooks have none."),
     finalRate: z.number().gt(0).max(1).describe("The rate at the end as a fraction of the first."),
