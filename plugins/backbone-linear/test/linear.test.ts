@@ -104,7 +104,7 @@ describe("linear backbone", () => {
     const some = await fitted(images, { patch: 4, channels: 3 });
     const x = await firstBatch(images, 20);
     const spread = tf.moments(tf.reshape(await all.encode(x), [-1, 48]), 0);
-    const values = spread.variance.dataSync();
+    const values = Array.from(spread.variance.dataSync());
     const kept = [...values.slice(0, 5)];
     expect([...kept].sort((a, b) => b - a)).toEqual(kept);
     expect(Math.max(...tf.abs(spread.mean).dataSync())).toBeLessThan(1e-5);

@@ -1,0 +1,130 @@
+/**
+ * The networks of the TAESD family as data: what stands at each position of their `nn.Sequential`, so that position and key agree
+ * with the published weights. Source: taesd.py of https://github.com/madebyollin/taesd (MIT); the `pool` branch of taef2
+ * is that project's `use_midblock_gn`. No tensors here.
+ */
+
+/** A 3x3 convolution, padded by one on every side. */
+export interface ConvLayer {
+  readonly kind: "conv";
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly stride: 1 | 2;
+  readonly bias: boolean;
+}
+
+/** relu(conv(x') + x') with three convolutions; x' = x, or x + pool(x) where the block has that branch. */
+export interface BlockLayer {
+  readonly kind: "block";
+  readonly channels: number;
+  readonly pool: boolean;
+}
+
+export type Layer =
+  | ConvLayer
+  | BlockLayer
+  /** 3 tanh(x / 3): keeps latents in the range that the decoder was trained on. */
+  | { readonly kind: "clamp" }
+  | { readonly kind: "relu" }
+  /** Twice the height and width, by repetition. */
+  | { readonly kind: "upsample" };
+
+export const variantNames = ["taesd", "taesdxl", "taesd3", "taef1", "taef2", "taesana"] as const;
+export type VariantName = (typeof variantNames)[number];
+
+export interface Variant {
+  readonly latentChannels: number;
+  readonly downsample: number;
+  readonly encoder: readonly Layer[];
+  readonly decoder?: readonly Layer[];
+  /** Whose latent space it is, for people. */
+  readonly imitates: string;
+}
+
+const width = 64;
+/** Of the `pool` branch: its hidden channels are a multiple of the block's, normalised in groups. */
+export const poolExpansion = 4;
+export const poolGroups = 4;
+
+/** Every tensor of a network with its shape as PyTorch has it: convolutions `[out, in, y, x]`. */
+export function expectedTensors(layers: readonly Layer[]): Map<string, readonly number[]> {
+  const expected = new Map<string, readonly number[]>();
+  layers.forEach((layer, position) => {
+    if (layer.kind === "conv") {
+      expected.set(`${position}.weight`, [layer.outputs, layer.inputs, 3, 3]);
+      if (layer.bias) expected.set(`${position}.bias`, [layer.outputs]);
+    } else if (layer.kind === "block") {
+      const { channels } = layer;
+      for (const step of [0, 2, 4]) {
+        expected.set(`${position}.conv.${step}.weight`, [channels, channels, 3, 3]);
+        expected.set(`${position}.conv.${step}.bias`, [channels]);
+      }
+      if (!layer.pool) return;
+      const hidden = channels * poolExpansion;
+      expected.set(`${position}.pool.0.weight`, [hidden, channels, 1, 1]);
+      expected.set(`${position}.pool.1.weight`, [hidden]);
+      expected.set(`${position}.pool.1.bias`, [hidden]);
+      expected.set(`${position}.pool.3.weight`, [channels, hidden, 1, 1]);
+    }
+  });
+  return expected;
+}
+
+function f8(latentChannels: number, imitates: string, pool = false): Variant {
+  return {
+    latentChannels,
+    downsample: 8,
+    encoder: encoder(latentChannels, pool),
+    decoder: decoder(latentChannels, pool),
+    imitates,
+  };
+}
+
+function conv(inputs: number, outputs: number): ConvLayer {
+  return { kind: "conv", inputs, outputs, stride: 1, bias: true };
+}
+
+const halve: ConvLayer = { kind: "conv", inputs: width, outputs: width, stride: 2, bias: false };
+
+function blocks(count: number, pool = false): BlockLayer[] {
+  return Array.from({ length: count }, () => ({ kind: "block", channels: width, pool }));
+}
+
+function encoder(latentChannels: number, pool: boolean): Layer[] {
+  const stages = [false, false, pool].flatMap((pooled) => [halve, ...blocks(3, pooled)]);
+  return [conv(3, width), ...blocks(1), ...stages, conv(width, latentChannels)];
+}
+
+function decoder(latentChannels: number, pool: boolean): Layer[] {
+  const stages = [pool, false, false].flatMap((pooled): Layer[] => [
+    ...blocks(3, pooled),
+    { kind: "upsample" },
+    { ...conv(width, width), bias: false },
+  ]);
+  return [{ kind: "clamp" }, conv(latentChannels, width), { kind: "relu" }, ...stages, ...blocks(1), conv(width, 3)];
+}
+
+function f32Encoder(latentChannels: number): Layer[] {
+  const stem: Layer[] = [
+    { ...conv(3, width / 2), stride: 2 },
+    { kind: "relu" },
+    { ...conv(width / 2, width), stride: 2 },
+    { kind: "relu" },
+  ];
+  const stages = [1, 2, 3].flatMap(() => [halve, ...blocks(3)]);
+  return [...stem, ...blocks(1), ...stages, conv(width, latentChannels)];
+}
+
+export const variants: Readonly<Record<VariantName, Variant>> = {
+  taesd: f8(4, "Stable Diffusion 1.x and 2.x"),
+  taesdxl: f8(4, "Stable Diffusion XL"),
+  taesd3: f8(16, "Stable Diffusion 3"),
+  taef1: f8(16, "FLUX.1"),
+  taef2: f8(32, "FLUX.2", true),
+  taesana: {
+    latentChannels: 32,
+    downsample: 32,
+    encoder: f32Encoder(32),
+    imitates: "DC-AE f32c32 of Sana, times 0.41407",
+  },
+};

@@ -1,0 +1,85 @@
+/** Runs such a network on the engine. Forward only: these autoencoders are frozen. */
+import { requireTensor, type NamedTensors } from "@revq/core";
+import * as tf from "@tensorflow/tfjs-core";
+import { expectedTensors, poolGroups, type BlockLayer, type Layer } from "./architecture.js";
+
+/** Epsilon of PyTorch's GroupNorm. */
+const epsilon = 1e-5;
+
+export interface Network {
+  /** `[n, h, w, c]` float32 to the same with the network's output channels. Inside `tf.tidy` only. */
+  run(x: tf.Tensor4D): tf.Tensor4D;
+  dispose(): void;
+}
+
+/** @param weights by PyTorch key and in PyTorch layout; borrowed, copied in the engine's layout. Throws `state-*`. */
+export function createNetwork(layers: readonly Layer[], weights: NamedTensors): Network {
+  const expected = [...expectedTensors(layers)];
+  const given = expected.map(([name, shape]) => [name, requireTensor(weights, name, shape)] as const);
+  // [out, in, y, x] -> [y, x, in, out]
+  const tensors = Object.fromEntries(
+    given.map(([name, tensor]) => [name, tensor.rank === 4 ? tf.transpose(tensor, [2, 3, 1, 0]) : tf.clone(tensor)]),
+  );
+
+  /** @param name key without `.weight` and `.bias` */
+  function conv(x: tf.Tensor4D, name: string, stride: 1 | 2 = 1): tf.Tensor4D {
+    const filter = tensors[`${name}.weight`] as tf.Tensor4D;
+    // Not "same": with stride 2 that pads the far side only, PyTorch pads both.
+    const padding = (filter.shape[0] - 1) / 2;
+    const y = tf.conv2d(x, filter, stride, padding, "NHWC", [1, 1], "floor");
+    const bias = tensors[`${name}.bias`];
+    return bias ? tf.add(y, bias) : y;
+  }
+
+  function groupNorm(x: tf.Tensor4D, name: string): tf.Tensor4D {
+    const [n, height, width, channels] = x.shape;
+    const grouped = tf.reshape(x, [n, height * width, poolGroups, channels / poolGroups]);
+    const { mean, variance } = tf.moments(grouped, [1, 3], true);
+    const normal: tf.Tensor4D = tf.reshape(tf.mul(tf.sub(grouped, mean), tf.rsqrt(tf.add(variance, epsilon))), x.shape);
+    return tf.add<tf.Tensor4D>(tf.mul(normal, tensors[`${name}.weight`]!), tensors[`${name}.bias`]!);
+  }
+
+  function block(input: tf.Tensor4D, name: string, { pool }: BlockLayer): tf.Tensor4D {
+    let x = input;
+    if (pool) {
+      const hidden = tf.relu(groupNorm(conv(x, `${name}.pool.0`), `${name}.pool.1`));
+      x = tf.add(x, conv(hidden, `${name}.pool.3`));
+    }
+    const first = tf.relu(conv(x, `${name}.conv.0`));
+    const second = tf.relu(conv(first, `${name}.conv.2`));
+    return tf.relu(tf.add<tf.Tensor4D>(conv(second, `${name}.conv.4`), x));
+  }
+
+  function apply(layer: Layer, x: tf.Tensor4D, position: number): tf.Tensor4D {
+    switch (layer.kind) {
+      case "conv":
+        return conv(x, `${position}`, layer.stride);
+      case "block":
+        return block(x, `${position}`, layer);
+      case "clamp":
+        return tf.mul(tf.tanh(tf.div(x, 3)), 3);
+      case "relu":
+        return tf.relu(x);
+      case "upsample":
+        return upsample(x);
+    }
+  }
+
+  return {
+    run: (input) =>
+      layers.reduce((x, layer, position) => {
+        // Large images: what a layer needed is freed before the next one runs.
+        const y = tf.tidy(() => apply(layer, x, position));
+        if (x !== input) x.dispose();
+        return y;
+      }, input),
+    dispose: () => tf.dispose(tensors),
+  };
+}
+
+/** Each pixel four times. Joining along the channels repeats columns, joining whole rows repeats rows: two kernels that every engine has. */
+function upsample(x: tf.Tensor4D): tf.Tensor4D {
+  const [n, height, width, channels] = x.shape;
+  const columns = tf.reshape(tf.concat([x, x], 3), [n, height, 1, 2 * width * channels]);
+  return tf.reshape(tf.concat([columns, columns], 2), [n, 2 * height, 2 * width, channels]);
+}
