@@ -52,7 +52,12 @@ describe("createAdamW", () => {
     expect(optimizer.learningRate("decayed")).toBe(3 * rates[steps - 1]!);
     const reference = (factor: number, weightDecay: number): number[] =>
       initial.map((value, i) =>
-        referenceAdamW(value, gradients[i]!, rates.map((rate) => factor * rate), weightDecay).at(-1)!,
+        referenceAdamW(
+          value,
+          gradients[i]!,
+          rates.map((rate) => factor * rate),
+          weightDecay,
+        ).at(-1)!,
       );
     for (const [found, expected] of [
       [await plain.data(), reference(1, 0)],
@@ -78,7 +83,8 @@ describe("createAdamW", () => {
     const run = async (interruptAt: number | null): Promise<number[]> => {
       const random = createRandom(9);
       const weights = variable([1, -1]);
-      const make = () => createAdamW([{ name: "rectifier", variables: [weights], learningRate: 0.05, weightDecay: 0.01 }]);
+      const make = () =>
+        createAdamW([{ name: "rectifier", variables: [weights], learningRate: 0.05, weightDecay: 0.01 }]);
       let optimizer = make();
       for (let t = 0; t < 10; t++) {
         if (t === interruptAt) {
@@ -142,7 +148,9 @@ describe("clipByGlobalNorm", () => {
     const clipped = clipByGlobalNorm(gradients, 1);
     expect((await clipped.norm.data())[0]).toBeCloseTo(13, 5);
     // torch: coefficient = max_norm / (norm + 1e-6), clamped to 1
-    expect([...(await clipped.gradients["a"]!.data())]).toEqual([Math.fround(3 / 13.000001), 0].map((x) => expect.closeTo(x, 6)));
+    expect([...(await clipped.gradients["a"]!.data())]).toEqual(
+      [Math.fround(3 / 13.000001), 0].map((x) => expect.closeTo(x, 6)),
+    );
     expect(clipped.gradients["b"]!.shape).toEqual([1, 2]);
     const untouched = clipByGlobalNorm(gradients, 20);
     expect([...(await untouched.gradients["b"]!.data())]).toEqual([4, 12]);

@@ -1,7 +1,6 @@
 /** Values and gradients of every block and of the whole rectifier against PyTorch (fixtures; README there). */
 import { underPrefix } from "@revq/core";
-import "@tensorflow/tfjs-backend-cpu";
-import "@tensorflow/tfjs-core/dist/register_all_gradients.js";
+import { createEngine, type Engine } from "@revq/engine";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -13,11 +12,6 @@ import { efficientVit } from "../src/rectifier.js";
 import { gradientsOf, needs, present, readFixture, relativeError, toNhwc } from "./support.js";
 
 const tolerance = 1e-4;
-
-beforeAll(async () => {
-  await tf.setBackend("cpu");
-});
-afterAll(() => tf.disposeVariables());
 
 type Forward = (x: Tensor, parameter: ParameterOf) => Tensor;
 
@@ -57,37 +51,44 @@ const efficientVitBlock: Forward = (x, parameter) =>
     (name) => parameter(`conv_out.${name}`),
   );
 
-describe(`values and gradients are PyTorch's within ${tolerance} relative`, () => {
-  it.skipIf(!present)(`RMSNorm ${needs}`, async () => {
-    const norm: Forward = (x, parameter) => rmsNorm(x, parameter("weight"), parameter("bias"));
-    expectAllWithin(await errors("rmsnorm_64.safetensors", norm, (tensor) => tensor), tolerance);
-  });
+describe.each(["cpu", "wasm"] as const)(
+  `%s: values and gradients are PyTorch's within ${tolerance} relative`,
+  (engineId) => {
+    let engine: Engine;
+    beforeAll(async () => {
+      engine = await createEngine({ engine: engineId });
+    });
+    afterAll(() => engine.dispose());
 
-  it.skipIf(!present)(`GLU-MBConv ${needs}`, async () => {
-    const block: Forward = (x, parameter) => gluMbConv(x as Tensor4D, parameter);
-    expectAllWithin(await errors("glumbconv_64.safetensors", block), tolerance);
-  });
+    it.skipIf(!present)(`RMSNorm ${needs}`, async () => {
+      const norm: Forward = (x, parameter) => rmsNorm(x, parameter("weight"), parameter("bias"));
+      expectAllWithin(await errors("rmsnorm_64.safetensors", norm, (tensor) => tensor), tolerance);
+    });
 
-  it.skipIf(!present)(`EfficientViT block where the reference takes its linear route ${needs}`, async () => {
-    expectAllWithin(await errors("efficientvit_64_linear.safetensors", efficientVitBlock), tolerance);
-  });
+    it.skipIf(!present)(`GLU-MBConv ${needs}`, async () => {
+      const block: Forward = (x, parameter) => gluMbConv(x as Tensor4D, parameter);
+      expectAllWithin(await errors("glumbconv_64.safetensors", block), tolerance);
+    });
 
-  it.skipIf(!present)(`EfficientViT block where the reference takes its quadratic route ${needs}`, async () => {
-    expectAllWithin(await errors("efficientvit_64_quadratic.safetensors", efficientVitBlock), tolerance);
-  });
+    it.skipIf(!present)(`EfficientViT block where the reference takes its linear route ${needs}`, async () => {
+      expectAllWithin(await errors("efficientvit_64_linear.safetensors", efficientVitBlock), tolerance);
+    });
 
-  it.skipIf(!present)(`the whole small rectifier ${needs}`, async () => {
-    const whole: Forward = (x, parameter) => efficientVit(x as Tensor4D, sizesOfFixture(), parameter);
-    expectAllWithin(await errors("rectifier_small.safetensors", whole), tolerance);
-  });
-});
+    it.skipIf(!present)(`EfficientViT block where the reference takes its quadratic route ${needs}`, async () => {
+      expectAllWithin(await errors("efficientvit_64_quadratic.safetensors", efficientVitBlock), tolerance);
+    });
 
-describe("the output skip", () => {
-  it.skipIf(!present)(`adds the input to what the network without it gives ${needs}`, async () => {
-    const { tensors } = await readFixture("rectifier_small.safetensors");
-    const weights = underPrefix("w", tensors);
-    const x = toNhwc(tensors["input"]!);
-    const out = efficientVit(x, sizesOfFixture(true), (name) => weights[name]!);
-    expect(relativeError(tf.sub(out, x), toNhwc(tensors["output"]!))).toBeLessThan(tolerance);
-  });
-});
+    it.skipIf(!present)(`the whole small rectifier ${needs}`, async () => {
+      const whole: Forward = (x, parameter) => efficientVit(x as Tensor4D, sizesOfFixture(), parameter);
+      expectAllWithin(await errors("rectifier_small.safetensors", whole), tolerance);
+    });
+
+    it.skipIf(!present)(`the output skip adds the input to what the network gives without it ${needs}`, async () => {
+      const { tensors } = await readFixture("rectifier_small.safetensors");
+      const weights = underPrefix("w", tensors);
+      const x = toNhwc(tensors["input"]!);
+      const out = efficientVit(x, sizesOfFixture(true), (name) => weights[name]!);
+      expect(relativeError(tf.sub(out, x), toNhwc(tensors["output"]!))).toBeLessThan(tolerance);
+    });
+  },
+);

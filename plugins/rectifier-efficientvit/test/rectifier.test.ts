@@ -1,19 +1,21 @@
 /** The plugin as the rest of revq uses it: options, state, gradients in its variables, memory. */
 import { createRandom, parseOptions, underPrefix, type Rectifier } from "@revq/core";
-import "@tensorflow/tfjs-backend-cpu";
-import "@tensorflow/tfjs-core/dist/register_all_gradients.js";
+import { createEngine, type Engine } from "@revq/engine";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Scalar, Tensor4D } from "@tensorflow/tfjs-core";
-import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { efficientvit } from "../src/index.js";
 import { needs, present, readFixture, relativeError, toNhwc } from "./support.js";
 
 const small = { channels: 16, layers: 1, headDim: 8, expandRatio: 2 };
 const latentShape = { channels: 4, height: 3, width: 5 };
 
+let engine: Engine;
 beforeAll(async () => {
-  await tf.setBackend("cpu");
+  engine = await createEngine({ engine: "cpu" });
 });
+afterAll(() => engine.dispose());
+
 const created: Rectifier[] = [];
 afterEach(() => created.splice(0).forEach((rectifier) => rectifier.dispose()));
 
