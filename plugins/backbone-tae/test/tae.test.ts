@@ -106,7 +106,7 @@ describe.skipIf(!existsSync(weightsFolder))("tae with the published weights (nee
     const backbone = await create("taef2");
     const restored = await create("taef2", { state: backbone.state() });
     const batch = tf.tidy(() =>
-      tf.concat<tf.Tensor4D>(Array.from({ length: 3 }, (_, i) => tf.mul(image, 1 - 0.3 * i))),
+      tf.concat<tf.Tensor4D>(Array.from({ length: 3 }, (_, i) => tf.mul<tf.Tensor4D>(image, 1 - 0.3 * i))),
     );
     const [one, many, again] = [
       await backbone.encode(image),
