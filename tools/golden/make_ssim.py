@@ -1,4 +1,4 @@
-"""Golden SSIM and PSNR for packages/metrics from scikit-image, on images that a formula defines. Needs numpy, scikit-image.
+"""Golden SSIM, MS-SSIM and PSNR for packages/metrics from scikit-image, on images that a formula defines. Needs numpy, scikit-image.
 
     python tools/golden/make_ssim.py > packages/metrics/test/fixtures/ssim.json
 """
@@ -42,20 +42,38 @@ def pair(kind: str, height: int, width: int, channels: int):
     return np.clip(a, 0, 1).astype(np.float32), np.clip(b, 0, 1).astype(np.float32)
 
 
+WINDOW = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1}
+
+
+def ms_ssim(a: np.ndarray, b: np.ndarray) -> float:
+    """Of scikit-image's SSIM: a huge K1 makes its luminance term 1 and leaves contrast x structure."""
+    weights = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+    result = []
+    for channel in range(a.shape[2]):
+        x, y, product = a[..., channel], b[..., channel], 1.0
+        for scale, weight in enumerate(weights):
+            last = scale == len(weights) - 1
+            similarity = structural_similarity(x, y, **WINDOW, **({} if last else {"K1": 1e6}))
+            product *= max(similarity, 0) ** weight
+            if not last:
+                x, y = (v.reshape(v.shape[0] // 2, 2, v.shape[1] // 2, 2).mean((1, 3)) for v in (x, y))
+        result.append(product)
+    return float(np.mean(result))
+
+
 cases = []
 for kind in ("weak-noise", "strong-noise", "dark", "inverted", "flat", "shift"):
-    for height, width, channels in ((64, 48, 3), (11, 17, 3), (33, 40, 1)):
+    for height, width, channels in ((64, 48, 3), (11, 17, 3), (33, 40, 1), (176, 192, 3)):
         a, b = (array.astype(np.float64) for array in pair(kind, height, width, channels))
-        cases.append(
-            {
-                "kind": kind,
-                "height": height,
-                "width": width,
-                "channels": channels,
-                "ssim": structural_similarity(
-                    a, b, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1, channel_axis=2
-                ),
-                "psnr": peak_signal_noise_ratio(a, b, data_range=1),
-            }
-        )
+        case = {
+            "kind": kind,
+            "height": height,
+            "width": width,
+            "channels": channels,
+            "ssim": structural_similarity(a, b, channel_axis=2, **WINDOW),
+            "psnr": peak_signal_noise_ratio(a, b, data_range=1),
+        }
+        if height >= 176:
+            case["msSsim"] = ms_ssim(a, b)
+        cases.append(case)
 print(json.dumps(cases))

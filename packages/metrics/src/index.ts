@@ -12,3 +12,6 @@ export {
 export { MeanAccumulator } from "./mean-accumulator.js";
 export { clamp01, latentMse, meanSquaredError, MseAccumulator, psnr, toUnitRange } from "./mean-squared-error.js";
 export { ssim } from "./ssim.js";
+export { CovarianceAccumulator } from "./covariance-accumulator.js";
+export { msSsim } from "./ms-ssim.js";
+export { reverseWaterfill, type RateDistortion } from "./rate-distortion.js";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { clamp01, latentMse, MeanAccumulator, MseAccumulator, psnr, ssim, toUnitRange } from "../src/index.js";
+import { clamp01, latentMse, MeanAccumulator, MseAccumulator, msSsim, psnr, ssim, toUnitRange } from "../src/index.js";
 import { imagePair } from "./procedural-images.js";
 
 interface Case {
@@ -10,6 +10,7 @@ interface Case {
   channels: number;
   ssim: number;
   psnr: number;
+  msSsim?: number;
 }
 const cases = JSON.parse(readFileSync(new URL("fixtures/ssim.json", import.meta.url), "utf8")) as Case[];
 
@@ -18,6 +19,7 @@ describe("PSNR and SSIM", () => {
     const [a, b] = imagePair(one.kind, one.height, one.width, one.channels);
     expect(ssim(a, b, one.height, one.width, one.channels)).toBeCloseTo(one.ssim, 9);
     expect(psnr(a, b)).toBeCloseTo(one.psnr, 9);
+    if (one.msSsim !== undefined) expect(msSsim(a, b, one.height, one.width, one.channels)).toBeCloseTo(one.msSsim, 9);
   });
 
   it("SSIM of constant images has its closed form", () => {
@@ -51,6 +53,7 @@ describe("PSNR and SSIM", () => {
     expect(() => psnr(a.subarray(0, 0), a.subarray(0, 0))).toThrow(/0 and 0/);
     expect(() => ssim(a, a, 30, 31)).toThrow(/\[30, 31, 3\]/);
     expect(() => ssim(a.subarray(0, 300), a.subarray(0, 300), 10, 10)).toThrow(/at least 11/);
+    expect(() => msSsim(a, a, 30, 30)).toThrow(/at least 176/);
   });
 });
 
