@@ -80,6 +80,9 @@ describe("openImageFolder", () => {
     expect([...(await readAll(images)).keys()]).toEqual(["0-good.png", "7-good.webp"]);
     const reasons = Object.fromEntries(images.skipped.map(({ name, reason }) => [name, reason]));
     expect(reasons["1-text.jpg"]).toBe("not a jpeg, png or webp image: it looks like text");
+    expect(reasons["3-truncated.jpg"]).toBe("the jpeg is damaged or cut off");
+    expect(reasons["4-truncated.png"]).toBe("the png is damaged or cut off");
+    expect(reasons["5-header.webp"]).toBe("the webp is damaged or cut off");
     expect(reasons["2-empty.png"]).toMatch(/an empty file/);
     expect(reasons["6-anim.gif"]).toMatch(/a GIF/);
     expect(reasons["8-link.png"]).toMatch(/a link leads nowhere/);

@@ -21,7 +21,7 @@ export async function decodeImage(bytes: Uint8Array, pixelLimit = defaultPixelLi
   const sharp = await loadSharp();
   // Limits are ours (below), `failOn: "error"` rejects truncated files yet reads those with stray bytes, as ImageNet has.
   const options = { failOn: "error", limitInputPixels: false, unlimited: false, autoOrient: true } as const;
-  const { width, height, space } = await sharp(bytes, options).metadata();
+  const { width, height, space } = await sharp(bytes, options).metadata().catch(damaged(kind.format));
   if (width * height > pixelLimit) {
     throw new Error(`${width} x ${height} pixels are more than the limit of ${pixelLimit / 1e6} megapixels`);
   }
@@ -29,9 +29,17 @@ export async function decodeImage(bytes: Uint8Array, pixelLimit = defaultPixelLi
     .flatten({ background: "#ffffff" })
     .toColourspace("srgb")
     .raw({ depth: "uchar" })
-    .toBuffer({ resolveWithObject: true });
+    .toBuffer({ resolveWithObject: true })
+    .catch(damaged(kind.format));
   if (info.channels !== 3) throw new Error(`decoded to ${info.channels} channels instead of 3`);
   return { width: info.width, height: info.height, data };
+}
+
+/** libvips keeps its messages in one buffer for all threads: with several images under way they may be another's, so none is shown. */
+function damaged(format: string): (cause: unknown) => never {
+  return (cause) => {
+    throw new Error(`the ${format} is damaged or cut off`, { cause });
+  };
 }
 
 export async function loadSharp(): Promise<SharpConstructor> {
