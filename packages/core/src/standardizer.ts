@@ -16,7 +16,7 @@ export interface LatentStatistics {
   readonly std: Float32Array;
 }
 
-/** A dimension that never varies is only centred. */
+/** A dimension that varies by less never varies: it is only centred. */
 const smallestStd = 1e-6;
 
 /** One pass over the latents in float64 (Welford); throws when a value is not finite. */
@@ -46,7 +46,10 @@ export async function measureLatents(source: LatentSource): Promise<LatentStatis
   const count = Math.max(1, source.count);
   return {
     mean: Float32Array.from(mean),
-    std: Float32Array.from(squares, (sum) => Math.max(Math.sqrt(sum / count), smallestStd)),
+    std: Float32Array.from(squares, (sum) => {
+      const std = Math.sqrt(sum / count);
+      return std < smallestStd ? 1 : std;
+    }),
   };
 }
 

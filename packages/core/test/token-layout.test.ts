@@ -1,0 +1,155 @@
+/** The order of a latent's numbers in its tokens, as arrays and as tensors. */
+import {
+  blockShape,
+  cutTokens,
+  divisors,
+  joinTokens,
+  latentSize,
+  tokenDimension,
+  tokenOrder,
+  tokenSplits,
+  type LatentShape,
+  type TokenSplit,
+} from "@revq/core";
+import * as tf from "@tensorflow/tfjs-core";
+import "@tensorflow/tfjs-backend-cpu";
+import "@tensorflow/tfjs-core/dist/register_all_gradients.js";
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+
+beforeAll(() => tf.setBackend("cpu"));
+const shape: LatentShape = { channels: 2, height: 2, width: 4 };
+
+/** Where element (c, y, x) lies in `[h, w, c]`. */
+const place = ({ channels, width }: LatentShape, c: number, y: number, x: number): number =>
+  (y * width + x) * channels + c;
+
+function fits(latent: LatentShape, tokens: number, split: TokenSplit): boolean {
+  if (split !== "block") return true;
+  const d = latentSize(latent) / tokens;
+  return divisors(d).some((rows) => latent.height % rows === 0 && latent.width % (d / rows) === 0);
+}
+
+const layouts = fc
+  .record({
+    channels: fc.integer({ min: 1, max: 6 }),
+    height: fc.integer({ min: 1, max: 8 }),
+    width: fc.integer({ min: 1, max: 8 }),
+  })
+  .chain((latent) =>
+    fc.tuple(fc.constant(latent), fc.constantFrom(...divisors(latentSize(latent))), fc.constantFrom(...tokenSplits)),
+  )
+  .filter(([latent, tokens, split]) => fits(latent, tokens, split));
+
+describe("tokenOrder", () => {
+  it("written out for a latent of 2 x 2 x 4", () => {
+    expect([...tokenOrder(shape, 4, "channel")]).toEqual([0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15]);
+    expect([...tokenOrder(shape, 4, "block")]).toEqual([0, 2, 8, 10, 4, 6, 12, 14, 1, 3, 9, 11, 5, 7, 13, 15]);
+    expect([...tokenOrder(shape, 4, "spatial")]).toEqual(Array.from({ length: 16 }, (_, i) => i));
+  });
+
+  it("is a permutation", () => {
+    fc.assert(
+      fc.property(layouts, ([latent, tokens, split]) => {
+        const order = tokenOrder(latent, tokens, split);
+        expect([...order].sort((a, b) => a - b)).toEqual(Array.from(order.keys()));
+      }),
+    );
+  });
+
+  it("of the split channel is PyTorch's flattened [c, h, w]", () => {
+    const latent = { channels: 3, height: 2, width: 5 };
+    const flat: number[] = [];
+    for (let c = 0; c < 3; c++)
+      for (let y = 0; y < 2; y++) for (let x = 0; x < 5; x++) flat.push(place(latent, c, y, x));
+    expect([...tokenOrder(latent, 6, "channel")]).toEqual(flat);
+  });
+
+  it("of the split block keeps a token in one channel, in a rectangle", () => {
+    const latent = { channels: 2, height: 4, width: 6 };
+    const order = tokenOrder(latent, 8, "block"); // 6 numbers: 2 x 3
+    expect(blockShape(latent, 6)).toEqual([2, 3]);
+    for (let token = 0; token < 8; token++) {
+      const cells = [...order.subarray(token * 6, token * 6 + 6)].map((at) => {
+        const cell = Math.floor(at / 2);
+        return { c: at % 2, y: Math.floor(cell / 6), x: cell % 6 };
+      });
+      const span = (values: number[]): number => Math.max(...values) - Math.min(...values) + 1;
+      expect(new Set(cells.map(({ c }) => c)).size).toBe(1);
+      expect([span(cells.map(({ y }) => y)), span(cells.map(({ x }) => x))]).toEqual([2, 3]);
+    }
+  });
+
+  it("is the same for channel and block where a block is a row", () => {
+    const latent = { channels: 3, height: 1, width: 8 };
+    expect(tokenOrder(latent, 6, "block")).toEqual(tokenOrder(latent, 6, "channel"));
+  });
+});
+
+describe("cutTokens and joinTokens", () => {
+  it("cut as `tokenOrder` says, and join to the same latents", () => {
+    fc.assert(
+      fc.property(layouts, fc.integer({ min: 1, max: 3 }), ([latent, tokens, split], n) => {
+        const size = latentSize(latent);
+        const values = Float32Array.from({ length: n * size }, (_, i) => i);
+        const latents = tf.tensor4d(values, [n, latent.height, latent.width, latent.channels]);
+        const before = tf.memory().numTensors;
+        const cut = cutTokens(latents, latent, tokens, split);
+        expect(cut.shape).toEqual([n, tokens, size / tokens]);
+        const order = tokenOrder(latent, tokens, split);
+        expect([...cut.dataSync()]).toEqual(Array.from(values.keys(), (i) => i - (i % size) + order[i % size]!));
+        const joined = joinTokens(cut, latent, split);
+        expect(joined.shape).toEqual(latents.shape);
+        expect(joined.dataSync()).toEqual(values);
+        tf.dispose([cut, joined]);
+        expect(tf.memory().numTensors).toBe(before);
+        latents.dispose();
+      }),
+    );
+  });
+
+  it.each(tokenSplits)("are differentiable: split %s", (split) => {
+    const latents = tf.tensor4d(
+      Float32Array.from({ length: 16 }, (_, i) => i),
+      [1, 2, 4, 2],
+    );
+    const weights = tf.tensor3d(
+      Float32Array.from({ length: 16 }, (_, i) => i * i),
+      [1, 4, 4],
+    );
+    const gradient = tf.grad((x) => tf.sum(tf.mul(cutTokens(x as tf.Tensor4D, shape, 4, split), weights)))(latents);
+    expect(gradient.dataSync()).toEqual(joinTokens(weights, shape, split).dataSync());
+  });
+});
+
+describe("what does not fit", () => {
+  it("tokens that do not divide the latent: the nearest that do", () => {
+    expect(() => tokenDimension({ channels: 32, height: 8, width: 8 }, 300)).toThrowErrorMatchingInlineSnapshot(
+      `[RevqError: 300 tokens do not divide the latent [32,8,8] of 2048 numbers.]`,
+    );
+    expect(fixOf(() => tokenDimension({ channels: 32, height: 8, width: 8 }, 300))).toMatchInlineSnapshot(
+      `"Use a divisor of 2048, such as 64, 128, 256, 512."`,
+    );
+    for (const tokens of [0, -1, 1.5, NaN]) expect(() => tokenDimension(shape, tokens)).toThrow(/do not divide/);
+  });
+  it("blocks that do not tile", () => {
+    expect(() => tokenOrder({ channels: 4, height: 3, width: 3 }, 18, "block")).toThrowErrorMatchingInlineSnapshot(
+      `[RevqError: No block of 2 cells tiles a map of 3 x 3.]`,
+    );
+    expect(() => blockShape(shape, 16)).toThrow(/No block of 16 cells/);
+  });
+});
+
+it("divisors", () => {
+  expect(divisors(1)).toEqual([1]);
+  expect(divisors(12)).toEqual([1, 2, 3, 4, 6, 12]);
+});
+
+function fixOf(run: () => unknown): string | undefined {
+  try {
+    run();
+  } catch (error) {
+    return (error as { fix?: string }).fix;
+  }
+  return undefined;
+}
