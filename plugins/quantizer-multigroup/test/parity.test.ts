@@ -63,7 +63,7 @@ describe("train_step_T256_K32.safetensors", () => {
       [codebooks],
     );
     expect((await value.data())[0]).toBeCloseTo(tensors["losses1"]!.data[0]!, 5);
-    const gradient = await grads[codebooks.name]!.data();
+    const gradient = (await grads[codebooks.name]!.data()) as Float32Array;
     const expected = tensors["g1.q.embeddings"]!.data;
     const scale = expected.reduce((most, number) => Math.max(most, Math.abs(number)), 0);
     const worst = gradient.reduce((most, number, i) => Math.max(most, Math.abs(number - expected[i]!)), 0);
