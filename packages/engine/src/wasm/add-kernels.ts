@@ -1,12 +1,16 @@
 /**
  * Completes tfjs's wasm backend (4.22) for training. Gradients that it lacks are added; kernels whose own version is naive
- * (transposed and batched matrix products, the input gradient of a convolution) are replaced.
+ * (transposed and batched matrix products, the input gradient of a convolution) or wrong (strided convolutions with `same`
+ * padding, the gradient of max pooling, transposed fused products) are replaced.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { KernelFunc } from "@tensorflow/tfjs-core";
 import { conv2dBackpropFilter, conv2dBackpropInput } from "./convolution-gradients.js";
 import { depthwiseConv2dNativeBackpropFilter, depthwiseConv2dNativeBackpropInput } from "./depthwise-gradients.js";
+import { withExplicitPadding } from "./explicit-padding.js";
+import { fusedMatMul } from "./fused-product.js";
 import { batchMatMul } from "./matrix-product.js";
+import { maxPoolGrad } from "./max-pool-gradient.js";
 import { unsortedSegmentSum } from "./segment-sum.js";
 
 const missing: Readonly<Record<string, KernelFunc>> = {
@@ -16,20 +20,26 @@ const missing: Readonly<Record<string, KernelFunc>> = {
   UnsortedSegmentSum: unsortedSegmentSum,
 };
 
-/** Better ones, each made from the backend's own. */
-const slow: Readonly<Record<string, (own: KernelFunc) => KernelFunc>> = {
+/** Replacements, each made from the backend's own. */
+const improved: Readonly<Record<string, (own: KernelFunc) => KernelFunc>> = {
   BatchMatMul: batchMatMul,
+  _FusedMatMul: fusedMatMul,
   Conv2DBackpropInput: () => conv2dBackpropInput,
+  Conv2D: withExplicitPadding(false),
+  FusedConv2D: withExplicitPadding(false),
+  DepthwiseConv2dNative: withExplicitPadding(true),
+  FusedDepthwiseConv2D: withExplicitPadding(true),
+  MaxPoolGrad: () => maxPoolGrad,
 };
 
 const replaced = new Set<string>();
 
-/** Registers what is missing or slow. Calling it again changes nothing. */
+/** Registers what is missing, slow or wrong. Calling it again changes nothing. */
 export function addWasmKernels(): void {
   for (const [kernelName, kernelFunc] of Object.entries(missing)) {
     if (!tf.getKernel(kernelName, "wasm")) tf.registerKernel({ kernelName, backendName: "wasm", kernelFunc });
   }
-  for (const [kernelName, improve] of Object.entries(slow)) {
+  for (const [kernelName, improve] of Object.entries(improved)) {
     const own = tf.getKernel(kernelName, "wasm");
     if (!own || replaced.has(kernelName)) continue;
     replaced.add(kernelName);
