@@ -25,5 +25,8 @@ export function readLatents() {
   const mean = readNpy(join(folder, "train_mean.npy"));
   const std = readNpy(join(folder, "train_std.npy"));
   const standardize = (values) => values.map((value, i) => (value - mean[i % 2048]) / std[i % 2048]);
-  return { train: standardize(readNpy(join(folder, "train.f16.npy"))), val: standardize(readNpy(join(folder, "val.npy"))) };
+  return {
+    train: standardize(readNpy(join(folder, "train.f16.npy"))),
+    val: standardize(readNpy(join(folder, "val.npy"))),
+  };
 }
