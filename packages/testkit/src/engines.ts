@@ -1,6 +1,6 @@
 /** Which engines a conformance suite runs on: every one that this machine has, or those named in `REVQ_TEST_ENGINES`. */
-import { RevqError, isRevqError } from "@revq/core";
-import { createEngine, engineIds, type Engine, type EngineId } from "@revq/engine";
+import { RevqError } from "@revq/core";
+import { createEngine, describeEngines, engineIds, type Engine, type EngineId } from "@revq/engine";
 import { afterAll, beforeAll, describe, it } from "vitest";
 
 interface Found {
@@ -11,29 +11,21 @@ interface Found {
 
 let found: Promise<readonly Found[]> | undefined;
 
-/** Brings every engine up once and lets it go again. The answer is kept for the test file. */
+/**
+ * Tries every engine once a test file. A GPU in software passes for a GPU only when it was named: it is a hundred times slower
+ * than the CPU engines.
+ */
 function findEngines(): Promise<readonly Found[]> {
   found ??= (async () => {
     const named = namedEngines();
-    const list: Found[] = [];
-    for (const id of named ?? engineIds) list.push({ id, refused: await refusalOf(id, named !== undefined) });
-    return list;
+    if (named) return named.map((id) => ({ id, refused: undefined }));
+    const reports = await describeEngines();
+    return reports.map(({ id, ok, reason, adapter }) => {
+      const software = "a GPU in software; name it in REVQ_TEST_ENGINES to test on it";
+      return { id, refused: !ok ? reason : adapter?.software ? software : undefined };
+    });
   })();
   return found;
-}
-
-/** A GPU in software passes for a GPU only when it was named: it is a hundred times slower than the CPU engines. */
-async function refusalOf(id: EngineId, named: boolean): Promise<string | undefined> {
-  let engine: Engine;
-  try {
-    engine = await createEngine({ engine: id });
-  } catch (error) {
-    if (named) throw error;
-    return isRevqError(error) ? error.message : String(error);
-  }
-  const software = engine.adapter?.software === true;
-  engine.dispose();
-  return software && !named ? "a GPU in software; name it in REVQ_TEST_ENGINES to test on it" : undefined;
 }
 
 function namedEngines(): readonly EngineId[] | undefined {
@@ -50,7 +42,7 @@ function namedEngines(): readonly EngineId[] | undefined {
 }
 
 /** A `describe` block per engine, with the engine up while its tests run. An engine that cannot be had is a skipped test. */
-export async function describeOnEngines(define: (engine: () => Engine) => void): Promise<void> {
+export async function describeOnEngines(define: (engine: () => Engine, id: EngineId) => void): Promise<void> {
   for (const { id, refused } of await findEngines()) {
     if (refused !== undefined) {
       it.skip(`on ${id}: ${refused}`, () => {});
@@ -62,7 +54,7 @@ export async function describeOnEngines(define: (engine: () => Engine) => void):
         engine = await createEngine({ engine: id });
       });
       afterAll(() => engine?.dispose());
-      define(() => engine!);
+      define(() => engine!, id);
     });
   }
 }

@@ -11,6 +11,7 @@ import {
   type OptionsSchema,
   type WeightsSource,
 } from "@revq/core";
+import type { EngineId } from "@revq/engine";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -31,6 +32,8 @@ export interface BackboneCase<Schema extends OptionsSchema = OptionsSchema> {
   readonly weights?: () => WeightsSource | Promise<WeightsSource>;
   /** Why the case cannot run here (weights that are not there); its tests are then skipped. */
   readonly skip?: string | undefined;
+  /** The engines to run on, for a network that plain JavaScript takes minutes for; default: all that are there. */
+  readonly engines?: readonly EngineId[] | undefined;
   /** How far an image may differ with the size of its batch, relative to the largest output; default 1e-5. */
   readonly tolerance?: number;
 }
@@ -53,9 +56,10 @@ export function testBackbone<Schema extends OptionsSchema>(
       const parsed = parseOptions(widened, options);
       await expectRevqError("create without weights", () => widened.create(parsed, { imageSize }));
     });
-    await describeOnEngines(() => {
+    await describeOnEngines((_, id) => {
       for (const each of all) {
-        if (each.skip) it.skip(`case ${each.name}: ${each.skip}`, () => {});
+        const skip = each.skip ?? (each.engines && !each.engines.includes(id) ? `left out on ${id}` : undefined);
+        if (skip) it.skip(`case ${each.name}: ${skip}`, () => {});
         else describe(`case ${each.name}`, () => testOnEngine(widened, each));
       }
     });

@@ -23,9 +23,9 @@ export function createTaeBackbone(variant: VariantName, weights: NamedTensors): 
   return {
     spec,
     async encode(images) {
-      const [, height, width] = images.shape;
-      latentShapeOf(spec, height);
-      latentShapeOf(spec, width);
+      const [n, height, width] = images.shape;
+      const [{ height: h }, { height: w }] = [latentShapeOf(spec, height), latentShapeOf(spec, width)];
+      if (n === 0) return tf.zeros([0, h, w, latentChannels]); // no backend's kernels take an empty batch
       return runInChunks(images, height * width, (x) => encoding.run(tf.div(tf.add(x, 1), 2)));
     },
     async decode(latents) {
@@ -38,13 +38,14 @@ export function createTaeBackbone(variant: VariantName, weights: NamedTensors): 
           },
         );
       }
-      const [, height, width, channels] = latents.shape;
+      const [n, height, width, channels] = latents.shape;
       if (channels !== latentChannels) {
         throw new RevqError(
           "latent-shape",
           `Latents of ${channels} channels were given to ${variant}, which has ${latentChannels}.`,
         );
       }
+      if (n === 0) return tf.zeros([0, height * downsample, width * downsample, 3]);
       return runInChunks(latents, height * width * downsample ** 2, (x) => tf.sub(tf.mul(decoding.run(x), 2), 1));
     },
     state: () => weights,
