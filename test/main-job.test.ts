@@ -126,12 +126,14 @@ describe("revq encode and decode", () => {
       images: { name: string; ids: number[] }[];
       vocabulary: number;
     };
-    expect(json.images.flatMap(({ ids }) => ids)).toEqual(Array.from(numpy.data, Number));
+    expect(json.images.flatMap(({ ids }) => ids)).toEqual(Array.from(numpy.data as Int32Array));
     expect(json.vocabulary).toBe(64 * 16);
     const tensors = await openSafetensors(await fromFile(join(cwd, "ids.safetensors")));
-    expect(Array.from((await tensors.read("ids")).data, Number)).toEqual(Array.from(numpy.data, Number));
+    expect(Array.from((await tensors.read("ids")).data as Int32Array)).toEqual(Array.from(numpy.data as Int32Array));
     const flat = await readNpy(await fromFile(join(cwd, "flat.npy")));
-    expect(Array.from(flat.data, Number)).toEqual(Array.from(numpy.data, (code, i) => Number(code) + (i % 64) * 16));
+    expect(Array.from(flat.data as Int32Array)).toEqual(
+      Array.from(numpy.data as Int32Array, (code, i) => code + (i % 64) * 16),
+    );
   }, 120_000);
 
   it("decodes to images that are named as they came and look like them", async () => {
@@ -153,7 +155,7 @@ describe("revq encode and decode", () => {
     await revqJson(["encode", "tokenizer", join("photos", name), "-o", "one.npy"], inFolder);
     const one = await readNpy(await fromFile(join(cwd, "one.npy")));
     const all = await readNpy(await fromFile(join(cwd, "ids.npy")));
-    expect(Array.from(one.data, Number)).toEqual(Array.from(all.data.slice(0, 64), Number));
+    expect(Array.from(one.data as Int32Array)).toEqual(Array.from((all.data as Int32Array).slice(0, 64)));
   });
 });
 
