@@ -17,3 +17,6 @@ export {
   type TensorToStream,
   type TensorToWrite,
 } from "./safetensors/write.js";
+export { openPth, type PthFile } from "./pth/open.js";
+export { PickleGlobal, PickleMap, StorageReference, TensorReference, type PickleValue } from "./pth/pickle-values.js";
+export type { TensorFile } from "./tensor-file.js";

@@ -14,4 +14,4 @@ export { clamp01, latentMse, meanSquaredError, MseAccumulator, psnr, toUnitRange
 export { ssim } from "./ssim.js";
 export { CovarianceAccumulator } from "./covariance-accumulator.js";
 export { msSsim } from "./ms-ssim.js";
-export { reverseWaterfill, type RateDistortion } from "./rate-distortion.js";
+export { distortionOfDesign, reverseWaterfill, type RateDistortion } from "./rate-distortion.js";

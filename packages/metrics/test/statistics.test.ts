@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CovarianceAccumulator, reverseWaterfill } from "../src/index.js";
+import { CovarianceAccumulator, distortionOfDesign, reverseWaterfill } from "../src/index.js";
 
 describe("reverseWaterfill", () => {
   it("of equal variances is D = variance * 2^(-2 R / d)", () => {
@@ -28,6 +28,17 @@ describe("reverseWaterfill", () => {
         const direct = list.reduce((sum, value) => sum + Math.min(value, waterLevel), 0);
         expect(Math.abs(distortion - direct)).toBeLessThan(1e-9 * direct);
       }),
+    );
+  });
+
+  it("applies a design to other data", () => {
+    const design = Float64Array.of(4, 1, 0.1, 0);
+    const { waterLevel, distortionPerElement } = reverseWaterfill(design, 1);
+    expect(waterLevel).toBe(1);
+    expect(distortionOfDesign(design, design, waterLevel)).toBeCloseTo(distortionPerElement, 14);
+    expect(distortionOfDesign(design, Float64Array.of(8, 3, 0.2, 0.4), waterLevel)).toBeCloseTo(
+      (2 + 3 + 0.2 + 0.4) / 4,
+      14,
     );
   });
 

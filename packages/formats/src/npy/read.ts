@@ -2,9 +2,9 @@
 import { RevqError, type ByteSource } from "@revq/core";
 import { fromBuffer } from "../bytes/from-buffer.js";
 import { bytesPerElement, toFloat32, viewAs, type TensorData } from "../dtypes.js";
+import { fortranStrides, gatherStrided } from "../strided.js";
 import { refuseWrongFile, wrongFileBytes } from "../wrong-file.js";
 import { fileDType, parseHeader, parsePreamble, preambleBytes, type NpyDType, type NpyHeader } from "./header.js";
-import { toRowMajor } from "./row-major.js";
 
 export interface NpyArray {
   readonly shape: readonly number[];
@@ -35,7 +35,7 @@ export async function readNpy(input: Uint8Array | ByteSource, name = "npy data")
   return {
     shape: header.shape,
     dtype: header.dtype,
-    data: header.fortranOrder ? toRowMajor(data, header.shape) : data,
+    data: header.fortranOrder ? gatherStrided(data, header.shape, fortranStrides(header.shape)) : data,
   };
 }
 

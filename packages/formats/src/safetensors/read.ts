@@ -3,17 +3,14 @@
  * largest tensor asked for. Format: https://github.com/huggingface/safetensors#format.
  */
 import { nearestNames, RevqError, type ByteSource } from "@revq/core";
-import { toFloat32, viewAs, type TensorData } from "../dtypes.js";
+import { toFloat32, viewAs } from "../dtypes.js";
+import type { TensorFile } from "../tensor-file.js";
 import { refuseWrongFile, wrongFileBytes } from "../wrong-file.js";
 import { maxHeaderLength, parseHeader, type SafetensorsHeader, type TensorInfo } from "./header.js";
 
-export interface Safetensors extends SafetensorsHeader {
-  /** The source's name, for messages. */
-  readonly name: string;
-  /** The tensor in its own dtype (F16 and BF16: raw bits in a `Uint16Array`); row-major. Throws `safetensors-unknown-tensor`. */
-  read(tensor: string): Promise<{ shape: readonly number[]; data: TensorData }>;
-  /** The same widened to float32, whatever the dtype. F64 and large integers are rounded. The array is the caller's. */
-  readFloat32(tensor: string): Promise<{ shape: readonly number[]; data: Float32Array }>;
+/** `tensors` also tells where each lies. An unknown name throws `safetensors-unknown-tensor`. */
+export interface Safetensors extends TensorFile, SafetensorsHeader {
+  readonly tensors: SafetensorsHeader["tensors"];
 }
 
 /**

@@ -1,0 +1,40 @@
+/** Names for the tensors of a checkpoint: the dict keys and list positions on the way to each, joined by dots. */
+import { RevqError } from "@revq/core";
+import { PickleMap, TensorReference, type PickleValue } from "./pickle-values.js";
+
+/** Pickles share parts, so a small one can spell a huge tree, or an endless one. */
+const maxVisits = 1_000_000;
+const maxDepth = 64;
+
+/** A tensor at the top is called "tensor". Keys that are neither text nor numbers are passed over. Throws `pth-malformed`, `pth-name-twice`. */
+export function flattenTensors(value: PickleValue, name: string): ReadonlyMap<string, TensorReference> {
+  const tensors = new Map<string, TensorReference>();
+  let visits = 0;
+  const visit = (at: PickleValue, path: string, depth: number): void => {
+    if (++visits > maxVisits || depth > maxDepth) {
+      throw new RevqError(
+        "pth-malformed",
+        `${name}: its contents are nested without end or expand to over ${maxVisits} values.`,
+        {
+          fix: "Keep its weights only: torch.save(model.state_dict(), PATH).",
+        },
+      );
+    }
+    if (at instanceof TensorReference) {
+      const key = path || "tensor";
+      if (tensors.has(key)) {
+        throw new RevqError("pth-name-twice", `${name} has two tensors whose path is "${key.slice(0, 200)}".`);
+      }
+      tensors.set(key, at);
+      return;
+    }
+    const entries = Array.isArray(at) ? at.entries() : at instanceof PickleMap ? at.entries() : [];
+    for (const [key, child] of entries) {
+      const named = typeof key === "string" || typeof key === "number";
+      if (named && typeof child === "object" && child !== null)
+        visit(child, path ? `${path}.${key}` : `${key}`, depth + 1);
+    }
+  };
+  visit(value, "", 0);
+  return tensors;
+}

@@ -1,0 +1,146 @@
+/**
+ * Reads PyTorch checkpoints (`.pth`, `.pt`, `.ckpt`, `.bin` of torch.save since 1.6): a zip archive of a pickle and raw storages. The
+ * pickle is read as data (`unpickle.ts`), tensors by byte ranges when they are asked for. Not TorchScript, not the format before 1.6.
+ */
+import { nearestNames, RevqError, type ByteSource } from "@revq/core";
+import { bytesPerElement, elementCount, toFloat32, viewAs, type DType, type TensorData } from "../dtypes.js";
+import { gatherStrided } from "../strided.js";
+import type { TensorFile } from "../tensor-file.js";
+import { refuseWrongFile, wrongFileBytes } from "../wrong-file.js";
+import { flattenTensors } from "./flatten-tensors.js";
+import type { PickleValue, TensorReference } from "./pickle-values.js";
+import { unpickle } from "./unpickle.js";
+import { readZipDirectory, type ZipEntry } from "./zip-directory.js";
+
+export interface PthFile extends TensorFile {
+  /** The whole checkpoint: dicts are Maps, tuples and lists arrays, tensors `TensorReference`s. Lists may contain themselves. */
+  readonly value: PickleValue;
+}
+
+/** Pickles of weights name tensors and hold no numbers: a few hundred bytes a tensor. */
+const maxPickleBytes = 16 * 1024 * 1024;
+
+/**
+ * Opens a checkpoint. `tensors` has every tensor under the path of dict keys and list positions to it, joined by dots
+ * ("decoder.conv_in.weight"). Throws `pth-forbidden-global` where the file asks for anything that weights do not need,
+ * `pth-legacy`, `pth-torchscript`, `pth-zip`, `pth-malformed`, `git-lfs-pointer`.
+ */
+export async function openPth(source: ByteSource): Promise<PthFile> {
+  const { name } = source;
+  const start = await source.read(0, Math.min(source.size, wrongFileBytes));
+  refuseWrongFile(name, start);
+  refuseOtherPickles(name, start);
+  const entries = await readZipDirectory(source);
+  const pickleName = [...entries.keys()].find((entry) => /^[^/]+\/data\.pkl$/.test(entry));
+  const pickleEntry = pickleName === undefined ? undefined : entries.get(pickleName);
+  if (pickleName === undefined || !pickleEntry) {
+    throw new RevqError("pth-no-pickle", `${name} is a zip archive, but not one of torch.save: it has no data.pkl.`, {
+      fix: "Give the checkpoint file itself.",
+    });
+  }
+  const root = pickleName.slice(0, -"data.pkl".length);
+  if (entries.has(`${root}constants.pkl`)) {
+    throw new RevqError("pth-torchscript", `${name} is a TorchScript program, not a checkpoint of weights.`, {
+      fix: "In Python: torch.save(torch.jit.load(PATH).state_dict(), NEW_PATH).",
+    });
+  }
+  const byteOrder = entries.get(`${root}byteorder`);
+  if (byteOrder && new TextDecoder().decode(await content(source, byteOrder, 16)).trim() !== "little") {
+    throw new RevqError("pth-big-endian", `${name} was written on a big-endian machine.`, {
+      fix: "Save it again on another one.",
+    });
+  }
+  const value = unpickle(await content(source, pickleEntry, maxPickleBytes), name);
+  const tensors = flattenTensors(value, name);
+
+  const read = async (tensor: string): Promise<{ shape: readonly number[]; data: TensorData; dtype: DType }> => {
+    const found = tensors.get(tensor);
+    if (!found) {
+      const near = nearestNames(tensor, [...tensors.keys()]);
+      throw new RevqError("pth-unknown-tensor", `${name} has no tensor "${tensor}".`, {
+        fix: near.length
+          ? `Did you mean ${near.map((one) => `"${one}"`).join(" or ")}?`
+          : "Is it the file of another model?",
+      });
+    }
+    const entry = entries.get(`${root}data/${found.storage.key}`);
+    const data = await readTensor(source, entry, found, tensor);
+    return { shape: found.shape, data, dtype: found.dtype };
+  };
+  return {
+    name,
+    value,
+    tensors,
+    async read(tensor) {
+      const { shape, data } = await read(tensor);
+      return { shape, data };
+    },
+    async readFloat32(tensor) {
+      const { shape, data, dtype } = await read(tensor);
+      return { shape, data: toFloat32(data, dtype) };
+    },
+  };
+}
+
+/** Files that torch.save wrote before 1.6, and bare pickles. */
+function refuseOtherPickles(name: string, start: Uint8Array): void {
+  if (start[0] === 0x50 && start[1] === 0x4b) return;
+  const pickle = start[0] === 0x80 && start[1]! <= 5;
+  throw new RevqError(
+    pickle ? "pth-legacy" : "pth-not-a-checkpoint",
+    pickle
+      ? `${name} is a bare pickle (torch.save before 1.6 wrote such files); it was not opened.`
+      : `${name} is not a PyTorch checkpoint: it does not begin as a zip archive.`,
+    {
+      fix: pickle
+        ? "Where you trust the file, in Python: torch.save(torch.load(PATH, weights_only=True), NEW_PATH)."
+        : "Give a file of torch.save, or safetensors.",
+    },
+  );
+}
+
+async function content(source: ByteSource, entry: ZipEntry, limit: number): Promise<Uint8Array> {
+  if (entry.size > limit) {
+    throw new RevqError(
+      "pth-too-large",
+      `${source.name}: its pickle has ${entry.size} bytes; at most ${limit} are read.`,
+      {
+        fix: "Keep its weights only: torch.save(model.state_dict(), PATH).",
+      },
+    );
+  }
+  return source.read(await entry.offset(), entry.size);
+}
+
+/** A fresh row-major array of the tensor's elements. */
+async function readTensor(
+  source: ByteSource,
+  entry: ZipEntry | undefined,
+  tensor: TensorReference,
+  path: string,
+): Promise<TensorData> {
+  const { dtype, shape, strides, offset, storage } = tensor;
+  const width = bytesPerElement(dtype);
+  const storageBytes = storage.size * (storage.dtype ? width : 1);
+  if (!entry || entry.size < storageBytes) {
+    throw new RevqError(
+      "pth-storage",
+      `${source.name}: the numbers of "${path}" are missing: ${entry ? `${entry.size} bytes of ${storageBytes}` : `no data/${storage.key}`}.`,
+      { fix: "The file is damaged or truncated; get it again." },
+    );
+  }
+  const count = elementCount(shape)!;
+  const span = count === 0 ? 0 : shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, 0) + 1;
+  const bytes = await source.read((await entry.offset()) + offset * width, span * width);
+  const data = viewAs(bytes.slice(), dtype);
+  return isContiguous(shape, strides) ? data : gatherStrided(data, shape, strides);
+}
+
+function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
+  let expected = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    if (shape[axis] !== 1 && strides[axis] !== expected) return false;
+    expected *= shape[axis]!;
+  }
+  return true;
+}

@@ -1,0 +1,153 @@
+/**
+ * The allow-list: every name that a checkpoint may mention, and what calling it means. Names outside are refused before anything is
+ * made of them; nothing is imported or executed. The list follows PyTorch's own `weights_only` unpickler, cut to weights.
+ */
+import { RevqError } from "@revq/core";
+import { bytesPerElement, elementCount, type DType } from "../dtypes.js";
+import { PickleGlobal, PickleMap, StorageReference, TensorReference, type PickleValue } from "./pickle-values.js";
+
+const storageDTypes: Readonly<Record<string, DType>> = {
+  "torch.DoubleStorage": "F64",
+  "torch.FloatStorage": "F32",
+  "torch.HalfStorage": "F16",
+  "torch.BFloat16Storage": "BF16",
+  "torch.LongStorage": "I64",
+  "torch.IntStorage": "I32",
+  "torch.ShortStorage": "I16",
+  "torch.CharStorage": "I8",
+  "torch.ByteStorage": "U8",
+  "torch.BoolStorage": "BOOL",
+};
+const untypedStorage = "torch.storage.UntypedStorage";
+
+const torchDTypes: Readonly<Record<string, DType>> = {
+  "torch.float64": "F64",
+  "torch.float32": "F32",
+  "torch.float16": "F16",
+  "torch.bfloat16": "BF16",
+  "torch.int64": "I64",
+  "torch.int32": "I32",
+  "torch.int16": "I16",
+  "torch.int8": "I8",
+  "torch.uint64": "U64",
+  "torch.uint32": "U32",
+  "torch.uint16": "U16",
+  "torch.uint8": "U8",
+  "torch.bool": "BOOL",
+};
+
+/** What may be called, and what it gives. Hooks, gradients and metadata arguments are left aside. */
+const callables: Readonly<Record<string, (args: PickleValue[], name: string) => PickleValue>> = {
+  "collections.OrderedDict": ([pairs = []], name) => {
+    if (!Array.isArray(pairs)) return malformed(name, "an OrderedDict of something else than pairs");
+    const result = new PickleMap();
+    for (const pair of pairs) {
+      if (!Array.isArray(pair) || pair.length !== 2)
+        return malformed(name, "an OrderedDict of something else than pairs");
+      result.set(pair[0]!, pair[1]!);
+    }
+    return result;
+  },
+  "torch._utils._rebuild_tensor": ([storage, offset, shape, strides], name) =>
+    tensor(name, storage, offset, shape, strides),
+  "torch._utils._rebuild_tensor_v2": ([storage, offset, shape, strides], name) =>
+    tensor(name, storage, offset, shape, strides),
+  "torch._utils._rebuild_tensor_v3": ([storage, offset, shape, strides, , , dtype], name) =>
+    tensor(name, storage, offset, shape, strides, dtype),
+  "torch._utils._rebuild_parameter": ([data], name) =>
+    data instanceof TensorReference ? data : malformed(name, "a parameter without a tensor"),
+  "torch.Size": ([sizes], name) => (Array.isArray(sizes) ? sizes : malformed(name, "a torch.Size without sizes")),
+  "torch.device": ([device], name) =>
+    typeof device === "string" ? device : malformed(name, "a torch.device without a name"),
+};
+
+const allowed = new Set([
+  ...Object.keys(callables),
+  ...Object.keys(storageDTypes),
+  ...Object.keys(torchDTypes),
+  untypedStorage,
+]);
+
+/** Throws `pth-forbidden-global` for a name outside the list. */
+export function allowedGlobal(module: string, attribute: string, name: string): PickleGlobal {
+  const path = `${module}.${attribute}`;
+  if (allowed.has(path)) return new PickleGlobal(path);
+  const shown = path.length > 120 ? `${path.slice(0, 117)}...` : path;
+  throw new RevqError(
+    "pth-forbidden-global",
+    `${name} asks for "${shown}", which is not among the names that weights need; nothing was executed.`,
+    {
+      fix: "Where you trust the file, keep its tensors only, in Python: safetensors.torch.save_file(model.state_dict(), PATH).",
+    },
+  );
+}
+
+/** What `REDUCE` makes of an allowed global and its arguments. */
+export function callGlobal(
+  callable: PickleValue | undefined,
+  args: PickleValue | undefined,
+  name: string,
+): PickleValue {
+  const call =
+    callable instanceof PickleGlobal && Object.hasOwn(callables, callable.path) ? callables[callable.path] : undefined;
+  if (!call || !Array.isArray(args)) {
+    return malformed(
+      name,
+      callable instanceof PickleGlobal ? `${callable.path} cannot be called` : "a call of something that is no name",
+    );
+  }
+  return call(args, name);
+}
+
+/** What a persistent id stands for: ("storage", type, key, location, size). */
+export function storageOf(id: PickleValue | undefined, name: string): StorageReference {
+  const [kind, type, key, , size] = Array.isArray(id) ? id : [];
+  if (kind !== "storage" || !(type instanceof PickleGlobal) || typeof key !== "string" || !isSize(size)) {
+    return malformed(name, "a persistent id that is not a storage");
+  }
+  if (type.path !== untypedStorage && !Object.hasOwn(storageDTypes, type.path))
+    return malformed(name, `a storage of type ${type.path}`);
+  return new StorageReference(key, storageDTypes[type.path], size);
+}
+
+function tensor(
+  name: string,
+  ...[storage, offset, shape, strides, dtypeName]: (PickleValue | undefined)[]
+): TensorReference {
+  if (
+    !(storage instanceof StorageReference) ||
+    !isSize(offset) ||
+    !isSizes(shape) ||
+    !isSizes(strides) ||
+    shape.length !== strides.length
+  ) {
+    return malformed(name, "a tensor with arguments of wrong types");
+  }
+  const dtype = storage.dtype ?? (dtypeName instanceof PickleGlobal ? torchDTypes[dtypeName.path] : undefined);
+  if (!dtype) return malformed(name, "a tensor without a dtype");
+  const available = storage.dtype ? storage.size : Math.floor(storage.size / bytesPerElement(dtype));
+  const count = elementCount(shape);
+  const last = shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, offset);
+  // More elements than the storage has: an expanded view, whose size a few bytes could set at will.
+  if (count === undefined || count > available || (count > 0 && !(last < available))) {
+    return malformed(
+      name,
+      `a tensor [${shape.slice(0, 8)}] that does not lie inside its storage of ${available} elements`,
+    );
+  }
+  return new TensorReference(storage, dtype, shape, strides, offset);
+}
+
+export function malformed(name: string, what: string): never {
+  throw new RevqError("pth-malformed", `${name}: its pickle is malformed: ${what}.`, {
+    fix: "The file is damaged or was not written by torch.save; get it again.",
+  });
+}
+
+function isSize(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isSizes(value: unknown): value is number[] {
+  return Array.isArray(value) && value.length <= 64 && value.every(isSize);
+}
