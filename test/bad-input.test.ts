@@ -1,6 +1,6 @@
 /** What a user gets who does something wrong: one message that says what was got, what was expected and what to do; no stack. */
 import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasShared, revq, revqJson, sampleImages, shared, temporaryFolder } from "./support/revq.js";
 
@@ -147,14 +147,16 @@ describe("a user's mistakes", () => {
   it.skipIf(!hasShared)(
     "refuses a tokenizer with other weights of its backbone (needs ../shared/weights)",
     async () => {
-      const weights = join(shared, "weights");
+      const weights = relative(cwd, join(shared, "weights"));
       await revqJson(["train", "--backbone", "tae", "--weights", weights, "--data", "photos", ...small, "-o", "tae"], {
         cwd,
       });
+      // The recorded weights are found from any working folder.
+      await revqJson(["eval", join(cwd, "tae"), "--data", join(cwd, "photos")], { cwd: join(cwd, "empty") });
       const elsewhere = join(cwd, "weights");
       await mkdir(elsewhere);
       for (const half of ["encoder", "decoder"]) {
-        await cp(join(weights, `taesdxl_${half}.safetensors`), join(elsewhere, `taesd_${half}.safetensors`));
+        await cp(join(cwd, weights, `taesdxl_${half}.safetensors`), join(elsewhere, `taesd_${half}.safetensors`));
       }
       const { code, text } = await refused(["eval", "tae", "--data", "photos", "--weights", "weights"]);
       expect(code).toBe(1);

@@ -9,7 +9,7 @@ import { progressDisplay, type ProgressDisplay } from "./progress-display.js";
 export const engineIds = ["auto", "webgpu", "onnx", "node-gpu", "node", "wasm", "cpu"] as const;
 
 export const engineFlag = Flags.string({
-  description: "what computes; auto picks the fastest that works here",
+  description: `what computes: ${engineIds.join(", ")}; auto picks the fastest that works here`,
   options: engineIds,
   helpValue: "<id>",
 });

@@ -6,6 +6,6 @@ export {
   tokenizerConfigSchema,
   type TokenizerConfig,
 } from "./config.js";
-export { loadTokenizer, type LoadTokenizerOptions } from "./load.js";
+export { isRelativePath, loadTokenizer, type LoadTokenizerOptions } from "./load.js";
 export { configFile, modelFile, serializeTokenizer } from "./save.js";
 export { checkCodeRange, Tokenizer, type QuantizedLatents, type TokenizerParts } from "./tokenizer.js";

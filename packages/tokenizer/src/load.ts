@@ -76,7 +76,7 @@ async function openBackbone(
   const saved = config.backbone;
   if (!saved || config.imageSize === null) return null;
   const plugin = options.plugins.get("backbone", saved.id);
-  const spec = options.weights ?? saved.weights;
+  const spec = options.weights ?? (saved.weights === null ? null : besideFolder(saved.weights, folder.spec));
   const fromFolder = saved.embedded && options.weights === undefined;
   const backbone = await plugin.create(parseOptions(plugin, saved.options), {
     imageSize: config.imageSize,
@@ -97,6 +97,16 @@ async function openBackbone(
     );
   }
   return backbone;
+}
+
+/** A relative path in config.json is relative to the folder that the file is in. */
+function besideFolder(spec: string, folder: string): string {
+  return isRelativePath(spec) ? `${folder}/${spec}` : spec;
+}
+
+/** True for a path that depends on where one stands: neither absolute nor `scheme:…`. */
+export function isRelativePath(spec: string): boolean {
+  return !/^([/\\]|[A-Za-z][A-Za-z0-9+.-]*:)/.test(spec);
 }
 
 async function readConfig(folder: WeightsSource): Promise<TokenizerConfig> {

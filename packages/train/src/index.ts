@@ -7,5 +7,6 @@ export { runConfigSchema, type ConfigLayer, type RunConfig } from "./config/sche
 export { evaluateImages, evaluateLatents, type EvaluateOptions, type ImageEvaluation, type Panel } from "./evaluate.js";
 export { planTraining, type PlanSummary, type TrainingPlan } from "./plan.js";
 export * from "./records.js";
-export { trainTokenizer, type TrainDependencies, type TrainOptions } from "./train.js";
+export type { TrainDependencies, TrainOptions } from "./prepare.js";
+export { trainTokenizer } from "./train.js";
 export { openTrainingImages, openTrainingLatents, type TrainingImages } from "./training-data.js";

@@ -19,9 +19,7 @@ interface EncodeReport {
 
 export default class Encode extends BaseCommand {
   static override summary = "Encode images to ids.";
-  static override description = `Images are resized and centre-cropped to the size that the tokenizer was trained at. The file holds int32 ids [n, t]: the code
-of every token in its group, tokens in the quantizer's order (channel-major for multigroup). With --offset-groups ids are flat: the
-code plus the number of codes of all tokens before, t * K + code, so that a language model sees one vocabulary of T * K ids.`;
+  static override description = `Images are resized and centre-cropped to the size that the tokenizer was trained at. The file holds int32 ids [n, t]: the code of every token in its group, tokens in the quantizer's order (channel-major for multigroup). With --offset-groups ids are flat: the code plus the number of codes of all tokens before, t * K + code, so that a language model sees one vocabulary of T * K ids.`;
   static override examples = [
     "<%= config.bin %> encode my-tokenizer photo.jpg -o ids.npy",
     {

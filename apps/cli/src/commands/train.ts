@@ -11,12 +11,9 @@ import { resultsTable, secondsLine } from "../results-table.js";
 
 export default class Train extends BaseCommand {
   static override summary = "Train a tokenizer on a folder of images, or on latents.";
-  static override description = `Encodes the images once with a pretrained VAE, learns codebooks and a rectifier on the latents, scores the result on
-held-out images. The output folder is the tokenizer: config.json, model.safetensors, README.md. What belongs to the run alone
-(samples.png, metrics.jsonl, checkpoints) is under run/ in it.
+  static override description = `Encodes the images once with a pretrained VAE, learns codebooks and a rectifier on the latents, scores the result on held-out images. The output folder is the tokenizer: config.json, model.safetensors, README.md. What belongs to the run alone (samples.png, metrics.jsonl, checkpoints) is under run/ in it.
 
-Settings: defaults < preset < --config file < REVQ_* environment < flags; \`revq config\` shows what comes out. The paper's presets imply
---recipe paper unless --recipe fit is given.`;
+Settings: defaults < preset < --config file < REVQ_* environment < flags; \`revq config\` shows what comes out. The paper's presets imply --recipe paper unless --recipe fit is given.`;
   static override examples = [
     {
       description: "On the embedded sample images, two minutes:",
