@@ -32,6 +32,8 @@ for (const file of ["train_step_T256_K32", "train_step_T512_K16"]) {
       adamwStep(param, at(`g${step}.${name}`), m, v, { lr, step, gradScale });
       expect(furthest(param, at(`p${step}.${name}`))).toBeLessThan(1e-6);
     }
+    expect(furthest(m, at(`m2.${name}`))).toBeLessThan(1e-9);
+    expect(furthest(v, at(`v2.${name}`))).toBeLessThan(1e-12);
   });
 }
 
