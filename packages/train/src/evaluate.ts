@@ -1,10 +1,9 @@
 /** Scores a tokenizer on images or latents: what `revq eval` returns and what a training run ends with. */
 import { latentSize, type ImageSource, type LatentSource, type ReportProgress } from "@revq/core";
-import { codebookUsage, MeanAccumulator, psnr, ssim, toUnitRange } from "@revq/metrics";
+import { CodeCounter, MeanAccumulator, psnr, ssim, toUnitRange } from "@revq/metrics";
 import type { Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
-import { countCodes, emptyCounts, meanPerplexity } from "./code-counts.js";
 import { chunks, meanSquaredError, readLatents } from "./latent-error.js";
 import type { Evaluation } from "./records.js";
 
@@ -36,10 +35,10 @@ class LatentScore {
   private quantized = 0;
   private rectified = 0;
   private samples = 0;
-  private readonly counts: Int32Array;
+  private readonly codes: CodeCounter;
 
   constructor(private readonly tokenizer: Tokenizer) {
-    this.counts = emptyCounts(tokenizer.tokens);
+    this.codes = new CodeCounter(tokenizer.tokens);
   }
 
   /** @param latents `[n, h, w, c]` in the backbone's scale. Returns the quantized latents in that scale and the codes; the caller owns both. */
@@ -52,20 +51,20 @@ class LatentScore {
     this.quantized += (await before.data())[0]! * n;
     this.rectified += (await after.data())[0]! * n;
     this.samples += n;
-    countCodes(this.counts, await codes.data(), this.tokenizer.tokens);
+    this.codes.add((await codes.data()) as Int32Array);
     const unscaled = standardizer.restoreScale(quantized);
     tf.dispose([standardized, quantized, rectified, before, after]);
     return { codes, quantized: unscaled };
   }
 
   result(): Pick<Evaluation, "images" | "bitsPerImage" | "latentMse" | "usage" | "perplexity"> {
-    const { tokens, bitsPerImage } = this.tokenizer;
+    const { bitsPerImage } = this.tokenizer;
     return {
       images: this.samples,
       bitsPerImage,
       latentMse: { quantized: this.quantized / this.samples, rectified: this.rectified / this.samples },
-      usage: codebookUsage(this.counts),
-      perplexity: meanPerplexity(this.counts, tokens),
+      usage: this.codes.usage,
+      perplexity: this.codes.perplexity,
     };
   }
 }

@@ -6,8 +6,7 @@
 import { toNamedArrays, underPrefix, withPrefix, type NamedArray } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Scalar } from "@tensorflow/tfjs-core";
-import { countCodes, emptyCounts } from "./code-counts.js";
-import { codebookUsage } from "@revq/metrics";
+import { CodeCounter } from "@revq/metrics";
 import {
   codesTensor,
   meanSquaredError,
@@ -49,9 +48,8 @@ export async function trainFit(input: RecipeInput): Promise<RecipeResult> {
     report({ phase, done, total: train.count }),
   );
   const valCodes = await quantizeAll(quantizer, val, measureBatch);
-  const trainCounts = emptyCounts(quantizer.tokens);
-  countCodes(trainCounts, trainCodes, quantizer.tokens);
-  const usage = codebookUsage(trainCounts);
+  const codesInUse = new CodeCounter(quantizer.tokens);
+  codesInUse.add(trainCodes);
 
   // 3. The rectifier.
   const epochs: EpochRecord[] = [...(resumed?.epochs ?? [])];
@@ -131,7 +129,7 @@ export async function trainFit(input: RecipeInput): Promise<RecipeResult> {
           train: await measureLatentError({ ...measured, source: train, codes: trainCodes, rows }),
           val: await measureLatentError({ ...measured, source: val, codes: valCodes }),
         },
-        usage,
+        usage: codesInUse.usage,
       };
       epochs.push(record);
       await input.onEpoch(record);
@@ -146,5 +144,5 @@ export async function trainFit(input: RecipeInput): Promise<RecipeResult> {
     optimizer.dispose();
   }
   if (best !== null) lendTensors(bestArrays, "best", (state) => rectifier.restore(state));
-  return { passes, epochs, trainCounts, rectifierHelps: best !== null, seconds: seconds() };
+  return { passes, epochs, codesInUse, rectifierHelps: best !== null, seconds: seconds() };
 }

@@ -4,10 +4,9 @@
  * the rate decays and unused codes are replaced. The rectifier's loss does not reach the codebooks unless `jointLoss` is set.
  */
 import { isTrainable, RevqError, toNamedArrays, withPrefix, type TrainableQuantizer } from "@revq/core";
-import { codebookUsage } from "@revq/metrics";
+import { CodeCounter } from "@revq/metrics";
 import * as tf from "@tensorflow/tfjs-core";
 import type { NamedTensorMap, Scalar, Variable } from "@tensorflow/tfjs-core";
-import { countCodes, emptyCounts } from "./code-counts.js";
 import { meanSquaredError, measureLatentError, measuringBatch, quantizeAll, readLatents } from "./latent-error.js";
 import { createAdamW } from "./optimizer/adamw.js";
 import { clipByGlobalNorm } from "./optimizer/clip.js";
@@ -38,13 +37,13 @@ export async function trainPaper(input: RecipeInput): Promise<RecipeResult> {
       weightDecay: settings.weightDecay,
     },
   ]);
-  const counts = emptyCounts(quantizer.tokens);
+  const hits = new CodeCounter(quantizer.tokens);
   const epochs: EpochRecord[] = [...(resumed?.epochs ?? [])];
   if (resumed) {
     lendTensors(resumed.arrays, "quantizer", (state) => quantizer.restore(state));
     lendTensors(resumed.arrays, "rectifier", (state) => rectifier.restore(state));
     lendTensors(resumed.arrays, "optimizer", (state) => optimizer.restore(state));
-    counts.set((resumed.arrays["counts"]?.data as Int32Array | undefined) ?? []);
+    hits.counts.set((resumed.arrays["counts"]?.data as Int32Array | undefined) ?? []);
   } else {
     await quantizer.initialize(train, random.fork("codebooks"));
   }
@@ -63,7 +62,7 @@ export async function trainPaper(input: RecipeInput): Promise<RecipeResult> {
         ...withPrefix("quantizer", await toNamedArrays(quantizer.state())),
         ...withPrefix("rectifier", await toNamedArrays(rectifier.state())),
         ...withPrefix("optimizer", await toNamedArrays(optimizer.state())),
-        counts: { shape: [counts.length], data: Int32Array.from(counts) },
+        counts: { shape: [hits.counts.length], data: Int32Array.from(hits.counts) },
       },
     });
 
@@ -86,9 +85,9 @@ export async function trainPaper(input: RecipeInput): Promise<RecipeResult> {
         report({ phase: "train", done: total + 1, total: settings.epochs * stepsPerEpoch, detail });
       }
       firstStep = 0;
-      const usage = codebookUsage(counts);
-      await quantizer.endOfEpoch(counts, random.fork(`reset ${epoch}`));
-      counts.fill(0);
+      const { usage } = hits;
+      await quantizer.endOfEpoch(hits.counts, random.fork(`reset ${epoch}`));
+      hits.reset();
       const measured = { quantizer, rectifier, batch: measureBatch };
       const record: EpochRecord = {
         epoch,
@@ -106,12 +105,12 @@ export async function trainPaper(input: RecipeInput): Promise<RecipeResult> {
     optimizer.dispose();
   }
 
-  const trainCounts = emptyCounts(quantizer.tokens);
-  countCodes(trainCounts, await quantizeAll(quantizer, train, measureBatch), quantizer.tokens);
+  const codesInUse = new CodeCounter(quantizer.tokens);
+  codesInUse.add(await quantizeAll(quantizer, train, measureBatch));
   return {
     passes: [],
     epochs,
-    trainCounts,
+    codesInUse,
     rectifierHelps: true,
     seconds: { fitCodebooks: 0, trainRectifier: spent + clock() },
   };
@@ -119,7 +118,7 @@ export async function trainPaper(input: RecipeInput): Promise<RecipeResult> {
   async function trainStep(batch: Int32Array): Promise<{ quantizer: number; rectifier: number }> {
     const latents = await readLatents(train, batch);
     const codes = await quantizer.quantize(latents);
-    countCodes(counts, await codes.data(), quantizer.tokens);
+    hits.add((await codes.data()) as Int32Array);
     const [quantizerLoss, rectifierLoss] = tf.tidy(() => {
       const quantizerPart = gradients(quantizer.variables, () =>
         meanSquaredError(quantizer.dequantize(codes), latents),

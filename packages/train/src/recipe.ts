@@ -8,6 +8,7 @@ import {
   type Random,
   type Rectifier,
 } from "@revq/core";
+import type { CodeCounter } from "@revq/metrics";
 import type { RunConfig } from "./config/schema.js";
 import type { Checkpoint } from "./checkpoints.js";
 import type { EpochRecord, PassRecord } from "./records.js";
@@ -31,8 +32,8 @@ export interface RecipeInput {
 export interface RecipeResult {
   readonly passes: readonly PassRecord[];
   readonly epochs: readonly EpochRecord[];
-  /** Hits per code over the training latents with the final codebooks. */
-  readonly trainCounts: Int32Array;
+  /** The codes of all training latents with the final codebooks. */
+  readonly codesInUse: CodeCounter;
   /** False when no epoch made the rectifier better than none: then the identity is kept instead. */
   readonly rectifierHelps: boolean;
   readonly seconds: { readonly fitCodebooks: number; readonly trainRectifier: number };

@@ -14,10 +14,8 @@ import {
   type FitContext,
   type PluginRegistry,
 } from "@revq/core";
-import { codebookUsage } from "@revq/metrics";
 import { formatVersion, serializeTokenizer, Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
 import { CheckpointStore } from "./checkpoints.js";
-import { meanPerplexity } from "./code-counts.js";
 import { annotateConfig } from "./config/annotate.js";
 import type { ResolvedConfig } from "./config/layers.js";
 import type { RunConfig } from "./config/schema.js";
@@ -208,8 +206,8 @@ function summarize(
     psnr: evaluation.psnr,
     ssim: evaluation.ssim,
     floor: evaluation.floor,
-    usage: codebookUsage(trained.trainCounts),
-    perplexity: meanPerplexity(trained.trainCounts, tokens),
+    usage: trained.codesInUse.usage,
+    perplexity: trained.codesInUse.perplexity,
     engine,
     seconds: { extract: data.seconds, ...trained.seconds },
     epochs: trained.epochs,
