@@ -251,49 +251,51 @@ export class OnnxBackend extends tf.KernelBackend {
   /** Runs everything queued that a live tensor needs. Synchronous: it blocks the event loop for as long as it takes. */
   flush(): void {
     if (this.graph.nodes.length === 0) return;
-    const planned = performance.now();
-    const outputs = [...new Set([...this.#pending].map((storage) => storage.pending!))];
-    if (outputs.length > 0) {
-      const plan = planGraph(this.graph, outputs);
-      const created = performance.now();
-      this.#counters.planMs += created - planned;
-      const entry = this.#sessions.get(plan);
-      const started = performance.now();
-      this.#counters.createMs += started - created;
-      const buffers = new Map<Value, HostBuffer>();
-      const feeds: Record<string, NativeTensor> = {};
-      const fetches: Record<string, NativeTensor> = {};
-      plan.feeds.forEach((value, index) => (feeds[`i${index}`] = nativeTensor(value, value.buffer!)));
-      plan.outputs.forEach((value, index) => {
-        const buffer = this.#pool.acquire(byteLengthOf(value));
-        buffers.set(value, buffer);
-        fetches[plan.outputNames[index]!] = nativeTensor(value, buffer);
-      });
-      try {
-        // A structure seen once may never come back: its arena is kept from the second run on.
-        entry.session.run(feeds, fetches, entry.runs++ === 0);
-      } catch (cause) {
-        for (const buffer of buffers.values()) this.#pool.release(buffer);
-        for (const storage of this.#pending) {
-          storage.pending = null;
-          storage.lost = cause;
-        }
-        this.#forgetTrace();
-        throw new RevqError(
-          "onnx-run",
-          `ONNX Runtime could not run a graph of the onnx backend: ${(cause as Error).message}`,
-          { cause },
-        );
+    try {
+      const outputs = new Set([...this.#pending].map((storage) => storage.pending!));
+      if (outputs.size > 0) this.#run([...outputs]);
+    } catch (cause) {
+      // The tensors of this trace are lost; later work is not.
+      for (const storage of this.#pending) {
+        storage.pending = null;
+        storage.lost = cause;
       }
+      throw new RevqError("onnx-run", `ONNX Runtime could not run a graph of the onnx backend: ${(cause as Error).message}`, { cause });
+    } finally {
+      this.#forgetTrace();
+    }
+  }
+
+  #run(outputs: readonly Value[]): void {
+    const planned = performance.now();
+    const plan = planGraph(this.graph, outputs);
+    const created = performance.now();
+    const entry = this.#sessions.get(plan);
+    const started = performance.now();
+    const buffers = new Map<Value, HostBuffer>();
+    const feeds: Record<string, NativeTensor> = {};
+    const fetches: Record<string, NativeTensor> = {};
+    plan.feeds.forEach((value, index) => (feeds[`i${index}`] = nativeTensor(value, value.buffer!)));
+    plan.outputs.forEach((value, index) => {
+      const buffer = this.#pool.acquire(byteLengthOf(value));
+      buffers.set(value, buffer);
+      fetches[plan.outputNames[index]!] = nativeTensor(value, buffer);
+    });
+    try {
+      // A structure seen once may never come back: its arena is kept from the second run on.
+      entry.session.run(feeds, fetches, entry.runs++ === 0);
       for (const storage of this.#pending) {
         storage.buffer = this.#pool.retain(buffers.get(storage.pending!)!);
         storage.pending = null;
       }
+    } finally {
       for (const buffer of buffers.values()) this.#pool.release(buffer);
-      this.#counters.flushes++;
-      this.#counters.runMs += performance.now() - started;
     }
-    this.#forgetTrace();
+    const counters = this.#counters;
+    counters.flushes++;
+    counters.planMs += created - planned;
+    counters.createMs += started - created;
+    counters.runMs += performance.now() - started;
   }
 
   #forgetTrace(): void {

@@ -85,7 +85,8 @@ export const binaryKernels: readonly OnnxKernel[] = [
   arithmetic("Sub", b.sub),
   arithmetic("Multiply", b.mul),
   quotient("RealDiv", b.div),
-  quotient("FloorDiv", (graph, x, y) => b.unary(graph, "Floor", b.div(graph, x, y))),
+  // int32 whatever the operands, as in tfjs.
+  quotient("FloorDiv", (graph, x, y) => b.cast(graph, b.unary(graph, "Floor", b.div(graph, x, y)), "int32")),
   quotient("Mod", floorMod),
   quotient("Pow", op("Pow")),
   quotient("Atan2", atan2),

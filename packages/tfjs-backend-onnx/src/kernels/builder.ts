@@ -52,7 +52,9 @@ export function cast(graph: Graph, x: Value, type: OnnxType): Value {
       process.arch === "x64"
         ? x
         : where(graph, less(graph, unary(graph, "Abs", x), graph.scalar(2 ** 62, x.type)), x, graph.scalar(0, x.type));
-    return castRaw(graph, castRaw(graph, finite, "int64"), "int32");
+    // The mask changes nothing but keeps ONNX Runtime from merging the two conversions into one that saturates.
+    const low = binary(graph, "BitwiseAnd", castRaw(graph, finite, "int64"), graph.scalar(2 ** 32 - 1, "int64"));
+    return castRaw(graph, low, "int32");
   }
   return castRaw(graph, x, type);
 }
@@ -141,12 +143,13 @@ export function pad(graph: Graph, x: Value, paddings: readonly (readonly [number
 }
 
 export function concat(graph: Graph, parts: readonly Value[], axis: number): Value {
+  const first = parts[0]!;
+  const shape = [...first.shape];
+  shape[axis] = parts.reduce((sum, part) => sum + part.shape[axis]!, 0);
   const kept = parts.filter((part) => sizeOf(part.shape) > 0);
-  const list = kept.length > 0 ? kept : parts.slice(0, 1);
-  if (list.length === 1) return list[0]!;
-  const shape = [...list[0]!.shape];
-  shape[axis] = list.reduce((sum, part) => sum + part.shape[axis]!, 0);
-  return graph.add("Concat", list, { type: list[0]!.type, shape }, { attributes: { axis } });
+  if (kept.length === 0) return expand(graph, graph.scalar(0, first.type), shape);
+  if (kept.length === 1) return kept[0]!;
+  return graph.add("Concat", kept, { type: first.type, shape }, { attributes: { axis } });
 }
 
 /** Cuts along an axis into parts of the given sizes. */

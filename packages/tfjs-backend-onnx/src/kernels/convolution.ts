@@ -214,6 +214,12 @@ export function geometryOf(
   );
 }
 
+/** tfjs' gradients do not pass the rounding mode on: the size of the output is the errors' own. */
+export function withOutput(info: Geometry, dy: Value): Geometry {
+  const [outHeight, outWidth] = info.dataFormat === "channelsLast" ? [dy.shape[1]!, dy.shape[2]!] : [dy.shape[2]!, dy.shape[3]!];
+  return { ...info, outHeight, outWidth };
+}
+
 /** A bias over channels, in the shape that broadcasts against the result. */
 export function channelBias(graph: Graph, bias: Value | undefined, info: Geometry): Value | undefined {
   return bias && !channelsLast(info) && bias.shape.length === 1 ? b.reshape(graph, bias, [bias.shape[0]!, 1, 1]) : bias;
@@ -230,9 +236,9 @@ export const convolutionKernels: readonly OnnxKernel[] = [
     return finish(graph, result, channelBias(graph, inputs["bias"], info), slopes, attributes);
   }),
   defineKernel<ConvAttributes & { inputShape: number[] }>("Conv2DBackpropInput", (graph, { dy, filter }, attributes) =>
-    inputGradient(graph, dy!, filter!, geometryOf(attributes.inputShape, filter!.shape, attributes)),
+    inputGradient(graph, dy!, filter!, withOutput(geometryOf(attributes.inputShape, filter!.shape, attributes), dy!)),
   ),
   defineKernel<ConvAttributes & { filterShape: number[] }>("Conv2DBackpropFilter", (graph, { x, dy }, attributes) =>
-    filterGradient(graph, x!, dy!, geometryOf(x!.shape, attributes.filterShape, attributes)),
+    filterGradient(graph, x!, dy!, withOutput(geometryOf(x!.shape, attributes.filterShape, attributes), dy!)),
   ),
 ];

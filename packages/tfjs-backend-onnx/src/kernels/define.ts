@@ -1,5 +1,5 @@
 /** How a kernel is written here, and how it becomes a tfjs kernel. A kernel is data: a name and a graph builder. */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import type { OnnxBackend } from "../backend.js";
 import type { Graph, Value } from "../graph/graph.js";
 

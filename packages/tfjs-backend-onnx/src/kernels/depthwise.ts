@@ -11,6 +11,7 @@ import {
   padsOf,
   seenBy,
   toNchw,
+  withOutput,
   type ConvAttributes,
   type Geometry,
 } from "./convolution.js";
@@ -68,7 +69,7 @@ export const depthwiseKernels: readonly OnnxKernel[] = [
   defineKernel<ConvAttributes & { inputShape: number[] }>(
     "DepthwiseConv2dNativeBackpropInput",
     (graph, { dy, filter }, attributes) => {
-      const info = geometryOf(attributes.inputShape, filter!.shape, attributes, true);
+      const info = withOutput(geometryOf(attributes.inputShape, filter!.shape, attributes, true), dy!);
       return fromNchw(
         graph,
         convTransposeNchw(graph, toNchw(graph, dy!, info), perChannel(graph, filter!), info, info.inChannels),
@@ -79,6 +80,6 @@ export const depthwiseKernels: readonly OnnxKernel[] = [
   defineKernel<ConvAttributes & { filterShape: number[] }>(
     "DepthwiseConv2dNativeBackpropFilter",
     (graph, { x, dy }, attributes) =>
-      filterGradient(graph, x!, dy!, geometryOf(x!.shape, attributes.filterShape, attributes, true)),
+      filterGradient(graph, x!, dy!, withOutput(geometryOf(x!.shape, attributes.filterShape, attributes, true), dy!)),
   ),
 ];

@@ -1,5 +1,6 @@
 /** Matrix products, with the bias and activation of tfjs' fused form. */
 import { RevqError } from "@revq/core";
+import { backend_util } from "@tensorflow/tfjs-core";
 import type { Graph, Value } from "../graph/graph.js";
 import * as b from "./builder.js";
 import { defineKernel, type OnnxKernel } from "./define.js";
@@ -45,6 +46,18 @@ interface MatMulAttributes {
 }
 
 export const matrixKernels: readonly OnnxKernel[] = [
+  defineKernel<{ equation: string }>("Einsum", (graph, inputs, { equation }) => {
+    const tensors = Object.values(inputs);
+    const { allDims, summedDims, idDims } = backend_util.decodeEinsumEquation(equation, tensors.length);
+    backend_util.checkEinsumDimSizes(allDims.length, idDims, tensors as never);
+    // tfjs numbers the dimensions of the result first, the summed ones last.
+    const sizes = allDims.map((_, dimension) => {
+      const owner = idDims.findIndex((dimensions) => dimensions.includes(dimension));
+      return tensors[owner]!.shape[idDims[owner]!.indexOf(dimension)]!;
+    });
+    const shape = sizes.slice(0, allDims.length - summedDims.length);
+    return graph.add("Einsum", tensors, { type: tensors[0]!.type, shape }, { attributes: { equation } });
+  }),
   defineKernel<MatMulAttributes>("BatchMatMul", (graph, inputs, { transposeA, transposeB }) =>
     b.matmul(graph, inputs["a"]!, inputs["b"]!, transposeA, transposeB),
   ),

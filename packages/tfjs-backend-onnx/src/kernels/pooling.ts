@@ -2,7 +2,7 @@
 import { backend_util } from "@tensorflow/tfjs-core";
 import { sizeOf, type Graph, type Value } from "../graph/graph.js";
 import * as b from "./builder.js";
-import { convTransposeNchw, fromNchw, padsOf, toNchw, type Geometry } from "./convolution.js";
+import { convTransposeNchw, fromNchw, padsOf, toNchw, withOutput, type Geometry } from "./convolution.js";
 import { defineKernel, type OnnxKernel } from "./define.js";
 
 interface PoolAttributes {
@@ -80,9 +80,9 @@ export const poolingKernels: readonly OnnxKernel[] = [
     pool(graph, "AveragePool", b.cast(graph, x!, "float32"), geometryOf(x!, attributes)),
   ),
   defineKernel<PoolAttributes>("MaxPoolGrad", (graph, { dy, input }, attributes, backend) =>
-    maxPoolGradient(graph, dy!, input!, geometryOf(input!, attributes), backend),
+    maxPoolGradient(graph, dy!, input!, withOutput(geometryOf(input!, attributes), dy!), backend),
   ),
   defineKernel<PoolAttributes>("AvgPoolGrad", (graph, { dy, input }, attributes) =>
-    averagePoolGradient(graph, dy!, geometryOf(input!, attributes)),
+    averagePoolGradient(graph, dy!, withOutput(geometryOf(input!, attributes), dy!)),
   ),
 ];

@@ -6,6 +6,8 @@ import { defineKernel, type OnnxKernel } from "./define.js";
 
 interface ReductionAttributes {
   readonly axis: number | number[];
+  /** The name that tfjs' Max gives to its axes. */
+  readonly reductionIndices?: number | number[];
   readonly keepDims?: boolean;
 }
 
@@ -15,21 +17,49 @@ function reduction(
   build: (graph: Graph, x: Value, axes: number[], keep: boolean) => Value,
   ofNothing: number,
 ): OnnxKernel {
-  return defineKernel<ReductionAttributes>(name, (graph, { x }, { axis, keepDims = false }) => {
-    const axes = util.parseAxisParam(axis, [...x!.shape]);
+  return defineKernel<ReductionAttributes>(name, (graph, { x }, { axis, reductionIndices, keepDims = false }) => {
+    const axes = util.parseAxisParam(reductionIndices ?? axis, [...x!.shape]);
     if (sizeOf(x!.shape) > 0) return build(graph, x!, axes, keepDims);
     const shape = x!.shape.flatMap((size, place) => (axes.includes(place) ? (keepDims ? [1] : []) : [size]));
     return b.expand(graph, graph.scalar(ofNothing, x!.type), shape);
   });
 }
 
-const counting = (op: string) => (graph: Graph, x: Value, axes: number[], keep: boolean) =>
-  b.reduce(graph, op, x.type === "bool" ? b.cast(graph, x, "int32") : x, axes, keep);
+/** Sums longer than this are made in two stages: ONNX Runtime adds in one float32 accumulator and would lose digits. */
+const LONG_SUM = 1024;
 
-/** ONNX Runtime's maximum forgets NaN; tfjs' does not. Adding 0 * sum-like terms would cost a pass, so NaN is looked for only in floats. */
+/** ReduceSum or ReduceMean, in two stages when the reduced axes are many elements in one block at either end. */
+function accurate(graph: Graph, op: "ReduceSum" | "ReduceMean" | "ReduceProd", x: Value, axes: number[], keep: boolean): Value {
+  const rank = x.shape.length;
+  const count = sizeOf(axes.map((axis) => x.shape[axis]!));
+  const leading = axes.every((axis) => axis < axes.length);
+  const trailing = axes.every((axis) => axis >= rank - axes.length);
+  if (op === "ReduceProd" || count < LONG_SUM || !(leading || trailing)) return b.reduce(graph, op, x, axes, keep);
+  const inner = divisorNearRoot(count);
+  if (inner === 1) return b.reduce(graph, op, x, axes, keep);
+  const rest = sizeOf(x.shape) / count;
+  const shape = x.shape.flatMap((size, axis) => (axes.includes(axis) ? (keep ? [1] : []) : [size]));
+  const parts = b.reshape(graph, x, leading ? [count / inner, inner, rest] : [rest, count / inner, inner]);
+  const sums = b.reduce(graph, op, parts, [leading ? 1 : 2]);
+  return b.reshape(graph, b.reduce(graph, op, sums, [leading ? 0 : 1]), shape);
+}
+
+function divisorNearRoot(count: number): number {
+  for (let divisor = Math.floor(Math.sqrt(count)); divisor > 1; divisor--) if (count % divisor === 0) return divisor;
+  return 1;
+}
+
+const counting = (op: "ReduceSum" | "ReduceProd") => (graph: Graph, x: Value, axes: number[], keep: boolean) =>
+  accurate(graph, op, x.type === "bool" ? b.cast(graph, x, "int32") : x, axes, keep);
+
+/** ONNX Runtime's extremes pass over NaN; in tfjs one NaN makes the result NaN. */
 const extreme = (op: "ReduceMax" | "ReduceMin") => (graph: Graph, x: Value, axes: number[], keep: boolean) => {
   if (x.type === "bool") return b.cast(graph, b.reduce(graph, op, b.cast(graph, x, "int32"), axes, keep), "bool");
-  return b.reduce(graph, op, x, axes, keep);
+  const result = b.reduce(graph, op, x, axes, keep);
+  if (x.type !== "float32" || axes.length === 0) return result;
+  const isNan = b.cast(graph, b.unary(graph, "IsNaN", x, { type: "bool" }), "uint8");
+  const poisoned = b.cast(graph, b.reduce(graph, "ReduceMax", isNan, axes, keep), "bool");
+  return b.where(graph, poisoned, graph.scalar(NaN, "float32"), result);
 };
 
 const logical = (op: "ReduceMax" | "ReduceMin") => (graph: Graph, x: Value, axes: number[], keep: boolean) =>
@@ -80,7 +110,7 @@ export const reductionKernels: readonly OnnxKernel[] = [
   reduction("Prod", counting("ReduceProd"), 1),
   reduction(
     "Mean",
-    (graph, x, axes, keep) => b.reduce(graph, "ReduceMean", b.cast(graph, x, "float32"), axes, keep),
+    (graph, x, axes, keep) => accurate(graph, "ReduceMean", b.cast(graph, x, "float32"), axes, keep),
     NaN,
   ),
   reduction("Max", extreme("ReduceMax"), -Infinity),

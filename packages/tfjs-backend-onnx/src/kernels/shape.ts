@@ -84,12 +84,11 @@ function batchToSpace(graph: Graph, x: Value, blockShape: number[], crops: numbe
   );
   const merged = backend_util.getReshapedPermuted(shape, blockShape, blocks);
   const begin = backend_util.getSliceBeginCoords(crops, blockShape.length);
-  return b.slice(
-    graph,
-    b.reshape(graph, permuted, merged),
-    begin,
-    backend_util.getSliceSize(merged, crops, blockShape.length),
-  );
+  const size = backend_util.getSliceSize(merged, crops, blockShape.length);
+  // Both speak of the batch and the cropped axes only.
+  const starts = merged.map((_, axis) => begin[axis] ?? 0);
+  const sizes = merged.map((full, axis) => size[axis] ?? full);
+  return b.slice(graph, b.reshape(graph, permuted, merged), starts, sizes);
 }
 
 function spaceToBatch(graph: Graph, x: Value, blockShape: number[], paddings: [number, number][]): Value {

@@ -50,7 +50,7 @@ function expm1(graph: Graph, x: Value): Value {
 function log1p(graph: Graph, x: Value): Value {
   const one = graph.scalar(1, "float32");
   const u = b.add(graph, x, one);
-  const exact = b.div(graph, b.mul(graph, b.unary(graph, "Log", u), x), b.sub(graph, u, one));
+  const exact = b.mul(graph, b.unary(graph, "Log", u), b.div(graph, x, b.sub(graph, u, one)));
   const plain = b.where(graph, b.equal(graph, u, graph.scalar(Infinity, "float32")), u, exact);
   return b.where(graph, b.equal(graph, u, one), x, plain);
 }
@@ -93,7 +93,11 @@ const SELU_SCALE = 1.0507009873554804934193349852946;
 export const unaryKernels: readonly OnnxKernel[] = [
   exact("Abs", op("Abs")),
   exact("Neg", op("Neg")),
-  exact("Sign", op("Sign")),
+  // The sign of NaN is 0 in tfjs.
+  exact("Sign", (graph, x) => {
+    const sign = b.unary(graph, "Sign", x);
+    return x.type === "float32" ? b.where(graph, isNan(graph, x), graph.scalar(0, "float32"), sign) : sign;
+  }),
   exact("Square", (graph, x) => b.mul(graph, x, x)),
   exact("Relu", relu),
   exact("Relu6", (graph, x) => clip(graph, x, 0, 6)),
