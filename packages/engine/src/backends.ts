@@ -28,6 +28,13 @@ export function replaceBackend(name: string, factory: Factory): void {
   tf.registerBackend(name, factory);
 }
 
+/** Brings a registered backend up and lets its own error out: `tf.setBackend` prints that and returns false. */
+export async function startBackend(name: string): Promise<void> {
+  if (isRunning(name)) return;
+  const backend = await (tf.findBackendFactory(name) as Factory)();
+  replaceBackend(name, () => backend);
+}
+
 export function removeBackend(name: string): void {
   if (tf.findBackendFactory(name)) tf.removeBackend(name);
 }

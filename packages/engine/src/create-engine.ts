@@ -1,7 +1,7 @@
 /** Chooses an engine, brings it up, checks it and makes it the current tfjs backend. */
 import * as tf from "@tensorflow/tfjs-core";
 import { isRevqError, nearestNames, RevqError } from "@revq/core";
-import { currentBackend, isRunning, removeBackend } from "./backends.js";
+import { currentBackend, isRunning, removeBackend, startBackend } from "./backends.js";
 import type { StartContext, StartedBackend } from "./driver.js";
 import { drivers } from "./drivers/index.js";
 import { engineIds, type Engine, type EngineId, type EngineOptions, type EngineRefusal } from "./engine.js";
@@ -9,6 +9,7 @@ import { registerGradients } from "./gradients.js";
 import { defaultProbes } from "./probes.js";
 import { firstLine, refusalOf } from "./reason.js";
 import { checkBackend } from "./sanity-check.js";
+import { refuseSoftware } from "./webgpu/adapter.js";
 
 interface Running {
   readonly started: StartedBackend;
@@ -59,6 +60,7 @@ function startContext(options: EngineOptions, named: boolean): StartContext {
     probes: { ...defaultProbes(), ...options.probes },
     named,
     wasmPath: options.wasmPath,
+    threads: options.threads,
     onNote: options.onNote ?? ((): void => {}),
   };
 }
@@ -77,6 +79,7 @@ function requireKnown(id: string): asserts id is EngineId {
 async function startEngine(id: EngineId, context: StartContext, refused: readonly EngineRefusal[]): Promise<Engine> {
   const shared = running.get(id);
   if (shared && isRunning(shared.started.backendName)) {
+    refuseSoftware(shared.started.adapter, context.named);
     await tf.setBackend(shared.started.backendName);
     return liveEngine(id, shared, refused);
   }
@@ -86,10 +89,8 @@ async function startEngine(id: EngineId, context: StartContext, refused: readonl
     await registerGradients();
     started = await drivers[id].start(context);
     const { backendName } = started;
-    if (!(await tf.setBackend(backendName))) {
-      throw new RevqError("engine-did-not-start", `The backend ${backendName} did not start.`, { exitCode: 3 });
-    }
-    await tf.ready();
+    await startBackend(backendName);
+    await tf.setBackend(backendName);
     await started.prepare?.();
     await checkBackend(backendName);
   } catch (error) {

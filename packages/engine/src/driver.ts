@@ -10,6 +10,7 @@ export interface StartContext {
   /** True when the user named this engine: software GPUs are refused only when nobody asked for one. */
   readonly named: boolean;
   readonly wasmPath: string | undefined;
+  readonly threads: number | undefined;
   readonly onNote: (note: string) => void;
 }
 

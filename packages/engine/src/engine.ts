@@ -37,7 +37,7 @@ export interface EngineInfo {
   readonly tensorBytes: number;
   /** Bytes of GPU buffers, pooled ones included. */
   readonly gpuBytes?: number;
-  /** Size of the WebAssembly heap, which never shrinks. */
+  /** Bytes of host memory held for tensors: `wasm`'s heap, which never shrinks, or `onnx`'s buffers, pooled ones included. */
   readonly heapBytes?: number;
   /** Worker threads that compute. */
   readonly threads?: number;
@@ -64,6 +64,8 @@ export interface EngineOptions {
   readonly onNote?: (note: string) => void;
   /** In browsers: the URL of the folder with tfjs-backend-wasm's `.wasm` files. Node finds them by itself. */
   readonly wasmPath?: string;
+  /** Threads that compute, for `onnx`; default: every core. The other engines choose by themselves. */
+  readonly threads?: number;
   /** What is asked of the machine; tests pass their own. */
   readonly probes?: Partial<EngineProbes>;
 }

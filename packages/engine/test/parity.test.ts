@@ -14,7 +14,7 @@ it.skipIf(engines.length > 0)("finds an engine to compare with cpu", () => {
 });
 
 describe.each(engines)("%s equals tfjs cpu", (id) => {
-  const runs = Number(process.env["REVQ_TEST_RUNS"] ?? (full ? 100 : 12));
+  const runs = Number(process.env["REVQ_TEST_RUNS"] ?? (full ? 100 : 8));
   const tolerance = id === "webgpu" ? 1e-3 : 2e-4;
   let reference: Engine;
   let engine: Engine;

@@ -1,19 +1,18 @@
 /** tfjs on ONNX Runtime (`@revq/tfjs-backend-onnx`): native speed on plain CPUs. */
 import { RevqError } from "@revq/core";
+import type * as onnxBackend from "@revq/tfjs-backend-onnx";
 import type { EngineDriver } from "../driver.js";
 import { isMissingModule } from "../probes.js";
 import { firstLine } from "../reason.js";
 
 const packageName = "@revq/tfjs-backend-onnx";
 
-interface OnnxModule {
-  registerOnnxBackend?: (options?: object) => unknown;
-}
+type OnnxModule = Partial<typeof onnxBackend>;
 
 export const onnx: EngineDriver = {
   id: "onnx",
   trains: true,
-  async start({ probes }) {
+  async start({ probes, threads }) {
     if (probes.nodeVersion === undefined) {
       throw new RevqError("engine-needs-node", "ONNX Runtime's native build runs in Node only.", { exitCode: 3 });
     }
@@ -36,7 +35,18 @@ export const onnx: EngineDriver = {
         exitCode: 3,
       });
     }
-    await module.registerOnnxBackend();
-    return { backendName: "onnx", describe: () => "ONNX Runtime on the CPU" };
+    const { registerOnnxBackend, onnxBackendStats } = module;
+    registerOnnxBackend(threads === undefined ? {} : { threads });
+    return {
+      backendName: "onnx",
+      describe() {
+        const running = onnxBackendStats?.().threads;
+        return `ONNX Runtime on the CPU${running === undefined ? "" : ` (${running} ${running === 1 ? "thread" : "threads"})`}`;
+      },
+      info() {
+        const stats = onnxBackendStats?.();
+        return stats ? { heapBytes: stats.aliveBytes + stats.pooledBytes, threads: stats.threads } : {};
+      },
+    };
   },
 };

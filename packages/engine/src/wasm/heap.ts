@@ -14,6 +14,7 @@ interface HeapEntry {
 interface WasmModule {
   readonly HEAPU8: Uint8Array;
   _malloc(bytes: number): number;
+  _free(offset: number): void;
   cwrap(name: string, returns: string | null, args: string[]): (...values: unknown[]) => void;
   readonly tfjs: {
     registerTensor(id: number, size: number, offset: number): void;
@@ -140,21 +141,28 @@ function shapeBytes(...shape: number[]): Uint8Array {
 
 const guarded = new WeakSet<object>();
 
-/** tfjs does not look at what `malloc` returned: without memory it would write over address 0 and go on. */
+/** What 32-bit WebAssembly can address. */
+const addressable = 2 ** 32;
+
+/**
+ * tfjs does not look at what `malloc` returned: without memory it would write over address 0 and go on, and a size of 4 GiB
+ * or more would lose its upper bits on the way.
+ */
 export function guardWasmMemory(backend: WasmBackend): void {
   const module = backend.wasm;
   if (guarded.has(module)) return;
   guarded.add(module);
+  // Emscripten's first call puts the real function in the place of a stub, which would be ours.
+  module._free(module._malloc(1));
   const malloc = module._malloc.bind(module);
   module._malloc = (bytes: number): number => {
-    const offset = malloc(bytes);
-    if (offset === 0 && bytes > 0) {
-      throw new RevqError(
-        "wasm-memory",
-        `WebAssembly has no ${Math.ceil(bytes / 2 ** 20)} MiB left (heap: ${Math.floor(module.HEAPU8.byteLength / 2 ** 20)} MiB, at most 4096 MiB).`,
-        { fix: "Use a smaller batch, or another engine." },
-      );
-    }
-    return offset;
+    const offset = bytes < addressable ? malloc(bytes) : 0;
+    if (offset !== 0 || bytes === 0) return offset;
+    const heap = Math.floor(module.HEAPU8.byteLength / 2 ** 20);
+    throw new RevqError(
+      "wasm-memory",
+      `WebAssembly cannot hold another ${Math.ceil(bytes / 2 ** 20)} MiB (its heap has ${heap} MiB and ends at 4096 MiB).`,
+      { fix: "Use a smaller batch, or another engine." },
+    );
   };
 }

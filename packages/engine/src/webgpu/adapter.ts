@@ -60,3 +60,12 @@ export function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
     requiredLimits: Object.fromEntries(computeLimits.map((name) => [name, adapter.limits[name] as number])),
   });
 }
+
+/** @throws RevqError `webgpu-software` for an adapter that computes on the CPU, unless the user named the engine */
+export function refuseSoftware(adapter: AdapterDescription | undefined, named: boolean): void {
+  if (!adapter?.software || named) return;
+  throw new RevqError("webgpu-software", `The only GPU adapter is a software one (${adapter.description}).`, {
+    fix: "The CPU engines are faster; ask for it by name (--engine webgpu) to use it anyway.",
+    exitCode: 3,
+  });
+}
