@@ -36,10 +36,11 @@ export const multigroupOptions = z.strictObject({
     .enum(["sample", "kmeans++"])
     .default("sample")
     .describe("Where k-means starts: random latents (sample), or latents far from each other (kmeans++, slower)."),
+  // Photographs' latents are alike: 64 per code cost 2.6 % of validation error, 256 0.8 %, 1024 nothing measurable (K = 64).
   samplesPerCode: z
     .int()
     .min(1)
-    .default(256)
+    .default(1024)
     .describe("k-means looks at this many samples per code at most, drawn at random where there are more."),
 });
 
