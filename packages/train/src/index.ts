@@ -5,6 +5,8 @@ export { resolveConfig, type NamedLayer, type ResolvedConfig } from "./config/la
 export { presetNames, presets, type PresetName } from "./config/presets.js";
 export { runConfigSchema, type ConfigLayer, type RunConfig } from "./config/schema.js";
 export { evaluateImages, evaluateLatents, type EvaluateOptions, type ImageEvaluation, type Panel } from "./evaluate.js";
+export { createAdamW, type AdamW, type ParameterGroup } from "./optimizer/adamw.js";
+export { clipByGlobalNorm } from "./optimizer/clip.js";
 export { planTraining, type PlanSummary, type TrainingPlan } from "./plan.js";
 export * from "./records.js";
 export type { TrainDependencies, TrainOptions } from "./prepare.js";

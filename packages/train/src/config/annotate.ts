@@ -19,7 +19,8 @@ export function annotateConfig({ config, origins }: ResolvedConfig, plugins: Plu
     for (const [key, property] of Object.entries(properties)) {
       if (key in config[kind]) continue;
       const { default: preset, description = "" } = property as { default?: unknown; description?: string };
-      lines.push(`  # ${key}: ${preset === undefined ? "(open)" : JSON.stringify(preset)}  # ${description}`);
+      const comment = description ? `  # ${description}` : "";
+      lines.push(`  # ${key}: ${preset === undefined ? "(open)" : JSON.stringify(preset)}${comment}`);
     }
   }
 
