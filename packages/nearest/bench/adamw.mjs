@@ -11,13 +11,23 @@ for (const [name, run] of [
   ["rows", (step) => adamwStepRows(param, hit, rowGrads, dim, m, v, { lr: 0.01, step })],
 ]) {
   const times = [];
+  const cpus = [];
   for (let step = 1; step <= 7; step++) {
     const start = performance.now();
+    const cpu = process.cpuUsage();
     run(step);
     times.push(performance.now() - start);
+    const used = process.cpuUsage(cpu);
+    cpus.push((used.user + used.system) / 1000);
   }
   times.sort((a, b) => a - b);
   console.log(
-    JSON.stringify({ name, numbers: rows * dim, medianMs: Math.round(times[3]), bestMs: Math.round(times[0]) }),
+    JSON.stringify({
+      name,
+      numbers: rows * dim,
+      medianMs: Math.round(times[3]),
+      bestMs: Math.round(times[0]),
+      cpuMs: Math.round(Math.min(...cpus)),
+    }),
   );
 }

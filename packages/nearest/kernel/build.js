@@ -1,12 +1,13 @@
 /**
- * Compiles search.as to WebAssembly and writes it as base64 into src/wasm/kernel.generated.ts. `node build.js` after a change;
+ * Compiles search.as and adamw.as to WebAssembly and writes it as base64 into src/wasm/kernel.generated.ts. `node build.js` after a change;
  * a test checks that the committed file is what this gives.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 
-const source = new URL("search.as", import.meta.url);
+const sources = ["search", "adamw"];
+const textOf = (name) => readFileSync(new URL(`${name}.as`, import.meta.url), "utf8");
 const target = new URL("../src/wasm/kernel.generated.ts", import.meta.url);
 // The memory is the host's, and there is no heap: every pointer is given by the caller.
 const flags =
@@ -15,8 +16,11 @@ const flags =
 /** @returns {Promise<string>} the text of kernel.generated.ts */
 export async function compileKernel() {
   let wasm;
-  const { error, stderr } = await asc.main(["search.ts", ...flags.split(" ")], {
-    readFile: (name) => (name.endsWith("search.ts") ? readFileSync(source, "utf8") : null),
+  const { error, stderr } = await asc.main([...sources.map((name) => `${name}.ts`), ...flags.split(" ")], {
+    readFile(name) {
+      const found = sources.find((source) => name === `${source}.ts`);
+      return found ? textOf(found) : null;
+    },
     writeFile: (name, contents) => void (name.endsWith("kernel.wasm") && (wasm = contents)),
     listFiles: () => [],
   });
@@ -25,7 +29,7 @@ export async function compileKernel() {
     .toString("base64")
     .replace(/.{1,116}/g, "  $&\n")
     .trimEnd();
-  return `/** Compiled from kernel/search.as by kernel/build.js (AssemblyScript): do not edit. WebAssembly with SIMD, as base64. */\nexport const kernelBase64 = \`\n${lines}\n\`;\n`;
+  return `/** Compiled from kernel/*.as by kernel/build.js (AssemblyScript): do not edit. WebAssembly with SIMD, as base64. */\nexport const kernelBase64 = \`\n${lines}\n\`;\n`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(target, await compileKernel());

@@ -4,6 +4,7 @@
  */
 import { RevqError } from "@revq/core";
 import { requireLength } from "./shape.js";
+import { kernelModule } from "./wasm/kernel.js";
 
 export interface AdamWOptions {
   readonly lr: number;
@@ -21,30 +22,20 @@ export interface AdamWOptions {
   readonly gradScale?: number;
 }
 
-interface Coefficients {
-  readonly decay: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly stepSize: number;
-  readonly rootScale: number;
-  readonly eps: number;
-  readonly gradScale: number;
-}
+/** decay, beta1, 1 - beta1, beta2, 1 - beta2, stepSize, rootScale, eps, gradScale, each rounded to float32. */
+type Coefficients = [number, number, number, number, number, number, number, number, number];
 
 function coefficients(options: AdamWOptions): Coefficients {
   const { lr, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0, step, gradScale = 1 } = options;
   if (!Number.isInteger(step) || step < 1) {
     throw new RevqError("adamw-step", `AdamW's step is ${step}; steps are counted from 1.`);
   }
-  return {
-    decay: 1 - lr * weightDecay,
-    beta1,
-    beta2,
-    stepSize: lr / (1 - beta1 ** step),
-    rootScale: 1 / Math.sqrt(1 - beta2 ** step),
-    eps,
-    gradScale,
-  };
+  const decay = 1 - lr * weightDecay;
+  const stepSize = lr / (1 - beta1 ** step);
+  const rootScale = 1 / Math.sqrt(1 - beta2 ** step);
+  return [decay, beta1, 1 - beta1, beta2, 1 - beta2, stepSize, rootScale, eps, gradScale].map(
+    Math.fround,
+  ) as Coefficients;
 }
 
 /**
@@ -58,13 +49,8 @@ export function adamwStep(
   v: Float32Array,
   options: AdamWOptions,
 ): void {
-  for (const [name, array] of [
-    ["grad", grad],
-    ["m", m],
-    ["v", v],
-  ] as const)
-    requireLength(name, array, [param.length]);
-  update(param, grad, 0, m, v, 0, param.length, coefficients(options));
+  for (const [name, array] of Object.entries({ grad, m, v })) requireLength(name, array, [param.length]);
+  inChunks(param, m, v, coefficients(options), (first, last, into) => into.set(grad.subarray(first, last)));
 }
 
 /**
@@ -98,34 +84,100 @@ export function adamwStepRows(
     }
     previous = row;
   }
-  const c = coefficients(options);
-  let done = 0;
-  for (let i = 0; i < rows.length; i++) {
-    const start = rows[i]! * dim;
-    update(param, null, 0, m, v, done, start, c);
-    update(param, rowGrads, i * dim - start, m, v, start, start + dim, c);
-    done = start + dim;
-  }
-  update(param, null, 0, m, v, done, param.length, c);
+  let next = 0; // of the rows, the first that is not wholly behind
+  inChunks(param, m, v, coefficients(options), (first, last, into) => {
+    into.fill(0, 0, last - first);
+    for (; next < rows.length; next++) {
+      const start = rows[next]! * dim;
+      if (start >= last) break;
+      for (let i = Math.max(0, first - start); i < Math.min(dim, last - start); i++) {
+        into[start + i - first] = rowGrads[next * dim + i]!;
+      }
+      if (start + dim > last) break; // goes on in the next chunk
+    }
+  });
 }
 
-/** Elements `[first, last)`; the gradient of element i is `grad[i + gradOffset]`, or 0 without `grad`. */
-function update(
+/** Numbers at a time: four such arrays stay in the second-level cache. */
+const chunk = 16384;
+
+interface Stepper {
+  readonly param: Float32Array;
+  readonly grad: Float32Array;
+  readonly m: Float32Array;
+  readonly v: Float32Array;
+  step(count: number, c: Coefficients): void;
+}
+
+let stepper: Stepper | undefined;
+
+/** Scratch arrays of `chunk` numbers and the step over them: WebAssembly where it runs, else plain numbers, with the same bits. */
+function createStepper(): Stepper {
+  const module = kernelModule();
+  if (!module) {
+    const [param, grad, m, v] = [0, 1, 2, 3].map(() => new Float32Array(chunk)) as [
+      Float32Array,
+      Float32Array,
+      Float32Array,
+      Float32Array,
+    ];
+    return { param, grad, m, v, step: (count, c) => stepNumbers(param, grad, m, v, count, c) };
+  }
+  const memory = new WebAssembly.Memory({ initial: Math.ceil((4 * chunk * 4 + 1024) / 65536) });
+  const { adamw } = new WebAssembly.Instance(module, { env: { memory } }).exports as {
+    adamw(param: number, grad: number, m: number, v: number, n: number, ...c: Coefficients): void;
+  };
+  const at = (i: number): number => 1024 + i * chunk * 4;
+  const array = (i: number): Float32Array => new Float32Array(memory.buffer, at(i), chunk);
+  return {
+    param: array(0),
+    grad: array(1),
+    m: array(2),
+    v: array(3),
+    step: (count, c) => adamw(at(0), at(1), at(2), at(3), Math.ceil(count / 4) * 4, ...c),
+  };
+}
+
+/** Walks the arrays once, a chunk at a time; `fillGrad` writes the gradient of elements `[first, last)`. */
+function inChunks(
   param: Float32Array,
-  grad: Float32Array | null,
-  gradOffset: number,
   m: Float32Array,
   v: Float32Array,
-  first: number,
-  last: number,
-  { decay, beta1, beta2, stepSize, rootScale, eps, gradScale }: Coefficients,
+  c: Coefficients,
+  fillGrad: (first: number, last: number, into: Float32Array) => void,
 ): void {
-  for (let i = first; i < last; i++) {
-    const g = grad ? grad[i + gradOffset]! * gradScale : 0;
-    const moment = beta1 * m[i]! + (1 - beta1) * g;
-    const square = beta2 * v[i]! + (1 - beta2) * g * g;
+  stepper ??= createStepper();
+  for (let first = 0; first < param.length; first += chunk) {
+    const last = Math.min(param.length, first + chunk);
+    const count = last - first;
+    stepper.param.set(param.subarray(first, last));
+    stepper.m.set(m.subarray(first, last));
+    stepper.v.set(v.subarray(first, last));
+    fillGrad(first, last, stepper.grad);
+    stepper.step(count, c);
+    param.set(stepper.param.subarray(0, count), first);
+    m.set(stepper.m.subarray(0, count), first);
+    v.set(stepper.v.subarray(0, count), first);
+  }
+}
+
+/** The step in plain numbers, every operation rounded to float32. */
+export function stepNumbers(
+  param: Float32Array,
+  grad: Float32Array,
+  m: Float32Array,
+  v: Float32Array,
+  count: number,
+  [decay, beta1, rest1, beta2, rest2, stepSize, rootScale, eps, gradScale]: Coefficients,
+): void {
+  const f = Math.fround;
+  for (let i = 0; i < count; i++) {
+    const g = f(grad[i]! * gradScale);
+    const moment = f(f(beta1 * m[i]!) + f(rest1 * g));
+    const square = f(f(beta2 * v[i]!) + f(f(rest2 * g) * g));
     m[i] = moment;
     v[i] = square;
-    param[i] = param[i]! * decay - (stepSize * moment) / (Math.sqrt(square) * rootScale + eps);
+    const update = f(f(stepSize * moment) / f(f(f(Math.sqrt(square)) * rootScale) + eps));
+    param[i] = f(f(param[i]! * decay) - update);
   }
 }
