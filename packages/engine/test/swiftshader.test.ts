@@ -38,7 +38,7 @@ describe.skipIf(!unpacked)(`WebGPU on SwiftShader${reason && ` (skipped: ${reaso
   afterAll(() => unpacked?.remove());
 
   it("equals tfjs cpu in every operation", { timeout: 300_000 }, async () => {
-    const runs = process.env["REVQ_TEST_FULL"] === undefined ? "1" : "5";
+    const runs = process.env["REVQ_TEST_FULL"] === undefined ? "2" : "20";
     const { code, output } = await vitest("parity.test.ts", { REVQ_TEST_ENGINES: "webgpu", REVQ_TEST_RUNS: runs });
     expect(output).toContain("webgpu equals tfjs cpu");
     expect(code, output).toBe(0);

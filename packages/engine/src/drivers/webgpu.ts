@@ -7,6 +7,7 @@ import type { EngineDriver } from "../driver.js";
 import { describeAdapter, refuseSoftware, requestAdapter, requestDevice } from "../webgpu/adapter.js";
 import { findGpu } from "../webgpu/find-gpu.js";
 import { guardBackend, type GuardedBackend } from "../webgpu/guard.js";
+import { replaceWebGpuKernels } from "../webgpu/replace-kernels.js";
 
 const backendName = "webgpu";
 
@@ -27,6 +28,7 @@ export const webgpu: EngineDriver = {
     return {
       backendName,
       adapter,
+      prepare: replaceWebGpuKernels,
       describe: () => `${adapter.description}${adapter.software ? " (software)" : ""}, WebGPU through ${found.through}`,
       info: () => ({ gpuBytes: backend.bufferManager.numBytesAllocated }),
       release() {

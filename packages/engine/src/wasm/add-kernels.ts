@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { KernelFunc } from "@tensorflow/tfjs-core";
+import { replaceKernels, type Improvements } from "../replace-kernels.js";
 import { conv2dBackpropFilter, conv2dBackpropInput } from "./convolution-gradients.js";
 import { depthwiseConv2dNativeBackpropFilter, depthwiseConv2dNativeBackpropInput } from "./depthwise-gradients.js";
 import { withExplicitPadding } from "./explicit-padding.js";
@@ -20,8 +21,7 @@ const missing: Readonly<Record<string, KernelFunc>> = {
   UnsortedSegmentSum: unsortedSegmentSum,
 };
 
-/** Replacements, each made from the backend's own. */
-const improved: Readonly<Record<string, (own: KernelFunc) => KernelFunc>> = {
+const improved: Improvements = {
   BatchMatMul: batchMatMul,
   _FusedMatMul: fusedMatMul,
   Conv2DBackpropInput: () => conv2dBackpropInput,
@@ -32,19 +32,10 @@ const improved: Readonly<Record<string, (own: KernelFunc) => KernelFunc>> = {
   MaxPoolGrad: () => maxPoolGrad,
 };
 
-const replaced = new Set<string>();
-
 /** Registers what is missing, slow or wrong. Calling it again changes nothing. */
 export function addWasmKernels(): void {
   for (const [kernelName, kernelFunc] of Object.entries(missing)) {
     if (!tf.getKernel(kernelName, "wasm")) tf.registerKernel({ kernelName, backendName: "wasm", kernelFunc });
   }
-  for (const [kernelName, improve] of Object.entries(improved)) {
-    const own = tf.getKernel(kernelName, "wasm");
-    if (!own || replaced.has(kernelName)) continue;
-    replaced.add(kernelName);
-    // The setup function stays: tfjs calls it again whenever the backend is brought up again.
-    tf.unregisterKernel(kernelName, "wasm");
-    tf.registerKernel({ ...own, kernelFunc: improve(own.kernelFunc) });
-  }
+  replaceKernels("wasm", improved);
 }
