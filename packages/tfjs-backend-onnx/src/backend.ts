@@ -260,7 +260,11 @@ export class OnnxBackend extends tf.KernelBackend {
         storage.pending = null;
         storage.lost = cause;
       }
-      throw new RevqError("onnx-run", `ONNX Runtime could not run a graph of the onnx backend: ${(cause as Error).message}`, { cause });
+      throw new RevqError(
+        "onnx-run",
+        `ONNX Runtime could not run a graph of the onnx backend: ${(cause as Error).message}`,
+        { cause },
+      );
     } finally {
       this.#forgetTrace();
     }

@@ -34,7 +34,12 @@ interface Result {
 }
 
 /** The program's results and, for float inputs and results, the gradients of a fixed weighting of them. */
-export async function runOn(backend: string, program: Program, inputs: readonly Input[], gradients: boolean): Promise<Result[]> {
+export async function runOn(
+  backend: string,
+  program: Program,
+  inputs: readonly Input[],
+  gradients: boolean,
+): Promise<Result[]> {
   await tf.setBackend(backend);
   const before = tf.memory().numTensors;
   const tensors = inputs.map(({ shape, dtype, values }) => tf.tensor(values, shape, dtype));
@@ -46,7 +51,9 @@ export async function runOn(backend: string, program: Program, inputs: readonly 
       const all = [...tensors];
       floats.forEach((index, place) => (all[index] = given[place]!));
       const parts = [program(...all)].flat().filter((part) => part.dtype === "float32");
-      return tf.addN(parts.map((part) => tf.sum(tf.mul(part, tf.reshape(weights(part.size), part.shape))))) as tf.Tensor;
+      return tf.addN(
+        parts.map((part) => tf.sum(tf.mul(part, tf.reshape(weights(part.size), part.shape)))),
+      ) as tf.Tensor;
     };
     return [...results, ...tf.grads(scalarOf)(floats.map((index) => tensors[index]!))];
   });
@@ -62,7 +69,12 @@ function weights(count: number): tf.Tensor {
   return tf.tensor1d(Float32Array.from({ length: count }, (_, index) => Math.sin(index * 1.7 + 0.3)));
 }
 
-export async function compareBackends(program: Program, inputs: readonly Input[], tolerance: Tolerance = {}, gradients = false): Promise<void> {
+export async function compareBackends(
+  program: Program,
+  inputs: readonly Input[],
+  tolerance: Tolerance = {},
+  gradients = false,
+): Promise<void> {
   const expected = await runOn("cpu", program, inputs, gradients);
   const actual = await runOn("onnx", program, inputs, gradients);
   expect(actual.length).toBe(expected.length);
@@ -70,7 +82,12 @@ export async function compareBackends(program: Program, inputs: readonly Input[]
 }
 
 /** Same shape, dtype and numbers; NaN only where NaN is expected, infinities exactly. */
-export function expectClose(actual: Result, expected: Result, { absolute = 1e-5, relative = 1e-4 }: Tolerance, label: string): void {
+export function expectClose(
+  actual: Result,
+  expected: Result,
+  { absolute = 1e-5, relative = 1e-4 }: Tolerance,
+  label: string,
+): void {
   expect(actual.shape, `shape of ${label}`).toEqual(expected.shape);
   expect(actual.dtype, `dtype of ${label}`).toBe(expected.dtype);
   expect(actual.values.length, `length of ${label}`).toBe(expected.values.length);
@@ -79,7 +96,8 @@ export function expectClose(actual: Result, expected: Result, { absolute = 1e-5,
     const [a, b] = [actual.values[place]!, expected.values[place]!];
     if (a === b || (Number.isNaN(a) && Number.isNaN(b))) continue;
     const allowed = exact || !Number.isFinite(b) ? -1 : absolute + relative * Math.abs(b);
-    if (!(Math.abs(a - b) <= allowed)) throw new Error(`${label}[${place}] of shape [${expected.shape}]: onnx ${a}, cpu ${b}`);
+    if (!(Math.abs(a - b) <= allowed))
+      throw new Error(`${label}[${place}] of shape [${expected.shape}]: onnx ${a}, cpu ${b}`);
   }
 }
 
@@ -108,7 +126,11 @@ export function bools(shape: number[], seed: number): Input {
   return { shape, dtype: "bool", values: numbers(product(shape), seed, 0, 2).map(Math.floor) };
 }
 
-export const given = (shape: number[], values: number[], dtype: Input["dtype"] = "float32"): Input => ({ shape, dtype, values });
+export const given = (shape: number[], values: number[], dtype: Input["dtype"] = "float32"): Input => ({
+  shape,
+  dtype,
+  values,
+});
 
 /** Shapes of a rank between the bounds, sizes 1 to 5. */
 export const shapes = (minRank = 0, maxRank = 4, maxSize = 5): fc.Arbitrary<number[]> =>
@@ -116,7 +138,13 @@ export const shapes = (minRank = 0, maxRank = 4, maxSize = 5): fc.Arbitrary<numb
 
 /** Two shapes that broadcast against each other. */
 export const broadcastShapes = fc
-  .tuple(shapes(0, 4, 4), fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }), fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }), fc.nat(4), fc.boolean())
+  .tuple(
+    shapes(0, 4, 4),
+    fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
+    fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
+    fc.nat(4),
+    fc.boolean(),
+  )
   .map(([full, squeezeA, squeezeB, dropped, swap]) => {
     const a = full.map((size, axis) => (squeezeA[axis] && squeezeB[axis] ? 1 : size));
     const b = full.map((size, axis) => (squeezeB[axis] ? 1 : size)).slice(Math.min(dropped, full.length));
@@ -126,7 +154,11 @@ export const broadcastShapes = fc
 export const seeds = fc.integer({ min: 0, max: 100_000 });
 
 /** Runs a property a fixed number of times with a fixed seed: the same cases on every machine. */
-export async function forAll<T>(arbitrary: fc.Arbitrary<T>, check: (value: T) => Promise<void>, runs = 12): Promise<void> {
+export async function forAll<T>(
+  arbitrary: fc.Arbitrary<T>,
+  check: (value: T) => Promise<void>,
+  runs = 12,
+): Promise<void> {
   const numRuns = process.env["REVQ_TEST_FULL"] ? runs * 10 : runs;
   await fc.assert(fc.asyncProperty(arbitrary, check), { numRuns, seed: 20_250_714 });
 }

@@ -1,7 +1,25 @@
 import { describe, it } from "vitest";
-import { bools, compareBackends, fc, floats, forAll, given, ints, seeds, shapes, tf, type Tolerance } from "./compare.js";
+import {
+  bools,
+  compareBackends,
+  fc,
+  floats,
+  forAll,
+  given,
+  ints,
+  seeds,
+  shapes,
+  tf,
+  type Tolerance,
+} from "./compare.js";
 
-type Case = [name: string, op: (x: tf.Tensor) => tf.Tensor, low: number, high: number, options?: Tolerance & { noGradient?: boolean; ints?: boolean }];
+type Case = [
+  name: string,
+  op: (x: tf.Tensor) => tf.Tensor,
+  low: number,
+  high: number,
+  options?: Tolerance & { noGradient?: boolean; ints?: boolean },
+];
 
 /** Domains keep clear of poles, where float32 and float64 part. */
 const cases: Case[] = [
@@ -53,15 +71,34 @@ const cases: Case[] = [
 describe("unary kernels agree with tfjs cpu", () => {
   for (const [name, op, low, high, options = {}] of cases) {
     it(name, async () => {
-      await forAll(fc.tuple(shapes(), seeds), ([shape, seed]) => compareBackends(op, [floats(shape, seed, low, high)], options, !options.noGradient), 4);
-      if (options.ints) await forAll(fc.tuple(shapes(), seeds), ([shape, seed]) => compareBackends(op, [ints(shape, seed)], options), 3);
+      await forAll(
+        fc.tuple(shapes(), seeds),
+        ([shape, seed]) => compareBackends(op, [floats(shape, seed, low, high)], options, !options.noGradient),
+        4,
+      );
+      if (options.ints)
+        await forAll(
+          fc.tuple(shapes(), seeds),
+          ([shape, seed]) => compareBackends(op, [ints(shape, seed)], options),
+          3,
+        );
     });
   }
 
   it("prelu", () =>
-    forAll(fc.tuple(shapes(1, 3), seeds), ([shape, seed]) => compareBackends((x, alpha) => tf.prelu(x!, alpha!), [floats(shape, seed), floats(shape.slice(-1), seed + 1)], {}, true)));
+    forAll(fc.tuple(shapes(1, 3), seeds), ([shape, seed]) =>
+      compareBackends(
+        (x, alpha) => tf.prelu(x!, alpha!),
+        [floats(shape, seed), floats(shape.slice(-1), seed + 1)],
+        {},
+        true,
+      ),
+    ));
 
-  it("logicalNot", () => forAll(fc.tuple(shapes(), seeds), ([shape, seed]) => compareBackends((x) => tf.logicalNot(x!), [bools(shape, seed)])));
+  it("logicalNot", () =>
+    forAll(fc.tuple(shapes(), seeds), ([shape, seed]) =>
+      compareBackends((x) => tf.logicalNot(x!), [bools(shape, seed)]),
+    ));
 
   it("keeps NaN and infinities where tfjs cpu does", async () => {
     const special = given([9], [NaN, Infinity, -Infinity, 0, -0, 1, -1, 1e38, -1e-40]);
@@ -76,7 +113,10 @@ describe("unary kernels agree with tfjs cpu", () => {
   it("casts by JavaScript's rules", async () => {
     const hard = given([12], [0.9, -0.9, 1.5, -2.5, 3e9, -3e9, 2147483647, NaN, Infinity, -Infinity, 1e20, 5e10]);
     await compareBackends((x) => [tf.cast(x!, "int32"), tf.cast(x!, "bool"), tf.cast(x!, "float32")], [hard]);
-    await compareBackends((x) => [tf.cast(x!, "float32"), tf.cast(x!, "bool")], [given([4], [0, 1, -7, 2 ** 24 + 1], "int32")]);
+    await compareBackends(
+      (x) => [tf.cast(x!, "float32"), tf.cast(x!, "bool")],
+      [given([4], [0, 1, -7, 2 ** 24 + 1], "int32")],
+    );
     await compareBackends((x) => [tf.cast(x!, "float32"), tf.cast(x!, "int32")], [given([2], [0, 1], "bool")]);
   });
 });

@@ -216,7 +216,8 @@ export function geometryOf(
 
 /** tfjs' gradients do not pass the rounding mode on: the size of the output is the errors' own. */
 export function withOutput(info: Geometry, dy: Value): Geometry {
-  const [outHeight, outWidth] = info.dataFormat === "channelsLast" ? [dy.shape[1]!, dy.shape[2]!] : [dy.shape[2]!, dy.shape[3]!];
+  const [outHeight, outWidth] =
+    info.dataFormat === "channelsLast" ? [dy.shape[1]!, dy.shape[2]!] : [dy.shape[2]!, dy.shape[3]!];
   return { ...info, outHeight, outWidth };
 }
 

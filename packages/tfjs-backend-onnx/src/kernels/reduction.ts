@@ -29,7 +29,13 @@ function reduction(
 const LONG_SUM = 1024;
 
 /** ReduceSum or ReduceMean, in two stages when the reduced axes are many elements in one block at either end. */
-function accurate(graph: Graph, op: "ReduceSum" | "ReduceMean" | "ReduceProd", x: Value, axes: number[], keep: boolean): Value {
+function accurate(
+  graph: Graph,
+  op: "ReduceSum" | "ReduceMean" | "ReduceProd",
+  x: Value,
+  axes: number[],
+  keep: boolean,
+): Value {
   const rank = x.shape.length;
   const count = sizeOf(axes.map((axis) => x.shape[axis]!));
   const leading = axes.every((axis) => axis < axes.length);
