@@ -63,6 +63,7 @@ export function createLinearBackbone(
       latentShapeOf(spec, height);
       latentShapeOf(spec, width);
       const [h, w] = [height / patch, width / patch];
+      if (n === 0) return tf.zeros([0, h, w, channels]);
       if (n === 0) return tf.zeros([0, h, w, channels]); // no backend's kernels take an empty batch
       return tf.tidy(() => {
         const patches = tf.reshape(swapMiddle(images, n * h, patch, w), [n * h * w, dimension]);
@@ -72,6 +73,7 @@ export function createLinearBackbone(
     async decode(latents) {
       const { mean, basis } = fittedTensors();
       const [n, h, w] = latents.shape;
+      if (n === 0) return tf.zeros([0, h * patch, w * patch, 3]);
       if (n === 0) return tf.zeros([0, h * patch, w * patch, 3]);
       return tf.tidy(() => {
         const patches = tf.add(tf.matMul(tf.reshape(latents, [n * h * w, channels]), basis), mean);

@@ -1,7 +1,8 @@
 import { testBackbone } from "@revq/testkit";
-import { linear } from "../src/index.js";
+import { linear } from "@revq/backbone-linear";
 
 testBackbone(linear, [
-  { options: { patch: 8, channels: 8 }, imageSize: 32 },
-  { options: { patch: 4, channels: 48 }, imageSize: 16 },
+  { name: "defaults", imageSize: 32 },
+  { options: { patch: 4, channels: 3 }, imageSize: 16 },
+  { options: { patch: 3, channels: 27 }, imageSize: 12 },
 ]);

@@ -12,7 +12,8 @@ import {
   type FittableBackbone,
   type ImageSource,
 } from "@revq/core";
-import { openImageFolder, openSynthetic, takeImages } from "@revq/data";
+import { openImageFolder, openSynthetic } from "@revq/data";
+import { imageSource, randomImages } from "@revq/testkit";
 
 const imagenet = join(process.env["REVQ_SHARED"] ?? resolve("../shared"), "data/imagenet256");
 const full = Boolean(process.env["REVQ_TEST_FULL"]);
@@ -135,13 +136,19 @@ describe("linear backbone", () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it("draws patches by the seed alone, whatever the batches, when there are too many", async () => {
-    const images = openSynthetic("synthetic:dead-leaves", { size: 64, count: 60 });
+  it("draws patches by the seed alone, whatever the batches, when there are more than two million", async () => {
+    const pixels = randomImages(256, 31, 3);
+    const images = imageSource(256, pixels);
     const other: ImageSource = { ...images, batches: () => images.batches(7) };
-    const a = await fitted(images, { patch: 16, channels: 2 });
-    const b = await fitted(other, { patch: 16, channels: 2 });
-    expect([...a.state()["basis"]!.dataSync()]).toEqual([...b.state()["basis"]!.dataSync()]);
-  }, 120_000);
+    const basis = async (source: ImageSource, seed: number): Promise<number[]> => {
+      const backbone = (await linear.create({ patch: 1, channels: 3 }, { imageSize: 256 })) as FittableBackbone;
+      await backbone.fit(source, quietContext(createRandom(seed)));
+      return [...backbone.state()["basis"]!.dataSync()];
+    };
+    const first = await basis(images, 1);
+    expect(await basis(other, 1)).toEqual(first);
+    expect(await basis(images, 2)).not.toEqual(first);
+  });
 
   it("refuses what does not fit", async () => {
     expect(() => parseOptions(linear, { patch: 2, channels: 13 })).toThrow(/channels: A patch has/);
@@ -171,17 +178,18 @@ describe.skipIf(!existsSync(imagenet))("PCA of ImageNet photographs (needs ../sh
   it("reaches the reference PSNR within 0.1 dB for every number of channels", async () => {
     const train = await openImageFolder(join(imagenet, "train"), { size: 256 });
     const val = await openImageFolder(join(imagenet, "val"), { size: 256 });
-    // Every fourth training image is enough to come within the tolerance.
-    const some = train.select(Array.from({ length: 200 }, (_, index) => index * 4));
+    // Every eighth training image is enough to come within the tolerance.
+    const some = train.select(Array.from({ length: 100 }, (_, index) => index * 8));
     const backbone = await fitted(full ? train : some, { channels: 16 });
     const { mean, basis } = backbone.state();
     const measured: Record<string, number> = {};
     for (const channels of full ? [4, 8, 12, 16] : [8]) {
       const state = { mean: mean!, basis: tf.slice(basis!, [0, 0], [channels, 192]) };
       const part = (await linear.create({ patch: 8, channels }, { imageSize: 256, state })) as FittableBackbone;
-      measured[channels] = await meanPsnr(part, full ? val : takeImages(val, 100));
+      measured[channels] = await meanPsnr(part, val);
     }
     if (full) process.stdout.write(`PSNR in dB by channels: ${JSON.stringify(measured)}\n`);
+    expect(Object.keys(measured)).toHaveLength(full ? 4 : 1);
     for (const [channels, psnr] of Object.entries(measured)) {
       expect(Math.abs(psnr - reference[Number(channels) as keyof typeof reference])).toBeLessThan(0.1);
     }

@@ -26,7 +26,8 @@ export function createTaeBackbone(variant: VariantName, weights: NamedTensors): 
       const [n, height, width] = images.shape;
       const [{ height: h }, { height: w }] = [latentShapeOf(spec, height), latentShapeOf(spec, width)];
       if (n === 0) return tf.zeros([0, h, w, latentChannels]); // no backend's kernels take an empty batch
-      return runInChunks(images, height * width, (x) => encoding.run(tf.div(tf.add(x, 1), 2)));
+      const output = [height / downsample, width / downsample, latentChannels] as const;
+      return runInChunks(images, height * width, output, (x) => encoding.run(tf.div(tf.add(x, 1), 2)));
     },
     async decode(latents) {
       if (!decoding) {
@@ -46,7 +47,8 @@ export function createTaeBackbone(variant: VariantName, weights: NamedTensors): 
         );
       }
       if (n === 0) return tf.zeros([0, height * downsample, width * downsample, 3]);
-      return runInChunks(latents, height * width * downsample ** 2, (x) => tf.sub(tf.mul(decoding.run(x), 2), 1));
+      const output = [height * downsample, width * downsample, 3] as const;
+      return runInChunks(latents, output[0] * output[1], output, (x) => tf.sub(tf.mul(decoding.run(x), 2), 1));
     },
     state: () => weights,
     dispose() {
@@ -71,9 +73,11 @@ function createOrDispose(create: () => Network, other: Network): Network {
 async function runInChunks(
   batch: tf.Tensor4D,
   pixelsEach: number,
+  output: readonly [height: number, width: number, channels: number],
   run: (x: tf.Tensor4D) => tf.Tensor4D,
 ): Promise<tf.Tensor4D> {
   const [n, height, width, channels] = batch.shape;
+  if (n === 0) return tf.zeros([0, ...output]);
   const size = Math.max(1, Math.floor(pixelsAtOnce / pixelsEach));
   const parts: tf.Tensor4D[] = [];
   try {

@@ -1,16 +1,18 @@
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
-import { openWeights } from "@revq/formats/node";
+import { join, resolve } from "node:path";
 import { testBackbone } from "@revq/testkit";
-import { tae } from "../src/index.js";
+import { tae } from "@revq/backbone-tae";
+import { openWeights } from "@revq/formats/node";
 
-const folder = resolve(import.meta.dirname, "../../..", process.env["REVQ_SHARED"] ?? "../shared", "weights");
+const folder = join(process.env["REVQ_SHARED"] ?? resolve("../shared"), "weights");
 const skip = existsSync(folder) ? undefined : "needs ../shared/weights";
-const weights = (): ReturnType<typeof openWeights> => openWeights(folder);
+const weights = () => openWeights(folder);
 
-const engines = process.env["REVQ_TEST_FULL"] ? undefined : (["onnx", "wasm"] as const);
+/** The f8 networks take plain JavaScript minutes; the f32 encoder is run on it. */
+const engines = process.env["REVQ_TEST_FULL"] ? undefined : (["webgpu", "node-gpu", "node", "onnx", "wasm"] as const);
 
 testBackbone(tae, [
-  { options: { variant: "taesd" }, imageSize: 16, weights, skip, engines },
-  { options: { variant: "taesana" }, imageSize: 32, weights, skip, engines },
+  { name: "defaults", imageSize: 16, weights, skip, engines },
+  { options: { variant: "taef2" }, imageSize: 16, weights, skip, engines },
+  { options: { variant: "taesana" }, imageSize: 64, weights, skip },
 ]);
