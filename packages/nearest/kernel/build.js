@@ -1,12 +1,12 @@
 /**
- * Compiles search.as and adamw.as to WebAssembly and writes it as base64 into src/wasm/kernel.generated.ts. `node build.js` after a change;
+ * Compiles the .as files here to WebAssembly and writes it as base64 into src/wasm/kernel.generated.ts. `node build.js` after a change;
  * a test checks that the committed file is what this gives.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 
-const sources = ["search", "adamw"];
+const sources = ["search", "sift", "adamw"];
 const textOf = (name) => readFileSync(new URL(`${name}.as`, import.meta.url), "utf8");
 const target = new URL("../src/wasm/kernel.generated.ts", import.meta.url);
 // The memory is the host's, and there is no heap: every pointer is given by the caller.

@@ -16,8 +16,11 @@ export interface NearestOptions {
   readonly signal?: AbortSignal;
   /** Skips the scan for NaN and infinities. Only for values that were already checked: the answer is undefined otherwise. */
   readonly trusted?: boolean;
-  /** `tree` prunes with a k-d tree, `brute` compares every pair; `auto` (default) takes what is faster for the shape. Same answer. */
-  readonly method?: "auto" | "tree" | "brute";
+  /**
+   * `tree` prunes with a k-d tree, `brute` compares every pair, `sift` compares every pair in 16-bit integers first; `auto`
+   * (default) takes what should be fastest for the shape. Same answer.
+   */
+  readonly method?: "auto" | "tree" | "brute" | "sift";
   /** Written and returned instead of new arrays. Shared memory saves a copy between threads. */
   readonly out?: NearestResult;
   /** Guesses such as the last pass's answer, `[samples, tokens]`: they only make the search faster. May be `out.indices`. */

@@ -13,6 +13,7 @@ import {
 } from "@revq/nearest";
 
 afterAll(closeWorkers);
+const runs = process.env["REVQ_TEST_FULL"] === undefined ? 1 : 10;
 
 interface Problem {
   readonly shape: NearestShape;
@@ -98,41 +99,44 @@ describe("the definition", () => {
           expect(Math.abs(distances[query]! - exact(indices[query]!))).toBeLessThanOrEqual(slack * 2);
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 150 * runs },
     );
   });
 });
 
-describe.each([{ method: "tree" }, { method: "brute" }, { method: "auto" }] as const)("wasm, $method", ({ method }) => {
-  it("gives the reference's bits", async () => {
-    await fc.assert(
-      fc.asyncProperty(problems, async (problem) => {
-        const expected = await search(problem, { engine: "reference" });
-        expect(await search(problem, { engine: "wasm", method })).toEqual(expected);
-        const { latents, codebooks, shape } = problem;
-        expect(nearestCodesSync(latents, codebooks, shape, { engine: "wasm", method })).toEqual(expected);
-      }),
-      { numRuns: 300 },
-    );
-  });
+describe.each([{ method: "tree" }, { method: "brute" }, { method: "sift" }, { method: "auto" }] as const)(
+  "wasm, $method",
+  ({ method }) => {
+    it("gives the reference's bits", async () => {
+      await fc.assert(
+        fc.asyncProperty(problems, async (problem) => {
+          const expected = await search(problem, { engine: "reference" });
+          expect(await search(problem, { engine: "wasm", method })).toEqual(expected);
+          const { latents, codebooks, shape } = problem;
+          expect(nearestCodesSync(latents, codebooks, shape, { engine: "wasm", method })).toEqual(expected);
+        }),
+        { numRuns: 300 * runs },
+      );
+    });
 
-  it("gives them from any guess, and with a memory of other codebooks", async () => {
-    await fc.assert(
-      fc.asyncProperty(problems, fc.integer(), async (problem, seed) => {
-        const expected = await search(problem, { engine: "reference" });
-        const random = createRandom(seed);
-        const guess = expected.indices.map(() => random.integer(problem.shape.codes));
-        const memory = createSearchMemory(problem.shape.groups, problem.shape.codes);
-        const moved = { ...problem, codebooks: problem.codebooks.map(() => random.normal()) };
-        await search(moved, { engine: "wasm", method, memory });
-        for (const options of [{ guess }, { memory }, { memory, guess }]) {
-          expect(await search(problem, { engine: "wasm", method, ...options })).toEqual(expected);
-        }
-      }),
-      { numRuns: 150 },
-    );
-  });
-});
+    it("gives them from any guess, and with a memory of other codebooks", async () => {
+      await fc.assert(
+        fc.asyncProperty(problems, fc.integer(), async (problem, seed) => {
+          const expected = await search(problem, { engine: "reference" });
+          const random = createRandom(seed);
+          const guess = expected.indices.map(() => random.integer(problem.shape.codes));
+          const memory = createSearchMemory(problem.shape.groups, problem.shape.codes);
+          const moved = { ...problem, codebooks: problem.codebooks.map(() => random.normal()) };
+          await search(moved, { engine: "wasm", method, memory });
+          for (const options of [{ guess }, { memory }, { memory, guess }]) {
+            expect(await search(problem, { engine: "wasm", method, ...options })).toEqual(expected);
+          }
+        }),
+        { numRuns: 150 * runs },
+      );
+    });
+  },
+);
 
 describe("worker threads", () => {
   const large = [

@@ -23,7 +23,7 @@ export interface SearchTask {
   readonly distances: Float32Array;
   /** `indices` holds a valid code for every query to start from. */
   readonly guessed: boolean;
-  readonly method: "auto" | "tree" | "brute";
+  readonly method: "auto" | "tree" | "brute" | "sift";
   /** Which code sits where in a group's tree, `[groups, codes]`: used where `ready[group]` is 1, else kept for the next search. */
   readonly order: Int32Array | null;
   readonly ready: Int32Array | null;
@@ -68,14 +68,45 @@ interface Kernel {
   ): void;
 }
 
+interface SiftKernel {
+  siftBytes(codes: number, dim: number): number;
+  siftQueryBytes(dim: number): number;
+  siftPack(codes: number, count: number, dim: number, to: number): void;
+  siftQueries(
+    packed: number,
+    codes: number,
+    count: number,
+    dim: number,
+    queries: number,
+    n: number,
+    to: number,
+    out: number,
+    distances: number,
+    guessed: number,
+  ): void;
+  siftSearch(
+    packed: number,
+    codes: number,
+    count: number,
+    dim: number,
+    queries: number,
+    prepared: number,
+    n: number,
+    out: number,
+    distances: number,
+    first: number,
+    last: number,
+  ): void;
+}
+
 export function createRunner(module: WebAssembly.Module): Runner {
   const memory = new WebAssembly.Memory({ initial: 1 });
-  const kernel = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernel;
+  const kernel = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernel & SiftKernel;
   const tile = 512; // queries at a time: few enough for the cache, and the engine can change to its optimized code in between
   const start = 1024;
   let builtTask = -1;
   let builtGroup = -1;
-  let builtTree = false;
+  let built: "tree" | "brute" | "sift" = "brute";
 
   /** Addresses of everything that one task needs; grows the memory. */
   function place({ codes, dim }: SearchTask) {
@@ -91,7 +122,8 @@ export function createRunner(module: WebAssembly.Module): Runner {
       distances: take(tile * 4),
       codes: take(codes * dim * 4 + 16),
       ids: take(codes * 4),
-      tree: take(kernel.treeBytes(codes, dim)),
+      prepared: take(tile * kernel.siftQueryBytes(dim)),
+      tree: take(Math.max(kernel.treeBytes(codes, dim), kernel.siftBytes(codes, dim))),
     };
     const missing = end - memory.buffer.byteLength;
     if (missing > 0) memory.grow(Math.ceil(missing / 65536));
@@ -99,16 +131,18 @@ export function createRunner(module: WebAssembly.Module): Runner {
   }
 
   /**
-   * Whether an index pays for itself. Nanoseconds measured on Gaussian data (Zen 4, one thread); only their ratios matter.
-   * Real latents are clustered, which helps the tree.
+   * What is fastest. Nanoseconds measured on Gaussian data (Zen 4, one thread); only their ratios matter. Real latents are
+   * clustered, which helps the tree.
    */
-  function treePays({ codes, dim }: SearchTask, refit: boolean, queries: number): boolean {
-    if (codes <= 64) return false;
+  function choose({ codes, dim }: SearchTask, refit: boolean, queries: number): "tree" | "brute" | "sift" {
     const pack = codes * (2.5 + 0.5 * dim);
-    const build = refit ? pack * 0.6 : codes * 5 * Math.log2(codes / 16);
-    const brute = codes * (0.1 + 0.083 * dim);
-    const visit = Math.min(brute * 1.2, (30 + 8 * dim * dim) * (codes / 1024) ** (0.2 + 0.035 * dim));
-    return build + queries * visit < queries * brute;
+    const bruteQuery = codes * (0.1 + 0.083 * dim);
+    const brute = pack + queries * bruteQuery;
+    const sift = codes * 4.8 * dim + queries * (120 + 8 * dim + codes * (0.12 + 0.034 * dim));
+    const build = pack * 1.6 + (refit || codes <= 16 ? 0 : codes * 5 * Math.log2(codes / 16));
+    const visit = Math.min(bruteQuery * 1.2, (30 + 8 * dim * dim) * (codes / 1024) ** (0.2 + 0.035 * dim));
+    const tree = codes > 64 ? build + queries * visit : Infinity;
+    return tree <= Math.min(brute, sift) ? "tree" : brute <= sift ? "brute" : "sift";
   }
 
   function prepare(task: SearchTask, group: number, queries: number, at: ReturnType<typeof place>): void {
@@ -118,8 +152,9 @@ export function createRunner(module: WebAssembly.Module): Runner {
     new Float32Array(memory.buffer, at.codes, codes * dim).set(
       task.codebooks.subarray(group * codes * dim, (group + 1) * codes * dim),
     );
-    builtTree = task.method === "tree" || (task.method === "auto" && treePays(task, refit, queries));
-    if (!builtTree) kernel.packCodes(at.codes, codes, dim, at.tree);
+    built = task.method === "auto" ? choose(task, refit, queries) : task.method;
+    if (built === "brute") kernel.packCodes(at.codes, codes, dim, at.tree);
+    else if (built === "sift") kernel.siftPack(at.codes, codes, dim, at.tree);
     else if (order && refit) {
       new Int32Array(memory.buffer, at.ids, codes).set(order.subarray(group * codes, (group + 1) * codes));
       kernel.refitTree(at.codes, codes, dim, at.tree, at.ids);
@@ -160,25 +195,36 @@ export function createRunner(module: WebAssembly.Module): Runner {
         }
       }
     }
-    if (builtTree) {
-      kernel.search(at.tree, at.codes, codes, dim, at.queries, n, at.indices, at.distances, task.guessed ? 1 : 0);
-    } else {
-      indices.fill(0);
-      distances.fill(Infinity);
-      const leaves = Math.ceil(codes / 16);
-      const step = Math.max(1, Math.floor(256 / dim)); // 16 KiB of codes
+    const guessed = task.guessed ? 1 : 0;
+    const leaves = Math.ceil(codes / 16);
+    if (built === "tree") {
+      kernel.search(at.tree, at.codes, codes, dim, at.queries, n, at.indices, at.distances, guessed);
+    } else if (built === "sift") {
+      kernel.siftQueries(at.tree, at.codes, codes, dim, at.queries, n, at.prepared, at.indices, at.distances, guessed);
+      const step = Math.max(4, Math.floor(1024 / dim)); // 32 KiB of codes
       for (let leaf = 0; leaf < leaves; leaf += step) {
-        kernel.searchAll(
+        const last = Math.min(leaves, leaf + step);
+        kernel.siftSearch(
           at.tree,
+          at.codes,
           codes,
           dim,
           at.queries,
+          at.prepared,
           n,
           at.indices,
           at.distances,
           leaf,
-          Math.min(leaves, leaf + step),
+          last,
         );
+      }
+    } else {
+      indices.fill(0);
+      distances.fill(Infinity);
+      const step = Math.max(1, Math.floor(256 / dim)); // 16 KiB of codes
+      for (let leaf = 0; leaf < leaves; leaf += step) {
+        const last = Math.min(leaves, leaf + step);
+        kernel.searchAll(at.tree, codes, dim, at.queries, n, at.indices, at.distances, leaf, last);
       }
     }
     if (whole) {
