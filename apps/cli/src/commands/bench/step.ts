@@ -1,0 +1,101 @@
+import { createRandom, type Recipe } from "@revq/core";
+import { Flags } from "@oclif/core";
+import { planTraining } from "@revq/train";
+import { BaseCommand, engineFlag } from "../../base-command.js";
+import { durationText, fullTraining, type FullTraining } from "../../bench/full-training.js";
+import { requireTraining } from "../../bench/measure.js";
+import { latentShape, setupNames, stepSetup, type SetupName } from "../../bench/step-setup.js";
+import { benchStep, type StepReport, type StepTimes } from "../../bench/step.js";
+
+interface BenchStepResult extends StepReport {
+  readonly engine: string;
+  readonly preset: SetupName;
+  readonly recipe: Recipe;
+  readonly batch: number;
+  readonly steps: number;
+  readonly fullTraining: FullTraining;
+}
+
+const partNames: Record<keyof StepTimes, string> = {
+  quantize: "nearest codes",
+  codebookGradient: "codebook gradient",
+  rectifierForward: "rectifier forward",
+  rectifierBackward: "rectifier backward",
+  optimizer: "AdamW",
+  total: "whole step",
+};
+
+export default class BenchStep extends BaseCommand {
+  static override summary = "Time a training step, and say what the whole training would take here.";
+  static override description = `Trains on random latents of the paper's shape (32 channels, 8 x 8). Three steps warm up, then the median of --steps counts. The parts
+are timed one by one after the whole steps, so they need not add up.
+
+Presets: 512T, 256T-B and 256T-L are the paper's (100 epochs of ImageNet); tiny is a first try on the embedded images; small has 256
+tokens of 512 codes and a rectifier of 204,000 parameters.`;
+  static override examples = [
+    "<%= config.bin %> bench step",
+    {
+      description: "The paper's tokenizer with 512 tokens, on a machine with little memory:",
+      command: "<%= config.bin %> bench step --preset 512T --batch 16",
+    },
+    {
+      description: "Is the GPU worth it?",
+      command: "<%= config.bin %> bench step --engine onnx && <%= config.bin %> bench step --engine webgpu",
+    },
+  ];
+  static override flags = {
+    preset: Flags.string({ description: "what is trained", options: setupNames, default: "small" }),
+    batch: Flags.integer({ description: "images per step; without it the preset's", min: 1 }),
+    steps: Flags.integer({ description: "timed steps", min: 1, default: 5 }),
+    engine: engineFlag,
+  };
+
+  async run(): Promise<BenchStepResult> {
+    const { flags } = await this.parse(BenchStep);
+    const services = await this.services((flags as { plugin?: string[] }).plugin ?? []);
+    const { name, config, images } = stepSetup(flags.preset as SetupName, flags.batch, services.plugins);
+    const engine = await this.startEngine(
+      services,
+      flags.engine ?? "auto",
+      (flags as { verbose?: boolean }).verbose === true,
+    );
+    requireTraining(engine);
+    const random = createRandom(config.seed);
+    const plan = planTraining(config, latentShape, images, services.plugins, random);
+    let report: StepReport;
+    try {
+      report = await benchStep({
+        plan,
+        config,
+        engine,
+        random,
+        steps: flags.steps,
+        signal: this.signal,
+        report: (done, total) => this.display.update({ phase: "time steps", done, total }),
+      });
+    } finally {
+      plan.quantizer.instance.dispose();
+      plan.rectifier.instance.dispose();
+    }
+    this.display.finish();
+    const { recipe } = config;
+    const { batch } = config.train;
+    const full = fullTraining(recipe, config.train, images, report.msPerStep);
+    const { tokens, codes, parameters } = plan.summary;
+    this.log(
+      `${name}, batch ${batch}: ${tokens} tokens of ${codes[0]} codes, rectifier of ${parameters.rectifier.toLocaleString("en-US")} parameters, recipe ${recipe}\n`,
+    );
+    for (const [part, title] of Object.entries(partNames) as [keyof StepTimes, string][]) {
+      const everyStep = recipe === "paper" || (part !== "quantize" && part !== "codebookGradient");
+      if (everyStep) this.log(`  ${title.padEnd(20)} ${report.msPerStep[part].toFixed(1).padStart(10)} ms`);
+    }
+    const gpu = report.gpuBytes === null ? "" : `, ${(report.gpuBytes / 2 ** 20).toFixed(0)} MiB on the GPU`;
+    this.log(`  ${"peak memory".padEnd(20)} ${report.peakRssMiB.toFixed(0).padStart(10)} MiB${gpu}`);
+    const count = (value: number): string => value.toLocaleString("en-US");
+    this.log(
+      `\nThe full training, ${full.epochs} epochs of ${count(full.images)} images in ${count(full.steps)} steps, would take ${durationText(full.hours)} here` +
+        " (encoding the images and measuring not counted).",
+    );
+    return { engine: engine.id, preset: name, recipe, batch, steps: flags.steps, ...report, fullTraining: full };
+  }
+}
