@@ -13,6 +13,7 @@ for (const [tokens, codes] of [
   const dim = 2048 / tokens;
   for (const seed of [0, 1]) {
     const started = performance.now();
+    const cpu = process.cpuUsage();
     const times = [];
     let last = started;
     const { codebooks, distortion, revived } = await kmeans(
@@ -31,6 +32,7 @@ for (const [tokens, codes] of [
       },
     );
     const seconds = (performance.now() - started) / 1000;
+    const used = process.cpuUsage(cpu);
     const { distances } = await nearestCodes(
       latents.val,
       codebooks,
@@ -46,6 +48,7 @@ for (const [tokens, codes] of [
         threads,
         seed,
         seconds: +seconds.toFixed(2),
+        cpuSeconds: +((used.user + used.system) / 1e6).toFixed(2),
         passes: times,
         valMse: +mse.toFixed(5),
         train: +distortion.at(-1).toFixed(5),

@@ -49,7 +49,7 @@ export function openRun({ groups, codes, dim }: NearestLayout, { start, seed = 0
 export function stateOf(run: KMeansRun): KMeansState {
   return {
     iteration: run.iteration,
-    codebooks: Float32Array.from(run.codebooks),
+    codebooks: new Float32Array(run.codebooks),
     counts: run.counts.slice(),
     distortion: [...run.distortion],
     revived: [...run.revived],

@@ -134,12 +134,13 @@ export function createRunner(module: WebAssembly.Module): Runner {
    * What is fastest. Nanoseconds measured on Gaussian data (Zen 4, one thread); only their ratios matter. Real latents are
    * clustered, which helps the tree.
    */
-  function choose({ codes, dim }: SearchTask, refit: boolean, queries: number): "tree" | "brute" | "sift" {
+  function choose({ codes, dim, order }: SearchTask, refit: boolean, queries: number): "tree" | "brute" | "sift" {
     const pack = codes * (2.5 + 0.5 * dim);
     const bruteQuery = codes * (0.1 + 0.083 * dim);
     const brute = pack + queries * bruteQuery;
     const sift = codes * 4.8 * dim + queries * (120 + 8 * dim + codes * (0.12 + 0.034 * dim));
-    const build = pack * 1.6 + (refit || codes <= 16 ? 0 : codes * 5 * Math.log2(codes / 16));
+    const sort = refit || codes <= 16 ? 0 : codes * 5 * Math.log2(codes / 16);
+    const build = pack * 1.6 + (order ? sort / 16 : sort); // an order that is kept serves the next searches too
     const visit = Math.min(bruteQuery * 1.2, (30 + 8 * dim * dim) * (codes / 1024) ** (0.2 + 0.035 * dim));
     const tree = codes > 64 ? build + queries * visit : Infinity;
     return tree <= Math.min(brute, sift) ? "tree" : brute <= sift ? "brute" : "sift";
