@@ -19,7 +19,8 @@ export interface ClippedGradients {
 export function clipByGlobalNorm(gradients: Readonly<Record<string, Tensor>>, maxNorm: number): ClippedGradients {
   return tf.tidy(() => {
     const squares = Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)));
-    const norm = tf.sqrt(tf.addN(squares)) as Scalar;
+    // Stacked, not added: WebGPU binds a buffer an operand and allows few.
+    const norm = tf.sqrt(tf.sum(tf.stack(squares))) as Scalar;
     const scale = tf.minimum(tf.div(tf.scalar(maxNorm), tf.add(norm, tf.scalar(normGuard))), tf.scalar(1));
     const clipped: NamedTensorMap = {};
     for (const [name, gradient] of Object.entries(gradients)) clipped[name] = tf.mul(gradient, scale);
