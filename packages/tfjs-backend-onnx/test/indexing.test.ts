@@ -76,6 +76,18 @@ describe("indexing kernels agree with tfjs cpu", () => {
         [floats(shape, seed), ints([shape[0]!], seed + 1, -1, count + 1)],
       ),
     ));
+  it("bincount, denseBincount, diag", () =>
+    forAll(fc.tuple(shapes(1, 2), seeds), ([shape, seed]) =>
+      compareBackends(
+        (x, weights, row, v) => [
+          tf.bincount(tf.reshape(x!, [-1]) as tf.Tensor1D, tf.reshape(weights!, [-1]) as tf.Tensor1D, 4),
+          tf.bincount(tf.reshape(x!, [-1]) as tf.Tensor1D, [] as never, 4),
+          tf.denseBincount(row as tf.Tensor2D, tf.zerosLike(row!) as tf.Tensor2D, 4, true),
+          tf.diag(v!),
+        ],
+        [ints(shape, seed, 0, 6), floats(shape, seed + 1), ints([2, 3], seed + 2, 0, 6), floats(shape, seed + 3)],
+      ),
+    ));
   it("oneHot", () =>
     forAll(fc.tuple(shapes(1, 3), seeds, fc.integer({ min: 2, max: 6 })), ([shape, seed, depth]) =>
       compareBackends(

@@ -1,5 +1,5 @@
 /** Kernels that read or write at places given by an integer tensor. */
-import { backend_util } from "@tensorflow/tfjs-core";
+import { backend_util, scatter_util } from "@tensorflow/tfjs-core";
 import type { OnnxBackend } from "../backend.js";
 import { sizeOf, type Graph, type Value } from "../graph/graph.js";
 import * as b from "./builder.js";
@@ -44,8 +44,40 @@ function gatherKernel(graph: Graph, x: Value, indices: Value, axis: number, batc
 
 /** target with updates written (or added) at indices [.., depth]. */
 function scatter(graph: Graph, target: Value, indices: Value, updates: Value, reduction: "none" | "add"): Value {
-  const inputs = [target, b.cast(graph, indices, "int64"), updates];
-  return graph.add("ScatterND", inputs, { type: target.type, shape: target.shape }, { attributes: { reduction } });
+  const shape = [...target.shape];
+  const index = { shape: [...indices.shape], rank: indices.shape.length };
+  const { sliceRank, numUpdates } = scatter_util.calculateShapes(
+    { shape: [...updates.shape] } as never,
+    index as never,
+    shape,
+  );
+  const rows = b.reshape(graph, b.cast(graph, indices, "int64"), [numUpdates, sliceRank]);
+  const inputs = [target, rows, b.reshape(graph, updates, [numUpdates, ...shape.slice(sliceRank)])];
+  return graph.add("ScatterND", inputs, { type: target.type, shape }, { attributes: { reduction } });
+}
+
+/** Integers below `size` counted, or their weights added up; larger ones are left out. x [n] or [rows,n]. */
+function binCount(graph: Graph, backend: OnnxBackend, x: Value, weights: Value, size: number, binary: boolean): Value {
+  const values = b.cast(graph, x, "int32");
+  const type = weights.type as "float32" | "int32";
+  const given = sizeOf(weights.shape) > 0 && !binary;
+  const amount = given ? weights : b.expand(graph, backend.feed([1], [], type), values.shape);
+  if (x.shape.length === 1) return segmentSum(graph, backend, amount, values, size);
+  // One table for all rows; what is out of range gets an id that segmentSum drops.
+  const [rows] = x.shape as [number, number];
+  const limit = graph.scalar(size, "int32");
+  const offsets = b.reshape(graph, b.mul(graph, b.arange(graph, rows, "int32"), limit), [rows, 1]);
+  const inside = b.binary(
+    graph,
+    "And",
+    b.less(graph, values, limit),
+    b.binary(graph, "GreaterOrEqual", values, graph.scalar(0, "int32"), "bool"),
+  );
+  const ids = b.where(graph, inside, b.add(graph, values, offsets), graph.scalar(-1, "int32"));
+  const counts = b.reshape(graph, segmentSum(graph, backend, amount, ids, rows * size), [rows, size]);
+  if (!binary) return counts;
+  const hit = b.less(graph, graph.scalar(0, type), counts);
+  return b.where(graph, hit, graph.scalar(1, type), graph.scalar(0, type));
 }
 
 /** Sums of the rows of x that carry the same id; ids outside [0, count) are left out, as tfjs does. */
@@ -98,6 +130,25 @@ export const indexingKernels: readonly OnnxKernel[] = [
   defineKernel<{ numSegments: number }>("UnsortedSegmentSum", (graph, { x, segmentIds }, { numSegments }, backend) =>
     segmentSum(graph, backend, x!, segmentIds!, numSegments),
   ),
+  defineKernel<{ size: number }>("Bincount", (graph, { x, weights }, { size }, backend) =>
+    binCount(graph, backend, x!, weights!, size, false),
+  ),
+  defineKernel<{ size: number; binaryOutput: boolean }>(
+    "DenseBincount",
+    (graph, { x, weights }, { size, binaryOutput }, backend) => {
+      if (x!.shape.length > 1 || !binaryOutput) return binCount(graph, backend, x!, weights!, size, binaryOutput);
+      return b.reshape(graph, binCount(graph, backend, b.reshape(graph, x!, [1, x!.shape[0]!]), weights!, size, true), [
+        size,
+      ]);
+    },
+  ),
+  defineKernel("Diag", (graph, { x }, _, backend) => {
+    const size = sizeOf(x!.shape);
+    const places = b.arange(graph, size, "int32");
+    const diagonal = b.equal(graph, b.reshape(graph, places, [size, 1]), places);
+    const matrix = b.where(graph, diagonal, b.reshape(graph, x!, [size]), backend.feed([0], [], x!.type as "float32"));
+    return b.reshape(graph, matrix, [...x!.shape, ...x!.shape]);
+  }),
   defineKernel<OneHotAttributes>("OneHot", (graph, { indices }, { depth, onValue, offValue, dtype }) => {
     const type = dtype ?? "int32";
     const places = b.reshape(graph, b.cast(graph, indices!, "int32"), [...indices!.shape, 1]);

@@ -74,7 +74,12 @@ const logical = (op: "ReduceMax" | "ReduceMin") => (graph: Graph, x: Value, axes
 function position(name: string, op: string): OnnxKernel {
   return defineKernel<{ axis: number | number[] }>(name, (graph, { x }, { axis }) => {
     const place = util.parseAxisParam(axis, [...x!.shape])[0]!;
-    const value = x!.type === "bool" ? b.cast(graph, x!, "int32") : x!;
+    let value = x!.type === "bool" ? b.cast(graph, x!, "int32") : x!;
+    if (value.type === "float32") {
+      // NaN never wins in tfjs.
+      const loser = graph.scalar(op === "ArgMax" ? -Infinity : Infinity, "float32");
+      value = b.where(graph, b.unary(graph, "IsNaN", value, { type: "bool" }), loser, value);
+    }
     const shape = x!.shape.filter((_, other) => other !== place);
     return b.cast(
       graph,
@@ -137,9 +142,9 @@ export const reductionKernels: readonly OnnxKernel[] = [
   defineKernel<CumulativeAttributes>("Cumprod", (graph, { x }, attributes) =>
     cumulativeProduct(graph, x!.type === "bool" ? b.cast(graph, x!, "int32") : x!, attributes),
   ),
-  defineKernel<{ k: number; sorted: boolean }>("TopK", (graph, { x }, { k, sorted }) => {
+  defineKernel<{ k: number; sorted: boolean }>("TopK", (graph, { x }, { k }) => {
     const shape = [...x!.shape.slice(0, -1), k];
-    const attributes = { axis: x!.shape.length - 1, largest: 1, sorted: sorted ? 1 : 0 };
+    const attributes = { axis: x!.shape.length - 1, largest: 1, sorted: 1 };
     const value = x!.type === "bool" ? b.cast(graph, x!, "int32") : x!;
     const results = [
       { type: value.type, shape },

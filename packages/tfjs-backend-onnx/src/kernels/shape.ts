@@ -136,7 +136,12 @@ export const shapeKernels: readonly OnnxKernel[] = [
   ),
   defineKernel<{ axis: number }>("Concat", (graph, inputs, { axis }) => {
     const parts = Object.values(inputs);
-    return b.concat(graph, parts, util.parseAxisParam(axis, [...parts[0]!.shape])[0]!);
+    const place = util.parseAxisParam(axis, [...parts[0]!.shape])[0]!;
+    backend_util.assertParamsConsistent(
+      parts.map((part) => [...part.shape]),
+      place,
+    );
+    return b.concat(graph, parts, place);
   }),
   defineKernel<{ numOrSizeSplits: number[] | number; axis: number }>(
     "SplitV",
@@ -165,6 +170,7 @@ export const shapeKernels: readonly OnnxKernel[] = [
   defineKernel<{ dims: number | number[] }>("Reverse", (graph, { x }, { dims }) =>
     b.reverse(graph, x!, util.parseAxisParam(dims, [...x!.shape])),
   ),
+  defineKernel("FlipLeftRight", (graph, { image }) => b.reverse(graph, image!, [2])),
   defineKernel<{ paddings: [number, number][]; constantValue: number }>(
     "PadV2",
     (graph, { x }, { paddings, constantValue }) => b.pad(graph, x!, paddings, constantValue),

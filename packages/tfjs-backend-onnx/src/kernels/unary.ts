@@ -105,7 +105,6 @@ export const unaryKernels: readonly OnnxKernel[] = [
   rounding("Floor", "Floor"),
   rounding("Round", "Round"),
   ...[
-    "Exp",
     "Log",
     "Sqrt",
     "Reciprocal",
@@ -126,6 +125,8 @@ export const unaryKernels: readonly OnnxKernel[] = [
     "Softplus",
     "Elu",
   ].map((name) => real(name, op(name))),
+  // The one of these that is float32 for whole numbers too, in tfjs.
+  defineKernel("Exp", (graph, { x }) => b.unary(graph, "Exp", b.cast(graph, x!, "float32"))),
   real("Rsqrt", (graph, x) => b.unary(graph, "Reciprocal", b.unary(graph, "Sqrt", x))),
   real("Expm1", expm1),
   real("Log1p", log1p),

@@ -102,14 +102,15 @@ function sessionOptions(threads: number, extra: Readonly<Record<string, unknown>
     interOpNumThreads: 1,
     enableCpuMemArena: true,
     enableMemPattern: true,
-    logSeverityLevel: 3,
+    // What goes wrong is thrown; the log would only repeat it.
+    logSeverityLevel: 4,
     extra: { session: { intra_op: { allow_spinning: "0" } } },
     ...extra,
   };
 }
 
-const SHRINK = { extra: { memory: { enable_memory_arena_shrinkage: "cpu:0" } } };
-const KEEP = {};
+const SHRINK = { logSeverityLevel: 4, extra: { memory: { enable_memory_arena_shrinkage: "cpu:0" } } };
+const KEEP = { logSeverityLevel: 4 };
 
 function openSession(native: NativeBinding, model: Model, options: object, inPlace: boolean): Session {
   const complete = inPlace
