@@ -19,6 +19,11 @@ import { createRuntime, type NativeTensor, type Runtime, type RuntimeOptions, ty
 export interface OnnxBackendOptions extends RuntimeOptions {
   /** Sessions kept at most (default 64); the least recently used is dropped. */
   readonly maxSessions?: number;
+  /**
+   * Bytes that the working memories of the kept sessions may hold together, by estimate (default 6 GiB); the least
+   * recently used sessions are dropped beyond it. One graph that needs more still runs.
+   */
+  readonly maxArenaBytes?: number;
   /** Operators queued at most before they are run unasked (default 4096). */
   readonly maxQueuedNodes?: number;
   /** Bytes of host buffers that the queue may keep from being freed before it is run unasked (default 1 GiB). */
@@ -41,6 +46,8 @@ export interface OnnxBackendStats {
   readonly planMs: number;
   readonly queuedNodes: number;
   readonly aliveBytes: number;
+  /** Working memory that the kept sessions hold, by estimate. */
+  readonly arenaBytes: number;
   readonly pooledBytes: number;
   readonly threads: number;
   readonly inPlaceOutputs: boolean;
@@ -87,7 +94,7 @@ export class OnnxBackend extends tf.KernelBackend {
     };
     this.#flushAt = this.#options.maxQueuedNodes;
     this.#runtime = createRuntime(options);
-    this.#sessions = new SessionCache(this.#runtime, options.maxSessions ?? 64);
+    this.#sessions = new SessionCache(this.#runtime, options.maxSessions ?? 64, options.maxArenaBytes ?? 6 * 2 ** 30);
     this.#pool = new BufferPool(options.maxPooledBytes ?? 2 ** 30);
     this.#data = new tf.DataStorage(this, tf.engine());
   }
@@ -319,6 +326,7 @@ export class OnnxBackend extends tf.KernelBackend {
       evictions: this.#sessions.evictions,
       ...this.#counters,
       queuedNodes: this.graph.nodes.length,
+      arenaBytes: this.#sessions.arenaBytes,
       aliveBytes: this.#pool.liveBytes,
       pooledBytes: this.#pool.freeBytes,
       threads: this.#runtime.threads,

@@ -121,6 +121,18 @@ describe("sessions", () => {
     for (const size of [4, 5, 1]) await run(size);
     expect(onnxBackendStats()).toMatchObject({ sessions: 3, misses: 6, evictions: 3 });
   });
+  it("are dropped when their working memory passes its bound", async () => {
+    await restart({ maxArenaBytes: 3 << 20 });
+    for (const size of [1, 2, 4, 8]) {
+      // Two intermediate tensors of 1 MiB.
+      const y = tf.tidy(() => tf.sum(tf.exp(tf.neg(tf.fill([size, (1 << 18) / size], 0)))));
+      expect((await y.data())[0]).toBeCloseTo(Math.floor((1 << 18) / size) * size, -1);
+      y.dispose();
+    }
+    expect(onnxBackendStats().arenaBytes).toBeLessThanOrEqual(3 << 20);
+    expect(onnxBackendStats().evictions).toBeGreaterThan(0);
+    await restart({});
+  });
   it("dead work is never run", async () => {
     await restart({});
     const x = tf.ones([2]);

@@ -88,6 +88,10 @@ describe("indexing kernels agree with tfjs cpu", () => {
         [ints(shape, seed, 0, 6), floats(shape, seed + 1), ints([2, 3], seed + 2, 0, 6), floats(shape, seed + 3)],
       ),
     ));
+  it("multinomial draws what tfjs cpu draws", () =>
+    forAll(fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 2, max: 6 }), seeds), ([rows, events, seed]) =>
+      compareBackends((logits) => tf.multinomial(logits as tf.Tensor2D, 20, seed + 1), [floats([rows, events], seed)]),
+    ));
   it("oneHot", () =>
     forAll(fc.tuple(shapes(1, 3), seeds, fc.integer({ min: 2, max: 6 })), ([shape, seed, depth]) =>
       compareBackends(

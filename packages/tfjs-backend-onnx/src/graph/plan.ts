@@ -3,7 +3,7 @@
  * traces with the same key run on the same session), and the ONNX model itself, built only when the key is new.
  */
 import type { Model, ModelInitializer, ModelNode, ModelValue } from "../onnx/model.js";
-import { sizeOf, type Graph, type GraphNode, type Value } from "./graph.js";
+import { byteLengthOf, sizeOf, type Graph, type GraphNode, type Value } from "./graph.js";
 
 export interface Plan {
   readonly key: string;
@@ -14,6 +14,8 @@ export interface Plan {
   readonly outputNames: readonly string[];
   /** Elements that the nodes write altogether: a measure of the work. */
   readonly elements: number;
+  /** Bytes of intermediate tensors alive at once, at most: what an arena must hold to run it. */
+  peakBytes(): number;
   buildModel(): Model;
 }
 
@@ -62,8 +64,28 @@ export function planGraph(graph: Graph, outputs: readonly Value[]): Plan {
     outputs,
     outputNames,
     elements,
+    peakBytes: () => peakOf(nodes, new Set(outputs)),
     buildModel: () => toModel(nodes, names, feeds, constants, outputs, outputNames),
   };
+}
+
+/** Outputs live in buffers of ours and do not count. */
+function peakOf(nodes: readonly GraphNode[], outputs: ReadonlySet<Value>): number {
+  const lastUse = new Map<Value, number>();
+  nodes.forEach((node, index) => {
+    for (const input of node.inputs) if (input?.node) lastUse.set(input, index);
+  });
+  let alive = 0;
+  let peak = 0;
+  nodes.forEach((node, index) => {
+    for (const output of node.outputs) if (!outputs.has(output)) alive += byteLengthOf(output);
+    peak = Math.max(peak, alive);
+    for (const output of node.outputs) if (!outputs.has(output) && !lastUse.has(output)) alive -= byteLengthOf(output);
+    for (const input of new Set(node.inputs)) {
+      if (input?.node && lastUse.get(input) === index && !outputs.has(input)) alive -= byteLengthOf(input);
+    }
+  });
+  return peak;
 }
 
 function attributeKey(value: unknown): string {

@@ -4,11 +4,11 @@
  */
 import type { Runtime, Session } from "../onnx/native.js";
 import type { Plan } from "./plan.js";
-import { byteLengthOf, sizeOf } from "./graph.js";
+import { sizeOf } from "./graph.js";
 
 export interface CachedSession {
   readonly session: Session;
-  /** Bytes that its arena may keep: an upper estimate, the sum over all intermediate tensors capped by the limit. */
+  /** Bytes that its arena keeps from run to run, estimated. */
   readonly arenaBytes: number;
   runs: number;
 }
@@ -18,6 +18,7 @@ const SMALL_ELEMENTS = 1 << 16;
 
 export class SessionCache {
   readonly #sessions = new Map<string, CachedSession>();
+  #arenaBytes = 0;
   hits = 0;
   misses = 0;
   evictions = 0;
@@ -25,7 +26,13 @@ export class SessionCache {
   constructor(
     private readonly runtime: Runtime,
     private readonly maxSessions: number,
+    private readonly maxArenaBytes: number,
   ) {}
+
+  /** What the arenas of all sessions hold, estimated. */
+  get arenaBytes(): number {
+    return this.#arenaBytes;
+  }
 
   get size(): number {
     return this.#sessions.size;
@@ -41,14 +48,16 @@ export class SessionCache {
       return found;
     }
     this.misses++;
-    while (this.#sessions.size >= this.maxSessions) this.#evictOldest();
+    const arenaBytes = plan.peakBytes();
+    while (
+      this.#sessions.size > 0 &&
+      (this.#sessions.size >= this.maxSessions || this.#arenaBytes + arenaBytes > this.maxArenaBytes)
+    )
+      this.#evictOldest();
     const input = plan.feeds.reduce((sum, feed) => sum + sizeOf(feed.shape), 0);
     const session = this.runtime.createSession(plan.buildModel(), plan.elements + input < SMALL_ELEMENTS);
-    const entry: CachedSession = {
-      session,
-      arenaBytes: plan.outputs.reduce((sum, value) => sum + byteLengthOf(value), 0),
-      runs: 0,
-    };
+    const entry: CachedSession = { session, arenaBytes, runs: 0 };
+    this.#arenaBytes += arenaBytes;
     this.#sessions.set(plan.key, entry);
     return entry;
   }
@@ -56,12 +65,14 @@ export class SessionCache {
   clear(): void {
     for (const { session } of this.#sessions.values()) session.dispose();
     this.#sessions.clear();
+    this.#arenaBytes = 0;
   }
 
   #evictOldest(): void {
     const [key, entry] = this.#sessions.entries().next().value!;
     entry.session.dispose();
     this.#sessions.delete(key);
+    this.#arenaBytes -= entry.arenaBytes;
     this.evictions++;
   }
 }

@@ -2,7 +2,7 @@
  * The vocabulary that kernels are written in: small functions that record one or a few ONNX operators and know the shape
  * of the result. Nothing here knows tfjs' kernels.
  */
-import { backend_util } from "@tensorflow/tfjs-core";
+import { backend_util, util } from "@tensorflow/tfjs-core";
 import { sizeOf, type Graph, type NodeOptions, type Value } from "../graph/graph.js";
 import { float, onnxTypeCode, type OnnxType } from "../onnx/model.js";
 
@@ -191,7 +191,12 @@ export function arange(graph: Graph, count: number, type: "int32" | "int64"): Va
 /** A matrix product over the last two axes, leading axes broadcast. Only float32 operands can be transposed for free. */
 export function matmul(graph: Graph, a: Value, b: Value, transposeA = false, transposeB = false): Value {
   const [m, k] = lastTwo(a, transposeA);
-  const [, n] = lastTwo(b, transposeB);
+  const [inner, n] = lastTwo(b, transposeB);
+  util.assert(
+    k === inner,
+    () =>
+      `matMul: inner dimensions ${k} and ${inner} of shapes [${a.shape}] and [${b.shape}] (transposed: ${transposeA}, ${transposeB}) must match.`,
+  );
   const lead = backend_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
   const shape = [...lead, m, n];
   if (k === 0) return expand(graph, graph.scalar(0, a.type), shape);
@@ -204,6 +209,7 @@ export function matmul(graph: Graph, a: Value, b: Value, transposeA = false, tra
 
 function lastTwo(x: Value, swapped: boolean): [number, number] {
   const rank = x.shape.length;
+  util.assert(rank >= 2, () => `matMul: a matrix is expected, got shape [${x.shape}].`);
   const [rows, columns] = [x.shape[rank - 2]!, x.shape[rank - 1]!];
   return swapped ? [columns, rows] : [rows, columns];
 }

@@ -1,7 +1,8 @@
 /** Kernels that make tensors out of numbers, and the pieces of batch normalisation. */
-import { util } from "@tensorflow/tfjs-core";
+import { randomUniform, tidy, util } from "@tensorflow/tfjs-core";
 import * as b from "./builder.js";
 import { defineInfoKernel, defineKernel, type OnnxKernel } from "./define.js";
+import { softmax } from "./reduction.js";
 
 type NumericType = "float32" | "int32" | "bool";
 
@@ -58,6 +59,20 @@ export const creationKernels: readonly OnnxKernel[] = [
       const normalised = b.div(graph, b.sub(graph, x!, mean!), deviation);
       const scaled = scale ? b.mul(graph, normalised, scale) : normalised;
       return offset ? b.add(graph, scaled, offset) : scaled;
+    },
+  ),
+  defineKernel<{ numSamples: number; seed: number; normalized: boolean }>(
+    "Multinomial",
+    (graph, { logits }, { numSamples, seed, normalized }, backend) => {
+      const [rows, events] = logits!.shape as [number, number];
+      const shares = normalized ? logits! : softmax(graph, logits!, "Softmax", -1);
+      // As on tfjs' cpu backend every row draws the same numbers; the last event takes what is left.
+      const numbers = tidy(() => randomUniform([numSamples], 0, 1, "float32", seed).dataSync<"float32">());
+      const draws = backend.feed(numbers, [1, numSamples, 1], "float32");
+      const first = b.slice(graph, shares, [0, 0], [rows, events - 1]);
+      const bounds = graph.add("CumSum", [first, graph.int64(1)], { type: "float32", shape: first.shape });
+      const passed = b.binary(graph, "GreaterOrEqual", draws, b.reshape(graph, bounds, [rows, 1, events - 1]), "bool");
+      return b.reduce(graph, "ReduceSum", b.cast(graph, passed, "int32"), [2]);
     },
   ),
 ];

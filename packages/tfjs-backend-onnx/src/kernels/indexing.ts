@@ -1,5 +1,5 @@
 /** Kernels that read or write at places given by an integer tensor. */
-import { backend_util, scatter_util } from "@tensorflow/tfjs-core";
+import { backend_util, gather_util, scatter_util } from "@tensorflow/tfjs-core";
 import type { OnnxBackend } from "../backend.js";
 import { sizeOf, type Graph, type Value } from "../graph/graph.js";
 import * as b from "./builder.js";
@@ -117,6 +117,12 @@ export const indexingKernels: readonly OnnxKernel[] = [
     gatherKernel(graph, x!, indices!, axis, batchDims ?? 0),
   ),
   defineKernel("GatherNd", (graph, { params, indices }) => {
+    const described = [params!, indices!].map(({ shape, type }) => ({
+      shape: [...shape],
+      rank: shape.length,
+      dtype: type === "float32" ? type : "int32",
+    }));
+    gather_util.prepareAndValidate(described[0] as never, described[1] as never);
     const depth = indices!.shape.at(-1)!;
     const shape = [...indices!.shape.slice(0, -1), ...params!.shape.slice(depth)];
     return graph.add("GatherND", [params!, b.cast(graph, indices!, "int64")], { type: params!.type, shape });
@@ -131,7 +137,7 @@ export const indexingKernels: readonly OnnxKernel[] = [
     segmentSum(graph, backend, x!, segmentIds!, numSegments),
   ),
   defineKernel<{ size: number }>("Bincount", (graph, { x, weights }, { size }, backend) =>
-    binCount(graph, backend, x!, weights!, size, false),
+    binCount(graph, backend, b.reshape(graph, x!, [sizeOf(x!.shape)]), weights!, size, false),
   ),
   defineKernel<{ size: number; binaryOutput: boolean }>(
     "DenseBincount",

@@ -117,6 +117,10 @@ export const shapeKernels: readonly OnnxKernel[] = [
   }),
   defineInfoKernel<{ dim: number }>("ExpandDims", (backend, { input }, { dim }) => {
     const shape = [...input!.shape];
+    util.assert(
+      -(shape.length + 1) <= dim && dim <= shape.length,
+      () => `expandDims: axis ${dim} of shape [${shape}].`,
+    );
     shape.splice(dim < 0 ? shape.length + dim + 1 : dim, 0, 1);
     return backend.alias(input!, shape);
   }),
@@ -152,7 +156,16 @@ export const shapeKernels: readonly OnnxKernel[] = [
     },
   ),
   defineKernel<{ axis: number }>("Pack", (graph, inputs, { axis }) => {
-    const parts = Object.values(inputs).map((part) =>
+    const tensors = Object.values(inputs);
+    for (const { shape, type } of tensors) {
+      util.assertShapesMatch(
+        [...shape],
+        [...tensors[0]!.shape],
+        "All tensors passed to stack must have matching shapes",
+      );
+      util.assert(type === tensors[0]!.type, () => "All tensors passed to stack must have matching dtypes");
+    }
+    const parts = tensors.map((part) =>
       b.reshape(graph, part, [...part.shape.slice(0, axis), 1, ...part.shape.slice(axis)]),
     );
     return b.concat(graph, parts, axis);
