@@ -1,4 +1,4 @@
-import { describe, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { bools, compareBackends, fc, floats, forAll, given, ints, seeds, shapes, tf } from "./compare.js";
 
 const gathered = shapes(1, 4).chain((shape) =>
@@ -76,6 +76,22 @@ describe("indexing kernels agree with tfjs cpu", () => {
         [floats(shape, seed), ints([shape[0]!], seed + 1, -1, count + 1)],
       ),
     ));
+  it("segment sums of many rows on the same few codes and on a large codebook", async () => {
+    for (const count of [3, 20_000]) {
+      const rows = 60_000;
+      const ids = Int32Array.from({ length: rows }, (_, row) => (row * 7919) % count);
+      const expected = new Float32Array(count * 4);
+      ids.forEach((id, row) => {
+        for (let d = 0; d < 4; d++) expected[id * 4 + d]! += (row % 5) + d;
+      });
+      const x = Float32Array.from({ length: rows * 4 }, (_, place) => ((place >> 2) % 5) + (place % 4));
+      await tf.setBackend("onnx");
+      const sums = tf.tidy(() => tf.unsortedSegmentSum(tf.tensor2d(x, [rows, 4]), tf.tensor1d(ids, "int32"), count));
+      // Whole numbers below 2^24: exact in any order of addition, unless two threads lose one another's.
+      expect(await sums.data()).toEqual(expected);
+      sums.dispose();
+    }
+  });
   it("bincount, denseBincount, diag", () =>
     forAll(fc.tuple(shapes(1, 2), seeds), ([shape, seed]) =>
       compareBackends(
