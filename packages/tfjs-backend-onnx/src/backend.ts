@@ -13,62 +13,9 @@ import { planGraph } from "./graph/plan.js";
 import { SessionCache } from "./graph/session-cache.js";
 import { repeatedTail } from "./graph/period.js";
 import { BufferPool, type HostBuffer } from "./memory/buffer-pool.js";
-import { createRuntime, type NativeTensor, type Runtime, type RuntimeOptions, type TypedArray } from "./onnx/native.js";
-
-/** Options of `registerOnnxBackend`; every default suits a training loop. */
-export interface OnnxBackendOptions extends RuntimeOptions {
-  /** Sessions kept at most (default 64); the least recently used is dropped. */
-  readonly maxSessions?: number;
-  /**
-   * Bytes that the working memories of the kept sessions may hold together, by estimate (default 6 GiB); the least
-   * recently used sessions are dropped beyond it. One graph that needs more still runs.
-   */
-  readonly maxArenaBytes?: number;
-  /** Operators queued at most before they are run unasked (default 4096). */
-  readonly maxQueuedNodes?: number;
-  /** Bytes of host buffers that the queue may keep from being freed before it is run unasked (default 1 GiB). */
-  readonly maxQueuedBytes?: number;
-  /** Bytes of freed buffers kept for reuse at most (default 1 GiB). */
-  readonly maxPooledBytes?: number;
-}
-
-/** What the backend did since it was made; bytes are of tensors' contents. */
-export interface OnnxBackendStats {
-  readonly sessions: number;
-  readonly hits: number;
-  readonly misses: number;
-  readonly evictions: number;
-  /** Graphs run; of these, `forcedFlushes` because the queue was full. */
-  readonly flushes: number;
-  readonly forcedFlushes: number;
-  readonly runMs: number;
-  readonly createMs: number;
-  readonly planMs: number;
-  readonly queuedNodes: number;
-  readonly aliveBytes: number;
-  /** Working memory that the kept sessions hold, by estimate. */
-  readonly arenaBytes: number;
-  readonly pooledBytes: number;
-  readonly threads: number;
-  readonly inPlaceOutputs: boolean;
-}
-
-interface Storage {
-  readonly dtype: tf.DataType;
-  readonly shape: readonly number[];
-  references: number;
-  /** The graph value that will hold the contents, until the trace has run. */
-  pending: Value | null;
-  buffer: HostBuffer | null;
-  strings: Uint8Array[] | null;
-  /** Why the contents were never computed: the run of their trace failed. */
-  lost: unknown;
-  /** Graph values of these contents under a shape, valid in trace number `viewsOf`. */
-  views: Map<string, Value> | null;
-  viewsOf: number;
-}
-
-export type GraphDataType = "float32" | "int32" | "bool";
+import type { OnnxBackendOptions, OnnxBackendStats } from "./options.js";
+import { fromBytes, lostError, nativeTensor, newStorage, viewOf, type GraphDataType, type Storage } from "./storage.js";
+import { createRuntime, type NativeTensor, type Runtime } from "./onnx/native.js";
 
 export class OnnxBackend extends tf.KernelBackend {
   readonly graph = new Graph();
@@ -357,45 +304,4 @@ export class OnnxBackend extends tf.KernelBackend {
     else view.fill(0);
     return buffer;
   }
-}
-
-function lostError(cause: unknown): RevqError {
-  return new RevqError("onnx-lost", `This tensor was never computed, its graph failed: ${(cause as Error).message}`, {
-    cause,
-  });
-}
-
-function newStorage(dtype: tf.DataType, shape: readonly number[], references: number): Storage {
-  return {
-    dtype,
-    shape: [...shape],
-    references,
-    pending: null,
-    buffer: null,
-    strings: null,
-    lost: null,
-    views: null,
-    viewsOf: -1,
-  };
-}
-
-function viewOf(buffer: HostBuffer, type: GraphDataType, size: number): TypedArray {
-  if (type === "float32") return new Float32Array(buffer.data, 0, size);
-  if (type === "int32") return new Int32Array(buffer.data, 0, size);
-  return new Uint8Array(buffer.data, 0, size);
-}
-
-function fromBytes(bytes: Uint8Array, type: GraphDataType): ArrayLike<number> {
-  if (type === "bool") return bytes;
-  const copy = bytes.slice().buffer;
-  return type === "float32" ? new Float32Array(copy) : new Int32Array(copy);
-}
-
-function nativeTensor(value: Value, buffer: HostBuffer): NativeTensor {
-  return {
-    type: value.type,
-    data: viewOf(buffer, value.type as GraphDataType, sizeOf(value.shape)),
-    dims: value.shape,
-    location: "cpu",
-  };
 }

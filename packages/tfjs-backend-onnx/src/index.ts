@@ -1,3 +1,3 @@
 /** Public surface of @revq/tfjs-backend-onnx. */
-export { type OnnxBackendOptions, type OnnxBackendStats } from "./backend.js";
+export type { OnnxBackendOptions, OnnxBackendStats } from "./options.js";
 export { ONNX_BACKEND, onnxBackendStats, registerOnnxBackend } from "./register.js";

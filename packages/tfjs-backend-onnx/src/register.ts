@@ -1,6 +1,7 @@
 /** Makes the backend known to tfjs under the name "onnx"; importing this package alone does nothing. */
 import * as tf from "@tensorflow/tfjs-core";
-import { OnnxBackend, type OnnxBackendOptions, type OnnxBackendStats } from "./backend.js";
+import { OnnxBackend } from "./backend.js";
+import type { OnnxBackendOptions, OnnxBackendStats } from "./options.js";
 import { kernels } from "./kernels/index.js";
 
 export const ONNX_BACKEND = "onnx";
