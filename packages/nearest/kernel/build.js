@@ -6,7 +6,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 
-const sources = ["search", "sift", "adamw"];
+const entries = ["search", "sift", "adamw"];
+const sources = [...entries, "tree"];
 const textOf = (name) => readFileSync(new URL(`${name}.as`, import.meta.url), "utf8");
 const target = new URL("../src/wasm/kernel.generated.ts", import.meta.url);
 // The memory is the host's, and there is no heap: every pointer is given by the caller.
@@ -16,7 +17,7 @@ const flags =
 /** @returns {Promise<string>} the text of kernel.generated.ts */
 export async function compileKernel() {
   let wasm;
-  const { error, stderr } = await asc.main([...sources.map((name) => `${name}.ts`), ...flags.split(" ")], {
+  const { error, stderr } = await asc.main([...entries.map((name) => `${name}.ts`), ...flags.split(" ")], {
     readFile(name) {
       const found = sources.find((source) => name === `${source}.ts`);
       return found ? textOf(found) : null;
