@@ -41,23 +41,16 @@ export interface Evaluation {
   readonly perplexity: number;
 }
 
-export interface TrainResult {
+/** The fields of `Evaluation` are on held-out data, except usage and perplexity: those are over the training latents. */
+export interface TrainResult extends Omit<Evaluation, "images"> {
   /** Absolute path of the tokenizer's folder. */
   readonly tokenizer: string;
+  /** `[c, h, w]` */
   readonly latentShape: readonly [number, number, number];
-  readonly bitsPerImage: number;
   readonly tokens: number;
   /** Codes of each group; one number when all have the same. */
   readonly codes: number | readonly number[];
   readonly samplesPerCode: number;
-  /** On the held-out latents. */
-  readonly latentMse: LatentError;
-  readonly psnr: number | null;
-  readonly ssim: number | null;
-  readonly floor: ImageQuality | null;
-  /** Over the training latents. */
-  readonly usage: number;
-  readonly perplexity: number;
   readonly engine: string;
   readonly seconds: { readonly extract: number; readonly fitCodebooks: number; readonly trainRectifier: number };
   readonly epochs: readonly EpochRecord[];
