@@ -35,7 +35,7 @@ export async function discoverPlugins(named: readonly string[], folder: string):
     try {
       plugins.push(...pluginsOf(await importPackage(name, folder), name));
     } catch (error) {
-      problems.push(`The plugin package ${name} was left out: ${(error as Error).message}`);
+      problems.push(`The plugin package ${name} was left out: ${firstLine(error)}`);
     }
   }
   for (const name of named) if (!(name in included)) plugins.push(...(await loadNamed(name, folder)));
@@ -48,7 +48,7 @@ async function loadNamed(name: string, folder: string): Promise<FoundPlugin[]> {
   try {
     module = existsSync(path) ? await importPath(path) : await importPackage(name, folder);
   } catch (cause) {
-    throw new RevqError("plugin-not-loaded", `The plugin ${name} cannot be loaded: ${(cause as Error).message}`, {
+    throw new RevqError("plugin-not-loaded", `The plugin ${name} cannot be loaded: ${firstLine(cause)}.`, {
       fix: `Check the path, or install the package: npm install ${name}.`,
       cause,
     });
@@ -60,6 +60,10 @@ async function loadNamed(name: string, folder: string): Promise<FoundPlugin[]> {
     });
   }
   return found;
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n")[0]!;
 }
 
 function pluginsOf(module: object, origin: string): FoundPlugin[] {

@@ -10,21 +10,26 @@ import { dirname, join, resolve } from "node:path";
 export class RunFolder {
   private constructor(readonly root: string) {}
 
-  /** Makes the folder. An existing one that is not empty is refused unless the run is resumed. */
+  /**
+   * Makes the folder. An existing one with anything in it is refused unless the run is resumed; what a run leaves that failed
+   * before its first result (`run/config.yaml`) does not count.
+   */
   static async open(path: string, { resume }: { resume: boolean }): Promise<RunFolder> {
     const root = resolve(path);
     let entries: string[] = [];
     try {
       await mkdir(root, { recursive: true });
-      entries = await readdir(root);
+      entries = await readdir(root, { recursive: true });
     } catch (cause) {
-      const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+      const { code = String(cause) } = cause as NodeJS.ErrnoException;
+      const reason = code === "EEXIST" || code === "ENOTDIR" ? "a file has that name" : code;
       throw new RevqError("out-not-writable", `The output folder ${root} cannot be made (${reason}).`, {
         fix: "Name another one with --out.",
         cause,
       });
     }
-    if (entries.length > 0 && !resume) {
+    const taken = entries.filter((entry) => !failedStart.includes(entry));
+    if (taken.length > 0 && !resume) {
       throw new RevqError("out-not-empty", `The output folder ${root} is not empty.`, {
         fix: "Continue that run with --resume, or name another folder with --out.",
       });
@@ -65,6 +70,9 @@ export class RunFolder {
     await appendFile(this.path("run", "metrics.jsonl"), toLine(record));
   }
 }
+
+/** All that a run has written before the data are read, relative to the folder. */
+const failedStart = ["run", join("run", "config.yaml")];
 
 function toLine(record: object): string {
   return `${JSON.stringify(record)}\n`;
