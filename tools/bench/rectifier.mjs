@@ -1,0 +1,80 @@
+/**
+ * The rectifier of two presets beside the same network in PyTorch, in turns in one run: forward and backward pass, and a
+ * training step with AdamW. Prints medians, ratios, and the load of the machine, without which the ratios say little.
+ *
+ * Run after `tsc -b`: PYTHON=python3 node tools/bench/rectifier.mjs FIXTURE [512T|small] [rounds] [threads]
+ * FIXTURE is rectifier_small.safetensors: PyTorch's network is checked against it first.
+ */
+import { spawn } from "node:child_process";
+import { loadavg } from "node:os";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { createRandom } from "@revq/core";
+import { createEngine } from "@revq/engine";
+import { efficientvit } from "@revq/rectifier-efficientvit";
+import { createAdamW } from "@revq/train";
+import * as tf from "@tensorflow/tfjs-core";
+
+const sizes = {
+  "512T": { channels: 512, layers: 3, headDim: 32, batch: 16 },
+  small: { channels: 64, layers: 2, headDim: 16, batch: 256 },
+};
+const [fixture, preset = "512T", rounds = "5", threads = "2"] = process.argv.slice(2);
+const { batch, channels, layers, headDim } = sizes[preset];
+
+const script = fileURLToPath(new URL("rectifier.py", import.meta.url));
+const child = spawn(process.env.PYTHON ?? "python3", [script, fixture, channels, layers, headDim, batch, threads].map(String), {
+  stdio: ["pipe", "pipe", "inherit"],
+});
+const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+const answer = async () => JSON.parse((await lines.next()).value);
+const about = await answer();
+
+await createEngine({ engine: "onnx" });
+const rectifier = efficientvit.create(
+  { channels, layers, headDim, expandRatio: 4, outputSkip: false },
+  { latentShape: { channels: 32, height: 8, width: 8 }, random: createRandom(0) },
+);
+const optimizer = createAdamW([{ name: "rectifier", variables: rectifier.variables, learningRate: 1e-3, weightDecay: 1e-2 }]);
+const x = tf.randomNormal([batch, 8, 8, 32], 0, 1, "float32", 1);
+const target = tf.randomNormal([batch, 8, 8, 32], 0, 1, "float32", 2);
+
+async function ours(what) {
+  const started = performance.now();
+  const { value, grads } = tf.variableGrads(() => tf.mean(tf.squaredDifference(rectifier.rectify(x), target)), [
+    ...rectifier.variables,
+  ]);
+  if (what === "step") tf.tidy(() => optimizer.apply(grads));
+  // The loss and the gradient that is computed last, of the first convolution, while every other gradient is alive.
+  await Promise.all([value.data(), grads[rectifier.variables[1].name].data()]);
+  const elapsed = performance.now() - started;
+  tf.dispose([value, grads]);
+  return elapsed;
+}
+
+async function theirs(what) {
+  child.stdin.write(`${JSON.stringify({ what })}\n`);
+  return (await answer()).ms;
+}
+
+const median = (list) => list.sort((a, b) => a - b)[list.length >> 1];
+const report = { preset, batch, threads: Number(threads), torch: about.torch, differenceFromFixture: about.difference };
+for (const what of ["pass", "step"]) {
+  const times = { ours: [], theirs: [] };
+  for (let round = -2; round < Number(rounds); round++) {
+    const [a, b] = [await ours(what), await theirs(what)];
+    if (round < 0) continue;
+    times.ours.push(a);
+    times.theirs.push(b);
+  }
+  const [a, b] = [median(times.ours), median(times.theirs)];
+  report[what] = {
+    ratio: a / b,
+    ratioOfBest: times.ours[0] / times.theirs[0],
+    onnxMs: a,
+    torchMs: b,
+    load: loadavg()[0],
+  };
+}
+console.log(JSON.stringify(report, null, 1));
+child.stdin.end();
