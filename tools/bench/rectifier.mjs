@@ -23,9 +23,13 @@ const [fixture, preset = "512T", rounds = "5", threads = "2"] = process.argv.sli
 const { batch, channels, layers, headDim } = sizes[preset];
 
 const script = fileURLToPath(new URL("rectifier.py", import.meta.url));
-const child = spawn(process.env.PYTHON ?? "python3", [script, fixture, channels, layers, headDim, batch, threads].map(String), {
-  stdio: ["pipe", "pipe", "inherit"],
-});
+const child = spawn(
+  process.env.PYTHON ?? "python3",
+  [script, fixture, channels, layers, headDim, batch, threads].map(String),
+  {
+    stdio: ["pipe", "pipe", "inherit"],
+  },
+);
 const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
 const answer = async () => JSON.parse((await lines.next()).value);
 const about = await answer();
@@ -35,15 +39,18 @@ const rectifier = efficientvit.create(
   { channels, layers, headDim, expandRatio: 4, outputSkip: false },
   { latentShape: { channels: 32, height: 8, width: 8 }, random: createRandom(0) },
 );
-const optimizer = createAdamW([{ name: "rectifier", variables: rectifier.variables, learningRate: 1e-3, weightDecay: 1e-2 }]);
+const optimizer = createAdamW([
+  { name: "rectifier", variables: rectifier.variables, learningRate: 1e-3, weightDecay: 1e-2 },
+]);
 const x = tf.randomNormal([batch, 8, 8, 32], 0, 1, "float32", 1);
 const target = tf.randomNormal([batch, 8, 8, 32], 0, 1, "float32", 2);
 
 async function ours(what) {
   const started = performance.now();
-  const { value, grads } = tf.variableGrads(() => tf.mean(tf.squaredDifference(rectifier.rectify(x), target)), [
-    ...rectifier.variables,
-  ]);
+  const { value, grads } = tf.variableGrads(
+    () => tf.mean(tf.squaredDifference(rectifier.rectify(x), target)),
+    [...rectifier.variables],
+  );
   if (what === "step") tf.tidy(() => optimizer.apply(grads));
   // The loss and the gradient that is computed last, of the first convolution, while every other gradient is alive.
   await Promise.all([value.data(), grads[rectifier.variables[1].name].data()]);
