@@ -34,6 +34,8 @@ export abstract class BaseCommand extends Command {
   protected readonly display: ProgressDisplay = progressDisplay(process.stderr);
   private readonly abort = new AbortController();
   private engine: Engine | null = null;
+  /** What to tell the user who stopped the command, if there is a way to go on. */
+  protected adviceAfterInterrupt: string | undefined;
 
   protected get signal(): AbortSignal {
     return this.abort.signal;
@@ -44,7 +46,7 @@ export abstract class BaseCommand extends Command {
     const interrupt = (): void => {
       if (this.abort.signal.aborted) process.exit(interruptedExitCode);
       this.display.note("Stopping; what is done will be saved. Press Ctrl-C again to stop at once.");
-      this.abort.abort(new RevqError("interrupted", "Stopped by the user."));
+      this.abort.abort(new RevqError("interrupted", "Stopped by the user.", this.interruptOptions()));
     };
     process.on("SIGINT", interrupt);
     process.on("SIGTERM", interrupt);
@@ -92,6 +94,10 @@ export abstract class BaseCommand extends Command {
       this.fail("usage", error.message, "--help shows how the command is called.", usageExit);
     }
     return super.catch(error);
+  }
+
+  private interruptOptions(): { fix?: string } {
+    return this.adviceAfterInterrupt === undefined ? {} : { fix: this.adviceAfterInterrupt };
   }
 
   private fail(code: string, message: string, fix: string | undefined, exitCode: number): never {

@@ -51,6 +51,7 @@ export async function trainTokenizer(
 
   const out = config.out ?? (await RunFolder.nextFree("revq-runs", images ? config.backbone.id : "latents"));
   const folder = await RunFolder.open(out, options);
+  note(`Output folder: ${folder.root}`);
   await folder.write("run/config.yaml", annotateConfig(resolved, plugins));
 
   const data = images

@@ -65,6 +65,7 @@ Settings: defaults < preset < --config file < REVQ_* environment < flags; \`revq
       this.log(text);
       return planned;
     }
+    this.adviceAfterInterrupt = "Go on from here: the same command with --resume and this folder as --out.";
     const result = await trainTokenizer(resolved, { resume: flags.resume }, dependencies);
     this.display.finish();
     this.log(`\n${resultsTable(result, result.psnr === null ? "held-out latents" : "held-out images")}`);
