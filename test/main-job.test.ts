@@ -150,6 +150,12 @@ describe("revq encode and decode", () => {
     expect(psnr(original, await pixels(join(cwd, "out", names.sort()[0]!)))).toBeGreaterThan(12);
   }, 120_000);
 
+  it("decodes what it wrote as JSON", async () => {
+    await revqJson(["decode", "tokenizer", "ids.json", "-o", "out-json"], inFolder);
+    const [name] = (await readdir(join(cwd, "out"))).sort();
+    expect(await readFile(join(cwd, "out-json", name!))).toEqual(await readFile(join(cwd, "out", name!)));
+  });
+
   it("encodes single files to the ids they have in the folder", async () => {
     const name = (await readdir(join(cwd, "photos"))).sort()[0]!;
     await revqJson(["encode", "tokenizer", join("photos", name), "-o", "one.npy"], inFolder);

@@ -45,7 +45,7 @@ export abstract class BaseCommand extends Command {
     await super.init();
     const interrupt = (): void => {
       if (this.abort.signal.aborted) process.exit(interruptedExitCode);
-      this.display.note("Stopping; what is done will be saved. Press Ctrl-C again to stop at once.");
+      this.display.note("Stopping. Press Ctrl-C again to stop at once.");
       this.abort.abort(new RevqError("interrupted", "Stopped by the user.", this.interruptOptions()));
     };
     process.on("SIGINT", interrupt);

@@ -55,7 +55,7 @@ export function measuredRows(random: Random, samples: number, limit: number): In
 export function requireFinite(loss: number, what: string, epoch: number, step: number): void {
   if (Number.isFinite(loss)) return;
   throw new RevqError("training-diverged", `The ${what} became ${loss} in epoch ${epoch}, step ${step + 1}.`, {
-    fix: "Lower the learning rate (--lr) and resume: the last checkpoint is from before this step.",
+    fix: "Start anew with a lower learning rate (--lr) and another --out.",
   });
 }
 

@@ -5,6 +5,7 @@
 import {
   bitsPerImage,
   createRandom,
+  fingerprint,
   latentShapeToArray,
   measureLatents,
   parseOptions,
@@ -12,6 +13,7 @@ import {
   standardizedSource,
   vocabularySize,
   type FitContext,
+  type LatentStatistics,
   type PluginRegistry,
 } from "@revq/core";
 import { formatVersion, serializeTokenizer, Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
@@ -66,7 +68,7 @@ export async function trainTokenizer(
   for (const line of [...plan.reasons, ...plan.warnings]) note(line);
 
   const checkpoints = new CheckpointStore(folder.checkpoints, config.train.keepCheckpoints, note);
-  const identity = runIdentity(config, data);
+  const identity = runIdentity(config, data, await fingerprintStatistics(statistics));
   const resumed = options.resume ? await checkpoints.latest(identity) : null;
   if (resumed)
     note(
@@ -117,8 +119,13 @@ export async function trainTokenizer(
   return result;
 }
 
+/** Tells two sets of training latents apart: their means and standard deviations, hashed. */
+function fingerprintStatistics({ mean, std }: LatentStatistics): Promise<string> {
+  return fingerprint({ mean: { shape: [mean.length], data: mean }, std: { shape: [std.length], data: std } });
+}
+
 /** What a checkpoint must agree with: everything that decides the numbers, nothing that says where files are. */
-function runIdentity(config: RunConfig, data: PreparedData): Record<string, unknown> {
+function runIdentity(config: RunConfig, data: PreparedData, statistics: string): Record<string, unknown> {
   const { recipe, seed, bits, quantizer, rectifier } = config;
   const { keepCheckpoints: _keep, encodeBatch: _batch, ...train } = config.train;
   return {
@@ -130,6 +137,7 @@ function runIdentity(config: RunConfig, data: PreparedData): Record<string, unkn
     train,
     latentShape: latentShapeToArray(data.train.shape),
     samples: [data.train.count, data.val.count],
+    statistics,
     backbone: data.backboneConfig?.fingerprint ?? null,
   };
 }

@@ -30,7 +30,10 @@ export default class Decode extends BaseCommand {
   };
   static override flags = {
     out: Flags.string({ char: "o", description: "folder for the images", required: true, helpValue: "<dir>" }),
-    "offset-groups": Flags.boolean({ description: "the .npy holds flat ids (the other formats say so themselves)" }),
+    "offset-groups": Flags.boolean({
+      default: false,
+      description: "the .npy holds flat ids (the other formats say so themselves)",
+    }),
     batch: Flags.integer({ description: "images at a time", min: 1, default: 8 }),
     weights: weightsFlag,
     engine: engineFlag,

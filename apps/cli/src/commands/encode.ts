@@ -43,7 +43,10 @@ export default class Encode extends BaseCommand {
       required: true,
       helpValue: "<file>",
     }),
-    "offset-groups": Flags.boolean({ description: "write flat ids: every token position has codes of its own" }),
+    "offset-groups": Flags.boolean({
+      default: false,
+      description: "write flat ids: every token position has codes of its own",
+    }),
     batch: Flags.integer({ description: "images at a time", min: 1, default: 8 }),
     weights: weightsFlag,
     engine: engineFlag,

@@ -38,9 +38,13 @@ Settings: defaults < preset < --config file < REVQ_* environment < flags; \`revq
   static override flags = {
     ...configFlags,
     resume: Flags.boolean({
+      default: false,
       description: "go on from the last checkpoint in --out; from the beginning if there is none",
     }),
-    "dry-run": Flags.boolean({ description: "print the resolved config, shapes, parameters and bits, and stop" }),
+    "dry-run": Flags.boolean({
+      default: false,
+      description: "print the resolved config, shapes, parameters and bits, and stop",
+    }),
   };
 
   async run(): Promise<TrainResult | DryRunReport> {

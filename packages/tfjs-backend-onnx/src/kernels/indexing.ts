@@ -52,8 +52,30 @@ function scatter(graph: Graph, target: Value, indices: Value, updates: Value, re
     shape,
   );
   const rows = b.reshape(graph, b.cast(graph, indices, "int64"), [numUpdates, sliceRank]);
+  if (reduction === "add") return scatterAdd(graph, target, rows, updates);
   const inputs = [target, rows, b.reshape(graph, updates, [numUpdates, ...shape.slice(sliceRank)])];
   return graph.add("ScatterND", inputs, { type: target.type, shape }, { attributes: { reduction } });
+}
+
+/**
+ * Not ScatterND with reduction: on the CPU its threads add to the same row at once and lose additions. ScatterElements runs
+ * on one thread. rows int64 [updates, depth]
+ */
+function scatterAdd(graph: Graph, target: Value, rows: Value, updates: Value): Value {
+  const [count, depth] = rows.shape as [number, number];
+  const indexed = target.shape.slice(0, depth);
+  const slice = sizeOf(target.shape.slice(depth));
+  const flat = [sizeOf(indexed), slice];
+  let places = b.gather(graph, rows, graph.scalar(0, "int64"), 1);
+  for (let axis = 1; axis < depth; axis++) {
+    const next = b.gather(graph, rows, graph.scalar(axis, "int64"), 1);
+    places = b.add(graph, b.mul(graph, places, graph.scalar(indexed[axis]!, "int64")), next);
+  }
+  const index = b.expand(graph, b.reshape(graph, places, [count, 1]), [count, slice]);
+  const inputs = [b.reshape(graph, target, flat), index, b.reshape(graph, updates, [count, slice])];
+  const attributes = { axis: 0, reduction: "add" };
+  const sums = graph.add("ScatterElements", inputs, { type: target.type, shape: flat }, { attributes });
+  return b.reshape(graph, sums, [...target.shape]);
 }
 
 /** Integers below `size` counted, or their weights added up; larger ones are left out. x [n] or [rows,n]. */
