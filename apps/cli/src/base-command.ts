@@ -59,7 +59,8 @@ export abstract class BaseCommand extends Command {
   async services(named: readonly string[] = []): Promise<Services> {
     const { plugins, problems } = await discoverPlugins([...new Set(named)], process.cwd());
     for (const problem of problems) this.note(problem);
-    return services(createContainer(plugins));
+    const report = this.display.update.bind(this.display);
+    return services(createContainer(plugins, { report, note: this.note, signal: this.signal }));
   }
 
   /** Brings the engine up and says which it is. */

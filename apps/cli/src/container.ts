@@ -3,9 +3,9 @@
  * what it needs as plain arguments. tsyringe with symbol tokens and factories, no decorators.
  */
 import "reflect-metadata";
-import { dependencyTokens, PluginRegistry, type Plugin } from "@revq/core";
+import { dependencyTokens, PluginRegistry, type Plugin, type WeightsSource } from "@revq/core";
 import { createEngine, type Engine, type EngineId } from "@revq/engine";
-import { openWeights } from "@revq/formats/node";
+import { openWeights, type OpenWeightsOptions } from "@revq/formats/node";
 import { container as rootContainer, type DependencyContainer } from "tsyringe";
 
 export interface FoundPlugin {
@@ -20,10 +20,13 @@ export interface EngineRequest {
 }
 
 export type OpenEngine = (request: EngineRequest) => Promise<Engine>;
-export type OpenWeights = typeof openWeights;
+export type OpenWeights = (spec: string) => Promise<WeightsSource>;
 
-/** A fresh container; nothing is shared between two of them. */
-export function createContainer(plugins: readonly FoundPlugin[]): DependencyContainer {
+/** A fresh container; nothing is shared between two of them. @param downloads how opening weights reports, and what stops it */
+export function createContainer(
+  plugins: readonly FoundPlugin[],
+  downloads: OpenWeightsOptions = {},
+): DependencyContainer {
   const container = rootContainer.createChildContainer();
   const registry = new PluginRegistry();
   for (const { plugin, origin } of plugins) registry.register(plugin, origin);
@@ -31,7 +34,7 @@ export function createContainer(plugins: readonly FoundPlugin[]): DependencyCont
   container.register<OpenEngine>(dependencyTokens.engine, {
     useValue: ({ engine, note }) => createEngine({ engine, onNote: note }),
   });
-  container.register<OpenWeights>(dependencyTokens.weights, { useValue: openWeights });
+  container.register<OpenWeights>(dependencyTokens.weights, { useValue: (spec) => openWeights(spec, downloads) });
   return container;
 }
 

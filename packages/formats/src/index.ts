@@ -5,6 +5,8 @@ export { fromBuffer } from "./bytes/from-buffer.js";
 export { fromUrl, type UrlOptions } from "./bytes/from-url.js";
 export { bytesPerElement, dtypes, toFloat32, type DType, type TensorData } from "./dtypes.js";
 export { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from "./half-floats.js";
+export { openUrl } from "./open-url.js";
+export type { OpenWeightsOptions } from "./weights-options.js";
 export { npyDTypes, npyHeader, type NpyDType } from "./npy/header.js";
 export { openNpy, readNpy, readNpyFloat32, type NpyArray, type NpyFile } from "./npy/read.js";
 export { writeNpy } from "./npy/write.js";

@@ -54,9 +54,9 @@ describe("openWeights", () => {
   });
 
   it.each([
-    ["hf:stabilityai/sd-vae-ft-mse@main/vae.safetensors", "weights-remote", /hf download stabilityai\/sd-vae-ft-mse /],
-    ["https://example.org/vae.safetensors", "weights-remote", /Download/],
+    ["hf:stabilityai", "hub-spec", /hf:owner\/name/],
     ["no/such/folder", "weights-not-found", /path/],
+    ["madebyollin/taesd", "weights-not-found", /write hf:madebyollin\/taesd/],
   ])("refuses %s and says what to do", async (spec, code, fix) => {
     await expect(openWeights(spec)).rejects.toMatchObject({
       name: "RevqError",

@@ -1,33 +1,32 @@
-/** Where the user says the weights are: a folder or a file. The one place that reads a weights spec. */
+/** Where the user says the weights are: a folder, a file, an URL, a repository of the hub. The one place that reads a weights spec. */
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { nearestNames, RevqError, type WeightsSource } from "@revq/core";
+import { isHubSpec } from "../hub/spec.js";
+import { isUrl, openUrl } from "../open-url.js";
+import type { OpenWeightsOptions } from "../weights-options.js";
 import { fileError } from "./file-error.js";
 import { fromFile } from "./from-file.js";
+import { openHub } from "./hub/open-hub.js";
+
+export type { OpenWeightsOptions };
 
 /** Model folders are shallow (`vae/model.safetensors`); deeper ones are not looked into. */
 const maxDepth = 4;
 
 /**
- * Opens a folder or a single file. Throws `weights-not-found` for a missing path, `weights-remote` for `hf:` and URLs, which this
- * version does not download.
+ * @param spec a folder, a file, an URL of either, or `hf:owner/name[@revision][/path]` (kept in the cache of the hub's tools)
+ * Throws `weights-not-found` for a missing path, `hub-*` and `download-*` for the hub, `url-*` for URLs.
  */
-export async function openWeights(spec: string): Promise<WeightsSource> {
-  if (/^hf:/.test(spec)) {
-    const repository = spec.slice(3).split("/").slice(0, 2).join("/").replace(/@.*$/, "");
-    throw new RevqError(
-      "weights-remote",
-      `"${spec}" names a Hugging Face repository; this version reads local files only.`,
-      {
-        fix: `Download it (hf download ${repository} --local-dir FOLDER) and give the folder's path.`,
-      },
-    );
-  }
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(spec)) {
-    throw new RevqError("weights-remote", `"${spec}" is an URL; this version reads local weights only.`, {
-      fix: "Download the file and give its path.",
-    });
-  }
+export async function openWeights(spec: string, options: OpenWeightsOptions = {}): Promise<WeightsSource> {
+  if (isHubSpec(spec)) return openHub(spec, options);
+  if (isUrl(spec)) return openUrl(spec, options);
+  const path = spec.startsWith("file:") ? fileURLToPath(spec) : spec;
+  return openPath(path);
+}
+
+async function openPath(spec: string): Promise<WeightsSource> {
   let isFolder: boolean;
   try {
     isFolder = (await stat(spec)).isDirectory();
@@ -35,7 +34,9 @@ export async function openWeights(spec: string): Promise<WeightsSource> {
     const error = fileError(spec, cause, "read");
     if (error instanceof RevqError && error.code === "file-not-found") {
       throw new RevqError("weights-not-found", `The weights "${spec}" do not exist.`, {
-        fix: "Give the path of a folder or of a file with weights.",
+        fix: looksLikeRepository(spec)
+          ? `Give the path of a folder or of a file; for a repository of the Hugging Face hub write hf:${spec}.`
+          : "Give the path of a folder or of a file with weights, an URL, or hf:owner/name.",
         cause,
       });
     }
@@ -92,3 +93,5 @@ function unknownFile(spec: string, name: string, names: readonly string[]): Revq
       : "Point at the folder or file of the right model.",
   });
 }
+
+const looksLikeRepository = (spec: string): boolean => /^[\w-]+\/[\w.-]+$/.test(spec);

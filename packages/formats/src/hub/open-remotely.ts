@@ -1,0 +1,30 @@
+/** A repository of the hub read in place, by byte ranges: for browsers, where there is no cache on disk. */
+import type { WeightsSource } from "@revq/core";
+import { fromUrl } from "../bytes/from-url.js";
+import type { OpenWeightsOptions } from "../weights-options.js";
+import { authorizedFetch, defaultEndpoint, fileUrl, noSuchFile, readRepository, selectFiles } from "./repository.js";
+import { parseHubSpec } from "./spec.js";
+
+/** Asks the hub for the list of files at once; their contents are fetched as they are read. */
+export async function openHubRemotely(text: string, options: OpenWeightsOptions = {}): Promise<WeightsSource> {
+  const spec = parseHubSpec(text);
+  const access = {
+    endpoint: (options.environment?.["HF_ENDPOINT"] ?? defaultEndpoint).replace(/\/+$/, ""),
+    token: options.environment?.["HF_TOKEN"],
+    fetch: options.fetch ?? globalThis.fetch.bind(globalThis),
+  };
+  const { commit, files } = await readRepository(spec, access, options.signal);
+  const selected = selectFiles(spec, files);
+  return {
+    spec: text,
+    list: async () => [...selected.keys()].sort(),
+    open: async (name) => {
+      const file = selected.get(name);
+      if (!file) throw noSuchFile(spec, name, [...selected.keys()]);
+      return fromUrl(fileUrl(access, spec.repository, commit, file.path), {
+        fetch: authorizedFetch(access),
+        ...(options.signal ? { signal: options.signal } : {}),
+      });
+    },
+  };
+}

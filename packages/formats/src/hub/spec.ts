@@ -1,0 +1,57 @@
+/** How a user names a repository of the Hugging Face hub: `hf:owner/name[@revision][/path]`. */
+import { RevqError } from "@revq/core";
+
+export interface HubSpec {
+  /** What the user typed. */
+  readonly spec: string;
+  /** `owner/name` */
+  readonly repository: string;
+  /** A branch, a tag or a commit. */
+  readonly revision: string;
+  /** A file or folder in the repository; "" for all of it. */
+  readonly path: string;
+}
+
+const part = /^(?!.*(?:--|\.\.))[\w](?:[\w.-]*[\w])?$/;
+
+export function isHubSpec(spec: string): boolean {
+  return spec.startsWith("hf:") || pageOf(spec) !== undefined;
+}
+
+/** Also takes the address of a repository's page or file on huggingface.co. Throws `hub-spec`. */
+export function parseHubSpec(spec: string): HubSpec {
+  const page = pageOf(spec);
+  if (page) return page;
+  const [owner = "", rest = "", ...below] = spec.replace(/^hf:(\/\/)?/, "").split("/");
+  const [name = "", ...revisionStart] = rest.split("@");
+  let revision = revisionStart.join("@");
+  let path = below;
+  // "refs/pr/7" is the one kind of revision that has slashes and that the hub gives out.
+  if (revision === "refs" && below.length >= 2) {
+    revision = ["refs", ...below.slice(0, 2)].join("/");
+    path = below.slice(2);
+  }
+  revision = decodeURIComponent(revision);
+  const wrongPath = path.some((piece) => piece === "" || piece === "." || piece === ".." || piece.includes("\\"));
+  if (!part.test(owner) || !part.test(name) || (rest.includes("@") && !/^[\w./-]+$/.test(revision)) || wrongPath) {
+    throw new RevqError("hub-spec", `"${spec}" does not name a repository of the hub.`, {
+      fix: "Write hf:owner/name, hf:owner/name@revision or hf:owner/name/file.safetensors.",
+    });
+  }
+  return { spec, repository: `${owner}/${name}`, revision: revision || "main", path: path.join("/") };
+}
+
+/** `https://huggingface.co/owner/name[/tree|blob|resolve/revision[/path]]` */
+function pageOf(spec: string): HubSpec | undefined {
+  const match =
+    /^https?:\/\/(?:huggingface\.co|hf\.co)\/([\w.-]+\/[\w.-]+?)(?:\/(?:tree|blob|resolve)\/([^/?#]+)(?:\/([^?#]+))?)?\/?(?:[?#].*)?$/.exec(
+      spec,
+    );
+  if (!match || /^(api|datasets|spaces|docs|models)\//.test(match[1]!)) return undefined;
+  return {
+    spec,
+    repository: match[1]!,
+    revision: decodeURIComponent(match[2] ?? "main"),
+    path: decodeURIComponent(match[3] ?? ""),
+  };
+}

@@ -1,0 +1,98 @@
+/**
+ * Weights behind an URL: one file, or a folder. The web has no directory listing, so a folder is asked for the names that tokenizers and
+ * VAEs have; any other name can be opened too.
+ */
+import { RevqError, type WeightsSource } from "@revq/core";
+import { fromUrl } from "./bytes/from-url.js";
+import type { OpenWeightsOptions } from "./weights-options.js";
+
+const fileExtensions = /\.(safetensors|npy|pth|pt|ckpt|onnx|json|bin)$/i;
+
+/** What a folder is asked for: a tokenizer, and models as diffusers and the tiny autoencoders name them. */
+const usualNames = [
+  "config.json",
+  "model.safetensors",
+  ...["", "vae/"].flatMap((folder) =>
+    ["diffusion_pytorch_model", "diffusion_pytorch_model.fp16"].flatMap((stem) => [
+      `${folder}${stem}.safetensors`,
+      `${folder}${stem}.safetensors.index.json`,
+    ]),
+  ),
+  "vae/config.json",
+  ...["taesd", "taesdxl", "taesd3", "taef1"].flatMap((name) => [
+    `${name}_encoder.safetensors`,
+    `${name}_decoder.safetensors`,
+  ]),
+];
+
+export function isUrl(spec: string): boolean {
+  return /^https?:\/\//i.test(spec);
+}
+
+/** Opens an `http(s)` URL. Nothing is requested before `list` or `open`. */
+export async function openUrl(url: string, options: OpenWeightsOptions = {}): Promise<WeightsSource> {
+  const address = new URL(url);
+  const name = decodeURIComponent(address.pathname.split("/").at(-1) ?? "");
+  const source = (target: URL): ReturnType<typeof fromUrl> =>
+    fromUrl(target.href, {
+      ...(options.fetch ? { fetch: options.fetch } : {}),
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+  if (fileExtensions.test(name)) {
+    return {
+      spec: url,
+      list: async () => [name],
+      open: async (wanted) => {
+        if (wanted !== name) throw missing(url, wanted);
+        return source(address);
+      },
+    };
+  }
+  if (!address.pathname.endsWith("/")) address.pathname += "/";
+  const inside = (wanted: string): URL => {
+    const target = new URL(address);
+    target.pathname += wanted.split("/").map(encodeURIComponent).join("/");
+    return target;
+  };
+  let names: Promise<readonly string[]> | undefined;
+  return {
+    spec: url,
+    list: () =>
+      (names ??= present(usualNames, inside, options).catch((error: unknown) => {
+        names = undefined;
+        throw error;
+      })),
+    open: (wanted) => source(inside(wanted)),
+  };
+}
+
+/** The names that answer a HEAD request; an HTML page (the fallback of single-page servers) does not count. */
+async function present(
+  candidates: readonly string[],
+  inside: (name: string) => URL,
+  options: OpenWeightsOptions,
+): Promise<string[]> {
+  const request = options.fetch ?? globalThis.fetch;
+  const found = await Promise.all(
+    candidates.map(async (name) => {
+      const target = inside(name).href;
+      const response = await request(target, {
+        method: "HEAD",
+        ...(options.signal ? { signal: options.signal } : {}),
+      }).catch((cause: unknown) => {
+        throw new RevqError("url-connection", `${target}: the connection failed (${(cause as Error).message}).`, {
+          fix: "Check the address and the network; for another site's pages that site must allow it (CORS).",
+          cause,
+        });
+      });
+      return response.ok && !response.headers.get("content-type")?.startsWith("text/html");
+    }),
+  );
+  return candidates.filter((_, i) => found[i]);
+}
+
+function missing(url: string, wanted: string): RevqError {
+  return new RevqError("weights-file-missing", `${url} is one file; it has no "${wanted}".`, {
+    fix: "Give the URL of the folder.",
+  });
+}
