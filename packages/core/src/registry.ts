@@ -42,6 +42,12 @@ export class PluginRegistry {
       .map(({ plugin }) => plugin.id);
   }
 
+  /** The npm package that brings a plugin; null for one out of a file or from nowhere that can be named. */
+  packageOf(kind: PluginKind, id: string): string | null {
+    const origin = this.entries.get(`${kind}:${id}`)?.origin ?? "";
+    return /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/.test(origin) ? origin : null;
+  }
+
   get<K extends PluginKind>(kind: K, id: string): PluginOfKind[K] {
     const entry = this.entries.get(`${kind}:${id}`);
     if (entry) return entry.plugin as PluginOfKind[K];

@@ -5,11 +5,28 @@
 import { latentShapeFromArray, RevqError, type LatentShape } from "@revq/core";
 import { z } from "zod";
 
-/** Version of the folder's format. An older one opens; a newer one is refused. */
-export const formatVersion = 1;
+/** Version of the folder's format. An older one opens (see `upgrades`); a newer one is refused. */
+export const formatVersion = 2;
+
+/** What turns the JSON of version n into that of version n + 1. Every version that was ever written stays in here. */
+const upgrades: Readonly<Record<number, (config: Record<string, unknown>) => Record<string, unknown>>> = {
+  // 2 names the package of each plugin, so that a reader without it can say what to install.
+  1: (config) => {
+    const named = { ...config };
+    for (const kind of ["backbone", "quantizer", "rectifier"]) {
+      if (config[kind]) named[kind] = { package: null, ...(config[kind] as object) };
+    }
+    return named;
+  },
+};
 
 const positive = z.int().min(1);
-const pluginSchema = z.strictObject({ id: z.string(), options: z.record(z.string(), z.unknown()) });
+const pluginSchema = z.strictObject({
+  id: z.string(),
+  /** The npm package that brings the plugin; null when that is not known (a plugin out of a file). */
+  package: z.string().nullable(),
+  options: z.record(z.string(), z.unknown()),
+});
 
 export const tokenizerConfigSchema = z.strictObject({
   formatVersion: z.literal(formatVersion),
@@ -56,11 +73,12 @@ export function parseTokenizerConfig(text: string, where: string): TokenizerConf
     });
   }
   const version = (json as { formatVersion?: unknown } | null)?.formatVersion;
+  if (typeof version === "number" && version < formatVersion) json = upgrade(json as Record<string, unknown>, version);
   if (typeof version === "number" && version > formatVersion) {
     throw new RevqError(
       "tokenizer-format-newer",
       `${where} has format version ${version}; this revq reads up to ${formatVersion}.`,
-      { fix: "Install a newer revq: npm install @revq/cli@latest." },
+      { fix: "Install a newer one: npm install @revq/tokenizer@latest (or @revq/cli@latest)." },
     );
   }
   const parsed = tokenizerConfigSchema.safeParse(json);
@@ -75,6 +93,16 @@ export function parseTokenizerConfig(text: string, where: string): TokenizerConf
     );
   }
   return parsed.data;
+}
+
+function upgrade(config: Record<string, unknown>, from: number): Record<string, unknown> {
+  let upgraded = config;
+  for (let version = from; version < formatVersion; version++) {
+    const step = upgrades[version];
+    if (!step) return config; // not a version that ever was: the schema says so
+    upgraded = { ...step(upgraded), formatVersion: version + 1 };
+  }
+  return upgraded;
 }
 
 export function configLatentShape(config: TokenizerConfig): LatentShape {

@@ -9,32 +9,61 @@ import {
   underPrefix,
   type Backbone,
   type NamedTensors,
+  type Plugin,
   type PluginRegistry,
+  type ReportProgress,
   type WeightsSource,
 } from "@revq/core";
 import { openSafetensors } from "@revq/formats";
+import { openWeights as openAnyWeights } from "@revq/formats/weights";
 import * as tf from "@tensorflow/tfjs-core";
 import { configLatentShape, parseTokenizerConfig, type TokenizerConfig } from "./config.js";
+import { ensureEngine } from "./ensure-engine.js";
+import { findPlugins } from "./find-plugins.js";
 import { configFile, modelFile } from "./save.js";
 import { Tokenizer } from "./tokenizer.js";
 
 export interface LoadTokenizerOptions {
-  readonly plugins: PluginRegistry;
-  /** Opens the weights that config.json names, when the backbone is not in the folder. */
-  readonly openWeights: (spec: string) => Promise<WeightsSource>;
+  /** Plugins to take the tokenizer's from. Those that are missing are imported by name, which bundlers cannot do: name them there. */
+  readonly plugins?: PluginRegistry | readonly Plugin[];
+  /** Opens the tokenizer's folder and the weights that config.json names. Default: files (in Node), URLs, `hf:…`. */
+  readonly openWeights?: (spec: string) => Promise<WeightsSource>;
   /** Where the backbone's weights are, instead of the place that config.json names. */
   readonly weights?: string;
   /** False: do not bring the backbone up; the tokenizer then maps latents only. Default true. */
   readonly backbone?: boolean;
+  /** Of downloads. Used by the default `openWeights` only. */
+  readonly report?: ReportProgress;
+  readonly signal?: AbortSignal;
 }
 
-export async function loadTokenizer(folder: WeightsSource, options: LoadTokenizerOptions): Promise<Tokenizer> {
+type Ready = Omit<LoadTokenizerOptions, "plugins" | "openWeights"> & {
+  readonly plugins: PluginRegistry;
+  readonly openWeights: (spec: string) => Promise<WeightsSource>;
+};
+
+/** @see Tokenizer.load */
+export async function loadTokenizer(
+  place: string | URL | WeightsSource,
+  options: LoadTokenizerOptions = {},
+): Promise<Tokenizer> {
+  const { report, signal } = options;
+  const openWeights =
+    options.openWeights ??
+    ((spec: string) => openAnyWeights(spec, { ...(report ? { report } : {}), ...(signal ? { signal } : {}) }));
+  const folder = typeof place === "string" || place instanceof URL ? await openWeights(String(place)) : place;
   const config = await readConfig(folder);
-  const tensors = await readTensors(folder);
+  const plugins = await findPlugins(config, options);
+  const release = await ensureEngine();
+  let tensors: NamedTensors = {};
   try {
-    return await assemble(config, tensors, folder, options);
+    tensors = await readTensors(folder);
+    return await assemble(config, tensors, folder, { ...options, plugins, openWeights }, release);
+  } catch (error) {
+    release?.();
+    throw error;
   } finally {
-    for (const tensor of Object.values(tensors)) tensor.dispose();
+    for (const tensor of Object.values(tensors)) if (!tensor.isDisposed) tensor.dispose();
   }
 }
 
@@ -42,7 +71,8 @@ async function assemble(
   config: TokenizerConfig,
   tensors: NamedTensors,
   folder: WeightsSource,
-  options: LoadTokenizerOptions,
+  options: Ready,
+  release: (() => void) | undefined,
 ): Promise<Tokenizer> {
   const latentShape = configLatentShape(config);
   const { plugins } = options;
@@ -58,7 +88,15 @@ async function assemble(
     quantizer.restore(underPrefix("quantizer", tensors));
     rectifier.restore(underPrefix("rectifier", tensors));
     const standardizer = Standardizer.fromState(latentShape, underPrefix("standardizer", tensors));
-    return new Tokenizer({ config, latentShape, backbone, standardizer, quantizer, rectifier });
+    return new Tokenizer({
+      config,
+      latentShape,
+      backbone,
+      standardizer,
+      quantizer,
+      rectifier,
+      ...(release ? { release } : {}),
+    });
   } catch (error) {
     backbone?.dispose();
     quantizer.dispose();
@@ -71,7 +109,7 @@ async function openBackbone(
   config: TokenizerConfig,
   tensors: NamedTensors,
   folder: WeightsSource,
-  options: LoadTokenizerOptions,
+  options: Ready,
 ): Promise<Backbone | null> {
   const saved = config.backbone;
   if (!saved || config.imageSize === null) return null;

@@ -1,6 +1,7 @@
 /**
  * The whole line as one object: backbone, standardizer, quantizer, rectifier.
- * images -> latents -> standardized -> codes, and back through the rectifier. It does no I/O: see `load.ts` and `save.ts`.
+ * images -> latents -> standardized -> codes, and back through the rectifier. `encode` and `decode` take plain pictures and ids of any
+ * size; the other methods take tensors at the trained size. It does no I/O of its own: see `load.ts` and `save.ts`.
  */
 import {
   bitsPerImage,
@@ -13,10 +14,15 @@ import {
   type Rectifier,
   type Standardizer,
   type TokenSpec,
+  type WeightsSource,
 } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 import type { TokenizerConfig } from "./config.js";
+import type { LoadTokenizerOptions } from "./load.js";
+import type { DecodedPicture, Picture } from "./picture.js";
+import { decodePictures, encodePictures, type CodingOptions } from "./pictures.js";
+import { planTiles, tileCount, type TileGrid } from "./tile-grid.js";
 
 export interface TokenizerParts {
   readonly config: TokenizerConfig;
@@ -25,6 +31,8 @@ export interface TokenizerParts {
   readonly standardizer: Standardizer;
   readonly quantizer: Quantizer;
   readonly rectifier: Rectifier;
+  /** Called once by `dispose`, last: gives back the engine that loading started. */
+  readonly release?: () => void;
 }
 
 /** Every station of a latent's way, standardized, `[n, h, w, c]`; codes `[n, t]`. The caller owns all four. */
@@ -37,6 +45,54 @@ export interface QuantizedLatents {
 
 export class Tokenizer implements Disposable {
   constructor(readonly parts: TokenizerParts) {}
+
+  /**
+   * Opens a tokenizer: a folder (in Node), the URL of a folder, `hf:owner/name[@revision][/folder]`, or a source of your own.
+   * Plugins that are not given are looked for among the installed `@revq` packages; without a tfjs backend an engine of
+   * `@revq/engine` is started. Throws `not-a-tokenizer`, `tokenizer-*`, `plugin-*`, `backbone-fingerprint` and what reading throws.
+   */
+  static async load(spec: string | URL | WeightsSource, options: LoadTokenizerOptions = {}): Promise<Tokenizer> {
+    const { loadTokenizer } = await import("./load.js");
+    return loadTokenizer(spec, options);
+  }
+
+  /**
+   * Pictures of one size -> ids `[n, tiles * t]` flat, every id the code of its token in its group. A picture of another size than
+   * the trained one is covered by tiles of that size, row by row: see `grid`.
+   */
+  encode(pictures: Picture | readonly Picture[], options: CodingOptions = {}): Promise<Int32Array> {
+    return encodePictures(this, pictures, options);
+  }
+
+  /**
+   * The pictures of such ids. @param size the pictures' size or the grid that `encode` used; default: the trained size.
+   * The same ids always give the same pictures on one engine. Throws `code-out-of-range`, `ids-length`.
+   */
+  decode(
+    ids: Int32Array,
+    size?: { readonly width: number; readonly height: number } | TileGrid,
+    options: CodingOptions = {},
+  ): Promise<DecodedPicture[]> {
+    return decodePictures(this, ids, size, options);
+  }
+
+  /** The tiles of a picture of that size; a picture of the trained size is one tile. @param overlap default 0.25 */
+  grid(width: number, height: number, overlap?: number): TileGrid {
+    return planTiles(width, height, this.imageSize, overlap);
+  }
+
+  /** Ids that a picture of that size becomes. */
+  idsPerPicture(width: number, height: number, overlap?: number): number {
+    return tileCount(this.grid(width, height, overlap)) * this.tokens.tokens;
+  }
+
+  /** Side of the images that it was trained on. */
+  get imageSize(): number {
+    if (this.config.imageSize !== null) return this.config.imageSize;
+    throw new RevqError("tokenizer-of-latents", "This tokenizer was trained on latents alone: it takes no images.", {
+      fix: "Give it latents, or train one with a backbone.",
+    });
+  }
 
   get config(): TokenizerConfig {
     return this.parts.config;
@@ -63,21 +119,25 @@ export class Tokenizer implements Disposable {
   }
 
   /** images `[n, H, W, 3]` float32 in [-1, 1] -> codes `[n, t]` int32. The caller owns the result. */
-  async encode(images: Tensor4D): Promise<Tensor2D> {
+  async encodeImages(images: Tensor4D): Promise<Tensor2D> {
     this.checkImages(images);
     const latents = await this.backbone.encode(images);
-    const codes = await this.encodeLatents(latents);
-    latents.dispose();
-    return codes;
+    try {
+      return await this.encodeLatents(latents);
+    } finally {
+      latents.dispose();
+    }
   }
 
   /** codes `[n, t]` int32 -> images `[n, H, W, 3]` float32, about [-1, 1], not clamped. The caller owns the result. */
-  async decode(codes: Tensor2D): Promise<Tensor4D> {
+  async decodeCodes(codes: Tensor2D): Promise<Tensor4D> {
     const backbone = this.backbone;
     const latents = this.decodeLatents(codes);
-    const images = await backbone.decode(latents);
-    latents.dispose();
-    return images;
+    try {
+      return await backbone.decode(latents);
+    } finally {
+      latents.dispose();
+    }
   }
 
   /** latents `[n, h, w, c]` as the backbone gives them -> codes `[n, t]` int32. */
@@ -113,6 +173,7 @@ export class Tokenizer implements Disposable {
     this.parts.standardizer.dispose();
     this.parts.quantizer.dispose();
     this.parts.rectifier.dispose();
+    this.parts.release?.();
   }
 
   private checkImages(images: Tensor4D): void {
@@ -145,22 +206,6 @@ export class Tokenizer implements Disposable {
       throw new RevqError("codes-shape", `Codes are [${codes.shape}], expected [n, ${this.tokens.tokens}].`, {
         fix: "Every image has one code a token; see `tokens` in config.json.",
       });
-    }
-  }
-}
-
-/** Throws unless every code is an integer that its token's codebook has. @param codes `[n, t]` flat */
-export function checkCodeRange(codes: Int32Array, tokens: TokenSpec): void {
-  for (let i = 0; i < codes.length; i++) {
-    const token = i % tokens.tokens;
-    const limit = tokens.codes[tokens.groupOf[token]!]!;
-    const code = codes[i]!;
-    if (code < 0 || code >= limit) {
-      throw new RevqError(
-        "code-out-of-range",
-        `Image ${Math.floor(i / tokens.tokens)}, token ${token}: code ${code} is outside 0 … ${limit - 1}.`,
-        { fix: "Are these flat ids (--offset-groups)? Or ids of another tokenizer?" },
-      );
     }
   }
 }

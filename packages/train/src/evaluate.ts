@@ -115,7 +115,7 @@ export async function evaluateImages(
       const wanted = batch.names.some((_, i) => isWanted(done + i));
       const original = toUnitRange(batch.pixels);
       const vae = await decoded(backbone.decode(latents));
-      const rectified = await decoded(tokenizer.decode(codes));
+      const rectified = await decoded(tokenizer.decodeCodes(codes));
       const unrectified = wanted ? await decoded(backbone.decode(quantized)) : null;
       for (let i = 0; i < n; i++) {
         const cut = (all: Float32Array): Float32Array => all.subarray(i * size * size * 3, (i + 1) * size * size * 3);

@@ -118,6 +118,7 @@ export async function prepareImages(
     backbone,
     backboneConfig: {
       id,
+      package: plugins.packageOf("backbone", id),
       options,
       weights: weights !== null && isRelativePath(weights) ? relative(folder.root, resolve(weights)) : weights,
       fingerprint: print,

@@ -14,6 +14,7 @@ import {
   vocabularySize,
   type FitContext,
   type LatentStatistics,
+  type PluginKind,
   type PluginRegistry,
 } from "@revq/core";
 import { formatVersion, serializeTokenizer, Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
@@ -96,7 +97,7 @@ export async function trainTokenizer(
   const standardizer = Standardizer.fromStatistics(latentShape, statistics);
   const rectifier = keptRectifier(plan, trained, plugins, latentShape);
   const tokenizer = new Tokenizer({
-    config: tokenizerConfig(config, data, plan, rectifier),
+    config: tokenizerConfig(config, data, plan, rectifier, plugins),
     latentShape,
     backbone: data.backbone,
     standardizer,
@@ -160,10 +161,12 @@ function tokenizerConfig(
   data: PreparedData,
   plan: TrainingPlan,
   rectifier: TrainingPlan["rectifier"],
+  plugins: PluginRegistry,
 ): TokenizerConfig {
   const { tokens } = plan.quantizer.instance;
-  const plain = ({ id, options }: Made<unknown>): { id: string; options: Record<string, unknown> } => ({
+  const plain = (kind: PluginKind, { id, options }: Made<unknown>): TokenizerConfig["quantizer"] => ({
     id,
+    package: plugins.packageOf(kind, id),
     options: { ...options },
   });
   return {
@@ -171,8 +174,8 @@ function tokenizerConfig(
     latentShape: latentShapeToArray(plan.latentShape),
     imageSize: data.images ? config.data.imageSize : null,
     backbone: data.backboneConfig,
-    quantizer: plain(plan.quantizer),
-    rectifier: plain(rectifier),
+    quantizer: plain("quantizer", plan.quantizer),
+    rectifier: plain("rectifier", rectifier),
     tokens: {
       tokens: tokens.tokens,
       groups: tokens.codes.length,

@@ -56,7 +56,7 @@ export default class Decode extends BaseCommand {
         [n, tokens.tokens],
         "int32",
       );
-      const images = await tokenizer.decode(ids);
+      const images = await tokenizer.decodeCodes(ids);
       const pixels = (await images.data()) as Float32Array;
       tf.dispose([ids, images]);
       for (let i = 0; i < n; i++) {

@@ -63,7 +63,7 @@ export default class Encode extends BaseCommand {
     for await (const batch of images.batches(flags.batch)) {
       this.signal.throwIfAborted();
       const pixels = tf.tensor4d(batch.pixels, [batch.names.length, batch.size, batch.size, 3]);
-      const ids = await tokenizer.encode(pixels);
+      const ids = await tokenizer.encodeImages(pixels);
       codes.push((await ids.data()) as Int32Array);
       names.push(...batch.names);
       tf.dispose([pixels, ids]);

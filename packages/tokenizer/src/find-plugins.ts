@@ -1,0 +1,52 @@
+/** Where a tokenizer's plugins come from: those the caller gave, then the `@revq` packages that are installed, by their names. */
+import { isPlugin, PluginRegistry, pluginKinds, RevqError, type Plugin, type PluginKind } from "@revq/core";
+import type { TokenizerConfig } from "./config.js";
+
+interface Options {
+  readonly plugins?: PluginRegistry | readonly Plugin[];
+  readonly backbone?: boolean;
+}
+
+/** A registry with every plugin that the config needs. Throws `plugin-unknown`, which says what to install. */
+export async function findPlugins(config: TokenizerConfig, options: Options): Promise<PluginRegistry> {
+  const { plugins: given } = options;
+  if (given && "list" in given) return given;
+  const registry = new PluginRegistry();
+  for (const plugin of given ?? []) registry.register(plugin, "the `plugins` that were given");
+  for (const kind of pluginKinds) {
+    const wanted = config[kind];
+    if (!wanted || (kind === "backbone" && options.backbone === false)) continue;
+    if (registry.ids(kind).includes(wanted.id)) continue;
+    const conventional = `@revq/${kind}-${wanted.id}`;
+    for (const plugin of await importPlugins(conventional, kind, wanted.id, wanted.package)) {
+      registry.register(plugin, conventional);
+    }
+  }
+  return registry;
+}
+
+async function importPlugins(name: string, kind: PluginKind, id: string, recorded: string | null): Promise<Plugin[]> {
+  const install = recorded ?? name;
+  const missing = (cause?: unknown): RevqError =>
+    new RevqError(
+      "plugin-unknown",
+      `The tokenizer needs the ${kind} "${id}", which is neither given nor installed as ${install}.`,
+      {
+        fix: `npm install ${install}, and in a bundled program give it: Tokenizer.load(spec, { plugins: [${identifier(id)}, …] }).`,
+        cause,
+      },
+    );
+  // Nothing but packages of this project is imported for a name out of a file.
+  if (recorded !== null && recorded !== name) throw missing();
+  let module: object;
+  try {
+    module = (await import(/* @vite-ignore */ /* webpackIgnore: true */ name)) as object;
+  } catch (cause) {
+    throw missing(cause);
+  }
+  const found = Object.values(module).filter(isPlugin);
+  if (!found.some((plugin) => plugin.kind === kind && plugin.id === id)) throw missing();
+  return [...new Set(found)].filter((plugin) => plugin.kind === kind && plugin.id === id);
+}
+
+const identifier = (id: string): string => id.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());

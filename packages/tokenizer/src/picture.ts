@@ -1,0 +1,49 @@
+/** Pictures as other libraries hold them: a browser's ImageData, the raw pixels of sharp, float32 of a model. */
+import { RevqError } from "@revq/core";
+
+/**
+ * `data` is row-major, RGB or RGBA (alpha is ignored): bytes from 0 to 255, or float32 in [-1, 1]. An ImageData is one, and so is
+ * `{ data, ...info }` of sharp's `raw().toBuffer({ resolveWithObject: true })`.
+ */
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array | Uint8ClampedArray | Float32Array;
+}
+
+/** RGBA bytes: what `new ImageData(data, width, height)` and `sharp(data, { raw: { width, height, channels: 4 } })` take. */
+export interface DecodedPicture extends Picture {
+  readonly data: Uint8ClampedArray<ArrayBuffer>;
+}
+
+/** -> `[height, width, 3]` float32 in [-1, 1]: x / 127.5 - 1 for bytes. Throws `picture-size` when the data does not fit its size. */
+export function toFloatPixels({ width, height, data }: Picture): Float32Array {
+  const area = width * height;
+  const channels = data.length / area;
+  if (!Number.isInteger(width) || !Number.isInteger(height) || area < 1 || (channels !== 3 && channels !== 4)) {
+    throw new RevqError(
+      "picture-size",
+      `A picture of ${width} x ${height} pixels has ${data.length} values; RGB needs ${area * 3}, RGBA ${area * 4}.`,
+      { fix: "Give row-major RGB or RGBA values, bytes or float32 in [-1, 1]." },
+    );
+  }
+  if (data instanceof Float32Array && channels === 3) return data;
+  const scale = data instanceof Float32Array ? (value: number) => value : (value: number) => value / 127.5 - 1;
+  const pixels = new Float32Array(area * 3);
+  for (let i = 0; i < area; i++) {
+    for (let channel = 0; channel < 3; channel++) pixels[i * 3 + channel] = scale(data[i * channels + channel]!);
+  }
+  return pixels;
+}
+
+/** `[height, width, 3]` float32, clamped to [-1, 1] and rounded to bytes, opaque. */
+export function fromFloatPixels(width: number, height: number, pixels: Float32Array): DecodedPicture {
+  const data = new Uint8ClampedArray(width * height * 4);
+  for (let i = 0; i < width * height; i++) {
+    for (let channel = 0; channel < 3; channel++) {
+      data[i * 4 + channel] = Math.round((pixels[i * 3 + channel]! + 1) * 127.5);
+    }
+    data[i * 4 + 3] = 255;
+  }
+  return { width, height, data };
+}

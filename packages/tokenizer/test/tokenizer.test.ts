@@ -1,0 +1,245 @@
+import "@tensorflow/tfjs-backend-cpu";
+import { fromBuffer } from "@revq/formats";
+import { RevqError, type WeightsSource } from "@revq/core";
+import { openSynthetic } from "@revq/data";
+import { efficientvit } from "@revq/rectifier-efficientvit";
+import * as tf from "@tensorflow/tfjs-core";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { configFile, modelFile, serializeTokenizer, Tokenizer, type Picture } from "../src/index.js";
+import { makeTokenizer, plugins, side } from "./tiny-tokenizer.js";
+
+let tokenizer: Tokenizer;
+let files: Record<string, Uint8Array>;
+let photo: Picture;
+
+beforeAll(async () => {
+  await tf.setBackend("cpu");
+  tokenizer = await makeTokenizer();
+  files = await serializeTokenizer(tokenizer);
+  photo = await leaves(side);
+});
+afterAll(() => tokenizer.dispose());
+
+async function leaves(size: number): Promise<Picture> {
+  for await (const { pixels } of openSynthetic("synthetic:dead-leaves", { size, count: 1, seed: 9 }).batches(1)) {
+    const data = Uint8ClampedArray.from({ length: size * size * 4 }, (_, i) =>
+      i % 4 === 3 ? 255 : Math.round((pixels[(i >> 2) * 3 + (i % 4)]! + 1) * 127.5),
+    );
+    return { width: size, height: size, data };
+  }
+  throw new Error("no picture");
+}
+
+function inMemory(contents: Record<string, Uint8Array>): WeightsSource {
+  return {
+    spec: "memory",
+    list: async () => Object.keys(contents),
+    open: async (name) => fromBuffer(name, contents[name]!),
+  };
+}
+
+function psnr(a: Picture, b: Picture): number {
+  let sum = 0;
+  for (let i = 0; i < a.data.length; i++) if (i % 4 < 3) sum += (a.data[i]! - b.data[i]!) ** 2;
+  return 10 * Math.log10(255 ** 2 / (sum / ((a.data.length * 3) / 4)));
+}
+
+describe("encode and decode", () => {
+  it("give ids, and the same pictures for the same ids", async () => {
+    const ids = await tokenizer.encode([photo, photo]);
+    expect(ids).toBeInstanceOf(Int32Array);
+    expect(ids).toHaveLength(2 * 24);
+    expect(ids.slice(0, 24)).toEqual(ids.slice(24));
+    const [first, second] = await tokenizer.decode(ids);
+    expect(first).toEqual(second);
+    expect(first!.data).toHaveLength(side * side * 4);
+    const [again] = await tokenizer.decode(
+      Int32Array.from(JSON.parse(JSON.stringify([...ids.slice(0, 24)])) as number[]),
+    );
+    expect(again).toEqual(first);
+  });
+
+  it("agree with the tensors' own way", async () => {
+    const pixels = Float32Array.from(
+      { length: side * side * 3 },
+      (_, i) => photo.data[Math.floor(i / 3) * 4 + (i % 3)]! / 127.5 - 1,
+    );
+    const images = tf.tensor4d(pixels, [1, side, side, 3]);
+    const codes = await tokenizer.encodeImages(images);
+    const ids = await tokenizer.encode({ width: side, height: side, data: pixels });
+    expect(ids).toEqual(await codes.data());
+    expect(ids).toEqual(await tokenizer.encode(photo));
+    const decoded = await tokenizer.decodeCodes(codes);
+    const values = await decoded.data();
+    const [picture] = await tokenizer.decode(ids);
+    for (let i = 0; i < values.length; i++) {
+      const byte = Math.round(Math.min(255, Math.max(0, (values[i]! + 1) * 127.5)));
+      expect(picture!.data[Math.floor(i / 3) * 4 + (i % 3)]).toBe(byte);
+    }
+    tf.dispose([images, codes, decoded]);
+  });
+
+  it("take pictures of any size in tiles, and leak nothing", async () => {
+    const before = tf.memory().numTensors;
+    const large: Picture = await leaves(128);
+    const cropped: Picture = { width: 128, height: 70, data: large.data.slice(0, 128 * 70 * 4) };
+    const grid = tokenizer.grid(128, 70);
+    expect(grid).toEqual({ width: 128, height: 70, tile: 32, columns: 5, rows: 3 });
+    const reports: number[] = [];
+    const ids = await tokenizer.encode(cropped, { batch: 4, report: ({ done }) => reports.push(done) });
+    expect(ids).toHaveLength(15 * 24);
+    expect(tokenizer.idsPerPicture(128, 70)).toBe(ids.length);
+    expect(reports).toEqual([4, 8, 12, 15]);
+    const [decoded] = await tokenizer.decode(ids, { width: 128, height: 70 });
+    expect([decoded!.width, decoded!.height]).toEqual([128, 70]);
+    const [single] = await tokenizer.decode(await tokenizer.encode(photo));
+    // As good as the small picture, give or take what is in it.
+    expect(psnr(cropped, decoded!)).toBeGreaterThan(psnr(photo, single!) - 3);
+    const [stored] = await tokenizer.decode(ids, JSON.parse(JSON.stringify(grid)) as typeof grid);
+    expect(stored).toEqual(decoded);
+    const tiny: Picture = { width: 5, height: 9, data: new Uint8Array(5 * 9 * 3).fill(128) };
+    const [small] = await tokenizer.decode(await tokenizer.encode(tiny), tiny);
+    expect([small!.width, small!.height, small!.data.length]).toEqual([5, 9, 5 * 9 * 4]);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it("of no pictures are empty", async () => {
+    expect(await tokenizer.encode([])).toEqual(new Int32Array(0));
+    expect(await tokenizer.decode(new Int32Array(0))).toEqual([]);
+  });
+
+  it.each<[string, () => Promise<unknown>, string]>([
+    ["ids out of range", () => tokenizer.decode(new Int32Array(24).fill(32)), "code-out-of-range"],
+    ["half a picture", () => tokenizer.decode(new Int32Array(23)), "ids-length"],
+    [
+      "a grid of other tiles",
+      () => tokenizer.decode(new Int32Array(24), { ...tokenizer.grid(32, 32), tile: 64 }),
+      "tile-size",
+    ],
+    [
+      "a grid with holes",
+      () => tokenizer.decode(new Int32Array(24), { ...tokenizer.grid(64, 32), columns: 1 }),
+      "tile-grid",
+    ],
+    ["data of another size", () => tokenizer.encode({ width: 3, height: 3, data: new Uint8Array(9) }), "picture-size"],
+    [
+      "pictures of two sizes",
+      () => tokenizer.encode([photo, { width: 1, height: 1, data: new Uint8Array(3) }]),
+      "pictures-differ",
+    ],
+  ])("refuse %s", async (_, act, code) => {
+    await expect(act()).rejects.toMatchObject({ name: "RevqError", code });
+  });
+});
+
+describe("Tokenizer.load", () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "revq-tokenizer-"));
+    for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes);
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it("opens a folder with the plugins that are installed", async () => {
+    const ids = await tokenizer.encode(photo);
+    const loaded = await Tokenizer.load(folder);
+    expect(await loaded.encode(photo)).toEqual(ids);
+    expect(await loaded.decode(ids)).toEqual(await tokenizer.decode(ids));
+    expect(Object.keys(await serializeTokenizer(loaded))).toEqual(Object.keys(files));
+    expect(await serializeTokenizer(loaded)).toEqual(files);
+    loaded.dispose();
+  });
+
+  it("opens an URL by byte ranges, and any other source", async () => {
+    const ranges: string[] = [];
+    const server = createServer((request, response) => {
+      const bytes = files[new URL(request.url!, "http://x").pathname.split("/").at(-1)!];
+      if (!bytes) return void response.writeHead(404).end();
+      const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "");
+      if (!range) return void response.writeHead(200, { "content-length": bytes.length }).end(bytes);
+      ranges.push(range[0]);
+      const end = Math.min(Number(range[2]), bytes.length - 1);
+      response
+        .writeHead(206, { "content-range": `bytes ${range[1]}-${end}/${bytes.length}` })
+        .end(bytes.subarray(Number(range[1]), end + 1));
+    });
+    await new Promise<void>((done) => server.listen(0, done));
+    const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/models/mine`);
+    const loaded = await Tokenizer.load(url, { plugins });
+    expect(await loaded.encode(photo)).toEqual(await tokenizer.encode(photo));
+    expect(ranges.length).toBeGreaterThan(4);
+    loaded.dispose();
+    server.close();
+  });
+
+  it("says what to install when a plugin is missing, and imports nothing that a file names", async () => {
+    const config = JSON.parse(new TextDecoder().decode(files[configFile])) as { quantizer: object };
+    const withQuantizer = (quantizer: object): WeightsSource =>
+      inMemory({
+        ...files,
+        [configFile]: new TextEncoder().encode(
+          JSON.stringify({ ...config, quantizer: { ...config.quantizer, ...quantizer } }),
+        ),
+      });
+    await expect(Tokenizer.load(withQuantizer({ id: "my-vq", package: "revq-quantizer-my-vq" }))).rejects.toMatchObject(
+      {
+        code: "plugin-unknown",
+        fix: expect.stringMatching(/npm install revq-quantizer-my-vq,.*plugins: \[myVq/),
+      },
+    );
+    // Installed and importable, but no package of this project: it stays untouched.
+    await expect(Tokenizer.load(withQuantizer({ id: "zod", package: "zod" }))).rejects.toMatchObject({
+      code: "plugin-unknown",
+    });
+    await expect(Tokenizer.load(withQuantizer({ id: "none", package: null }))).rejects.toMatchObject({
+      fix: expect.stringContaining("npm install @revq/quantizer-none"),
+    });
+    await expect(Tokenizer.load(inMemory(files), { plugins: [efficientvit, efficientvit] })).rejects.toThrow(RevqError);
+  });
+
+  it("opens what older versions wrote and refuses what newer ones did", async () => {
+    const config = JSON.parse(new TextDecoder().decode(files[configFile])) as Record<string, unknown>;
+    const written = (changes: Record<string, unknown>): WeightsSource =>
+      inMemory({ ...files, [configFile]: new TextEncoder().encode(JSON.stringify({ ...config, ...changes })) });
+    const first = { formatVersion: 1 } as Record<string, unknown>;
+    for (const kind of ["backbone", "quantizer", "rectifier"]) {
+      const { package: _, ...rest } = config[kind] as { package: string };
+      first[kind] = rest;
+    }
+    const old = await Tokenizer.load(written(first));
+    expect(old.config.formatVersion).toBe(2);
+    expect(await old.encode(photo)).toEqual(await tokenizer.encode(photo));
+    old.dispose();
+    await expect(Tokenizer.load(written({ formatVersion: 3 }))).rejects.toMatchObject({
+      code: "tokenizer-format-newer",
+      message: expect.stringContaining("format version 3"),
+      fix: expect.stringContaining("npm install @revq/tokenizer@latest"),
+    });
+    await expect(Tokenizer.load(written({ formatVersion: 0 }))).rejects.toMatchObject({ code: "tokenizer-config" });
+    await expect(Tokenizer.load(written({ formatVersion: "2" }))).rejects.toMatchObject({ code: "tokenizer-config" });
+  });
+
+  it("refuses folders that are no tokenizer or were damaged", async () => {
+    const { [configFile]: config, [modelFile]: model } = files as { [name: string]: Uint8Array };
+    await expect(Tokenizer.load(inMemory({ [modelFile]: model! }))).rejects.toMatchObject({ code: "not-a-tokenizer" });
+    const cut = inMemory({ [configFile]: config!, [modelFile]: model!.subarray(0, 500) });
+    await expect(Tokenizer.load(cut)).rejects.toMatchObject({ code: "safetensors-truncated" });
+    const pointer = new TextEncoder().encode("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
+    await expect(Tokenizer.load(inMemory({ [configFile]: config!, [modelFile]: pointer }))).rejects.toMatchObject({
+      code: "git-lfs-pointer",
+    });
+    const changed = new TextEncoder().encode(
+      new TextDecoder().decode(config).replace(/"fingerprint": "..../, '"fingerprint": "0000'),
+    );
+    const before = tf.memory().numTensors;
+    await expect(Tokenizer.load(inMemory({ [configFile]: changed, [modelFile]: model! }))).rejects.toMatchObject({
+      code: "backbone-fingerprint",
+    });
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
