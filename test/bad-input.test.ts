@@ -54,13 +54,13 @@ describe("a user's mistakes", () => {
     {
       what: "an unknown config key",
       args: ["train", "--set", "train.epoch=3"],
-      code: 1,
+      code: 2,
       says: /train\.epoch.*did you mean epochs/s,
     },
     {
       what: "an unknown plugin option",
       args: ["train", "--data", "photos", "--set", "rectifier.chanels=3", "-o", "t2"],
-      code: 1,
+      code: 2,
       says: /chanels.*did you mean channels/s,
     },
     { what: "a malformed --set", args: ["train", "--set", "epochs"], code: 2, says: /a\.b=c/ },

@@ -176,7 +176,7 @@ describe("revq eval", () => {
 
   it("scores latents of an image tokenizer without its backbone", async () => {
     const scored = await revqJson<Evaluation>(
-      ["eval", "tokenizer", "--latents", "tokenizer/run/latents/val.npy"],
+      ["eval", "tokenizer", "--latents", "tokenizer/run/latents/val"],
       inFolder,
     );
     expect(scored).toMatchObject({ psnr: null, ssim: null, floor: null, images: 2 });
@@ -190,7 +190,7 @@ describe("training on latents", () => {
       [
         "train",
         "--latents",
-        "tokenizer/run/latents/train.npy",
+        "tokenizer/run/latents/train",
         "--tokens",
         "64",
         "--codes",
@@ -204,7 +204,7 @@ describe("training on latents", () => {
     );
     expect(trained).toMatchObject({ psnr: null, floor: null, latentShape: [8, 8, 8], epochs: [] });
     const scored = await revqJson<Evaluation>(
-      ["eval", "of-latents", "--latents", "tokenizer/run/latents/val.npy"],
+      ["eval", "of-latents", "--latents", "tokenizer/run/latents/val"],
       inFolder,
     );
     expect(scored.latentMse.quantized).toBe(scored.latentMse.rectified);
@@ -215,7 +215,7 @@ describe("training on latents", () => {
       [
         "train",
         "--latents",
-        "tokenizer/run/latents/train.npy",
+        "tokenizer/run/latents/train",
         "--recipe",
         "paper",
         "--tokens",

@@ -1,10 +1,11 @@
 /** `revq train --dry-run`: what a run would be, without running it. */
-import { createRandom, isFittable, latentShapeOf, parseOptions } from "@revq/core";
+import { isFittable, latentShapeOf } from "@revq/core";
 import {
   annotateConfig,
+  createBackbone,
   openTrainingImages,
-  openTrainingLatents,
   planTraining,
+  prepareLatents,
   type PlanSummary,
   type ResolvedConfig,
   type RunConfig,
@@ -24,38 +25,28 @@ export async function dryRun(
   dependencies: TrainDependencies,
 ): Promise<{ report: DryRunReport; text: string }> {
   const { config } = resolved;
-  const { plugins, openWeights, note, sampleImages } = dependencies;
+  const { plugins, note, sampleImages } = dependencies;
   let samples: number;
   let backboneParameters = 0;
   let latentShape;
   if (config.data.latents !== null) {
-    const { train } = await openTrainingLatents(config, config.data.latents, note);
-    ({ shape: latentShape, count: samples } = train);
+    ({ shape: latentShape, count: samples } = (await prepareLatents(resolved, note)).train);
   } else {
-    const { id, weights, embed: _embed, ...options } = config.backbone;
-    const plugin = plugins.get("backbone", id);
-    const { train } = await openTrainingImages(config, sampleImages, note);
-    const backbone = await plugin.create(parseOptions(plugin, options), {
-      imageSize: config.data.imageSize,
-      ...(weights !== null ? { weights: await openWeights(weights) } : {}),
-    });
-    samples = train.count;
+    ({ count: samples } = (await openTrainingImages(config, sampleImages, note)).train);
+    const backbone = await createBackbone(config, dependencies);
     latentShape = latentShapeOf(backbone.spec, config.data.imageSize);
     if (!isFittable(backbone) || backbone.fitted) {
       backboneParameters = Object.values(backbone.state()).reduce((sum, tensor) => sum + tensor.size, 0);
     }
     backbone.dispose();
   }
-  const plan = planTraining(config, latentShape, samples, plugins, createRandom(config.seed));
-  const { summary, reasons, warnings } = plan;
-  plan.quantizer.instance.dispose();
-  plan.rectifier.instance.dispose();
+  const { summary, reasons, warnings } = planTraining(config, latentShape, samples, plugins);
   const count = (value: number): string => value.toLocaleString("en-US");
   const codes = summary.codes.every((code) => code === summary.codes[0])
     ? `${summary.codes[0]}`
     : "differing numbers of";
   const text = [
-    annotateConfig(resolved, plugins).trimEnd(),
+    annotateConfig(resolved, plugins, { pinned: true }).trimEnd(),
     "",
     `latent           [${summary.latentShape.join(", ")}] (c, h, w)`,
     `training data    ${count(samples)} ${config.data.latents === null ? "images" : "latents"}`,

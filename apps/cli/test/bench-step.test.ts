@@ -1,7 +1,7 @@
 /** The benchmark's step trains, on any engine; presets are the paper's; the extrapolation is arithmetic. */
 import { createRandom, PluginRegistry } from "@revq/core";
 import { createEngine, type Engine } from "@revq/engine";
-import { planTraining, type RunConfig, type TrainingPlan } from "@revq/train";
+import { makePlanned, planTraining, type MadePlan, type RunConfig } from "@revq/train";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { durationText, fullTraining } from "../src/bench/full-training.js";
@@ -20,11 +20,11 @@ beforeAll(async () => {
 afterAll(() => engine.dispose());
 
 /** A setup that takes milliseconds. */
-function smallest(recipe: RunConfig["recipe"]): { config: RunConfig; plan: TrainingPlan } {
+function smallest(recipe: RunConfig["recipe"]): { config: RunConfig; plan: MadePlan } {
   const { config: tiny } = stepSetup("tiny", 1, plugins);
   const quantizer = { id: "multigroup", tokens: 64, codes: 4, split: "channel", groups: "token" };
   const config: RunConfig = { ...tiny, recipe, quantizer, train: { ...tiny.train, batch: 2 } };
-  return { config, plan: planTraining(config, latentShape, 100, plugins, createRandom(0)) };
+  return { config, plan: makePlanned(planTraining(config, latentShape, 100, plugins), plugins, createRandom(0)) };
 }
 
 async function bench(
@@ -36,7 +36,7 @@ async function bench(
   return { ...(await benchStep({ plan, config, engine, random: createRandom(0), steps: 1, signal, report })), reports };
 }
 
-async function sums(plan: TrainingPlan): Promise<{ codebooks: number; rectifier: number }> {
+async function sums(plan: MadePlan): Promise<{ codebooks: number; rectifier: number }> {
   const sum = async (variables: Record<string, tf.Tensor>): Promise<number> => {
     const total = tf.tidy(() => tf.addN(Object.values(variables).map((variable) => tf.sum(tf.square(variable)))));
     const value = (await total.data())[0]!;
@@ -103,11 +103,9 @@ describe("stepSetup", () => {
 
   it("has the rectifier of the baseline: 204 k parameters, one codebook a token", () => {
     const { config, images } = stepSetup("small", undefined, plugins);
-    const { summary, quantizer, rectifier } = planTraining(config, latentShape, images, plugins, createRandom(0));
+    const { summary } = planTraining(config, latentShape, images, plugins);
     expect(summary).toMatchObject({ tokens: 256, groups: 256, parameters: { rectifier: 203_872 } });
     expect(summary.codes[0]).toBe(512);
-    quantizer.instance.dispose();
-    rectifier.instance.dispose();
   });
 });
 

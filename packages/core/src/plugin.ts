@@ -8,7 +8,7 @@ import { RevqError } from "./errors.js";
 import type { LatentShape } from "./latent-shape.js";
 import type { NamedTensors } from "./named-tensors.js";
 import { nearestNames } from "./nearest-names.js";
-import type { Quantizer } from "./quantizer.js";
+import type { Quantizer, TokenSpec } from "./quantizer.js";
 import type { Random } from "./random.js";
 import type { Rectifier } from "./rectifier.js";
 
@@ -68,9 +68,18 @@ export interface QuantizerContext {
   readonly latentShape: LatentShape;
 }
 
+/** What `create` would make, known without making it: `--dry-run` of a large model allocates nothing. */
+export interface QuantizerDescription {
+  readonly tokens: TokenSpec;
+  /** Numbers that are learned. */
+  readonly parameters: number;
+}
+
 export interface QuantizerPlugin<Schema extends OptionsSchema = OptionsSchema> extends PluginBase<"quantizer", Schema> {
   /** Chooses options that depend on the data. Without it a bit budget is refused. */
   plan?(request: QuantizerPlanRequest<z.input<Schema>>): QuantizerPlan<z.input<Schema>>;
+  /** Agrees with what `create` makes and throws what it throws. Without it the quantizer is made to look at it. */
+  describe?(options: z.output<Schema>, context: QuantizerContext): QuantizerDescription;
   create(options: z.output<Schema>, context: QuantizerContext): Quantizer;
 }
 
@@ -81,6 +90,8 @@ export interface RectifierContext {
 }
 
 export interface RectifierPlugin<Schema extends OptionsSchema = OptionsSchema> extends PluginBase<"rectifier", Schema> {
+  /** How many numbers `create` would make to learn; throws what it throws. Without it the rectifier is made to look at it. */
+  describe?(options: z.output<Schema>, context: Pick<RectifierContext, "latentShape">): { readonly parameters: number };
   create(options: z.output<Schema>, context: RectifierContext): Rectifier;
 }
 

@@ -1,4 +1,5 @@
 /** How long-running work reports to whoever watches. Work never prints. */
+import type { NamedArrays } from "./named-tensors.js";
 import type { Random } from "./random.js";
 
 export interface Progress {
@@ -13,12 +14,28 @@ export interface Progress {
 
 export type ReportProgress = (progress: Progress) => void;
 
+/** The state of a fit that was stopped, as data. */
+export interface SavedFit {
+  /** A JSON value; the fit's own. */
+  readonly json: unknown;
+  readonly arrays: NamedArrays;
+}
+
+/** Where a fit that takes long keeps what it has after every pass. A fit that goes on from `saved` ends with the same numbers. */
+export interface FitCheckpoints {
+  /** What the last `save` of a stopped run left; null when it starts from the beginning. */
+  readonly saved: SavedFit | null;
+  save(state: SavedFit): Promise<void>;
+}
+
 /** What every fit is given. */
 export interface FitContext {
   readonly random: Random;
   readonly report: ReportProgress;
   /** Aborted when the user presses Ctrl-C: stop at the next step and throw `signal.reason`. */
   readonly signal: AbortSignal;
+  /** Absent where nobody wants to resume. A fit of seconds need not use it. */
+  readonly checkpoints?: FitCheckpoints;
 }
 
 /** A context for tests and scripts: no reports, never aborted. */

@@ -12,4 +12,18 @@ export { imageGrid, type ImageGridOptions } from "./pixels/image-grid.js";
 export { resizeLanczos, type RgbImage } from "./pixels/resize.js";
 export { inMemoryLatents } from "./latents/in-memory.js";
 export { toChannelFirst, toChannelLast } from "./latents/layout.js";
+export { openLatents } from "./latents/open-latents.js";
 export { openLatentsNpy, writeLatentsNpy, type NpyLatentsOptions } from "./latents/npy-latents.js";
+export {
+  beginStore,
+  defaultImagesPerShard,
+  planStore,
+  readPlan,
+  shardRange,
+  type ListedImage,
+  type PlanInput,
+  type ShardRecord,
+  type StorePlan,
+} from "./store/plan.js";
+export { isLatentStore, openLatentStore, type LatentStore, type OpenStoreOptions } from "./store/read.js";
+export { finishedShard, joinStore, writeShard, type Shard, type StoreManifest } from "./store/write.js";

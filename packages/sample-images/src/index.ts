@@ -8,6 +8,8 @@ export interface SampleImage {
   /** The file's name, `nagasaki-boats-01.jpg`. */
   readonly name: string;
   readonly url: URL;
+  /** Id of the photograph that it is cut from: its crops overlap, so they belong on one side of a split. */
+  readonly photograph: string;
   /** Title, author, date and place of the photograph. */
   readonly source: string;
   /** SPDX identifier of the picture's licence. */
@@ -21,6 +23,6 @@ export const sampleImagesFolder: URL = new URL("../images/", import.meta.url);
 export const sampleImages: readonly SampleImage[] = photographs.flatMap(({ id, crops, source, license }) =>
   Array.from({ length: crops }, (_, index) => {
     const name = `${id}-${String(index + 1).padStart(2, "0")}.jpg`;
-    return { name, url: new URL(name, sampleImagesFolder), source, license };
+    return { name, url: new URL(name, sampleImagesFolder), photograph: id, source, license };
   }),
 );

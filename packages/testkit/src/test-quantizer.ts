@@ -141,6 +141,14 @@ function testOnEngine(plugin: QuantizerPlugin, given: FullCase, engine: () => En
     expect(bitsPerImage(quantizer.tokens)).toBeGreaterThan(0);
   });
 
+  it.runIf(plugin.describe)("describes what it makes, without making it", () => {
+    const before = tf.memory().numTensors;
+    const { tokens, parameters } = plugin.describe!(resolveOptions(plugin, given), { latentShape });
+    expect(tf.memory().numTensors).toBe(before);
+    expect(tokens).toEqual(quantizer.tokens);
+    expect(parameters).toBe(Object.values(quantizer.state()).reduce((sum, tensor) => sum + tensor.size, 0));
+  });
+
   it("fits, reports each pass, and leaves no tensor behind", async () => {
     const made = create();
     await expectNoLeak("fit", async () => {

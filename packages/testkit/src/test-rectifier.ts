@@ -88,6 +88,13 @@ function testOnEngine(
     expect(tf.memory().numTensors, "tensors left after dispose").toBe(tensorsBefore);
   });
 
+  it.runIf(plugin.describe)("describes what it makes, without making it", () => {
+    const before = tf.memory().numTensors;
+    const { parameters } = plugin.describe!(parseOptions(plugin, options), { latentShape });
+    expect(tf.memory().numTensors).toBe(before);
+    expect(parameters).toBe(rectifier.variables.reduce((sum, variable) => sum + variable.size, 0));
+  });
+
   it("gives latents [n, h, w, c] float32, finite", async () => {
     const latents = batch(3);
     const output = rectifier.rectify(latents);

@@ -2,7 +2,14 @@
  * A run's state as data: one safetensors file a checkpoint, its JSON part in the header's metadata. The newest that can be
  * read is the one to go on from; a damaged one is reported and passed over.
  */
-import { isRevqError, RevqError, type NamedArray, type NamedArrays } from "@revq/core";
+import {
+  isRevqError,
+  RevqError,
+  type FitCheckpoints,
+  type NamedArray,
+  type NamedArrays,
+  type SavedFit,
+} from "@revq/core";
 import { fromFile, writeFileAtomic } from "@revq/formats/node";
 import { openSafetensors, writeSafetensors } from "@revq/formats";
 import { mkdir, readdir, rm } from "node:fs/promises";
@@ -23,6 +30,8 @@ export interface Checkpoint {
   readonly arrays: NamedArrays;
 }
 
+const metadataKey = "revq.checkpoint";
+const fitFile = "fit.safetensors";
 const pattern = /^step-(\d{8})\.safetensors$/;
 
 export class CheckpointStore {
@@ -36,11 +45,9 @@ export class CheckpointStore {
   async save(step: number, checkpoint: Checkpoint): Promise<void> {
     await mkdir(this.folder, { recursive: true });
     const { arrays, ...json } = checkpoint;
-    const bytes = writeSafetensors(
-      Object.entries(arrays).map(([name, { shape, data }]) => ({ name, shape, data })),
-      { "revq.checkpoint": JSON.stringify(json) },
-    );
-    await writeFileAtomic(join(this.folder, `step-${String(step).padStart(8, "0")}.safetensors`), bytes);
+    const name = `step-${String(step).padStart(8, "0")}.safetensors`;
+    await writeFileAtomic(join(this.folder, name), encode(arrays, json));
+    await rm(join(this.folder, fitFile), { force: true }); // the codebooks are in this one
     const files = await this.files();
     for (const name of files.slice(this.keep)) await rm(join(this.folder, name), { force: true });
   }
@@ -60,6 +67,42 @@ export class CheckpointStore {
     return null;
   }
 
+  /** Refuses settings that the newest checkpoint was not made with, before anything long is done; what only the data tell is not compared. */
+  async requireSettings(settings: Readonly<Record<string, unknown>>): Promise<void> {
+    for (const name of [...(await this.files()), fitFile]) {
+      const saved = await readJsonPart(join(this.folder, name)).catch(() => null);
+      if (!saved) continue;
+      refuseOther(Object.fromEntries(Object.keys(settings).map((key) => [key, saved.run[key]])), settings);
+      return;
+    }
+  }
+
+  /** What a fit of codebooks keeps after every pass, until the first checkpoint of the training; `read`: go on from it. */
+  async ofFit(run: Readonly<Record<string, unknown>>, read: boolean): Promise<FitCheckpoints> {
+    const path = join(this.folder, fitFile);
+    return {
+      saved: read ? await this.readFit(path, run) : null,
+      save: async ({ json, arrays }) => {
+        await mkdir(this.folder, { recursive: true });
+        await writeFileAtomic(path, encode(arrays, { run, json }));
+      },
+    };
+  }
+
+  private async readFit(path: string, run: Readonly<Record<string, unknown>>): Promise<SavedFit | null> {
+    try {
+      const { json, arrays } = await decode(path);
+      const saved = json as { run: Readonly<Record<string, unknown>>; json: unknown };
+      refuseOther(saved.run, run);
+      this.note("Going on with the codebooks that were begun.");
+      return { json: saved.json, arrays };
+    } catch (error) {
+      if (!isRevqError(error) || error.code === "resume-other-config") throw error;
+      if (error.code !== "file-not-found") this.note(`The state of the codebooks cannot be read (${error.message}).`);
+      return null;
+    }
+  }
+
   /** Newest first. */
   private async files(): Promise<string[]> {
     const names = await readdir(this.folder).catch(() => []);
@@ -71,19 +114,45 @@ export class CheckpointStore {
 }
 
 async function readCheckpoint(path: string): Promise<Checkpoint> {
+  const { json, arrays } = await decode(path);
+  return { ...(json as Omit<Checkpoint, "arrays">), arrays };
+}
+
+/** Of a checkpoint of either kind; the arrays are not read. */
+async function readJsonPart(path: string): Promise<Pick<Checkpoint, "run">> {
+  const { metadata } = await openSafetensors(await fromFile(path));
+  return parseJson(path, metadata[metadataKey] ?? "") as Pick<Checkpoint, "run">;
+}
+
+function encode(arrays: NamedArrays, json: object): Uint8Array {
+  return writeSafetensors(
+    Object.entries(arrays).map(([name, { shape, data }]) => ({ name, shape, data })),
+    { [metadataKey]: JSON.stringify(json) },
+  );
+}
+
+async function decode(path: string): Promise<{ json: unknown; arrays: NamedArrays }> {
   const source = await fromFile(path);
   try {
     const file = await openSafetensors(source);
-    const text = file.metadata["revq.checkpoint"];
+    const text = file.metadata[metadataKey];
     if (text === undefined) throw new RevqError("not-a-checkpoint", `${path} is not a checkpoint of revq.`);
     const arrays: Record<string, NamedArray> = {};
     for (const name of file.tensors.keys()) {
       const { shape, data } = await file.read(name);
       arrays[name] = { shape, data: data instanceof Int32Array ? data : (data as Float32Array) };
     }
-    return { ...(JSON.parse(text) as Omit<Checkpoint, "arrays">), arrays };
+    return { json: parseJson(path, text), arrays };
   } finally {
     await source.close?.();
+  }
+}
+
+function parseJson(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new RevqError("not-a-checkpoint", `The JSON part of ${path} is damaged.`, { cause });
   }
 }
 

@@ -1,52 +1,86 @@
-/** Images to latents, once: fits a fitted backbone, encodes every readable image, keeps the latents under run/latents. */
-import {
-  isFittable,
-  latentShapeOf,
-  latentSize,
-  RevqError,
-  type Backbone,
-  type FitContext,
-  type ImageSource,
-  type LatentSource,
-} from "@revq/core";
-import { inMemoryLatents } from "@revq/data";
+/**
+ * Images to latents, shard by shard into a latent store. A shard that is there is not made again, so a run that was stopped goes on
+ * where it was; batches never cross shards, so the latents are the same bits whether it was stopped or not.
+ */
+import { isRevqError, latentShapeFromArray, latentSize, type Backbone, type FitContext } from "@revq/core";
+import { finishedShard, shardRange, writeShard, type IndexedImageSource, type Shard, type StorePlan } from "@revq/data";
 import * as tf from "@tensorflow/tfjs-core";
 
-/** Fits the backbone if it is one that is fitted and has no state yet. */
-export async function prepareBackbone(backbone: Backbone, images: ImageSource, context: FitContext): Promise<void> {
-  if (isFittable(backbone) && !backbone.fitted) await backbone.fit(images, context);
+export interface ExtractInput {
+  readonly backbone: Backbone;
+  /** The images that the plan was made for. */
+  readonly images: IndexedImageSource;
+  readonly folder: string;
+  readonly plan: StorePlan;
+  /** Which shards to make; default all. */
+  readonly shards?: readonly number[];
+  /** Images per call of the backbone. */
+  readonly encodeBatch: number;
+  /** For the progress display. */
+  readonly phase: string;
 }
 
-/** Encodes every readable image of the source, in its order. */
-export async function extractLatents(
-  backbone: Backbone,
-  images: ImageSource,
-  phase: string,
-  encodeBatch: number,
-  context: FitContext,
-): Promise<LatentSource> {
-  const shape = latentShapeOf(backbone.spec, images.size);
-  const size = latentSize(shape);
-  let values = new Float32Array(images.count * size);
-  let done = 0;
-  for await (const batch of images.batches(encodeBatch)) {
-    context.signal.throwIfAborted();
-    const pixels = tf.tensor4d(batch.pixels, [batch.names.length, batch.size, batch.size, 3]);
-    const latents = await backbone.encode(pixels);
-    values.set((await latents.data()) as Float32Array, done * size);
-    tf.dispose([pixels, latents]);
-    done += batch.names.length;
-    context.report({ phase, done, total: images.count });
+export interface ExtractReport {
+  /** Shards that were there already. */
+  readonly kept: number;
+  readonly made: number;
+  readonly skipped: Shard["skipped"];
+}
+
+/** Makes what is missing. Aborting throws `signal.reason`; finished shards stay. */
+export async function extractShards(
+  input: ExtractInput,
+  { signal, report }: Pick<FitContext, "signal" | "report">,
+): Promise<ExtractReport> {
+  const { folder, plan, phase } = input;
+  const shards = input.shards ?? Array.from({ length: plan.shards }, (_, shard) => shard);
+  const rangeOf = (shard: number): [number, number] => shardRange(shard, plan);
+  const total = shards.reduce((sum, shard) => sum + rangeOf(shard)[1] - rangeOf(shard)[0], 0);
+  const skipped: Shard["skipped"][number][] = [];
+  let [done, kept] = [0, 0];
+  for (const shard of shards) {
+    signal.throwIfAborted();
+    const [from, to] = rangeOf(shard);
+    const finished = await finishedShard(folder, plan, shard);
+    if (finished) {
+      kept++;
+      skipped.push(...finished.skipped);
+    } else {
+      const encoded = await encodeRange(input, [from, to], signal, (images) =>
+        report({ phase, done: done + images, total }),
+      );
+      await writeShard(folder, plan, shard, encoded);
+      skipped.push(...encoded.skipped);
+    }
+    done += to - from;
+    report({ phase, done, total });
   }
-  if (done === 0) {
-    throw new RevqError(
-      "data-no-images",
-      `None of the ${images.count} images of ${images.description} could be read.`,
-      {
-        fix: `The first problem: ${images.skipped[0]?.name ?? ""}: ${images.skipped[0]?.reason ?? "unknown"}.`,
-      },
-    );
+  return { kept, made: shards.length - kept, skipped };
+}
+
+async function encodeRange(
+  { backbone, images, plan, encodeBatch }: ExtractInput,
+  [from, to]: readonly [number, number],
+  signal: AbortSignal,
+  onBatch: (images: number) => void,
+): Promise<Shard> {
+  const size = latentSize(latentShapeFromArray(plan.latentShape));
+  const range = images.select(Array.from({ length: to - from }, (_, i) => from + i));
+  const rows = new Float32Array(range.count * size);
+  const names: string[] = [];
+  try {
+    for await (const batch of range.batches(encodeBatch)) {
+      signal.throwIfAborted();
+      const pixels = tf.tensor4d(batch.pixels, [batch.names.length, batch.size, batch.size, 3]);
+      const latents = await backbone.encode(pixels);
+      rows.set((await latents.data()) as Float32Array, names.length * size);
+      tf.dispose([pixels, latents]);
+      names.push(...batch.names);
+      onBatch(names.length + range.skipped.length);
+    }
+  } catch (error) {
+    // A shard of broken images alone is an empty shard; that there is at least one image is for the store to check.
+    if (!isRevqError(error) || error.code !== "data-no-images") throw error;
   }
-  values = values.subarray(0, done * size);
-  return inMemoryLatents(shape, values);
+  return { rows: rows.subarray(0, names.length * size), names, skipped: [...range.skipped] };
 }

@@ -1,33 +1,46 @@
-/** Decides what depends on the data: tokens, codes and groups, and makes the two trainable parts. Also what `--dry-run` prints. */
+/** Decides what depends on the data: tokens, codes and groups; then makes the two trainable parts. Also what `--dry-run` prints. */
 import {
   bitsPerImage,
+  createRandom,
   latentShapeToArray,
   parseOptions,
   RevqError,
   type LatentShape,
   type PluginRegistry,
   type Quantizer,
+  type QuantizerDescription,
+  type QuantizerPlugin,
   type Random,
   type Rectifier,
+  type RectifierPlugin,
 } from "@revq/core";
 import type { RunConfig } from "./config/schema.js";
 
-/** A plugin with the options it was made with, as config.json keeps them. */
-export interface Made<T> {
+/** A plugin with all its options, as config.json keeps them. */
+export interface Planned {
   readonly id: string;
   readonly options: Readonly<Record<string, unknown>>;
-  readonly instance: T;
 }
 
-export interface TrainingPlan {
+export interface TrainingPlan<Part extends Planned = Planned> {
   readonly latentShape: LatentShape;
   readonly samples: number;
-  readonly quantizer: Made<Quantizer>;
-  readonly rectifier: Made<Rectifier>;
+  readonly quantizer: Part;
+  readonly rectifier: Part;
   /** Why the quantizer chose what the user left open. */
   readonly reasons: readonly string[];
   readonly warnings: readonly string[];
   readonly summary: PlanSummary;
+}
+
+export interface Made<T> extends Planned {
+  readonly instance: T;
+}
+
+/** A plan whose two trainable parts exist; the caller disposes them. */
+export interface MadePlan extends TrainingPlan {
+  readonly quantizer: Made<Quantizer>;
+  readonly rectifier: Made<Rectifier>;
 }
 
 export interface PlanSummary {
@@ -44,12 +57,12 @@ export interface PlanSummary {
 /** Under this many samples a code a centroid is mostly noise (method: a centroid wants 30 to 50). */
 const wantedSamplesPerCode = 30;
 
+/** Allocates nothing, whatever the size of the model, when the plugins can describe what they would make. */
 export function planTraining(
   config: RunConfig,
   latentShape: LatentShape,
   samples: number,
   plugins: PluginRegistry,
-  random: Random,
 ): TrainingPlan {
   const quantizerPlugin = plugins.get("quantizer", config.quantizer.id);
   const rectifierPlugin = plugins.get("rectifier", config.rectifier.id);
@@ -68,12 +81,10 @@ export function planTraining(
     samples,
     ...(config.bits !== null ? { bits: config.bits } : {}),
   }) ?? { options: given, reasons: [] };
-  const quantizerOptions = parseOptions(quantizerPlugin, planned.options);
-  const rectifierOptions = parseOptions(rectifierPlugin, rectifierGiven);
-  const quantizer = quantizerPlugin.create(quantizerOptions, { latentShape });
-  const rectifier = rectifierPlugin.create(rectifierOptions, { latentShape, random: random.fork("rectifier") });
+  const quantizer = { id: quantizerId, options: parseOptions(quantizerPlugin, planned.options) };
+  const rectifier = { id: rectifierId, options: parseOptions(rectifierPlugin, rectifierGiven) };
 
-  const { tokens } = quantizer;
+  const { tokens, parameters } = describeQuantizer(quantizerPlugin, quantizer.options, latentShape);
   const totalCodes = tokens.codes.reduce((sum, codes) => sum + codes, 0);
   const samplesPerCode = (samples * tokens.tokens) / totalCodes;
   const warnings =
@@ -83,12 +94,11 @@ export function planTraining(
             "Use more images, fewer codes (--codes), or codebooks shared by more tokens.",
         ]
       : [];
-  const dimensions = (latentShape.channels * latentShape.height * latentShape.width) / tokens.tokens;
   return {
     latentShape,
     samples,
-    quantizer: { id: quantizerId, options: quantizerOptions, instance: quantizer },
-    rectifier: { id: rectifierId, options: rectifierOptions, instance: rectifier },
+    quantizer,
+    rectifier,
     reasons: planned.reasons,
     warnings,
     summary: {
@@ -100,9 +110,43 @@ export function planTraining(
       bitsPerImage: bitsPerImage(tokens),
       samplesPerCode,
       parameters: {
-        codebooks: totalCodes * dimensions,
-        rectifier: rectifier.variables.reduce((sum, variable) => sum + variable.size, 0),
+        codebooks: parameters,
+        rectifier: countRectifier(rectifierPlugin, rectifier.options, latentShape),
       },
     },
   };
+}
+
+/** Makes what was planned. `random` gives the rectifier its first weights. */
+export function makePlanned(plan: TrainingPlan, plugins: PluginRegistry, random: Random): MadePlan {
+  const { latentShape, quantizer, rectifier } = plan;
+  const quantizerInstance = plugins.get("quantizer", quantizer.id).create(quantizer.options, { latentShape });
+  const rectifierInstance = plugins
+    .get("rectifier", rectifier.id)
+    .create(rectifier.options, { latentShape, random: random.fork("rectifier") });
+  return {
+    ...plan,
+    quantizer: { ...quantizer, instance: quantizerInstance },
+    rectifier: { ...rectifier, instance: rectifierInstance },
+  };
+}
+
+function describeQuantizer(
+  plugin: QuantizerPlugin,
+  options: Planned["options"],
+  latentShape: LatentShape,
+): QuantizerDescription {
+  if (plugin.describe) return plugin.describe(options, { latentShape });
+  const made = plugin.create(options, { latentShape });
+  const parameters = Object.values(made.state()).reduce((sum, tensor) => sum + tensor.size, 0);
+  made.dispose();
+  return { tokens: made.tokens, parameters };
+}
+
+function countRectifier(plugin: RectifierPlugin, options: Planned["options"], latentShape: LatentShape): number {
+  if (plugin.describe) return plugin.describe(options, { latentShape }).parameters;
+  const made = plugin.create(options, { latentShape, random: createRandom(0) });
+  const parameters = made.variables.reduce((sum, variable) => sum + variable.size, 0);
+  made.dispose();
+  return parameters;
 }

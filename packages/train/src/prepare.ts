@@ -1,7 +1,9 @@
-/** From what the user named to latents: bring up or fit the backbone, encode every image once, keep the latents on disk. */
+/** From what the user named to latents: make or fit the backbone, encode every image once, keep the latents on disk. */
 import {
   fingerprint,
+  isFittable,
   latentShapeOf,
+  latentShapeToArray,
   parseOptions,
   toNamedArrays,
   type Backbone,
@@ -11,22 +13,23 @@ import {
   type ReportProgress,
   type WeightsSource,
 } from "@revq/core";
+import { beginStore, joinStore, openLatentStore, planStore, type IndexedImageSource } from "@revq/data";
 import { isRelativePath, type TokenizerConfig } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
-import { relative, resolve } from "node:path";
+import { realpath } from "node:fs/promises";
+import { relative } from "node:path";
+import type { ResolvedConfig } from "./config/layers.js";
 import type { RunConfig } from "./config/schema.js";
-import { extractLatents, prepareBackbone } from "./extract.js";
-import { LatentCache } from "./latent-cache.js";
+import { extractShards } from "./extract.js";
 import { stopwatch } from "./recipe.js";
 import type { RunFolder } from "./run-folder.js";
-import { upload } from "./tensor-state.js";
-import { openTrainingLatents, type TrainingImages } from "./training-data.js";
+import { readBackbone, saveBackbone } from "./saved-backbone.js";
+import { noteSkipped, openTrainingLatents, type SampleImages, type TrainingImages } from "./training-data.js";
 
 export interface TrainDependencies {
   readonly plugins: PluginRegistry;
   readonly openWeights: (spec: string) => Promise<WeightsSource>;
-  /** Folder of the images that a run without `--data` uses. */
-  readonly sampleImages: string;
+  readonly sampleImages: SampleImages;
   /** Id of the engine that is up, for the result. */
   readonly engine: string;
   readonly report: ReportProgress;
@@ -51,68 +54,59 @@ export interface PreparedData {
   readonly seconds: number;
 }
 
-/** Backbone and latents of the images; a resumed run finds both on disk. */
+/** How latents are named by what made them; part of a store's key. */
+export const preprocessing = "centre crop, Lanczos, [-1, 1]";
+
+/** The backbone that the configuration names; one that is fitted on the images is not fitted yet. */
+export async function createBackbone(
+  { backbone: { id, weights, embed: _embed, ...given }, data }: RunConfig,
+  { plugins, openWeights }: Pick<TrainDependencies, "plugins" | "openWeights">,
+): Promise<Backbone> {
+  const plugin = plugins.get("backbone", id);
+  return plugin.create(parseOptions(plugin, given), {
+    imageSize: data.imageSize,
+    ...(weights !== null ? { weights: await openWeights(weights) } : {}),
+  });
+}
+
+/** Latents of the images, encoded once into `run/latents`; what an earlier start of the run has made is used. */
 export async function prepareImages(
   images: TrainingImages,
+  created: Backbone,
   config: RunConfig,
   folder: RunFolder,
-  { resume }: TrainOptions,
   context: FitContext,
-  { plugins, openWeights, note }: TrainDependencies,
+  { plugins, note }: TrainDependencies,
 ): Promise<PreparedData> {
   const clock = stopwatch();
-  const cache = new LatentCache(folder);
-  const cached = resume ? await cache.read() : null;
   const { id, weights, embed, ...given } = config.backbone;
   const plugin = plugins.get("backbone", id);
   const options = parseOptions(plugin, given);
-  const saved = cached && plugin.weights === "fitted" ? await cache.readBackbone() : null;
-  const state = saved ? Object.fromEntries(Object.entries(saved).map(([name, array]) => [name, upload(array)])) : null;
-  const backbone = await plugin.create(options, {
-    imageSize: config.data.imageSize,
-    ...(weights !== null ? { weights: await openWeights(weights) } : {}),
-    ...(state ? { state } : {}),
-  });
-  if (state) tf.dispose(Object.values(state));
-  latentShapeOf(backbone.spec, config.data.imageSize);
-  await prepareBackbone(backbone, images.train, context);
+  const backbone = await fitted(created, images.train, folder, context, (state) =>
+    plugin.create(options, { imageSize: config.data.imageSize, state }),
+  );
   const print = await fingerprint(await toNamedArrays(backbone.state()));
+  const key = { backbone: { id, options, fingerprint: print }, imageSize: config.data.imageSize, preprocessing };
 
-  const key = { backbone: { id, options, fingerprint: print }, imageSize: config.data.imageSize };
-  const reusable =
-    cached !== null &&
-    cached.manifest.backbone.fingerprint === print &&
-    cached.manifest.imageSize === key.imageSize &&
-    cached.manifest.train.source === images.train.description &&
-    cached.manifest.val.source === images.val.description;
-  let latents: { train: LatentSource; val: LatentSource };
-  let seconds: number;
-  if (reusable) {
-    note(`Latents of ${cached.train.count} + ${cached.val.count} images are there already.`);
-    latents = cached;
-    seconds = cached.manifest.seconds;
-  } else {
+  async function extract(part: "train" | "val", source: IndexedImageSource, phase: string): Promise<LatentSource> {
+    const store = folder.path("run", "latents", part);
+    const sizes = await source.sizes();
+    const listed = source.names.map((name, i) => ({ name, bytes: sizes[i]! }));
+    const latentShape = latentShapeToArray(latentShapeOf(backbone.spec, config.data.imageSize));
+    const plan = planStore({ key, latentShape, dtype: "F32", source: source.description, images: listed });
+    await beginStore(store, plan, listed);
     const { encodeBatch } = config.train;
-    latents = {
-      train: await extractLatents(backbone, images.train, "encode training images", encodeBatch, context),
-      val: await extractLatents(backbone, images.val, "encode held-out images", encodeBatch, context),
-    };
-    const skipped = [...images.train.skipped, ...images.val.skipped];
-    for (const { name, reason } of skipped) note(`Skipped ${name}: ${reason}`);
-    seconds = clock();
-    if (plugin.weights === "fitted") await cache.writeBackbone(backbone);
-    await cache.write(
-      {
-        ...key,
-        train: { source: images.train.description, images: latents.train.count },
-        val: { source: images.val.description, images: latents.val.count },
-        skipped,
-        seconds,
-      },
-      latents.train,
-      latents.val,
-    );
+    const input = { backbone, images: source, folder: store, plan, encodeBatch, phase };
+    const { kept, skipped } = await extractShards(input, context);
+    if (kept > 0) note(`${phase}: ${kept} of ${plan.shards} shards were there already.`);
+    noteSkipped(skipped, note);
+    await joinStore(store);
+    return openLatentStore(store);
   }
+  const latents = {
+    train: await extract("train", images.train, "encode training images"),
+    val: await extract("val", images.val, "encode held-out images"),
+  };
   return {
     ...latents,
     backbone,
@@ -120,19 +114,55 @@ export async function prepareImages(
       id,
       package: plugins.packageOf("backbone", id),
       options,
-      weights: weights !== null && isRelativePath(weights) ? relative(folder.root, resolve(weights)) : weights,
+      weights: weights === null ? null : await besideTokenizer(weights, folder),
       fingerprint: print,
       embedded: embed || plugin.weights === "fitted",
     },
     images,
     trainedOn: images.trainedOn,
     heldOut: images.heldOut,
-    seconds,
+    seconds: await folder.addSeconds(clock()),
   };
 }
 
-export async function prepareLatents(config: RunConfig, note: (line: string) => void): Promise<PreparedData> {
+async function fitted(
+  backbone: Backbone,
+  images: IndexedImageSource,
+  folder: RunFolder,
+  context: FitContext,
+  create: (state: NonNullable<Awaited<ReturnType<typeof readBackbone>>>) => Promise<Backbone>,
+): Promise<Backbone> {
+  if (!isFittable(backbone) || backbone.fitted) return backbone;
+  const state = await readBackbone(folder);
+  if (state) {
+    backbone.dispose();
+    const same = await create(state);
+    tf.dispose(Object.values(state));
+    return same;
+  }
+  await backbone.fit(images, context);
+  await saveBackbone(folder, backbone);
+  return backbone;
+}
+
+/** A relative path is kept relative to the tokenizer's folder, both without symbolic links: so it holds wherever one stands. */
+async function besideTokenizer(weights: string, folder: RunFolder): Promise<string> {
+  if (!isRelativePath(weights)) return weights;
+  const path = await realpath(weights).catch(() => null); // what is no path stays as it was said
+  return path === null ? weights : relative(await realpath(folder.root), path);
+}
+
+/** Latents that are there already. Settings that only images need are named: they do nothing. */
+export async function prepareLatents(
+  { config, said }: ResolvedConfig,
+  note: (line: string) => void,
+): Promise<PreparedData> {
   const clock = stopwatch();
+  const ignored = [...said].filter((path) => imageSettings.test(path));
+  if (ignored.length > 0)
+    note(`Training on latents: ${ignored.join(", ")} ${ignored.length > 1 ? "are" : "is"} not used.`);
   const latents = await openTrainingLatents(config, config.data.latents!, note);
   return { ...latents, backbone: null, backboneConfig: null, images: null, seconds: clock() };
 }
+
+const imageSettings = /^(backbone\..*|data\.(train|val|imageSize|limit)|train\.encodeBatch)$/;

@@ -18,7 +18,15 @@ import {
 import { createAdamW } from "./optimizer/adamw.js";
 import { clipByGlobalNorm } from "./optimizer/clip.js";
 import { cosineDecay } from "./optimizer/schedule.js";
-import { epochBatches, measuredRows, requireFinite, stopwatch, type RecipeInput, type RecipeResult } from "./recipe.js";
+import {
+  dueInEpoch,
+  epochBatches,
+  measuredRows,
+  requireFinite,
+  stopwatch,
+  type RecipeInput,
+  type RecipeResult,
+} from "./recipe.js";
 import type { EpochRecord, PassRecord } from "./records.js";
 import { lendTensors } from "./tensor-state.js";
 
@@ -32,7 +40,11 @@ export async function trainFit(input: RecipeInput): Promise<RecipeResult> {
   if (resumed) {
     lendTensors(resumed.arrays, "quantizer", (state) => quantizer.restore(state));
   } else {
-    const fitted = await quantizer.fit(train, { ...context, random: random.fork("codebooks") });
+    const fitted = await quantizer.fit(train, {
+      ...context,
+      random: random.fork("codebooks"),
+      checkpoints: input.fitCheckpoints,
+    });
     for (const [i, { mse, usage }] of fitted.passes.entries()) {
       passes.push({ pass: i + 1, mse, usage });
       await input.onPass(passes.at(-1)!);
@@ -120,6 +132,7 @@ export async function trainFit(input: RecipeInput): Promise<RecipeResult> {
         requireFinite(loss, "rectifier's loss", epoch, step);
         const detail = `epoch ${epoch}, mse ${loss.toFixed(4)}`;
         report({ phase: "train rectifier", done: done + 1, total: totalSteps, detail });
+        if (dueInEpoch(step, batches.length, settings)) await save(done + 1, step + 1);
       }
       firstStep = 0;
       const measured = { quantizer, rectifier, batch: measureBatch };

@@ -11,7 +11,15 @@ import { meanSquaredError, measureLatentError, measuringBatch, quantizeAll, read
 import { createAdamW } from "./optimizer/adamw.js";
 import { clipByGlobalNorm } from "./optimizer/clip.js";
 import { exponentialDecay } from "./optimizer/schedule.js";
-import { epochBatches, measuredRows, requireFinite, stopwatch, type RecipeInput, type RecipeResult } from "./recipe.js";
+import {
+  dueInEpoch,
+  epochBatches,
+  measuredRows,
+  requireFinite,
+  stopwatch,
+  type RecipeInput,
+  type RecipeResult,
+} from "./recipe.js";
 import type { EpochRecord } from "./records.js";
 import { lendTensors } from "./tensor-state.js";
 
@@ -83,6 +91,7 @@ export async function trainPaper(input: RecipeInput): Promise<RecipeResult> {
         requireFinite(loss.rectifier, "rectifier's loss", epoch, step);
         const detail = `epoch ${epoch}, mse ${loss.quantizer.toFixed(4)} quantized, ${loss.rectifier.toFixed(4)} rectified`;
         report({ phase: "train", done: total + 1, total: settings.epochs * stepsPerEpoch, detail });
+        if (dueInEpoch(step, batches.length, settings)) await save(total + 1, step + 1);
       }
       firstStep = 0;
       const { usage } = hits;

@@ -1,6 +1,7 @@
 /** What the two recipes have in common: what they are given, how an epoch is ordered, how a step is guarded. */
 import {
   RevqError,
+  type FitCheckpoints,
   type FitContext,
   type LatentSource,
   type NamedArrays,
@@ -23,6 +24,8 @@ export interface RecipeInput {
   readonly context: FitContext;
   /** Where to go on from, or null. */
   readonly resumed: Checkpoint | null;
+  /** Where the codebooks' fit keeps what it has after every pass. */
+  readonly fitCheckpoints: FitCheckpoints;
   readonly onPass: (record: PassRecord) => Promise<void>;
   readonly onEpoch: (record: EpochRecord) => Promise<void>;
   /** @param step grows over the run */
@@ -44,6 +47,11 @@ export function epochBatches(random: Random, epoch: number, samples: number, bat
   const order = random.fork(`epoch ${epoch}`).permutation(samples);
   if (samples <= batch) return [order];
   return Array.from({ length: Math.floor(samples / batch) }, (_, i) => order.subarray(i * batch, (i + 1) * batch));
+}
+
+/** Whether a checkpoint is due after this step, counted from 0; the end of an epoch has one of its own. */
+export function dueInEpoch(step: number, steps: number, { checkpointSteps }: RunConfig["train"]): boolean {
+  return (step + 1) % checkpointSteps === 0 && step + 1 < steps;
 }
 
 /** A fixed sample of the training latents for measuring, in order. */

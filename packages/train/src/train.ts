@@ -6,6 +6,7 @@ import {
   bitsPerImage,
   createRandom,
   fingerprint,
+  latentShapeOf,
   latentShapeToArray,
   measureLatents,
   parseOptions,
@@ -18,14 +19,15 @@ import {
   type PluginRegistry,
 } from "@revq/core";
 import { formatVersion, serializeTokenizer, Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
-import { CheckpointStore } from "./checkpoints.js";
+import { CheckpointStore, type Checkpoint } from "./checkpoints.js";
 import { annotateConfig } from "./config/annotate.js";
 import type { ResolvedConfig } from "./config/layers.js";
 import type { RunConfig } from "./config/schema.js";
 import { evaluateImages, evaluateLatents, type Panel } from "./evaluate.js";
 import { modelCard } from "./model-card.js";
-import { planTraining, type Made, type TrainingPlan } from "./plan.js";
+import { makePlanned, planTraining, type MadePlan, type Planned, type TrainingPlan } from "./plan.js";
 import {
+  createBackbone,
   prepareImages,
   prepareLatents,
   type PreparedData,
@@ -46,35 +48,58 @@ export async function trainTokenizer(
   dependencies: TrainDependencies,
 ): Promise<TrainResult> {
   const { config } = resolved;
-  const { note, plugins, report, signal } = dependencies;
-  const random = createRandom(config.seed);
-  const context: FitContext = { random, report, signal };
+  const { note, plugins } = dependencies;
+
+  // Everything that can be wrong with the settings shows before anything is written or encoded.
   const images =
     config.data.latents === null ? await openTrainingImages(config, dependencies.sampleImages, note) : null;
+  const latents = images ? null : await prepareLatents(resolved, note);
+  const backbone = images ? await createBackbone(config, dependencies) : null;
+  const latentShape = latents?.train.shape ?? latentShapeOf(backbone!.spec, config.data.imageSize);
+  const plan = planTraining(config, latentShape, (latents ?? images!).train.count, plugins);
+  for (const line of [...plan.reasons, ...plan.warnings]) note(line);
 
   const out = config.out ?? (await RunFolder.nextFree("revq-runs", images ? config.backbone.id : "latents"));
-  const folder = await RunFolder.open(out, options);
-  note(`Output folder: ${folder.root}`);
-  await folder.write("run/config.yaml", annotateConfig(resolved, plugins));
+  const folder = await RunFolder.open(out, { ...options, note });
+  try {
+    note(`Output folder: ${folder.root}`);
+    const checkpoints = new CheckpointStore(folder.checkpoints, config.train.keepCheckpoints, note);
+    if (options.resume) await checkpoints.requireSettings(runSettings(config));
+    else await folder.write("run/config.yaml", annotateConfig(resolved, plugins, { pinned: true }));
+    const context = { random: createRandom(config.seed), report: dependencies.report, signal: dependencies.signal };
+    const data = latents ?? (await prepareImages(images!, backbone!, config, folder, context, dependencies));
+    // Images that could not be read leave fewer samples than were planned with.
+    const { count } = data.train;
+    const final = count === plan.samples ? plan : planTraining(config, latentShape, count, plugins);
+    return await trainOn(data, final, folder, checkpoints, resolved, options, context, dependencies);
+  } finally {
+    await folder.close();
+  }
+}
 
-  const data = images
-    ? await prepareImages(images, config, folder, options, context, dependencies)
-    : await prepareLatents(config, note);
-  const latentShape = data.train.shape;
+async function trainOn(
+  data: PreparedData,
+  planned: TrainingPlan,
+  folder: RunFolder,
+  checkpoints: CheckpointStore,
+  resolved: ResolvedConfig,
+  options: TrainOptions,
+  context: FitContext,
+  { engine, note, plugins }: TrainDependencies,
+): Promise<TrainResult> {
+  const { config } = resolved;
+  const { latentShape } = planned;
   const statistics = await measureLatents(data.train);
   const train = standardizedSource(data.train, statistics);
   const val = standardizedSource(data.val, statistics);
+  const plan = makePlanned(planned, plugins, context.random);
 
-  const plan = planTraining(config, latentShape, train.count, plugins, random);
-  for (const line of [...plan.reasons, ...plan.warnings]) note(line);
-
-  const checkpoints = new CheckpointStore(folder.checkpoints, config.train.keepCheckpoints, note);
-  const identity = runIdentity(config, data, await fingerprintStatistics(statistics));
+  const held = await fingerprintStatistics(await measureLatents(data.val));
+  const identity = runIdentity(config, data, [await fingerprintStatistics(statistics), held]);
   const resumed = options.resume ? await checkpoints.latest(identity) : null;
-  if (resumed)
-    note(
-      `Resuming after epoch ${resumed.epochs.length}${resumed.stepsIntoEpoch ? `, step ${resumed.stepsIntoEpoch}` : ""}.`,
-    );
+  if (resumed) note(resumeLine(resumed));
+  else if (options.resume) note("There is no checkpoint of the training to go on from: it starts from the beginning.");
+  await folder.write("run/config.yaml", annotateConfig(resolved, plugins, { pinned: true }));
   await folder.startMetrics([...(resumed?.passes ?? []), ...(resumed?.epochs ?? [])]);
 
   const recipe = { fit: trainFit, paper: trainPaper }[config.recipe];
@@ -86,6 +111,7 @@ export async function trainTokenizer(
     settings: config.train,
     context,
     resumed,
+    fitCheckpoints: await checkpoints.ofFit(identity, options.resume && !resumed),
     onPass: (record) => folder.appendMetrics(record),
     onEpoch: (record) => folder.appendMetrics(record),
     save: (step, checkpoint) => checkpoints.save(step, { ...checkpoint, run: identity }),
@@ -108,7 +134,7 @@ export async function trainTokenizer(
 
   const { evaluation, panels } = await score(tokenizer, data, config, context);
   if (panels.length) await writeSamples(folder.path("run", "samples.png"), panels, config.data.imageSize);
-  const result = summarize(folder, plan, trained, evaluation, data, dependencies.engine);
+  const result = summarize(folder, plan, trained, evaluation, data, engine);
   await folder.write(
     "README.md",
     modelCard({ config: tokenizer.config, result, trainedOn: data.trainedOn, heldOut: data.heldOut }),
@@ -120,22 +146,25 @@ export async function trainTokenizer(
   return result;
 }
 
-/** Tells two sets of training latents apart: their means and standard deviations, hashed. */
+function resumeLine({ epochs, stepsIntoEpoch }: Checkpoint): string {
+  return `Resuming after epoch ${epochs.length}${stepsIntoEpoch ? `, step ${stepsIntoEpoch}` : ""}.`;
+}
+
+/** Tells two sets of latents apart: their means and standard deviations, hashed. */
 function fingerprintStatistics({ mean, std }: LatentStatistics): Promise<string> {
   return fingerprint({ mean: { shape: [mean.length], data: mean }, std: { shape: [std.length], data: std } });
 }
 
-/** What a checkpoint must agree with: everything that decides the numbers, nothing that says where files are. */
-function runIdentity(config: RunConfig, data: PreparedData, statistics: string): Record<string, unknown> {
-  const { recipe, seed, bits, quantizer, rectifier } = config;
-  const { keepCheckpoints: _keep, encodeBatch: _batch, ...train } = config.train;
+/** The settings that decide the numbers; nothing that says where files are. */
+function runSettings({ recipe, seed, bits, quantizer, rectifier, train: all }: RunConfig): Record<string, unknown> {
+  const { keepCheckpoints: _keep, checkpointSteps: _every, encodeBatch: _batch, ...train } = all;
+  return { recipe, seed, bits, quantizer, rectifier, train };
+}
+
+/** What a checkpoint must agree with: settings and data. */
+function runIdentity(config: RunConfig, data: PreparedData, statistics: readonly string[]): Record<string, unknown> {
   return {
-    recipe,
-    seed,
-    bits,
-    quantizer,
-    rectifier,
-    train,
+    ...runSettings(config),
     latentShape: latentShapeToArray(data.train.shape),
     samples: [data.train.count, data.val.count],
     statistics,
@@ -145,11 +174,11 @@ function runIdentity(config: RunConfig, data: PreparedData, statistics: string):
 
 /** The trained rectifier, or the identity plugin when training could not beat it. */
 function keptRectifier(
-  plan: TrainingPlan,
+  plan: MadePlan,
   trained: RecipeResult,
   plugins: PluginRegistry,
-  latentShape: TrainingPlan["latentShape"],
-): TrainingPlan["rectifier"] {
+  latentShape: MadePlan["latentShape"],
+): MadePlan["rectifier"] {
   if (trained.rectifierHelps || plan.rectifier.instance.variables.length === 0) return plan.rectifier;
   const identity = plugins.get("rectifier", "identity");
   const options = parseOptions(identity, {});
@@ -159,12 +188,12 @@ function keptRectifier(
 function tokenizerConfig(
   config: RunConfig,
   data: PreparedData,
-  plan: TrainingPlan,
-  rectifier: TrainingPlan["rectifier"],
+  plan: MadePlan,
+  rectifier: MadePlan["rectifier"],
   plugins: PluginRegistry,
 ): TokenizerConfig {
   const { tokens } = plan.quantizer.instance;
-  const plain = (kind: PluginKind, { id, options }: Made<unknown>): TokenizerConfig["quantizer"] => ({
+  const plain = (kind: PluginKind, { id, options }: Planned): TokenizerConfig["quantizer"] => ({
     id,
     package: plugins.packageOf(kind, id),
     options: { ...options },
@@ -200,7 +229,7 @@ async function score(
 
 function summarize(
   folder: RunFolder,
-  plan: TrainingPlan,
+  plan: MadePlan,
   trained: RecipeResult,
   evaluation: Evaluation,
   data: PreparedData,

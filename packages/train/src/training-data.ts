@@ -1,18 +1,11 @@
 /** Opens what a run trains on: images (a folder, a procedural source, the embedded samples) or latents, with a held-out part. */
-import {
-  createRandom,
-  RevqError,
-  sameLatentShape,
-  latentShapeToArray,
-  type ImageSource,
-  type LatentSource,
-} from "@revq/core";
-import { openImages, openLatentsNpy, splitImages } from "@revq/data";
+import { createRandom, RevqError, sameLatentShape, latentShapeToArray, type LatentSource } from "@revq/core";
+import { openImages, openLatents, splitImages, type IndexedImageSource } from "@revq/data";
 import type { RunConfig } from "./config/schema.js";
 
 export interface TrainingImages {
-  readonly train: ImageSource;
-  readonly val: ImageSource;
+  readonly train: IndexedImageSource;
+  readonly val: IndexedImageSource;
   /** For people: "800 images of photos/". */
   readonly trainedOn: string;
   readonly heldOut: string;
@@ -25,19 +18,28 @@ export interface TrainingLatents {
   readonly heldOut: string;
 }
 
-/** @param sampleImages folder of the embedded images */
+/** The images that a run without `--data` uses. */
+export interface SampleImages {
+  readonly folder: string;
+  /** Crops of one photograph have the same; they are held out together. */
+  readonly photographOf: (name: string) => string;
+}
+
 export async function openTrainingImages(
   { data, seed }: RunConfig,
-  sampleImages: string,
+  sampleImages: SampleImages,
   note: (line: string) => void,
 ): Promise<TrainingImages> {
-  const spec = data.train ?? sampleImages;
+  const spec = data.train ?? sampleImages.folder;
   const size = data.imageSize;
   const all = await openImages(spec, { size, ...(data.limit !== null ? { limit: data.limit } : {}) });
   const name = data.train === null ? "the embedded sample images" : spec;
-  if (data.train === null) note(`No --data given: training on ${name} (${all.count} crops of CC0 photographs).`);
+  const photographs = data.train === null ? sampleImages.photographOf : undefined;
+  if (photographs) note(`No --data given: training on ${name} (${all.count} crops of CC0 photographs).`);
+  noteSkipped(all.skipped, note);
   if (data.val !== null) {
     const val = await openImages(data.val, { size });
+    noteSkipped(val.skipped, note);
     return {
       train: all,
       val,
@@ -46,8 +48,9 @@ export async function openTrainingImages(
     };
   }
   requireTwo(all.count, "image", name);
-  const { train, val } = splitImages(all, data.validationFraction, seed);
-  note(`Held out ${val.count} of ${all.count} images for validation (seed ${seed}).`);
+  const { train, val } = splitImages(all, data.validationFraction, seed, photographs);
+  const whole = photographs ? ", all crops of some photographs" : "";
+  note(`Held out ${val.count} of ${all.count} images for validation${whole} (seed ${seed}).`);
   return {
     train,
     val,
@@ -61,9 +64,9 @@ export async function openTrainingLatents(
   path: string,
   note: (line: string) => void,
 ): Promise<TrainingLatents> {
-  const all = await openLatentsNpy(path);
+  const all = await openLatents(path);
   if (data.valLatents !== null) {
-    const val = await openLatentsNpy(data.valLatents);
+    const val = await openLatents(data.valLatents);
     if (!sameLatentShape(all.shape, val.shape)) {
       throw new RevqError(
         "latent-shape",
@@ -101,3 +104,14 @@ function selectLatents(source: LatentSource, rows: Int32Array): LatentSource {
     read: (indices) => source.read(Array.from(indices, (index) => rows[index]!)),
   };
 }
+
+/** Names the first skipped images; a list of thousands helps nobody. */
+export function noteSkipped(
+  skipped: readonly { readonly name: string; readonly reason: string }[],
+  note: (line: string) => void,
+): void {
+  for (const { name, reason } of skipped.slice(0, shownSkips)) note(`Skipped ${name}: ${reason}`);
+  if (skipped.length > shownSkips) note(`Skipped ${skipped.length - shownSkips} more images.`);
+}
+
+const shownSkips = 20;

@@ -1,7 +1,8 @@
-import { definePlugin, PluginRegistry, type Quantizer, type Rectifier } from "@revq/core";
+import { definePlugin, PluginRegistry, type Quantizer, type Rectifier, type RevqError } from "@revq/core";
 import { describe, expect, it } from "vitest";
+import { parse as parseYaml } from "yaml";
 import { z } from "zod";
-import { annotateConfig, environmentLayer, resolveConfig, type NamedLayer } from "../src/index.js";
+import { annotateConfig, environmentLayer, resolveConfig, type ConfigLayer, type NamedLayer } from "../src/index.js";
 
 const unused = (): never => {
   throw new Error("not made in these tests");
@@ -57,6 +58,7 @@ const plugins = new PluginRegistry()
     "test",
   );
 
+const parse = (text: string): ConfigLayer => parseYaml(text) as ConfigLayer;
 const flags = (values: Record<string, unknown>): NamedLayer => ({ name: "flags", values });
 
 describe("resolveConfig", () => {
@@ -128,6 +130,45 @@ describe("resolveConfig", () => {
   });
 });
 
+describe("images and latents", () => {
+  const file = { name: "revq.yaml", values: { data: { latents: "l.npy", valLatents: "v.npy" } } };
+
+  it("lets a flag that names images put a file's latents aside, and the other way round", () => {
+    const { data } = resolveConfig([file, flags({ data: { train: "photos" } })], plugins).config;
+    expect(data).toMatchObject({ train: "photos", latents: null, valLatents: null });
+    const images = { name: "revq.yaml", values: { data: { train: "photos", val: "held" } } };
+    expect(resolveConfig([images, flags({ data: { latents: "l.npy" } })], plugins).config.data).toMatchObject({
+      train: null,
+      val: null,
+      latents: "l.npy",
+    });
+  });
+
+  it("refuses both in one place", () => {
+    expect(() => resolveConfig([flags({ data: { train: "photos", latents: "l.npy" } })], plugins)).toThrow(
+      /data\.train and data\.latents/,
+    );
+  });
+});
+
+describe("exit codes", () => {
+  const codeOf = (layer: NamedLayer): number => {
+    try {
+      resolveConfig([layer], plugins);
+    } catch (error) {
+      return (error as RevqError).exitCode;
+    }
+    return 0;
+  };
+  it.each([{ train: { epochs: 0 } }, { train: { epoch: 3 } }, { rectifier: { chanels: 3 } }])(
+    "%j is a wrong call as a flag, wrong input in a file",
+    (values) => {
+      expect(codeOf(flags(values))).toBe(2);
+      expect(codeOf({ name: "revq.yaml", values })).toBe(1);
+    },
+  );
+});
+
 describe("environmentLayer", () => {
   it("reads REVQ_ variables into keys", () => {
     const layer = environmentLayer(
@@ -143,6 +184,25 @@ describe("annotateConfig", () => {
     const text = annotateConfig(resolveConfig([flags({ seed: 3, backbone: { patch: 16 } })], plugins), plugins);
     expect(text).toContain("seed: 3  # Same seed, data and engine: same tokenizer. (flags)");
     expect(text).toContain("  patch: 16  # side of a patch (flags)");
-    expect(text).toMatch(/^train:\n {2}epochs: 8 {2}# /m);
+    expect(text).toMatch(/^train:\n {2}# epochs: 8 {2}# /m);
+  });
+
+  it("leaves what nobody set to presets and recipes, when it is used as a file later", () => {
+    const file = {
+      name: "revq.yaml",
+      values: parse(annotateConfig(resolveConfig([flags({ seed: 3 })], plugins), plugins)),
+    };
+    const preset = flags({ preset: "512T" });
+    expect(resolveConfig([file, preset], plugins).config).toEqual(
+      resolveConfig([flags({ preset: "512T", seed: 3 })], plugins).config,
+    );
+    const untouched = parse(annotateConfig(resolveConfig([], plugins), plugins)) as object;
+    expect(Object.values(untouched).every((value) => value === null)).toBe(true);
+  });
+
+  it("pins every value in the record of a run", () => {
+    const resolved = resolveConfig([flags({ preset: "512T" })], plugins);
+    const file = { name: "config.yaml", values: parse(annotateConfig(resolved, plugins, { pinned: true })) };
+    expect(resolveConfig([file], plugins).config).toEqual(resolved.config);
   });
 });

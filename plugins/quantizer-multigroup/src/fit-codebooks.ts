@@ -1,6 +1,7 @@
 /** Fits the codebooks by k-means, a block of groups at a time, so that memory does not grow with the number of latents. */
 import type { FitContext, FitReport, LatentSource } from "@revq/core";
 import { kmeans } from "@revq/nearest";
+import { openFitState } from "./fit-state.js";
 import { gatherTokens, population, type TokenPick } from "./gather-tokens.js";
 import { groupsOfEqualPopulation, requireLatents } from "./initial-codebooks.js";
 import type { MultigroupLayout } from "./layout.js";
@@ -32,23 +33,30 @@ export async function fitCodebooks(
   source: LatentSource,
   layout: MultigroupLayout,
   { codes, iterations, init, samplesPerCode }: FitSettings,
-  { random, report, signal }: FitContext,
+  { random, report, signal, checkpoints }: FitContext,
 ): Promise<{ codebooks: Float32Array; report: FitReport }> {
   requireLatents(source);
   const { groups, dim } = layout;
-  const codebooks = new Float32Array(groups * codes * dim);
+  const resume = openFitState(checkpoints, groups * codes * dim);
+  const { codebooks, finished } = resume;
   const blocks = planBlocks(source, layout, codes * samplesPerCode, random);
   const passes = new PassTotals(iterations + 1);
   const searches = blocks.reduce((sum, { picks, rows }) => sum + picks.length * rows, 0) * (iterations + 1);
   let searched = 0;
 
-  for (const { picks, rows } of blocks) {
+  for (const [index, { picks, rows }] of blocks.entries()) {
+    const columns = picks.length;
+    const before = finished[index];
+    if (before) {
+      searched += rows * columns * (iterations + 1);
+      passes.add(rows * columns, columns, before.errors, before.usages);
+      continue;
+    }
     const tokens = await gatherTokens(source, layout, picks, (done, total) => {
       signal.throwIfAborted();
       report({ phase: "read latents", done, total });
     });
-    const columns = picks.length;
-    const usages: number[] = [];
+    const { start, usages } = resume.begun(index, iterations);
     const fitted = await kmeans(
       tokens,
       { samples: rows, groups: columns, dim },
@@ -58,6 +66,7 @@ export async function fitCodebooks(
         init,
         seed: random.fork(`k-means from group ${picks[0]!.group}`).integer(2 ** 32),
         signal,
+        ...(start ? { start } : {}),
         onProgress: ({ iteration, done, distortion }) =>
           report({
             phase: "fit codebooks",
@@ -65,9 +74,12 @@ export async function fitCodebooks(
             total: searches,
             ...(Number.isFinite(distortion) ? { detail: `mse ${distortion.toFixed(4)}` } : {}),
           }),
-        onState: ({ counts }) => usages.push(fractionUsed(counts)),
+        onState: (state) => {
+          usages.push(fractionUsed(state.counts));
+          resume.keep(state, usages);
+        },
       },
-    );
+    ).finally(() => resume.settle());
     usages.push(fitted.usage);
     searched += rows * columns * (iterations + 1);
     passes.add(rows * columns, columns, fitted.distortion, usages);
@@ -75,6 +87,7 @@ export async function fitCodebooks(
       const size = codes * dim;
       codebooks.set(fitted.codebooks.subarray(column * size, (column + 1) * size), group * size);
     });
+    await resume.finish({ errors: fitted.distortion, usages });
   }
   report({ phase: "fit codebooks", done: searches, total: searches });
   return { codebooks, report: { passes: passes.report() } };

@@ -218,12 +218,6 @@ function explain(
             `${formatNumber(own)} training samples per code; shared it is ${formatNumber(samplesPerCode)}.`,
     );
   }
-  if (samplesPerCode < wantedSamplesPerCode && options.codes === undefined) {
-    const cause = budget === undefined ? "there are too few samples" : "the budget leaves no better choice";
-    reasons.push(
-      `Only ${formatNumber(samplesPerCode)} training samples per code where ${wantedSamplesPerCode} are wanted: ${cause}.`,
-    );
-  }
   return reasons;
 }
 

@@ -1,8 +1,8 @@
 /** The plugin descriptor: `--quantizer multigroup`. */
-import { RevqError, definePlugin, parseOptions, type QuantizerPlugin } from "@revq/core";
-import { createLayout } from "./layout.js";
+import { RevqError, definePlugin, parseOptions, type LatentShape, type QuantizerPlugin } from "@revq/core";
+import { createLayout, type MultigroupLayout } from "./layout.js";
 import { MultigroupQuantizer } from "./multigroup-quantizer.js";
-import { multigroupOptions, type MultigroupInput } from "./options.js";
+import { multigroupOptions, type MultigroupInput, type MultigroupOptions } from "./options.js";
 import { planMultigroup } from "./plan.js";
 
 /** Channel multi-group vector quantization, arXiv 2507.10547. */
@@ -17,21 +17,37 @@ export const multigroup: QuantizerPlugin<typeof multigroupOptions> = definePlugi
     return planMultigroup({ ...request, options: parseOptions(multigroup, options as MultigroupInput) });
   },
 
+  describe(options, { latentShape }) {
+    const { layout, codes } = closed(options, latentShape);
+    const { tokens, groups, groupOf, dim } = layout;
+    return {
+      tokens: { tokens, codes: new Array<number>(groups).fill(codes), groupOf },
+      parameters: groups * codes * dim,
+    };
+  },
+
   /** Takes options without gaps, as `plan` gives them. */
-  create({ tokens, codes, split, groups, iterations, init, samplesPerCode }, { latentShape }) {
-    if (tokens === undefined || codes === undefined || split === "auto" || groups === "auto") {
-      const open = Object.entries({ tokens, codes, split, groups })
-        .filter(([, value]) => value === undefined || value === "auto")
-        .map(([name]) => name);
-      throw new RevqError(
-        "quantizer-not-planned",
-        `The quantizer multigroup cannot be made while ${open.join(", ")} is open.`,
-        {
-          fix: "Call the plugin's `plan` first and create it with the options that it gives, or set them.",
-        },
-      );
-    }
-    const layout = createLayout(latentShape, tokens, split, groups);
+  create(options, { latentShape }) {
+    const { layout, codes } = closed(options, latentShape);
+    const { iterations, init, samplesPerCode } = options;
     return new MultigroupQuantizer(layout, { codes, iterations, init, samplesPerCode });
   },
 });
+
+/** Layout and number of codes of options that leave nothing open. */
+function closed(
+  { tokens, codes, split, groups }: MultigroupOptions,
+  latentShape: LatentShape,
+): { layout: MultigroupLayout; codes: number } {
+  if (tokens === undefined || codes === undefined || split === "auto" || groups === "auto") {
+    const open = Object.entries({ tokens, codes, split, groups })
+      .filter(([, value]) => value === undefined || value === "auto")
+      .map(([name]) => name);
+    throw new RevqError(
+      "quantizer-not-planned",
+      `The quantizer multigroup cannot be made while ${open.join(", ")} is open.`,
+      { fix: "Call the plugin's `plan` first and create it with the options that it gives, or set them." },
+    );
+  }
+  return { layout: createLayout(latentShape, tokens, split, groups), codes };
+}

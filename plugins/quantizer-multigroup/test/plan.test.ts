@@ -72,9 +72,6 @@ describe("without a budget", () => {
         "Tokens of one channel share a codebook (32 in all), because one codebook per token would leave 7.8 training samples per code; shared it is 62.5.",
       ]
     `);
-    expect(plan({ samples: 20 }).reasons.at(-1)).toMatchInlineSnapshot(
-      `"Only 10.0 training samples per code where 30 are wanted: there are too few samples."`,
-    );
   });
 });
 
@@ -93,9 +90,6 @@ describe("with a budget", () => {
     expect(plan({ bits: 2500, options: { codes: 1000 } }).choice.slice(0, 2)).toEqual([128, 1000]);
     expect(plan({ bits: 4000, options: { tokens: 512 } }).reasons[0]).toMatchInlineSnapshot(
       `"512 tokens of 4 numbers with 128 codes each: 3584 bits per image, for a budget of 4000."`,
-    );
-    expect(plan({ bits: 3328, options: { tokens: 256 }, samples: 900 }).reasons.at(-1)).toMatchInlineSnapshot(
-      `"Only 0.9 training samples per code where 30 are wanted: the budget leaves no better choice."`,
     );
   });
   it("refuses a budget that cannot be, with the nearest that can", () => {

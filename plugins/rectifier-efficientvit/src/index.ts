@@ -1,6 +1,7 @@
 /** @revq/rectifier-efficientvit: the rectifier of Quantize-then-Rectify, a stage of EfficientViT blocks over the latent. */
 import { definePlugin } from "@revq/core";
 import { optionsSchema, resolveSizes } from "./options.js";
+import { parameterCount } from "./parameters.js";
 import { EfficientVitRectifier } from "./rectifier.js";
 
 export const efficientvit = definePlugin({
@@ -9,6 +10,7 @@ export const efficientvit = definePlugin({
   title: "EfficientViT blocks at the latent's own size (the paper's)",
   options: optionsSchema,
   recipes: { fit: { outputSkip: true }, paper: { outputSkip: false } },
+  describe: (options, { latentShape }) => ({ parameters: parameterCount(options, latentShape) }),
   create: (options, { latentShape, random }) => new EfficientVitRectifier(resolveSizes(options, latentShape), random),
 });
 

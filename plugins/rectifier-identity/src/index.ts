@@ -8,6 +8,7 @@ export const identity = definePlugin({
   id: "identity",
   title: "no rectifier: decodes the quantized latent as it is",
   options: z.strictObject({}),
+  describe: () => ({ parameters: 0 }),
   create: (): Rectifier => ({
     variables: [],
     rectify: (quantized) => tf.clone(quantized),

@@ -7,7 +7,7 @@
  */
 import { isTrainable, type NamedTensors, type Quantizer, type Random } from "@revq/core";
 import type { Engine } from "@revq/engine";
-import { clipByGlobalNorm, createAdamW, type RunConfig, type TrainingPlan } from "@revq/train";
+import { clipByGlobalNorm, createAdamW, type MadePlan, type RunConfig } from "@revq/train";
 import * as tf from "@tensorflow/tfjs-core";
 import type { NamedTensorMap, Scalar, Tensor2D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
 import { gpuBytes, median, milliseconds, peakRssMiB } from "./measure.js";
@@ -36,7 +36,7 @@ export interface StepReport {
 }
 
 export interface StepOptions {
-  readonly plan: TrainingPlan;
+  readonly plan: MadePlan;
   readonly config: RunConfig;
   readonly engine: Engine;
   readonly random: Random;

@@ -1,5 +1,5 @@
 import { Flags } from "@oclif/core";
-import { openImages, openLatentsNpy } from "@revq/data";
+import { openImages, openLatents } from "@revq/data";
 import { evaluateImages, evaluateLatents, type Evaluation } from "@revq/train";
 import { RevqError, type LatentSource } from "@revq/core";
 import { BaseCommand, engineFlag } from "../base-command.js";
@@ -44,7 +44,7 @@ export default class Eval extends BaseCommand {
     const options = { batch: flags.batch, signal: this.signal, report: this.display.update.bind(this.display) };
     let evaluation: Evaluation;
     if (flags.latents !== undefined) {
-      evaluation = await evaluateLatents(tokenizer, firstLatents(await openLatentsNpy(flags.latents), flags.limit), {
+      evaluation = await evaluateLatents(tokenizer, firstLatents(await openLatents(flags.latents), flags.limit), {
         ...options,
         batch: 64,
       });

@@ -1,5 +1,5 @@
 import { Flags } from "@oclif/core";
-import { sampleImagesFolder } from "@revq/sample-images";
+import { sampleImages as embeddedImages, sampleImagesFolder } from "@revq/sample-images";
 import { resolveConfig, trainTokenizer, type TrainResult } from "@revq/train";
 import { RevqError } from "@revq/core";
 import { fileURLToPath } from "node:url";
@@ -60,7 +60,11 @@ Settings: defaults < preset < --config file < REVQ_* environment < flags; \`revq
       });
     }
     const engine = await this.startEngine(services, config.engine, flags.verbose as boolean);
-    const sampleImages = fileURLToPath(sampleImagesFolder);
+    const photographs = new Map(embeddedImages.map(({ name, photograph }) => [name, photograph]));
+    const sampleImages = {
+      folder: fileURLToPath(sampleImagesFolder),
+      photographOf: (name: string) => photographs.get(name) ?? name,
+    };
     const report = this.display.update.bind(this.display);
     const dependencies = { ...services, sampleImages, engine: engine.id, report, note: this.note, signal: this.signal };
 

@@ -40,6 +40,11 @@ export async function openImageFolder(folder: string | URL, options: ImageFolder
     names,
     skipped: found.skipped,
     concurrency,
+    sizeOf: (name) =>
+      stat(join(root, name)).then(
+        ({ size: bytes }) => bytes,
+        () => 0,
+      ),
     make: async (name) => centreCrop(await decodeImage(await readImageFile(join(root, name)), pixelLimit), size),
   });
 }

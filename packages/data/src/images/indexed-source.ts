@@ -10,6 +10,8 @@ import { mapOrdered } from "./prefetch.js";
 export interface IndexedImageSource extends ImageSource {
   /** Every image's name, in the order of delivery; `count` of them. */
   readonly names: readonly string[];
+  /** Bytes of every image's file, in the order of the names; 0 for one that is no file, or cannot be looked at. */
+  sizes(): Promise<number[]>;
   /** The images at these positions, in the order given. What the selection skips appears in this source's `skipped` too. */
   select(indices: ArrayLike<number>): IndexedImageSource;
 }
@@ -27,6 +29,8 @@ export interface ImageListOptions {
   readonly skipped?: readonly SkippedImage[];
   /** How many images are made at once. */
   readonly concurrency: number;
+  /** Bytes of the image's file; default 0: it is none. */
+  readonly sizeOf?: (name: string) => Promise<number>;
   /** `[size, size, 3]` uint8. What it throws becomes the reason for skipping that image. */
   make(name: string): Promise<Uint8Array>;
 }
@@ -56,6 +60,13 @@ function listOf(
     count: names.length,
     names,
     skipped,
+    sizes: async () => {
+      const { sizeOf, concurrency } = options;
+      if (!sizeOf) return names.map(() => 0);
+      const sizes: number[] = [];
+      for await (const size of mapOrdered(names, sizeOf, { concurrency, ahead: 64 })) sizes.push(size);
+      return sizes;
+    },
     batches: (batchSize) => readBatches(options, names, batchSize, skip),
     select: (indices) =>
       listOf(

@@ -1,4 +1,7 @@
-/** The resolved config as YAML that explains itself: what each key means and which layer decided it. */
+/**
+ * The resolved config as YAML that explains itself: what each key means and which layer decided it. Keys that nobody set are comments,
+ * so that the file, used later, leaves them to presets and recipes; `pinned` writes every value, as the record of one run.
+ */
 import type { PluginRegistry } from "@revq/core";
 import { z } from "zod";
 import type { ResolvedConfig } from "./layers.js";
@@ -6,7 +9,11 @@ import { runConfigSchema } from "./schema.js";
 
 type Shape = Readonly<Record<string, { description?: string | undefined; shape?: Shape }>>;
 
-export function annotateConfig({ config, origins }: ResolvedConfig, plugins: PluginRegistry): string {
+export function annotateConfig(
+  { config, origins, said }: ResolvedConfig,
+  plugins: PluginRegistry,
+  { pinned = false } = {},
+): string {
   const lines: string[] = [];
   const shape = runConfigSchema.shape as unknown as Shape;
 
@@ -45,7 +52,8 @@ export function annotateConfig({ config, origins }: ResolvedConfig, plugins: Plu
         const comment = [known?.description, origin && origin !== "default" ? `(${origin})` : ""]
           .filter(Boolean)
           .join(" ");
-        lines.push(`${indent}${key}: ${JSON.stringify(value)}${comment ? `  # ${comment}` : ""}`);
+        const mark = pinned || said.has(here) ? "" : "# ";
+        lines.push(`${indent}${mark}${key}: ${JSON.stringify(value)}${comment ? `  # ${comment}` : ""}`);
       }
     }
   }

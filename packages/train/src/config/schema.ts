@@ -57,6 +57,7 @@ export const runConfigSchema = z.strictObject({
     jointLoss: z.boolean().describe("Recipe paper: let the rectifier's loss move the codebooks too."),
     measureSamples: count.describe("Training latents that are measured at the end of an epoch."),
     encodeBatch: count.describe("Images per call of the backbone."),
+    checkpointSteps: count.describe("Steps between checkpoints; the end of an epoch and Ctrl-C make one too."),
     keepCheckpoints: count.describe("How many checkpoints are kept."),
   }),
 });
@@ -95,6 +96,7 @@ export const baseDefaults = {
     jointLoss: false,
     measureSamples: 512,
     encodeBatch: 8,
+    checkpointSteps: 200,
     keepCheckpoints: 2,
   },
 } as const satisfies ConfigLayer;

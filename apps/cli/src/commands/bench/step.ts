@@ -1,6 +1,6 @@
 import { createRandom, type Recipe } from "@revq/core";
 import { Flags } from "@oclif/core";
-import { planTraining } from "@revq/train";
+import { makePlanned, planTraining } from "@revq/train";
 import { BaseCommand, engineFlag } from "../../base-command.js";
 import { durationText, fullTraining, type FullTraining } from "../../bench/full-training.js";
 import { requireTraining } from "../../bench/measure.js";
@@ -61,7 +61,11 @@ tokens of 512 codes and a rectifier of 204,000 parameters.`;
     );
     requireTraining(engine);
     const random = createRandom(config.seed);
-    const plan = planTraining(config, latentShape, images, services.plugins, random);
+    const plan = makePlanned(
+      planTraining(config, latentShape, images, services.plugins),
+      services.plugins,
+      random,
+    );
     let report: StepReport;
     try {
       report = await benchStep({

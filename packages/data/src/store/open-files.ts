@@ -1,0 +1,55 @@
+/** Reads byte ranges of many files and keeps those that were read last open until `close`; never more than a process may have. */
+import { open, type FileHandle } from "node:fs/promises";
+import { damaged } from "./plan.js";
+
+const mostOpen = 64;
+
+interface OpenFile {
+  readonly handle: Promise<FileHandle>;
+  readers: number;
+}
+
+export class OpenFiles {
+  /** The one that was used last is the last. */
+  private readonly files = new Map<string, OpenFile>();
+
+  async read(path: string, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    const file = this.use(path);
+    file.readers++;
+    try {
+      const handle = await file.handle;
+      const bytes = new Uint8Array(length);
+      let filled = 0;
+      while (filled < length) {
+        const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled);
+        if (bytesRead === 0) throw damaged(path, "it became shorter while it was read");
+        filled += bytesRead;
+      }
+      return bytes;
+    } finally {
+      file.readers--;
+      await this.closeIdle(mostOpen);
+    }
+  }
+
+  /** Closes what nobody reads just now. */
+  close(): Promise<void> {
+    return this.closeIdle(0);
+  }
+
+  private use(path: string): OpenFile {
+    const file = this.files.get(path) ?? { handle: open(path, "r"), readers: 0 };
+    this.files.delete(path);
+    this.files.set(path, file);
+    return file;
+  }
+
+  private async closeIdle(keep: number): Promise<void> {
+    for (const [path, file] of this.files) {
+      if (this.files.size <= keep) return;
+      if (file.readers > 0) continue;
+      this.files.delete(path);
+      await (await file.handle).close();
+    }
+  }
+}

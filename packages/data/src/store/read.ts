@@ -1,0 +1,152 @@
+/** A finished latent store as a `LatentSource`: kept in memory when it is small enough, else read row by row. */
+import { latentShapeFromArray, latentSize, RevqError, type LatentShape, type LatentSource } from "@revq/core";
+import { float16ToFloat32, openSafetensors } from "@revq/formats";
+import { fromFile } from "@revq/formats/node";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { inMemoryLatents, requireRow } from "../latents/in-memory.js";
+import { toChannelLast } from "../latents/layout.js";
+import { OpenFiles } from "./open-files.js";
+import { damaged, manifestFile, planFile, readJson, type StorePlan } from "./plan.js";
+import { finishedShard, manifestSchema, requirePlan, unfinished, type StoreManifest } from "./write.js";
+
+export interface OpenStoreOptions {
+  /** Stores that take at most so many bytes as float32 are read at once and kept. Default 512 MiB. */
+  readonly memoryLimit?: number;
+}
+
+export interface LatentStore extends LatentSource {
+  readonly manifest: StoreManifest;
+  /** Names of the images that the latents of one shard are of. */
+  namesOf(shard: number): Promise<readonly string[]>;
+}
+
+/** Rows read from disk at once. */
+const readsAtOnce = 16;
+
+export async function isLatentStore(path: string): Promise<boolean> {
+  return (await stat(join(path, planFile)).catch(() => null))?.isFile() ?? false;
+}
+
+/** Throws `not-a-store`, `store-unfinished`, `store-damaged` (a shard of another size), `latents-not-finite` (when the row is read). */
+export async function openLatentStore(
+  folder: string,
+  { memoryLimit = 512 * 2 ** 20 }: OpenStoreOptions = {},
+): Promise<LatentStore> {
+  const manifest = await readManifest(folder);
+  const shape = latentShapeFromArray(manifest.latentShape);
+  const shards = await Promise.all(manifest.files.map((file) => openShard(folder, manifest, file)));
+  const firstRow: number[] = [];
+  let count = 0;
+  for (const { latents } of manifest.files) {
+    firstRow.push(count);
+    count += latents;
+  }
+  const files = new OpenFiles();
+  const size = latentSize(shape);
+  const shardOf = (row: number): number => {
+    let [low, high] = [0, firstRow.length - 1];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (firstRow[middle]! <= row) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  };
+  async function readRows(shard: number, from: number, rows: number): Promise<Float32Array> {
+    const { path, dataOffset } = shards[shard]!;
+    const rowBytes = size * (manifest.dtype === "F16" ? 2 : 4);
+    const bytes = await files.read(path, dataOffset + from * rowBytes, rows * rowBytes);
+    const values =
+      manifest.dtype === "F16" ? float16ToFloat32(new Uint16Array(bytes.buffer)) : new Float32Array(bytes.buffer);
+    requireFinite(values, path, from, shape);
+    return toChannelLast(values, rows, shape);
+  }
+
+  const source = count * size * 4 <= memoryLimit ? await readAll() : readByRow();
+  return {
+    ...source,
+    manifest,
+    namesOf: async (shard) => {
+      const header = await openSafetensors(await fromFile(shards[shard]!.path));
+      return JSON.parse(header.metadata["names"] ?? "[]") as string[];
+    },
+  };
+
+  async function readAll(): Promise<LatentSource> {
+    const all = new Float32Array(count * size);
+    for (const [shard, { latents }] of manifest.files.entries()) {
+      if (latents > 0) all.set(await readRows(shard, 0, latents), firstRow[shard]! * size);
+    }
+    await files.close();
+    return inMemoryLatents(shape, all);
+  }
+
+  function readByRow(): LatentSource {
+    return {
+      shape,
+      count,
+      async read(indices) {
+        const result = new Float32Array(indices.length * size);
+        // Runs of neighbours are one read; so reading in order costs no more than the file.
+        const runs: { at: number; row: number; rows: number }[] = [];
+        for (let at = 0; at < indices.length; at++) {
+          const row = requireRow(indices[at]!, count);
+          const last = runs.at(-1);
+          if (last && last.row + last.rows === row && firstRow[shardOf(row)] !== row) last.rows++;
+          else runs.push({ at, row, rows: 1 });
+        }
+        try {
+          for (let start = 0; start < runs.length; start += readsAtOnce) {
+            await Promise.all(
+              runs.slice(start, start + readsAtOnce).map(async ({ at, row, rows }) => {
+                const shard = shardOf(row);
+                result.set(await readRows(shard, row - firstRow[shard]!, rows), at * size);
+              }),
+            );
+          }
+        } finally {
+          await files.close();
+        }
+        return result;
+      },
+    };
+  }
+}
+
+async function readManifest(folder: string): Promise<StoreManifest> {
+  const manifest = await readJson(join(folder, manifestFile), manifestSchema);
+  if (manifest) return manifest;
+  const plan: StorePlan = await requirePlan(folder);
+  const missing: number[] = [];
+  for (let shard = 0; shard < plan.shards; shard++)
+    if (!(await finishedShard(folder, plan, shard))) missing.push(shard);
+  if (missing.length > 0) throw unfinished(folder, plan, missing);
+  throw new RevqError("store-unfinished", `${folder} has all its shards, but no ${manifestFile}.`, {
+    fix: `Join them: revq merge ${folder}`,
+  });
+}
+
+async function openShard(
+  folder: string,
+  { latentShape, dtype }: StoreManifest,
+  { file, latents, bytes }: StoreManifest["files"][number],
+): Promise<{ path: string; dataOffset: number }> {
+  const path = join(folder, file);
+  const source = await fromFile(path);
+  if (source.size !== bytes) throw damaged(path, `it has ${source.size} bytes of ${bytes}`);
+  const info = (await openSafetensors(source)).tensors.get("latents");
+  if (!info || info.dtype !== dtype || JSON.stringify(info.shape) !== JSON.stringify([latents, ...latentShape])) {
+    throw damaged(path, `it does not hold ${latents} latents [${latentShape}] of ${dtype}`);
+  }
+  return { path, dataOffset: info.offset };
+}
+
+function requireFinite(values: Float32Array, path: string, from: number, shape: LatentShape): void {
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return;
+  const row = from + Math.floor(bad / latentSize(shape));
+  throw new RevqError("latents-not-finite", `${path}: latent ${row} holds ${values[bad]}.`, {
+    fix: "Was it encoded to float16? Encode to float32: float16 overflows above 65504.",
+  });
+}

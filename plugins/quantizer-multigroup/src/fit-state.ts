@@ -1,0 +1,89 @@
+/** What a stopped fit needs to go on: the codebooks of finished blocks, and the k-means state of the one that was under way. */
+import type { FitCheckpoints, NamedArray } from "@revq/core";
+import type { KMeansState } from "@revq/nearest";
+
+/** What a block of groups reported: entry i is that of its codebooks after i updates. */
+export interface FinishedBlock {
+  readonly errors: readonly number[];
+  readonly usages: readonly number[];
+}
+
+interface SavedJson {
+  readonly finished: readonly FinishedBlock[];
+  /** Of the block after the finished ones. */
+  readonly running: Omit<KMeansState, "codebooks" | "counts"> & { readonly usages: readonly number[] };
+}
+
+export interface FitState {
+  /** `[G, K, d]`: those of finished blocks are there already. */
+  readonly codebooks: Float32Array;
+  readonly finished: readonly FinishedBlock[];
+  /** Where block `index` goes on, and the usages of the passes that it has done. */
+  begun(index: number, iterations: number): { readonly start: KMeansState | undefined; readonly usages: number[] };
+  /** Keeps the state of a pass; writing goes on beside the next pass, and a pass that ends before that is passed over. */
+  keep(state: KMeansState, usages: readonly number[]): void;
+  /** Waits until the last state that was kept is written. */
+  settle(): Promise<void>;
+  finish(block: FinishedBlock): Promise<void>;
+}
+
+/** @param size numbers in all codebooks */
+export function openFitState(checkpoints: FitCheckpoints | undefined, size: number): FitState {
+  const saved = checkpoints?.saved ?? null;
+  const json = saved?.json as SavedJson | undefined;
+  const codebooks = new Float32Array(size);
+  codebooks.set((saved?.arrays["codebooks"]?.data as Float32Array | undefined) ?? []);
+  const finished: FinishedBlock[] = [...(json?.finished ?? [])];
+  const resumedAt = finished.length;
+  let waiting: (() => Promise<void>) | undefined;
+  let writing: Promise<void> | undefined;
+
+  async function drain(): Promise<void> {
+    while (waiting) {
+      const write = waiting;
+      waiting = undefined;
+      await write();
+    }
+  }
+  const settle = async (): Promise<void> => {
+    while (writing) await writing;
+  };
+
+  return {
+    codebooks,
+    finished,
+    begun(index, iterations) {
+      if (!json || index !== resumedAt) return { start: undefined, usages: [] };
+      const { usages, ...running } = json.running;
+      const array = (name: string): NamedArray["data"] => saved!.arrays[name]!.data;
+      const start: KMeansState = {
+        ...running,
+        iteration: isSettled(running) ? iterations : running.iteration,
+        codebooks: array("running.codebooks") as Float32Array,
+        counts: Float64Array.from(array("running.counts")),
+      };
+      return { start, usages: [...usages] };
+    },
+    keep({ codebooks: ofBlock, counts, ...running }, usages) {
+      if (!checkpoints) return;
+      const state: SavedJson = { finished: [...finished], running: { ...running, usages: [...usages] } };
+      const arrays = {
+        codebooks: { shape: [codebooks.length], data: codebooks },
+        "running.codebooks": { shape: [ofBlock.length], data: ofBlock },
+        "running.counts": { shape: [counts.length], data: Int32Array.from(counts) }, // hits: whole numbers
+      };
+      waiting = () => checkpoints.save({ json: state, arrays });
+      writing ??= drain().finally(() => (writing = undefined));
+    },
+    settle,
+    async finish(block) {
+      await settle();
+      finished.push(block);
+    },
+  };
+}
+
+/** k-means ended before its last pass because nothing moved any more; going on would only measure the same once more. */
+function isSettled({ distortion, revived }: Pick<KMeansState, "distortion" | "revived">): boolean {
+  return distortion.length > 1 && revived.at(-1) === 0 && distortion.at(-2)! - distortion.at(-1)! <= 0;
+}
