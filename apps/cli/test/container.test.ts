@@ -63,7 +63,7 @@ describe("createContainer", () => {
       {
         plugins,
         openWeights,
-        sampleImages: "",
+        sampleImages: { folder: "", photographOf: (name) => name },
         engine: engine.id,
         report,
         note: () => {},
