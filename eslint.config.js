@@ -67,7 +67,8 @@ export default tseslint.config(
   },
   {
     // `src/node/**` is the Node entry point of a portable package (its own `exports` subpath).
-    files: portable.map((path) => `${path}/src/**/*.ts`),
+    // The pixel code of `data` is portable too: the viewer's page crops and resizes with it.
+    files: [...portable.map((path) => `${path}/src/**/*.ts`), "packages/data/src/pixels/**/*.ts"],
     ignores: portable.map((path) => `${path}/src/node/**`),
     rules: {
       "no-restricted-imports": [

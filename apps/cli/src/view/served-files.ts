@@ -1,0 +1,118 @@
+/** What `revq view` serves of the folders that it was given: mounts for the server, and `view.json` that tells the page. */
+import { RevqError } from "@revq/core";
+import { openWeights } from "@revq/formats/node";
+import { configFile, isRelativePath, modelFile, parseTokenizerConfig } from "@revq/tokenizer";
+import { readFile, readdir, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import type { Mount } from "./allowed-files.js";
+
+export interface Served {
+  readonly view: ViewJson;
+  readonly mounts: readonly Mount[];
+}
+
+/** The viewer's page reads it; URLs are relative to the page. */
+interface ViewJson {
+  readonly tokenizers: readonly {
+    readonly name: string;
+    readonly url: string;
+    readonly weights: { readonly url: string; readonly files: readonly string[] } | null;
+  }[];
+  readonly images: readonly { readonly name: string; readonly url: string }[];
+}
+
+/** Of a tokenizer's folder only these: the rest of a run is large and nobody asked for it. */
+const tokenizerFiles = [configFile, modelFile, "README.md", "run/metrics.jsonl"];
+const weightsFile = /\.(safetensors|pth|pt|json)$/;
+const imageFile = /\.(png|jpe?g|webp)$/i;
+/** The page shows a thumbnail of each. */
+const maxImages = 500;
+
+export interface ServedRequest {
+  readonly tokenizers: readonly string[];
+  readonly images: string | undefined;
+  /** Instead of the places that config.json names. */
+  readonly weights: string | undefined;
+}
+
+/** @throws RevqError for a folder that is missing or no tokenizer, before anything is served */
+export async function collectServed({ tokenizers, images, weights }: ServedRequest): Promise<Served> {
+  const mounts: Mount[] = [];
+  const names = distinct(tokenizers.map((folder) => basename(resolve(folder))));
+  const listed: ViewJson["tokenizers"][number][] = [];
+  for (const [index, folder] of tokenizers.entries()) {
+    const config = await readConfig(folder);
+    mounts.push({ prefix: `/tokenizers/${index}/`, folder: resolve(folder), files: new Set(tokenizerFiles) });
+    const named = weights ?? (config.backbone?.embedded ? null : (config.backbone?.weights ?? null));
+    const place = named !== null && weights === undefined && isRelativePath(named) ? join(folder, named) : named;
+    const mount = place === null ? null : await weightsMount(place, `/weights/${index}/`);
+    if (mount) mounts.push(mount);
+    listed.push({
+      name: names[index]!,
+      url: `tokenizers/${index}/`,
+      weights: mount && { url: mount.prefix.slice(1), files: [...mount.files!] },
+    });
+  }
+  const found = images === undefined ? [] : await listImages(images);
+  if (images !== undefined) mounts.push({ prefix: "/images/", folder: resolve(images), files: new Set(found) });
+  return {
+    mounts,
+    view: {
+      tokenizers: listed,
+      images: found.map((name) => ({ name, url: `images/${name.split("/").map(encodeURIComponent).join("/")}` })),
+    },
+  };
+}
+
+async function readConfig(folder: string): Promise<ReturnType<typeof parseTokenizerConfig>> {
+  const path = join(folder, configFile);
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+    await stat(join(folder, modelFile));
+  } catch (cause) {
+    throw new RevqError("not-a-tokenizer", `${folder} is not a tokenizer: it has no ${configFile} or no ${modelFile}.`, {
+      fix: "Name the folder that `revq train` wrote (--out).",
+      cause,
+    });
+  }
+  return parseTokenizerConfig(text, path);
+}
+
+/** A backbone that needs no file from here (a hub's, say) has no mount; the page says what it misses. */
+async function weightsMount(spec: string, prefix: string): Promise<Mount | null> {
+  let source: Awaited<ReturnType<typeof openWeights>>;
+  try {
+    source = await openWeights(spec);
+  } catch {
+    return null;
+  }
+  const files = (await source.list()).filter((name) => weightsFile.test(name));
+  const isFolder = (await stat(spec)).isDirectory();
+  return { prefix, folder: resolve(isFolder ? spec : dirname(spec)), files: new Set(files) };
+}
+
+/** Relative paths, by name; hidden files and folders are left out, links are not followed out of the folder. */
+async function listImages(folder: string): Promise<string[]> {
+  let entries;
+  try {
+    entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  } catch (cause) {
+    throw new RevqError("data-folder-missing", `The image folder ${folder} cannot be read (${(cause as NodeJS.ErrnoException).code}).`, {
+      fix: "Name an existing folder with --images.",
+      cause,
+    });
+  }
+  const root = resolve(folder);
+  return entries
+    .filter((entry) => !entry.isDirectory() && imageFile.test(entry.name))
+    .map((entry) => resolve(entry.parentPath, entry.name).slice(root.length + 1).replaceAll("\\", "/"))
+    .filter((name) => !name.split("/").some((part) => part.startsWith(".")))
+    .sort()
+    .slice(0, maxImages);
+}
+
+/** Folders of the same name get a number. */
+function distinct(names: readonly string[]): string[] {
+  return names.map((name, i) => (names.indexOf(name) === i ? name : `${name} (${i + 1})`));
+}

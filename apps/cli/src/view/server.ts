@@ -1,0 +1,137 @@
+/**
+ * The server of `revq view`. It listens on loopback, answers reads only, and gives out the page, `view.json` and the mounted
+ * files; whatever else is asked for is refused, never answered with the page.
+ */
+import { RevqError } from "@revq/core";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { findFile, type Mount } from "./allowed-files.js";
+import { sendFile } from "./send-file.js";
+
+export interface ViewServerOptions {
+  /** The built page: `index.html`, `assets/`, … */
+  readonly site: string;
+  /** What `view.json` says. */
+  readonly view: object;
+  readonly mounts: readonly Mount[];
+  /** 0: any that is free. */
+  readonly port: number;
+}
+
+export interface ViewServer {
+  readonly url: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+const host = "127.0.0.1";
+
+/**
+ * `wasm-unsafe-eval` allows compiling WebAssembly, not evaluating text. The page may fetch from here only: what it is given to look
+ * at goes nowhere.
+ */
+const contentSecurityPolicy = (scripts: string): string =>
+  [
+    "default-src 'none'",
+    `script-src ${scripts} 'wasm-unsafe-eval'`,
+    "worker-src 'self' blob:",
+    "style-src 'self'",
+    "img-src 'self' blob: data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join("; ");
+
+/** A script's own policy counts only when it runs as a worker. WebAssembly's and the code search's threads load from blobs there. */
+const policies = { page: contentSecurityPolicy("'self'"), worker: contentSecurityPolicy("'self' blob:") };
+
+const headers: Readonly<Record<string, string>> = {
+  "X-Content-Type-Options": "nosniff",
+  "Referrer-Policy": "no-referrer",
+  // Isolated from other sites: they cannot read what is here, and WebAssembly gets threads.
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+  "Cross-Origin-Resource-Policy": "same-origin",
+};
+
+/** @throws RevqError `port-in-use`, `port-refused` */
+export async function startViewServer(options: ViewServerOptions): Promise<ViewServer> {
+  const server = createServer((request, response) => {
+    answer(request, response, options).catch(() => {
+      if (!response.headersSent) response.writeHead(500);
+      response.end();
+    });
+  });
+  await listen(server, options.port);
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://${host}:${port}/`,
+    port,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, options: ViewServerOptions): Promise<void> {
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  const pathname = (request.url ?? "/").split(/[?#]/, 1)[0]!;
+  response.setHeader("Content-Security-Policy", pathname.endsWith(".js") ? policies.worker : policies.page);
+  const port = request.socket.localPort!;
+  if (!isOwnHost(request.headers.host, port)) return refuse(response, 403, "Unknown host.");
+  const { origin } = request.headers;
+  if (origin !== undefined && !isOwnOrigin(origin, port)) return refuse(response, 403, "Other sites may not use this server.");
+  // A page elsewhere may link here, but not load parts of it.
+  const site = request.headers["sec-fetch-site"];
+  if ((site === "cross-site" || site === "same-site") && request.headers["sec-fetch-mode"] !== "navigate") {
+    return refuse(response, 403, "Other sites may not use this server.");
+  }
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    response.setHeader("Allow", "GET, HEAD");
+    return refuse(response, 405, "This server only reads.");
+  }
+  if (pathname === "/view.json") {
+    const body = JSON.stringify(options.view);
+    response.setHeader("Content-Type", "application/json; charset=utf-8");
+    response.setHeader("Cache-Control", "no-store");
+    response.writeHead(200, { "Content-Length": Buffer.byteLength(body) });
+    response.end(request.method === "HEAD" ? undefined : body);
+    return;
+  }
+  const page: Mount = { prefix: "/", folder: options.site };
+  const found = await findFile([page, ...options.mounts], pathname === "/" ? "/index.html" : pathname);
+  if (found.status !== 200) return refuse(response, found.status, found.status === 403 ? "Not served." : "Not found.");
+  sendFile(request, response, found, { immutable: pathname.startsWith("/assets/") });
+}
+
+function refuse(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8" });
+  response.end(`${text}\n`);
+}
+
+/** A name that another site resolves to this machine is not ours (DNS rebinding). */
+function isOwnHost(value: string | undefined, port: number): boolean {
+  return value === `${host}:${port}` || value === `localhost:${port}`;
+}
+
+function isOwnOrigin(origin: string, port: number): boolean {
+  return origin === `http://${host}:${port}` || origin === `http://localhost:${port}`;
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause: NodeJS.ErrnoException) => {
+      const taken = cause.code === "EADDRINUSE";
+      reject(
+        new RevqError(
+          taken ? "port-in-use" : "port-refused",
+          taken ? `Port ${port} is in use.` : `Port ${port} cannot be listened on (${cause.code}).`,
+          { fix: "Name another one with --port, or leave it out: any free port is taken then.", cause },
+        ),
+      );
+    });
+    server.listen(port, host, () => resolve());
+  });
+}

@@ -1,0 +1,86 @@
+/** Taking results away: files and the clipboard. */
+import { RevqError } from "@revq/core";
+import type { Slot } from "../../protocol/messages.js";
+import type { App } from "../app.js";
+import { idsFromText, idsToJson } from "../ids-json.js";
+import { openedOf, pictureAt } from "../state.js";
+import { applyCodes } from "./edits.js";
+import { showCodes } from "./images.js";
+import { hashOf } from "./share.js";
+
+function nameOf(app: App): string {
+  const { images, image } = app.store.state;
+  return images.find(({ id }) => id === image)?.name ?? "ids";
+}
+
+function stem(name: string): string {
+  return name.replace(/\.[^.]+$/, "");
+}
+
+function save(blob: Blob, name: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** The rectified picture as a PNG. */
+export async function downloadReconstruction(app: App, slot: Slot): Promise<void> {
+  const shown = pictureAt(openedOf(app.store.state, slot)?.encoded ?? null, "rectified");
+  if (!shown) throw nothingYet("reconstruction");
+  const { size, pixels } = shown.picture;
+  const canvas = new OffscreenCanvas(size, size);
+  canvas.getContext("2d")!.putImageData(new ImageData(pixels, size, size), 0, 0);
+  save(await canvas.convertToBlob({ type: "image/png" }), `${stem(nameOf(app))}-revq.png`);
+}
+
+export function idsText(app: App, slot: Slot): string {
+  const opened = openedOf(app.store.state, slot);
+  if (!opened?.encoded?.current) throw nothingYet("ids");
+  return idsToJson(opened.encoded.current, nameOf(app), opened.description);
+}
+
+export function downloadIds(app: App, slot: Slot): void {
+  save(new Blob([idsText(app, slot)], { type: "application/json" }), `${stem(nameOf(app))}-ids.json`);
+}
+
+export async function copyIds(app: App, slot: Slot): Promise<void> {
+  await copy(app, idsText(app, slot), "Ids copied.");
+}
+
+export async function copyLink(app: App): Promise<void> {
+  const { state } = app.store;
+  const hash = hashOf(state);
+  const link = new URL(location.href);
+  link.hash = hash;
+  const own = state.images.find(({ id }) => id === state.image)?.origin === "own";
+  await copy(app, link.href, own ? "Link copied. It holds the ids, not your image." : "Link copied.");
+}
+
+/** Decodes pasted ids. The image they are compared with stays when there is one. */
+export async function pasteIds(app: App, slot: Slot, text: string): Promise<void> {
+  const opened = openedOf(app.store.state, slot);
+  if (!opened) throw new RevqError("no-tokenizer", "Open a tokenizer before pasting ids.");
+  const codes = idsFromText(text, opened.description);
+  app.store.set({ dialog: null });
+  if (opened.encoded) await applyCodes(app, slot, codes);
+  else await showCodes(app, slot, codes);
+  app.notice("These are the pasted ids.");
+}
+
+async function copy(app: App, text: string, done: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch (cause) {
+    throw new RevqError("clipboard", "The browser does not let this page write to the clipboard.", {
+      fix: "Allow it in the address bar, or use the download.",
+      cause,
+    });
+  }
+  app.notice(done);
+}
+
+function nothingYet(what: string): RevqError {
+  return new RevqError("nothing-yet", `There is no ${what} yet.`, { fix: "Choose an image first." });
+}

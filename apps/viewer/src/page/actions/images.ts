@@ -1,0 +1,130 @@
+/** Images: adding, choosing, running them through the open tokenizers, counting codes over all of them. */
+import { RevqError } from "@revq/core";
+import { slots, type Slot } from "../../protocol/messages.js";
+import { isAbort, toProblem, type App } from "../app.js";
+import { tokenSpecOf } from "../ids-json.js";
+import { openedOf, type ImageEntry, type OpenedTokenizer } from "../state.js";
+import { codeCounter } from "../usage.js";
+import { applyCodes } from "./edits.js";
+
+let nextOwn = 1;
+
+/** Adds the user's own images and shows the first of them. Nothing leaves this computer. */
+export async function addImages(app: App, files: readonly File[]): Promise<void> {
+  const images = files.filter(({ type, name }) => type.startsWith("image/") || /\.(png|jpe?g|webp)$/i.test(name));
+  if (images.length === 0) {
+    throw new RevqError("no-images", `There is no image in ${files.length === 1 ? files[0]!.name : "what was dropped"}.`, {
+      fix: "Drop jpeg, png or webp images, or a tokenizer's folder.",
+    });
+  }
+  const entries = images.map(
+    (file): ImageEntry => ({
+      id: `own-${nextOwn++}`,
+      name: file.name,
+      url: URL.createObjectURL(file),
+      blob: file,
+      origin: "own",
+      credit: null,
+    }),
+  );
+  app.store.set(({ images }) => ({ images: [...entries, ...images] }));
+  await chooseImage(app, entries[0]!.id);
+}
+
+/** Shows an image and runs it through every open tokenizer; what was under way is stopped. */
+export async function chooseImage(app: App, id: string): Promise<void> {
+  app.store.set(({ tab }) => ({ image: id, ...(tab === "curves" ? { tab: "image" } : {}) }));
+  for (const slot of slots) await runImage(app, slot);
+}
+
+/** Runs the chosen image through one tokenizer; does nothing when there is none, or it takes no images. */
+export async function runImage(app: App, slot: Slot): Promise<void> {
+  const { store } = app;
+  const opened = openedOf(store.state, slot);
+  const image = store.state.images.find(({ id }) => id === store.state.image);
+  if (!opened || !image || opened.description.backbone === null) return;
+  app.stop("decode", slot);
+  const signal = app.restart("encode", slot);
+  const encoded = { image: image.id, pictures: {}, codes: null, current: null, edited: null, milliseconds: null };
+  store.setOpened(slot, () => ({ encoded, busy: true, problem: null }));
+  try {
+    const blob = image.blob ?? (await fetchImage(image, signal));
+    const { milliseconds } = await app.call(
+      "encode",
+      { slot, image: blob, name: image.name, codesOnly: false },
+      {
+        signal,
+        onEvent(event) {
+          if (event.kind === "picture") {
+            const { station, picture, quality } = event;
+            store.setEncoded(slot, ({ pictures }) => ({ pictures: { ...pictures, [station]: { picture, quality } } }));
+          } else {
+            store.setEncoded(slot, () => ({ codes: event.codes, current: event.codes.codes }));
+            countCodes(app, slot, image.id, event.codes.codes);
+          }
+        },
+      },
+    );
+    store.setEncoded(slot, () => ({ milliseconds }));
+    store.setOpened(slot, () => ({ busy: false }));
+  } catch (error) {
+    if (!isAbort(error)) store.setOpened(slot, () => ({ busy: false, problem: toProblem(error) }));
+  }
+}
+
+/** Encodes every image that was not counted yet, codes only: usage over one image says little. */
+export async function countAllImages(app: App, slot: Slot): Promise<void> {
+  const { store } = app;
+  const opened = openedOf(store.state, slot);
+  if (!opened || opened.description.backbone === null) return;
+  const signal = app.restart("count", slot);
+  const todo = store.state.images.filter(({ id }) => !opened.counted.has(id));
+  try {
+    for (const [done, image] of todo.entries()) {
+      store.set({ batch: { done, total: todo.length } });
+      const blob = image.blob ?? (await fetchImage(image, signal));
+      await app.call(
+        "encode",
+        { slot, image: blob, name: image.name, codesOnly: true },
+        {
+          signal,
+          onEvent: (event) => {
+            if (event.kind === "codes") countCodes(app, slot, image.id, event.codes.codes);
+          },
+        },
+      );
+    }
+  } catch (error) {
+    app.report(error);
+  } finally {
+    store.set({ batch: null });
+  }
+}
+
+function countCodes(app: App, slot: Slot, image: string, codes: Int32Array): void {
+  app.store.setOpened(slot, (opened: OpenedTokenizer) => {
+    if (opened.counted.has(image)) return {};
+    codeCounter(opened.counts, tokenSpecOf(opened.description)).add(codes);
+    return { counted: new Set(opened.counted).add(image) };
+  });
+}
+
+async function fetchImage({ url, name }: ImageEntry, signal: AbortSignal): Promise<Blob> {
+  const response = await fetch(url, { signal });
+  if (response.ok) return response.blob();
+  throw new RevqError("image-missing", `The image ${name} could not be fetched (${response.status}).`, {
+    fix: "Was it removed? Reload the page.",
+  });
+}
+
+/** Runs the codes of a link or of pasted ids, where there is no image. */
+export async function showCodes(app: App, slot: Slot, codes: Int32Array): Promise<void> {
+  app.stop("encode", slot);
+  app.store.set({ image: null });
+  app.store.setOpened(slot, () => ({
+    encoded: { image: null, pictures: {}, codes: null, current: codes, edited: null, milliseconds: null },
+    busy: false,
+    problem: null,
+  }));
+  await applyCodes(app, slot, codes);
+}

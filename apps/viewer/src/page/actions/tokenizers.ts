@@ -1,0 +1,116 @@
+/** Opening and closing tokenizers, and the metrics beside them. */
+import { RevqError } from "@revq/core";
+import type { DroppedFile, Slot, TokenizerSource } from "../../protocol/messages.js";
+import { isAbort, toProblem, type App } from "../app.js";
+import { parseMetrics, type MetricsRecord } from "../metrics-file.js";
+import { runImage } from "./images.js";
+
+/** @returns whether it is open */
+export async function openTokenizer(app: App, slot: Slot, source: TokenizerSource): Promise<boolean> {
+  const { store } = app;
+  app.stop("encode", slot);
+  app.stop("decode", slot);
+  app.stop("count", slot);
+  const signal = app.restart("load", slot);
+  store.set({ [slot]: { status: "loading", name: source.name, progress: null }, dialog: null });
+  try {
+    const description = await app.call(
+      "load",
+      { slot, source },
+      { signal, onEvent: (progress) => store.set({ [slot]: { status: "loading", name: source.name, progress } }) },
+    );
+    store.set({
+      [slot]: {
+        status: "ready",
+        source,
+        description,
+        encoded: null,
+        busy: false,
+        problem: null,
+        codebooks: new Map(),
+        counts: new Int32Array(description.codes.reduce((sum, codes) => sum + codes, 0)),
+        counted: new Set(),
+        metrics: null,
+      },
+      active: slot,
+      ...(slot === "a" ? { token: null, group: 0, code: null } : {}),
+    });
+  } catch (error) {
+    if (!isAbort(error)) store.set({ [slot]: { status: "failed", source, problem: toProblem(error) } });
+    return false;
+  }
+  void readMetrics(source).then((metrics) => {
+    if (store.state[slot].status === "ready" && store.state[slot].source === source) {
+      store.setOpened(slot, () => ({ metrics }));
+    }
+  });
+  await runImage(app, slot);
+  return true;
+}
+
+export async function closeTokenizer(app: App, slot: Slot): Promise<void> {
+  for (const task of ["load", "encode", "decode", "count"] as const) app.stop(task, slot);
+  app.store.set(({ active }) => ({ [slot]: { status: "empty" }, active: active === slot ? "a" : active }));
+  await app.call("unload", { slot });
+}
+
+/** A folder on a server. @throws RevqError `address` for what is no http(s) URL */
+export function sourceOfUrl(text: string): TokenizerSource {
+  let url: URL;
+  try {
+    url = new URL(text.trim().replace(/\/?(config\.json)?$/, "/"), location.href);
+  } catch (cause) {
+    throw new RevqError("address", `"${text}" is no address of a folder.`, {
+      fix: "For example https://example.org/my-tokenizer/.",
+      cause,
+    });
+  }
+  if (!/^https?:$/.test(url.protocol)) {
+    throw new RevqError("address", `"${text}" is not an http(s) address.`, {
+      fix: "A folder of this computer can be dropped on the page, or opened with `revq view`.",
+    });
+  }
+  const parts = url.pathname.split("/").filter(Boolean);
+  return { kind: "url", name: decodeURIComponent(parts.at(-1) ?? url.host), url: url.href, weights: null };
+}
+
+/** The tokenizer among dropped files: the folder of the shallowest `config.json` that has a `model.safetensors` beside it; undefined without one. */
+export function sourceOfFiles(files: readonly DroppedFile[]): TokenizerSource | undefined {
+  const paths = new Set(files.map(({ path }) => path));
+  const folders = [...paths]
+    .filter((path) => path === "config.json" || path.endsWith("/config.json"))
+    .map((path) => path.slice(0, -"config.json".length))
+    .filter((folder) => paths.has(`${folder}model.safetensors`))
+    .sort((a, b) => a.split("/").length - b.split("/").length);
+  const folder = folders[0];
+  if (folder === undefined) return undefined;
+  const inside = files
+    .filter(({ path }) => path.startsWith(folder))
+    .map(({ path, file }) => ({ path: path.slice(folder.length), file }));
+  const weights = files.filter(({ path }) => !path.startsWith(folder) && /\.(safetensors|pth|pt)$/.test(path));
+  return { kind: "files", name: folder.split("/").filter(Boolean).at(-1) ?? "tokenizer", files: inside, weights };
+}
+
+/** Opens a dropped tokenizer again with the backbone's files beside it. */
+export function withWeights(source: TokenizerSource, weights: readonly DroppedFile[]): TokenizerSource {
+  if (source.kind === "files") return { ...source, weights };
+  throw new RevqError("weights-elsewhere", "Weights can be added to a tokenizer that was opened from this computer.", {
+    fix: "Open the tokenizer's folder from this computer too.",
+  });
+}
+
+const metricsPath = "run/metrics.jsonl";
+
+/** Null when there are none, or none that can be read: curves are an extra. */
+async function readMetrics(source: TokenizerSource): Promise<MetricsRecord[] | null> {
+  try {
+    if (source.kind === "files") {
+      const file = source.files.find(({ path }) => path === metricsPath);
+      return file ? parseMetrics(await file.file.text(), metricsPath) : null;
+    }
+    const response = await fetch(new URL(metricsPath, source.url));
+    return response.ok ? parseMetrics(await response.text(), metricsPath) : null;
+  } catch {
+    return null;
+  }
+}

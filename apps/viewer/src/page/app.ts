@@ -1,0 +1,54 @@
+/** What every action needs: the store, the worker, and one signal a slot that ends what is under way when something newer starts. */
+import type { Call } from "../protocol/client.js";
+import { slots, type Problem, type Slot } from "../protocol/messages.js";
+import { problemOf } from "../protocol/server.js";
+import { Store } from "./state.js";
+
+/** What a newer action supersedes: loading, encoding, decoding, counting. */
+export type Task = "load" | "encode" | "decode" | "count";
+
+export class App {
+  readonly store = new Store();
+  private readonly controllers = new Map<string, AbortController>();
+  private noticeTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(readonly call: Call) {}
+
+  /** Ends the task that runs under this name and returns the signal of the new one. */
+  restart(task: Task, slot: Slot): AbortSignal {
+    this.stop(task, slot);
+    const controller = new AbortController();
+    this.controllers.set(`${task} ${slot}`, controller);
+    return controller.signal;
+  }
+
+  stop(task: Task, slot: Slot): void {
+    this.controllers.get(`${task} ${slot}`)?.abort(new DOMException("Superseded.", "AbortError"));
+    this.controllers.delete(`${task} ${slot}`);
+  }
+
+  stopAll(): void {
+    for (const slot of slots) for (const task of ["load", "encode", "decode", "count"] as const) this.stop(task, slot);
+  }
+
+  notice(text: string, kind: "info" | "error" = "info"): void {
+    this.store.set({ notice: { text, kind } });
+    clearTimeout(this.noticeTimer);
+    this.noticeTimer = setTimeout(() => this.store.set({ notice: null }), kind === "error" ? 12_000 : 4000);
+  }
+
+  /** Shows an error that has no better place. Superseded work is none. */
+  report(error: unknown): void {
+    if (isAbort(error)) return;
+    const { message, fix } = problemOf(error);
+    this.notice(fix ? `${message} ${fix}` : message, "error");
+  }
+}
+
+export function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "AbortError";
+}
+
+export function toProblem(error: unknown): Problem {
+  return problemOf(error);
+}

@@ -1,0 +1,41 @@
+/** Looking codes up in one codebook on the page: it is small, and asked for a hover at a time. */
+import type { Codebook } from "../protocol/messages.js";
+
+export interface NearCode {
+  readonly code: number;
+  /** Euclidean, in the standardized latent. */
+  readonly distance: number;
+}
+
+/** The codes nearest to `code`, itself left out, nearest first. */
+export function nearestTo({ vectors, dim }: Codebook, code: number, count: number): NearCode[] {
+  const codes = vectors.length / dim;
+  const near: NearCode[] = [];
+  for (let other = 0; other < codes; other++) {
+    if (other === code) continue;
+    let sum = 0;
+    for (let i = 0; i < dim; i++) sum += (vectors[other * dim + i]! - vectors[code * dim + i]!) ** 2;
+    const distance = Math.sqrt(sum);
+    if (near.length === count && distance >= near[count - 1]!.distance) continue;
+    let at = near.length;
+    while (at > 0 && near[at - 1]!.distance > distance) at--;
+    near.splice(at, 0, { code: other, distance });
+    if (near.length > count) near.pop();
+  }
+  return near;
+}
+
+export function codeOfLeastNorm({ vectors, dim }: Codebook): number {
+  let best = 0;
+  let least = Infinity;
+  for (let code = 0; code < vectors.length / dim; code++) {
+    let sum = 0;
+    for (let i = 0; i < dim; i++) sum += vectors[code * dim + i]! ** 2;
+    if (sum < least) [best, least] = [code, sum];
+  }
+  return best;
+}
+
+export function vectorOf({ vectors, dim }: Codebook, code: number): Float32Array {
+  return vectors.subarray(code * dim, (code + 1) * dim);
+}

@@ -1,0 +1,95 @@
+/** `<rv-codes>`: one group's codes in the plane of their first two principal components. Size and strength say how often, rings are unused. */
+import type { Codebook } from "../../protocol/messages.js";
+import { strength } from "../colours.js";
+import { define } from "./canvas-element.js";
+import { Picker } from "./picker.js";
+
+export interface CodeMapContent {
+  readonly codebook: Codebook;
+  readonly counts: Int32Array;
+  readonly version: number;
+  /** Codes to mark, such as those nearest the chosen one. */
+  readonly marked: readonly number[];
+}
+
+export class CodeMap extends Picker {
+  private shown: CodeMapContent | null = null;
+
+  set content(content: CodeMapContent | null) {
+    this.shown = content;
+    this.announce();
+    this.redraw();
+  }
+
+  protected get count(): number {
+    return this.shown ? this.shown.codebook.map.length / 2 : 0;
+  }
+
+  protected describe(code: number): string {
+    return `code ${code}, ${this.shown?.counts[code] ?? 0} hits`;
+  }
+
+  protected pickAt(x: number, y: number): number | null {
+    const place = this.placing(this.clientWidth, this.clientHeight);
+    let best: number | null = null;
+    let least = 14 ** 2;
+    for (let code = 0; code < this.count; code++) {
+      const [cx, cy] = place(code);
+      const distance = (cx - x) ** 2 + (cy - y) ** 2;
+      if (distance < least) [best, least] = [code, distance];
+    }
+    return best;
+  }
+
+  /** One scale for both axes: distances mean something. */
+  private placing(width: number, height: number): (code: number) => [number, number] {
+    const map = this.shown?.codebook.map ?? new Float32Array();
+    let extent = 1e-9;
+    for (let i = 0; i < map.length; i += 2) {
+      extent = Math.max(extent, Math.abs(map[i]!) / (width - 24), Math.abs(map[i + 1]!) / (height - 24));
+    }
+    return (code) => [width / 2 + map[code * 2]! / (2 * extent), height / 2 - map[code * 2 + 1]! / (2 * extent)];
+  }
+
+  protected override draw(context: CanvasRenderingContext2D, width: number, height: number): void {
+    if (!this.shown) return;
+    const { counts, marked } = this.shown;
+    const place = this.placing(width, height);
+    const accent = this.colour("--accent");
+    const palette = Array.from({ length: 17 }, (_, i) => strength(accent, 0.35 + (0.65 * i) / 16));
+    const dead = this.colour("--warm");
+    const most = counts.reduce((largest, count) => Math.max(largest, count), 1);
+    context.fillStyle = this.colour("--line");
+    context.fillRect(0, Math.round(height / 2), width, 1);
+    context.fillRect(Math.round(width / 2), 0, 1, height);
+    const small = this.count > 2000;
+    for (let code = 0; code < this.count; code++) {
+      const [x, y] = place(code);
+      const share = Math.log1p(counts[code]!) / Math.log1p(most);
+      context.beginPath();
+      context.arc(x, y, (small ? 1.2 : 2.2) + share * (small ? 2 : 3.2), 0, 2 * Math.PI);
+      if (counts[code] === 0) {
+        context.strokeStyle = dead;
+        context.lineWidth = 1;
+        context.stroke();
+      } else {
+        context.fillStyle = palette[Math.round(share * 16)]!;
+        context.fill();
+      }
+    }
+    const ring = (code: number, radius: number, line: number, colour: string): void => {
+      const [x, y] = place(code);
+      context.strokeStyle = colour;
+      context.lineWidth = line;
+      context.beginPath();
+      context.arc(x, y, radius, 0, 2 * Math.PI);
+      context.stroke();
+    };
+    const ink = this.colour("--ink");
+    for (const code of marked) ring(code, 7, 1, ink);
+    if (this.hovered !== null) ring(this.hovered, 8, 1.5, ink);
+    if (this.value !== null && this.value < this.count) ring(this.value, 9, 2.5, ink);
+  }
+}
+
+define("rv-codes", CodeMap);

@@ -1,0 +1,36 @@
+/** Numbers as people read them. */
+
+export function bytes(count: number): string {
+  if (count < 1024) return `${count} B`;
+  if (count < 1024 ** 2) return `${(count / 1024).toFixed(0)} KB`;
+  if (count < 1024 ** 3) return `${(count / 1024 ** 2).toFixed(1)} MB`;
+  return `${(count / 1024 ** 3).toFixed(2)} GB`;
+}
+
+export function whole(count: number): string {
+  return Math.round(count).toLocaleString("en");
+}
+
+export function decibels(value: number | undefined): string {
+  if (value === undefined || Number.isNaN(value)) return "–";
+  return value === Infinity ? "∞" : value.toFixed(2);
+}
+
+export function fixed(value: number | undefined | null, digits: number): string {
+  return value === undefined || value === null || !Number.isFinite(value) ? "–" : value.toFixed(digits);
+}
+
+export function milliseconds(value: number): string {
+  return value < 1000 ? `${value.toFixed(0)} ms` : `${(value / 1000).toFixed(1)} s`;
+}
+
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(share === 1 || share === 0 ? 0 : 1)} %`;
+}
+
+/** "4 × 128 codes" or, where groups differ, "4 groups, 16 to 128 codes". */
+export function codesText(codes: readonly number[]): string {
+  const [least, most] = [Math.min(...codes), Math.max(...codes)];
+  if (least === most) return `${whole(codes.length)} × ${whole(least)} codes`;
+  return `${whole(codes.length)} groups, ${whole(least)} to ${whole(most)} codes`;
+}

@@ -1,0 +1,62 @@
+/** What lies beside the page: the samples that come with it, and what `revq view` serves (`view.json`; other hosts have none). */
+import type { TokenizerSource } from "../protocol/messages.js";
+import type { ImageEntry } from "./state.js";
+
+export interface ServedFiles {
+  readonly tokenizers: readonly TokenizerSource[];
+  readonly images: readonly ImageEntry[];
+}
+
+/** As the server of `revq view` writes it; URLs are relative to the page. */
+interface ViewJson {
+  readonly tokenizers: readonly {
+    readonly name: string;
+    readonly url: string;
+    readonly weights: { readonly url: string; readonly files: readonly string[] } | null;
+  }[];
+  readonly images: readonly { readonly name: string; readonly url: string }[];
+}
+
+export async function readServed(): Promise<ServedFiles> {
+  const view = await json<ViewJson>("view.json");
+  if (!view) return { tokenizers: [], images: [] };
+  const absolute = (url: string): string => new URL(url, document.baseURI).href;
+  return {
+    tokenizers: view.tokenizers.map(({ name, url, weights }) => ({
+      kind: "url",
+      name,
+      url: absolute(url),
+      weights: weights && { url: absolute(weights.url), files: weights.files },
+    })),
+    images: view.images.map(({ name, url }) => ({
+      id: `served-${name}`,
+      name,
+      url: absolute(url),
+      blob: null,
+      origin: "served",
+      credit: null,
+    })),
+  };
+}
+
+export async function samplesOf(): Promise<ImageEntry[]> {
+  const samples = await json<readonly { name: string; source: string; license: string }[]>("samples.json");
+  return (samples ?? []).map(({ name, source, license }) => ({
+    id: `sample-${name}`,
+    name,
+    url: new URL(`samples/${name}`, document.baseURI).href,
+    blob: null,
+    origin: "sample",
+    credit: `${source} (${license})`,
+  }));
+}
+
+/** Null when there is no such file; a host may answer with a page of its own. */
+async function json<T>(path: string): Promise<T | null> {
+  try {
+    const response = await fetch(new URL(path, document.baseURI));
+    return response.ok ? ((await response.json()) as T) : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * What a link keeps, in the URL's hash: the page, the image by name or else the ids themselves, edits, zoom, slider. The tokenizer
+ * is in the query (`?tokenizer=URL`), since it decides what is downloaded.
+ */
+import { stations, type Station } from "../protocol/messages.js";
+import { gridColourings, homeViewport, initialState, tabs, type GridColouring, type Tab, type ViewState } from "./state.js";
+
+export interface Shared {
+  readonly tab: Tab;
+  /** Name of a sample or served image. */
+  readonly image: string | null;
+  /** Codes of every token, where the image cannot be named. */
+  readonly ids: Int32Array | null;
+  /** Token and code of every edit. */
+  readonly edits: readonly (readonly [number, number])[];
+  readonly token: number | null;
+  readonly group: number;
+  readonly colouring: GridColouring;
+  readonly view: ViewState;
+}
+
+export function writeHash(shared: Shared): string {
+  const { view } = shared;
+  const { zoom, x, y } = view.viewport;
+  const initial = initialState.view;
+  const fields: [string, string | null][] = [
+    ["tab", shared.tab === "image" ? null : shared.tab],
+    ["image", shared.image],
+    ["ids", shared.ids && encodeIds(shared.ids)],
+    ["edits", shared.edits.map(([token, code]) => `${token}.${code}`).join("_") || null],
+    ["token", shared.token === null ? null : String(shared.token)],
+    ["group", shared.group === 0 ? null : String(shared.group)],
+    ["colour", shared.colouring === "code" ? null : shared.colouring],
+    ["layout", view.layout === initial.layout ? null : view.layout],
+    ["left", view.left === initial.left ? null : view.left],
+    ["right", view.right === initial.right ? null : view.right],
+    ["split", view.split === initial.split ? null : view.split.toFixed(3)],
+    ["zoom", zoom === 1 ? null : [zoom, x, y].map((value) => value.toFixed(3)).join("_")],
+    ["errors", view.errors ? String(view.gain) : null],
+  ];
+  const query = new URLSearchParams(fields.filter((field): field is [string, string] => field[1] !== null));
+  return query.toString();
+}
+
+/** Reads what `writeHash` wrote; whatever is missing or malformed has its initial value. */
+export function readHash(hash: string): Shared {
+  const query = new URLSearchParams(hash.replace(/^#/, ""));
+  const initial = initialState.view;
+  const oneOf = <T extends string>(key: string, allowed: readonly T[], otherwise: T): T =>
+    allowed.find((value) => value === query.get(key)) ?? otherwise;
+  const whole = (key: string): number | null => {
+    const text = query.get(key) ?? "";
+    return /^\d{1,9}$/.test(text) ? Number(text) : null;
+  };
+  const unit = (text: string | undefined | null, otherwise: number): number => {
+    const value = Number.parseFloat(text ?? "");
+    return value >= 0 && value <= 1 ? value : otherwise;
+  };
+  const [zoom, x, y] = (query.get("zoom") ?? "").split("_");
+  const factor = Number.parseFloat(zoom ?? "");
+  const errors = whole("errors");
+  return {
+    tab: oneOf("tab", tabs, "image"),
+    image: query.get("image"),
+    ids: decodeIds(query.get("ids")),
+    edits: [...(query.get("edits") ?? "").matchAll(/(\d{1,9})\.(\d{1,9})/g)].map(([, t, c]) => [Number(t), Number(c)]),
+    token: whole("token"),
+    group: whole("group") ?? 0,
+    colouring: oneOf("colour", gridColourings, "code"),
+    view: {
+      layout: oneOf("layout", ["tiles", "slider"], initial.layout),
+      left: oneOf<Station>("left", stations, initial.left),
+      right: oneOf<Station>("right", stations, initial.right),
+      split: unit(query.get("split"), initial.split),
+      viewport:
+        factor >= 1 && factor <= 64
+          ? { zoom: factor, x: unit(x, homeViewport.x), y: unit(y, homeViewport.y) }
+          : homeViewport,
+      errors: errors !== null,
+      gain: errors === null ? initial.gain : Math.min(32, Math.max(1, errors)),
+    },
+  };
+}
+
+/** Codes as base64url of little-endian base-128 numbers: about two bytes a token. */
+export function encodeIds(ids: Int32Array): string {
+  let text = "";
+  for (let id of ids) {
+    while (id > 127) {
+      text += String.fromCharCode((id & 127) | 128);
+      id >>>= 7;
+    }
+    text += String.fromCharCode(id);
+  }
+  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
+/** Null for what is no such text. */
+export function decodeIds(text: string | null): Int32Array | null {
+  if (!text || !/^[\w-]+$/.test(text)) return null;
+  let bytes: string;
+  try {
+    bytes = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  } catch {
+    return null;
+  }
+  const ids: number[] = [];
+  let value = 0;
+  let shift = 0;
+  for (const character of bytes) {
+    const byte = character.charCodeAt(0);
+    value += (byte & 127) * 2 ** shift;
+    shift += 7;
+    if (byte > 127) continue;
+    if (value > 2 ** 31 - 1) return null;
+    ids.push(value);
+    value = 0;
+    shift = 0;
+  }
+  return shift === 0 ? Int32Array.from(ids) : null;
+}

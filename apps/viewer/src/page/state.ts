@@ -1,0 +1,219 @@
+/** Everything that the page shows, as one value, and the store that holds it. No behaviour: see `actions/`. */
+import type {
+  Codebook,
+  EncodedCodes,
+  EngineStatus,
+  LoadProgress,
+  Picture,
+  Problem,
+  Quality,
+  Slot,
+  Station,
+  TokenizerDescription,
+  TokenizerSource,
+} from "../protocol/messages.js";
+import type { MetricsRecord } from "./metrics-file.js";
+
+export const tabs = ["image", "tokens", "codebooks", "compare", "curves"] as const;
+export type Tab = (typeof tabs)[number];
+
+export type EngineState =
+  | { readonly status: "checking" }
+  | { readonly status: "ready"; readonly engine: EngineStatus }
+  | { readonly status: "failed"; readonly problem: Problem };
+
+export interface StationPicture {
+  readonly picture: Picture;
+  readonly quality: Quality | null;
+}
+
+/** An image's way through a tokenizer; fields fill up as the worker delivers them. */
+export interface Encoded {
+  /** `ImageEntry.id` of the image; null when it came from pasted ids alone. */
+  readonly image: string | null;
+  readonly pictures: Partial<Record<Station, StationPicture>>;
+  readonly codes: EncodedCodes | null;
+  /** Codes as they are now, after edits; equal to `codes.codes` before. */
+  readonly current: Int32Array | null;
+  /** `rectified` and `quantized` of `current`, when it differs. */
+  readonly edited: Partial<Record<Station, StationPicture>> | null;
+  readonly milliseconds: number | null;
+}
+
+export interface OpenedTokenizer {
+  readonly status: "ready";
+  readonly source: TokenizerSource;
+  readonly description: TokenizerDescription;
+  readonly encoded: Encoded | null;
+  readonly busy: boolean;
+  readonly problem: Problem | null;
+  readonly codebooks: ReadonlyMap<number, Codebook>;
+  /** Hits per code over the images of this session, groups one after the other; the same array grows, `counted` tells. */
+  readonly counts: Int32Array;
+  /** Ids of the images that were counted. */
+  readonly counted: ReadonlySet<string>;
+  readonly metrics: readonly MetricsRecord[] | null;
+}
+
+export type SlotState =
+  | { readonly status: "empty" }
+  | { readonly status: "loading"; readonly name: string; readonly progress: LoadProgress | null }
+  | { readonly status: "failed"; readonly source: TokenizerSource; readonly problem: Problem }
+  | OpenedTokenizer;
+
+export interface ImageEntry {
+  readonly id: string;
+  readonly name: string;
+  /** For the thumbnail, and to fetch it. */
+  readonly url: string;
+  /** An image of the user's own is at hand. */
+  readonly blob: Blob | null;
+  readonly origin: "sample" | "served" | "own";
+  readonly credit: string | null;
+}
+
+/** What part of an image all panes show: `zoom` 1 fits; the centre is in [0, 1]. */
+export interface Viewport {
+  readonly zoom: number;
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface ViewState {
+  readonly layout: "tiles" | "slider";
+  readonly left: Station;
+  readonly right: Station;
+  /** Where the slider's handle stands, in [0, 1]. */
+  readonly split: number;
+  readonly viewport: Viewport;
+  /** Show the difference from the original instead of the picture. */
+  readonly errors: boolean;
+  readonly gain: number;
+}
+
+export const gridColourings = ["code", "frequency", "error"] as const;
+export type GridColouring = (typeof gridColourings)[number];
+
+/** What the tools of the token page change. */
+export const editScopes = ["token", "group", "all"] as const;
+export type EditScope = (typeof editScopes)[number];
+
+export interface Served {
+  readonly tokenizers: readonly TokenizerSource[];
+}
+
+export interface Batch {
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface ViewerState {
+  readonly engine: EngineState;
+  readonly tab: Tab;
+  /** The tokenizer of the pages that show one. */
+  readonly active: Slot;
+  readonly served: Served;
+  readonly images: readonly ImageEntry[];
+  readonly image: string | null;
+  readonly a: SlotState;
+  readonly b: SlotState;
+  readonly view: ViewState;
+  readonly colouring: GridColouring;
+  readonly scope: EditScope;
+  /** The token that is looked at, and the one under the pointer. */
+  readonly token: number | null;
+  readonly hovered: number | null;
+  /** The group of the codebook page. */
+  readonly group: number;
+  readonly code: number | null;
+  /** Counting codes over all images. */
+  readonly batch: Batch | null;
+  /** Metrics files that were dropped by themselves. */
+  readonly curves: readonly { readonly name: string; readonly records: readonly MetricsRecord[] }[];
+  /** One line that goes away by itself; `status` for screen readers. */
+  readonly notice: { readonly text: string; readonly kind: "info" | "error" } | null;
+  readonly dialog: "open-a" | "open-b" | "ids" | "engine" | null;
+  readonly dragging: boolean;
+  readonly theme: "auto" | "light" | "dark";
+}
+
+export const homeViewport: Viewport = { zoom: 1, x: 0.5, y: 0.5 };
+
+export const initialState: ViewerState = {
+  engine: { status: "checking" },
+  tab: "image",
+  active: "a",
+  served: { tokenizers: [] },
+  images: [],
+  image: null,
+  a: { status: "empty" },
+  b: { status: "empty" },
+  view: {
+    layout: "tiles",
+    left: "original",
+    right: "rectified",
+    split: 0.5,
+    viewport: homeViewport,
+    errors: false,
+    gain: 4,
+  },
+  colouring: "code",
+  scope: "token",
+  token: null,
+  hovered: null,
+  group: 0,
+  code: null,
+  batch: null,
+  curves: [],
+  notice: null,
+  dialog: null,
+  dragging: false,
+  theme: "auto",
+};
+
+export type Patch = Partial<ViewerState>;
+
+/** Holds the state and tells listeners once a frame at most. */
+export class Store {
+  private current: ViewerState = initialState;
+  private readonly listeners = new Set<(state: ViewerState) => void>();
+  private scheduled = false;
+
+  get state(): ViewerState {
+    return this.current;
+  }
+
+  set(patch: Patch | ((state: ViewerState) => Patch)): void {
+    this.current = { ...this.current, ...(typeof patch === "function" ? patch(this.current) : patch) };
+    if (this.scheduled) return;
+    this.scheduled = true;
+    queueMicrotask(() => {
+      this.scheduled = false;
+      for (const listener of this.listeners) listener(this.current);
+    });
+  }
+
+  /** Changes an open tokenizer; does nothing when another is there by now. */
+  setOpened(slot: Slot, change: (opened: OpenedTokenizer) => Partial<OpenedTokenizer>): void {
+    const opened = this.current[slot];
+    if (opened.status === "ready") this.set({ [slot]: { ...opened, ...change(opened) } });
+  }
+
+  setEncoded(slot: Slot, change: (encoded: Encoded) => Partial<Encoded>): void {
+    this.setOpened(slot, ({ encoded }) => (encoded ? { encoded: { ...encoded, ...change(encoded) } } : {}));
+  }
+
+  subscribe(listener: (state: ViewerState) => void): void {
+    this.listeners.add(listener);
+  }
+}
+
+export function openedOf(state: ViewerState, slot: Slot): OpenedTokenizer | null {
+  const opened = state[slot];
+  return opened.status === "ready" ? opened : null;
+}
+
+/** The picture that a station shows now: the edited one where there is one. */
+export function pictureAt(encoded: Encoded | null, station: Station): StationPicture | null {
+  return encoded?.edited?.[station] ?? encoded?.pictures[station] ?? null;
+}

@@ -1,0 +1,57 @@
+/** In which rows the token grid shows the tokens. */
+import type { TokenizerDescription } from "../protocol/messages.js";
+
+export interface TokenRow {
+  readonly label: string;
+  readonly tokens: readonly number[];
+}
+
+/** Longer rows are broken: cells would be too thin to hit. */
+const longest = 64;
+
+/**
+ * A row a group where groups have several tokens; else a row a channel, when every token lies inside one; else as square as it gets.
+ * A single row becomes a square too.
+ */
+export function tokenRows({ tokens, codes, groupOf, footprints, latentShape }: TokenizerDescription): TokenRow[] {
+  const all = [...Array(tokens).keys()];
+  const byGroup = codes.length > 1 && codes.length < tokens;
+  const cells = latentShape[1] * latentShape[2];
+  const channelOf = (token: number): number | null => {
+    const places = footprints.places.subarray(footprints.starts[token], footprints.starts[token + 1]);
+    if (places.length === 0) return null;
+    const channel = Math.floor(places[0]! / cells);
+    return Math.floor(places[places.length - 1]! / cells) === channel ? channel : null;
+  };
+  if (byGroup) return rowsBy(all, (token) => groupOf[token]!, "group");
+  const channels = all.map(channelOf);
+  const distinct = new Set(channels);
+  if (!distinct.has(null) && distinct.size > 1 && distinct.size < tokens) {
+    return rowsBy(all, (token) => channels[token]!, "channel");
+  }
+  const columns = latentShape[2] > 1 && tokens % latentShape[2] === 0 && tokens / latentShape[2] <= 128 ? latentShape[2] : Math.ceil(Math.sqrt(tokens));
+  return split(all, Math.min(longest, columns)).map((row) => ({ label: `${row[0]}`, tokens: row }));
+}
+
+function rowsBy(all: readonly number[], keyOf: (token: number) => number, word: string): TokenRow[] {
+  const lists = new Map<number, number[]>();
+  for (const token of all) {
+    const key = keyOf(token);
+    const list = lists.get(key);
+    if (list) list.push(token);
+    else lists.set(key, [token]);
+  }
+  return [...lists]
+    .sort(([a], [b]) => a - b)
+    .flatMap(([key, list]) =>
+      split(list, longest).map((tokens, part) => ({ label: part === 0 ? `${word} ${key}` : "", tokens })),
+    );
+}
+
+function split(list: readonly number[], length: number): number[][] {
+  const parts: number[][] = [];
+  const lines = Math.ceil(list.length / length);
+  const even = Math.ceil(list.length / lines);
+  for (let first = 0; first < list.length; first += even) parts.push(list.slice(first, first + even));
+  return parts;
+}

@@ -1,0 +1,108 @@
+/** One token: where it acts, its code, the vector, how often the code occurs, what lies near it. */
+import { html, nothing, type TemplateResult } from "lit";
+import type { Codebook } from "../../protocol/messages.js";
+import { codebookOf, setCode } from "../actions/edits.js";
+import type { App } from "../app.js";
+import { nearestTo, vectorOf } from "../code-search.js";
+import { percent } from "../format.js";
+import type { Encoded, OpenedTokenizer, ViewerState } from "../state.js";
+import { countsOfGroup } from "../usage.js";
+import { act } from "./parts.js";
+
+const shownNeighbours = 8;
+
+export function tokenInspector(app: App, state: ViewerState, opened: OpenedTokenizer, encoded: Encoded): TemplateResult {
+  const token = state.hovered ?? state.token;
+  if (token === null || token >= opened.description.tokens) {
+    return html`<section class="card inspector"><p class="hint">Point at a token, or choose one with the arrow keys.</p></section>`;
+  }
+  const { description } = opened;
+  const { footprints, latentShape } = description;
+  const group = description.groupOf[token]!;
+  const code = encoded.current![token]!;
+  const exact = encoded.codes?.codes[token];
+  const places = footprints.places.subarray(footprints.starts[token], footprints.starts[token + 1]);
+  const codebook = opened.codebooks.get(group);
+  if (!codebook) void codebookOf(app, state.active, group).catch((error: unknown) => app.report(error));
+  const counts = countsOfGroup(opened.counts, description.codes, group);
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  return html`<section class="card inspector" aria-live="polite">
+    <h2>Token ${token} <small>group ${group}</small></h2>
+    <rv-footprint aria-hidden="true" .content=${{ shape: latentShape, places }}></rv-footprint>
+    <p class="note">${actsOn(places, latentShape)}</p>
+    <div class="code-line">
+      <label class="field"
+        ><span>Code</span
+        ><input
+          type="number"
+          min="0"
+          max=${description.codes[group]! - 1}
+          .value=${String(code)}
+          @change=${(event: Event) => change(app, state, token, event.target as HTMLInputElement, description.codes[group]!)}
+      /></label>
+      <span class="note"
+        >of ${description.codes[group]}${exact !== undefined && exact !== code ? html`, was <b>${exact}</b>` : nothing}</span
+      >
+      <span class="note" title="Hits in the images seen so far"
+        >${counts[code]} of ${total} hits${total > 0 ? ` (${percent(counts[code]! / total)})` : ""}</span
+      >
+    </div>
+    ${codebook ? nearCodes(app, state, token, code, codebook, counts) : html`<p class="note">Reading the codebook…</p>`}
+  </section>`;
+}
+
+/** "channel 3, rows 2 to 3, columns 8 to 11" */
+export function actsOn(places: Int32Array, [, h, w]: readonly [number, number, number]): string {
+  if (places.length === 0) return "It decides nothing: its codebook has one code, or equal ones.";
+  const span = (values: readonly number[]): string => {
+    const [least, most] = [Math.min(...values), Math.max(...values)];
+    return least === most ? `${least}` : `${least}–${most}`;
+  };
+  const list = [...places];
+  const channels = span(list.map((place) => Math.floor(place / (h * w))));
+  const rows = span(list.map((place) => Math.floor((place % (h * w)) / w)));
+  const columns = span(list.map((place) => place % w));
+  return `Decides ${places.length} numbers: channel ${channels}, row ${rows}, column ${columns}.`;
+}
+
+function change(app: App, state: ViewerState, token: number, input: HTMLInputElement, limit: number): void {
+  const code = Math.round(Number(input.value));
+  if (!(code >= 0 && code < limit)) {
+    app.notice(`The code must be 0 to ${limit - 1}.`, "error");
+    return;
+  }
+  app.store.set({ token });
+  act(app, () => setCode(app, state.active, token, code))();
+}
+
+function nearCodes(
+  app: App,
+  state: ViewerState,
+  token: number,
+  code: number,
+  codebook: Codebook,
+  counts: Int32Array,
+): TemplateResult {
+  const range = codebook.vectors.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const near = nearestTo(codebook, code, shownNeighbours);
+  return html`<rv-vector class="own" aria-hidden="true" .content=${{ values: vectorOf(codebook, code), range }}></rv-vector>
+    <h3>Nearest codes <small>click one to put it here</small></h3>
+    <ul class="near">
+      ${near.map(
+        ({ code: other, distance }) =>
+          html`<li>
+            <button
+              title="Replace code ${code} by ${other}"
+              @click=${act(app, async () => {
+                app.store.set({ token });
+                await setCode(app, state.active, token, other);
+              })}
+            >
+              <b>${other}</b>
+              <rv-vector aria-hidden="true" .content=${{ values: vectorOf(codebook, other), range }}></rv-vector>
+              <span>${distance.toFixed(2)}</span><span class="hits">${counts[other]}×</span>
+            </button>
+          </li>`,
+      )}
+    </ul>`;
+}

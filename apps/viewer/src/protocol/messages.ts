@@ -1,0 +1,186 @@
+/**
+ * What the page and its worker say to each other. A call has a name, a request and a response, and may report events on the
+ * way; it can be cancelled. Types only: `client.ts` speaks for the page, `server.ts` for the worker.
+ */
+import type { EngineId } from "@revq/engine";
+import type { TokenizerConfig } from "@revq/tokenizer";
+
+/** Two tokenizers may be open at once. */
+export type Slot = "a" | "b";
+export const slots: readonly Slot[] = ["a", "b"];
+
+export interface EngineRequest {
+  readonly engine: EngineId | "auto";
+  /** URL of the folder with tfjs's `.wasm` files. */
+  readonly wasmPath: string;
+}
+
+export interface EngineStatus {
+  readonly id: EngineId;
+  readonly description: string;
+  /** The engines that this browser could have had, and why it has not. */
+  readonly refused: readonly { readonly id: EngineId; readonly reason: string }[];
+  /** Whether the page is cross-origin isolated: only then `wasm` and the code search use several threads. */
+  readonly isolated: boolean;
+}
+
+/** A file of a folder that was dropped on the page. */
+export interface DroppedFile {
+  /** Relative to the folder, with forward slashes. */
+  readonly path: string;
+  readonly file: File;
+}
+
+/** Backbone weights on a server; HTTP cannot list a folder, so the files are named. */
+export interface RemoteWeights {
+  readonly url: string;
+  readonly files: readonly string[];
+}
+
+export type TokenizerSource =
+  | { readonly kind: "url"; readonly name: string; readonly url: string; readonly weights: RemoteWeights | null }
+  | {
+      readonly kind: "files";
+      readonly name: string;
+      readonly files: readonly DroppedFile[];
+      readonly weights: readonly DroppedFile[];
+    };
+
+export interface LoadRequest {
+  readonly slot: Slot;
+  readonly source: TokenizerSource;
+}
+
+export interface LoadProgress {
+  readonly file: string;
+  readonly done: number;
+  /** Bytes. */
+  readonly total: number;
+}
+
+/** For every token the elements of the latent that it decides, as indices into `[c, h, w]`; token t's are `places[starts[t] … starts[t + 1]]`. */
+export interface Footprints {
+  readonly starts: Int32Array;
+  readonly places: Int32Array;
+}
+
+export interface Problem {
+  readonly code: string;
+  readonly message: string;
+  readonly fix: string | null;
+}
+
+export interface TokenizerDescription {
+  readonly name: string;
+  readonly config: TokenizerConfig;
+  /** Of the backbone: "linear 8x8 -> 8". Null when it is not up. */
+  readonly backbone: string | null;
+  /** Why images cannot be shown, null when they can. */
+  readonly noImages: Problem | null;
+  /** `[c, h, w]` */
+  readonly latentShape: readonly [number, number, number];
+  readonly tokens: number;
+  /** Codes of each group. */
+  readonly codes: readonly number[];
+  /** The group of each token, `[T]`. */
+  readonly groupOf: Int32Array;
+  readonly bitsPerImage: number;
+  readonly footprints: Footprints;
+}
+
+/** The stations of an image's way that have a picture. */
+export const stations = ["original", "vae", "quantized", "rectified"] as const;
+export type Station = (typeof stations)[number];
+
+/** 8-bit `[size, size, 4]`, opaque. */
+export interface Picture {
+  readonly size: number;
+  readonly pixels: Uint8ClampedArray<ArrayBuffer>;
+}
+
+export interface Quality {
+  /** dB over RGB, peak 1. Infinity for equal images. */
+  readonly psnr: number;
+  readonly ssim: number;
+}
+
+export interface EncodeRequest {
+  readonly slot: Slot;
+  readonly image: Blob;
+  readonly name: string;
+  /** Only the codes are wanted: for statistics over many images. */
+  readonly codesOnly: boolean;
+}
+
+export interface EncodedCodes {
+  /** `[T]` */
+  readonly codes: Int32Array;
+  /** Mean squared error of each token in the standardized latent, `[T]`. */
+  readonly tokenErrors: Float32Array;
+  /** Per element, standardized. */
+  readonly latentMse: { readonly quantized: number; readonly rectified: number };
+}
+
+export type EncodeEvent =
+  | { readonly kind: "codes"; readonly codes: EncodedCodes }
+  | { readonly kind: "picture"; readonly station: Station; readonly picture: Picture; readonly quality: Quality | null };
+
+export interface DecodeRequest {
+  readonly slot: Slot;
+  /** `[T]` */
+  readonly codes: Int32Array;
+  readonly stations: readonly ("quantized" | "rectified")[];
+  /** Score against the image that was encoded last in this slot. */
+  readonly score: boolean;
+}
+
+export interface DecodeResponse {
+  readonly pictures: readonly {
+    readonly station: "quantized" | "rectified";
+    readonly picture: Picture;
+    readonly quality: Quality | null;
+  }[];
+  readonly milliseconds: number;
+}
+
+export interface CodebookRequest {
+  readonly slot: Slot;
+  readonly group: number;
+}
+
+export interface Codebook {
+  readonly group: number;
+  /** d */
+  readonly dim: number;
+  /** `[K, d]`, standardized. */
+  readonly vectors: Float32Array;
+  /** The first two principal components of every code, `[K, 2]`. */
+  readonly map: Float32Array;
+  /** Share of the codes' variance that each of the two explains. */
+  readonly explained: readonly [number, number];
+}
+
+export interface MemoryStatus {
+  readonly tensors: number;
+  readonly tensorBytes: number;
+}
+
+export interface Calls {
+  check: { request: EngineRequest; event: never; response: EngineStatus };
+  load: { request: LoadRequest; event: LoadProgress; response: TokenizerDescription };
+  unload: { request: { readonly slot: Slot }; event: never; response: null };
+  encode: { request: EncodeRequest; event: EncodeEvent; response: { readonly milliseconds: number } };
+  decode: { request: DecodeRequest; event: never; response: DecodeResponse };
+  codebook: { request: CodebookRequest; event: never; response: Codebook };
+  memory: { request: null; event: never; response: MemoryStatus };
+}
+export type CallName = keyof Calls;
+
+export type ToWorker =
+  | { readonly id: number; readonly kind: "call"; readonly name: CallName; readonly request: Calls[CallName]["request"] }
+  | { readonly id: number; readonly kind: "cancel" };
+
+export type FromWorker =
+  | { readonly id: number; readonly kind: "event"; readonly event: unknown }
+  | { readonly id: number; readonly kind: "response"; readonly response: unknown }
+  | { readonly id: number; readonly kind: "failure"; readonly problem: Problem };

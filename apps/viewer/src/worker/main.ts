@@ -1,0 +1,70 @@
+/** The worker: every computation of the page. It brings up the engine, holds the open tokenizers and answers calls. */
+import { RevqError } from "@revq/core";
+import { createEngine, type Engine } from "@revq/engine";
+import * as tf from "@tensorflow/tfjs-core";
+import { z } from "zod";
+import type { EngineRequest, EngineStatus, Slot } from "../protocol/messages.js";
+import { serve, type ServerPort } from "../protocol/server.js";
+import { readCodebook } from "./codebook.js";
+import { openTokenizer } from "./open-tokenizer.js";
+import { decodeCodes, encodeImage, type OpenSlot } from "./run.js";
+
+// The page's content security policy forbids making code from text, which zod would do for speed.
+z.config({ jitless: true });
+
+/** Engines that exist in browsers; the others are no news to anyone. */
+const browserEngines: readonly string[] = ["webgpu", "wasm", "cpu"];
+
+let engine: Engine | undefined;
+const open = new Map<Slot, OpenSlot>();
+
+serve(self as unknown as ServerPort, {
+  check,
+  async load({ slot, source }, { signal, emit }) {
+    close(slot);
+    const { tokenizer, description } = await openTokenizer(source, { signal, onProgress: emit });
+    if (signal.aborted) tokenizer.dispose();
+    signal.throwIfAborted();
+    open.set(slot, { tokenizer, description, original: null });
+    return description;
+  },
+  async unload({ slot }) {
+    close(slot);
+    return null;
+  },
+  encode: (request, context) => encodeImage(slotOf(request.slot), request, context),
+  decode: (request, context) => decodeCodes(slotOf(request.slot), request, context.signal),
+  codebook({ slot, group }, { signal }) {
+    const { tokenizer, description } = slotOf(slot);
+    const { quantizer, latentShape } = tokenizer.parts;
+    return readCodebook(quantizer, latentShape, description.footprints, group, signal);
+  },
+  async memory() {
+    const { numTensors, numBytes } = tf.memory();
+    return { tensors: numTensors, tensorBytes: numBytes };
+  },
+});
+
+async function check({ engine: wanted, wasmPath }: EngineRequest): Promise<EngineStatus> {
+  engine?.dispose();
+  engine = await createEngine({ engine: wanted, wasmPath });
+  return {
+    id: engine.id,
+    description: engine.description.replace(/^\w+: /, ""),
+    refused: engine.refused
+      .filter(({ id }) => browserEngines.includes(id))
+      .map(({ id, reason }) => ({ id, reason })),
+    isolated: globalThis.crossOriginIsolated,
+  };
+}
+
+function close(slot: Slot): void {
+  open.get(slot)?.tokenizer.dispose();
+  open.delete(slot);
+}
+
+function slotOf(slot: Slot): OpenSlot {
+  const found = open.get(slot);
+  if (found) return found;
+  throw new RevqError("no-tokenizer", "No tokenizer is open.", { fix: "Open one first." });
+}

@@ -1,0 +1,107 @@
+/** Opens a tokenizer for a slot. Without its backbone it still shows its codebooks, and says why there is no image. */
+import { isRevqError, RevqError, type WeightsSource } from "@revq/core";
+import { readAll } from "@revq/formats";
+import { configFile, isRelativePath, loadTokenizer, modelFile, parseTokenizerConfig, type Tokenizer } from "@revq/tokenizer";
+import type { Problem, TokenizerDescription, TokenizerSource } from "../protocol/messages.js";
+import { problemOf } from "../protocol/server.js";
+import { findFootprints } from "./footprints.js";
+import { pluginsFor } from "./plugins.js";
+import { droppedFolder, remoteFolder, type OpenContext } from "./sources/weights-sources.js";
+
+export interface OpenTokenizer {
+  readonly tokenizer: Tokenizer;
+  readonly description: TokenizerDescription;
+}
+
+export async function openTokenizer(source: TokenizerSource, context: OpenContext): Promise<OpenTokenizer> {
+  const folder =
+    source.kind === "url"
+      ? remoteFolder(source.url, [configFile, modelFile], context)
+      : droppedFolder(source.name, source.files, context);
+  const config = await readConfig(folder);
+  const plugins = await pluginsFor(config);
+  const openWeights = async (spec: string): Promise<WeightsSource> => weightsOf(source, spec, context);
+  let noImages: Problem | null = config.backbone
+    ? null
+    : {
+        code: "tokenizer-of-latents",
+        message: "This tokenizer was trained on latents alone. It has no backbone, so there is no image to show.",
+        fix: "Its codebooks are all here. For images, train one with --backbone.",
+      };
+  let tokenizer: Tokenizer;
+  try {
+    tokenizer = await loadTokenizer(folder, { plugins, openWeights, backbone: noImages === null });
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (noImages !== null || !isBackboneProblem(error)) throw error;
+    noImages = problemOf(error);
+    tokenizer = await loadTokenizer(folder, { plugins, openWeights, backbone: false });
+  }
+  try {
+    const backbone = tokenizer.parts.backbone?.spec ?? null;
+    if (backbone && !backbone.decodes) {
+      noImages = {
+        code: "backbone-cannot-decode",
+        message: `The backbone ${backbone.name} has an encoder only: images can be tokenized but not decoded.`,
+        fix: null,
+      };
+    }
+    const { tokens, codes, groupOf } = tokenizer.tokens;
+    const description: TokenizerDescription = {
+      name: source.name,
+      config,
+      backbone: backbone?.name ?? null,
+      noImages,
+      latentShape: config.latentShape,
+      tokens,
+      codes,
+      groupOf,
+      bitsPerImage: tokenizer.bitsPerImage,
+      footprints: await findFootprints(tokenizer.parts.quantizer, tokenizer.parts.latentShape),
+    };
+    return { tokenizer, description };
+  } catch (error) {
+    tokenizer.dispose();
+    throw error;
+  }
+}
+
+async function readConfig(folder: WeightsSource): Promise<ReturnType<typeof parseTokenizerConfig>> {
+  if (!(await folder.list()).includes(configFile)) {
+    throw new RevqError("not-a-tokenizer", `${folder.spec} is not a tokenizer: it has no ${configFile}.`, {
+      fix: "Open the folder that `revq train` wrote.",
+    });
+  }
+  const file = await folder.open(configFile);
+  return parseTokenizerConfig(new TextDecoder().decode(await readAll(file)), `${folder.spec}/${configFile}`);
+}
+
+function weightsOf(source: TokenizerSource, spec: string, context: OpenContext): WeightsSource {
+  if (source.kind === "files") {
+    if (source.weights.length > 0) return droppedFolder("the chosen weights", source.weights, context);
+    throw missingWeights(spec, "Choose the backbone's files below, or train with --embed-backbone.");
+  }
+  if (source.weights) return remoteFolder(source.weights.url, source.weights.files, context);
+  // A single file can be fetched; a folder cannot be listed over HTTP.
+  if (/\.(safetensors|pth|pt|onnx)$/.test(spec) && /^https?:/.test(new URL(spec, source.url).protocol)) {
+    const url = new URL(isRelativePath(spec) ? spec : new URL(spec).href, source.url);
+    const name = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
+    return remoteFolder(new URL(".", url).href, [decodeURIComponent(name)], context);
+  }
+  throw missingWeights(spec, "Open it with `revq view`, or train with --embed-backbone.");
+}
+
+function missingWeights(spec: string, fix: string): RevqError {
+  return new RevqError(
+    "weights-elsewhere",
+    `The backbone's weights are not in the tokenizer's folder; it names "${spec}", which this page cannot open.`,
+    { fix },
+  );
+}
+
+/** Whether the tokenizer can be opened without its backbone after this. */
+function isBackboneProblem(error: unknown): boolean {
+  if (!isRevqError(error)) return false;
+  if (error.code === "plugin-unknown") return error.message.includes("backbone");
+  return !/^(tokenizer-|not-a-tokenizer|safetensors-|state-|plugin-options)/.test(error.code);
+}

@@ -1,0 +1,68 @@
+/**
+ * `fetch` for range requests that keeps what it got in the browser's Cache Storage. Whether a file has changed is asked
+ * once per opening (the first-byte probe of `fromUrl` always goes to the server); later ranges come from the cache when the
+ * entity tag is the same.
+ */
+
+const cacheName = "revq-weights-1";
+
+/** @param caches undefined where there is no Cache Storage (not a secure context): nothing is kept then. */
+export function rangeCache(
+  caches: CacheStorage | undefined = globalThis.caches,
+  fetchBytes: typeof fetch = fetch,
+): typeof fetch {
+  const tags = new Map<string, string>();
+  return async (input, init) => {
+    const url = String(input instanceof Request ? input.url : input);
+    const range = new Headers(init?.headers).get("range");
+    const tag = tags.get(url);
+    const cache = range && caches ? await caches.open(cacheName).catch(() => undefined) : undefined;
+    if (!cache || !range) return fetchBytes(input, init);
+    if (tag !== undefined) {
+      const hit = await cache.match(keyOf(url, tag, range));
+      if (hit) return replay(hit);
+    }
+    const response = await fetchBytes(input, init);
+    const fresh = response.headers.get("etag");
+    if (response.status !== 206 || !fresh) return response;
+    if (tag === undefined) {
+      tags.set(url, fresh);
+      await forgetOthers(cache, url, fresh);
+    } else if (fresh === tag) {
+      return keep(cache, keyOf(url, tag, range), response);
+    }
+    return response;
+  };
+}
+
+/** Cache keys are URLs; the tag and the range are part of the key. */
+function keyOf(url: string, tag: string, range: string): string {
+  const key = new URL(url);
+  key.searchParams.set("revq-tag", tag);
+  key.searchParams.set("revq-range", range);
+  return key.href;
+}
+
+/** Caches refuse partial responses, so the status is put into a header and back. */
+async function keep(cache: Cache, key: string, response: Response): Promise<Response> {
+  const bytes = await response.arrayBuffer();
+  const headers = new Headers({
+    "content-range": response.headers.get("content-range") ?? "",
+    etag: response.headers.get("etag") ?? "",
+  });
+  await cache.put(key, new Response(bytes, { headers })).catch(() => {}); // a full disk only means no cache
+  return new Response(bytes, { status: 206, headers });
+}
+
+function replay(hit: Response): Response {
+  return new Response(hit.body, { status: 206, headers: hit.headers });
+}
+
+async function forgetOthers(cache: Cache, url: string, tag: string): Promise<void> {
+  const plain = new URL(url);
+  for (const { url: key } of await cache.keys()) {
+    const other = new URL(key);
+    const samePlace = other.origin === plain.origin && other.pathname === plain.pathname;
+    if (samePlace && other.searchParams.get("revq-tag") !== tag) await cache.delete(key);
+  }
+}

@@ -1,0 +1,50 @@
+/** Folders as `WeightsSource`: on a server (which cannot list, so the names are given), or dropped on the page. */
+import { RevqError, type ByteSource, type WeightsSource } from "@revq/core";
+import { fromBlob, fromUrl } from "@revq/formats";
+import type { DroppedFile, LoadProgress } from "../../protocol/messages.js";
+import { inBlocks } from "./block-source.js";
+import { rangeCache } from "./range-cache.js";
+
+export interface OpenContext {
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: LoadProgress) => void;
+}
+
+/** @param files names relative to `url`, as a listing would give them */
+export function remoteFolder(url: string, files: readonly string[], { signal, onProgress }: OpenContext): WeightsSource {
+  const base = url.endsWith("/") ? url : `${url}/`;
+  const fetch = rangeCache();
+  return {
+    spec: url.replace(/\/$/, ""),
+    list: async () => files,
+    async open(name) {
+      requireName(url, name, files);
+      const path = name.split("/").map(encodeURIComponent).join("/");
+      const source = await fromUrl(new URL(path, base).href, { fetch, signal });
+      return inBlocks(source, (done, total) => onProgress({ file: name, done, total }));
+    },
+  };
+}
+
+export function droppedFolder(
+  spec: string,
+  files: readonly DroppedFile[],
+  { signal, onProgress }: OpenContext,
+): WeightsSource {
+  const names = files.map(({ path }) => path);
+  return {
+    spec,
+    list: async () => names,
+    async open(name): Promise<ByteSource> {
+      signal.throwIfAborted();
+      requireName(spec, name, names);
+      const { file } = files.find(({ path }) => path === name)!;
+      return inBlocks(fromBlob(file, name), (done, total) => onProgress({ file: name, done, total }));
+    },
+  };
+}
+
+function requireName(spec: string, name: string, names: readonly string[]): void {
+  if (names.includes(name)) return;
+  throw new RevqError("weights-file-missing", `${spec} has no file "${name}"; it has ${names.join(", ") || "no files"}.`);
+}

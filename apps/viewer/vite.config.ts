@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { sampleImages } from "../../packages/sample-images/src/index.ts";
+import { defaultClientConditions, defineConfig, type Plugin } from "vite";
+
+const require = createRequire(import.meta.url);
+
+/** Of every photograph a few crops: a first look, not a data set. */
+const sampleNames = sampleImages
+  .map(({ name }) => name)
+  .filter((name) => /-(01|05|10)\.jpg$/.test(name));
+
+/** What the page fetches beside its code: sample images and tfjs's WebAssembly, so that nothing comes from elsewhere. */
+function siteFiles(): Plugin {
+  const files = new Map<string, string>();
+  for (const { name, url } of sampleImages) {
+    if (sampleNames.includes(name)) files.set(`samples/${name}`, fileURLToPath(url));
+  }
+  const wasm = dirname(require.resolve("@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.wasm"));
+  for (const name of readdirSync(wasm)) if (name.endsWith(".wasm")) files.set(`wasm/${name}`, join(wasm, name));
+  return {
+    name: "revq-site-files",
+    generateBundle() {
+      for (const [fileName, path] of files) {
+        this.emitFile({ type: "asset", fileName, source: readFileSync(path) });
+      }
+      const samples = sampleImages
+        .filter(({ name }) => sampleNames.includes(name))
+        .map(({ name, source, license }) => ({ name, source, license }));
+      this.emitFile({ type: "asset", fileName: "samples.json", source: `${JSON.stringify(samples, null, 1)}\n` });
+    },
+  };
+}
+
+/**
+ * tfjs starts its WebAssembly threads from the text of a function, which must then refer to nothing outside of itself. It does, in
+ * two places that only matter without `mainScriptUrlOrBlob`, which tfjs gives; a minifier makes them fail.
+ */
+function selfContainedThreads(): Plugin {
+  return {
+    name: "revq-self-contained-threads",
+    transform(code, id) {
+      if (!id.includes("tfjs-backend-wasm-threaded-simd.js")) return undefined;
+      const outside = ['typeof _scriptDir !== "undefined" && _scriptDir', '||_scriptDir,"wasmMemory"'];
+      const missing = outside.filter((text) => !code.includes(text));
+      if (missing.length > 0) throw new Error(`tfjs-backend-wasm has changed: ${missing.join(" and ")} not found.`);
+      return { code: code.replaceAll(outside[0]!, "false").replaceAll(outside[1]!, ',"wasmMemory"'), map: null };
+    },
+  };
+}
+
+const resolve = {
+  conditions: ["@revq/source", ...defaultClientConditions],
+  // Node's way to tfjs's gradients, which a browser never goes (packages/engine/src/gradients.ts).
+  alias: { "@tensorflow/tfjs-layers": fileURLToPath(new URL("./src/empty.ts", import.meta.url)) },
+};
+
+export default defineConfig({
+  base: "./", // works from any folder of any host
+  resolve,
+  plugins: [siteFiles()],
+  worker: { format: "es", plugins: () => [selfContainedThreads()] },
+  build: {
+    outDir: "site",
+    emptyOutDir: true,
+    target: "es2022",
+    reportCompressedSize: false,
+    chunkSizeWarningLimit: 2000,
+  },
+});
