@@ -39,7 +39,7 @@ const portable = ["packages", "plugins", "apps"].flatMap((folder) =>
 );
 
 export default tseslint.config(
-  { ignores: ["**/dist/**", "**/node_modules/**", "**/.nx/**", "reports/**"] },
+  { ignores: ["**/dist/**", "apps/viewer/site/**", "**/node_modules/**", "**/.nx/**", "reports/**"] },
   ...tseslint.configs.recommended,
   { plugins: { "@nx": nx } },
   {

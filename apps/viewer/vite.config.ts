@@ -8,9 +8,7 @@ import { defaultClientConditions, defineConfig, type Plugin } from "vite";
 const require = createRequire(import.meta.url);
 
 /** Of every photograph a few crops: a first look, not a data set. */
-const sampleNames = sampleImages
-  .map(({ name }) => name)
-  .filter((name) => /-(01|05|10)\.jpg$/.test(name));
+const sampleNames = sampleImages.map(({ name }) => name).filter((name) => /-(01|05|10)\.jpg$/.test(name));
 
 /** What the page fetches beside its code: sample images and tfjs's WebAssembly, so that nothing comes from elsewhere. */
 function siteFiles(): Plugin {

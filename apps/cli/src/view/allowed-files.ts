@@ -35,7 +35,8 @@ export async function findFile(mounts: readonly Mount[], pathname: string): Prom
   if (name === "") return missing;
   const parts = name.split("/");
   // Backslashes and drive letters would mean folders on Windows; a leading dot hides files such as .git and .env.
-  if (/[\\\0]/.test(name) || parts.some((part) => part === "" || part.startsWith(".") || part.includes(":"))) return forbidden;
+  if (/[\\\0]/.test(name) || parts.some((part) => part === "" || part.startsWith(".") || part.includes(":")))
+    return forbidden;
   if (mount.files && !mount.files.has(name)) return forbidden;
   try {
     const root = await realpath(mount.folder);

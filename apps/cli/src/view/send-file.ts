@@ -56,7 +56,10 @@ export function sendFile(
 }
 
 /** One range of bytes; undefined for none, and for what this server does not know, which means the whole file. */
-function parseRange(header: string | undefined, size: number): { first: number; last: number } | "unsatisfiable" | undefined {
+function parseRange(
+  header: string | undefined,
+  size: number,
+): { first: number; last: number } | "unsatisfiable" | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? "");
   if (!match || (match[1] === "" && match[2] === "")) return undefined;
   const [, from, to] = match;

@@ -71,10 +71,14 @@ async function readConfig(folder: string): Promise<ReturnType<typeof parseTokeni
     text = await readFile(path, "utf8");
     await stat(join(folder, modelFile));
   } catch (cause) {
-    throw new RevqError("not-a-tokenizer", `${folder} is not a tokenizer: it has no ${configFile} or no ${modelFile}.`, {
-      fix: "Name the folder that `revq train` wrote (--out).",
-      cause,
-    });
+    throw new RevqError(
+      "not-a-tokenizer",
+      `${folder} is not a tokenizer: it has no ${configFile} or no ${modelFile}.`,
+      {
+        fix: "Name the folder that `revq train` wrote (--out).",
+        cause,
+      },
+    );
   }
   return parseTokenizerConfig(text, path);
 }
@@ -98,15 +102,23 @@ async function listImages(folder: string): Promise<string[]> {
   try {
     entries = await readdir(folder, { recursive: true, withFileTypes: true });
   } catch (cause) {
-    throw new RevqError("data-folder-missing", `The image folder ${folder} cannot be read (${(cause as NodeJS.ErrnoException).code}).`, {
-      fix: "Name an existing folder with --images.",
-      cause,
-    });
+    throw new RevqError(
+      "data-folder-missing",
+      `The image folder ${folder} cannot be read (${(cause as NodeJS.ErrnoException).code}).`,
+      {
+        fix: "Name an existing folder with --images.",
+        cause,
+      },
+    );
   }
   const root = resolve(folder);
   return entries
     .filter((entry) => !entry.isDirectory() && imageFile.test(entry.name))
-    .map((entry) => resolve(entry.parentPath, entry.name).slice(root.length + 1).replaceAll("\\", "/"))
+    .map((entry) =>
+      resolve(entry.parentPath, entry.name)
+        .slice(root.length + 1)
+        .replaceAll("\\", "/"),
+    )
     .filter((name) => !name.split("/").some((part) => part.startsWith(".")))
     .sort()
     .slice(0, maxImages);

@@ -82,7 +82,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
   const port = request.socket.localPort!;
   if (!isOwnHost(request.headers.host, port)) return refuse(response, 403, "Unknown host.");
   const { origin } = request.headers;
-  if (origin !== undefined && !isOwnOrigin(origin, port)) return refuse(response, 403, "Other sites may not use this server.");
+  if (origin !== undefined && !isOwnOrigin(origin, port))
+    return refuse(response, 403, "Other sites may not use this server.");
   // A page elsewhere may link here, but not load parts of it.
   const site = request.headers["sec-fetch-site"];
   if ((site === "cross-site" || site === "same-site") && request.headers["sec-fetch-mode"] !== "navigate") {

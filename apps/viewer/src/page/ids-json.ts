@@ -39,7 +39,14 @@ export function idsFromText(text: string, description: TokenizerDescription): In
 
 function readIds(text: string): { ids: readonly number[]; flat: boolean } {
   const bare = text.trim();
-  if (/^[\d\s,]+$/.test(bare) && bare !== "") return { ids: bare.split(/[\s,]+/).filter(Boolean).map(Number), flat: false };
+  if (/^[\d\s,]+$/.test(bare) && bare !== "")
+    return {
+      ids: bare
+        .split(/[\s,]+/)
+        .filter(Boolean)
+        .map(Number),
+      flat: false,
+    };
   let value: unknown;
   try {
     value = JSON.parse(bare);
@@ -49,7 +56,8 @@ function readIds(text: string): { ids: readonly number[]; flat: boolean } {
   const file = value as { images?: { ids?: unknown }[]; offsetGroups?: unknown };
   let ids: unknown = Array.isArray(value) ? value : file?.images?.[0]?.ids;
   if (Array.isArray(ids) && Array.isArray(ids[0])) ids = ids[0] as unknown;
-  if (!Array.isArray(ids) || !ids.every((id) => Number.isInteger(id))) throw malformed("it holds no list of whole numbers");
+  if (!Array.isArray(ids) || !ids.every((id) => Number.isInteger(id)))
+    throw malformed("it holds no list of whole numbers");
   return { ids: ids as number[], flat: file?.offsetGroups === true };
 }
 

@@ -58,7 +58,9 @@ async function start(): Promise<void> {
   root.replaceChildren();
   restoreView(app, shared);
   store.set({ theme: saved === "light" || saved === "dark" ? saved : "auto" });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => document.dispatchEvent(new Event("revq-theme")));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
+    document.dispatchEvent(new Event("revq-theme")),
+  );
   receive();
   const [ready, served, samples] = await Promise.all([check(), readServed(), samplesOf()]);
   store.set({ served: { tokenizers: served.tokenizers }, images: [...served.images, ...samples] });
@@ -122,7 +124,8 @@ function receive(): void {
     if (target?.closest?.("input, textarea") || !event.clipboardData) return;
     const files = [...event.clipboardData.files].map((file) => ({ path: file.name, file }));
     const text = event.clipboardData.getData("text/plain");
-    const done = files.length > 0 ? receiveFiles(app, files, "a") : text ? pasteIds(app, store.state.active, text) : undefined;
+    const done =
+      files.length > 0 ? receiveFiles(app, files, "a") : text ? pasteIds(app, store.state.active, text) : undefined;
     done?.catch((error: unknown) => app.report(error));
   });
 }

@@ -40,7 +40,9 @@ export function parseMetrics(text: string, name: string): MetricsRecord[] {
 }
 
 /** One chart for each first-level key and axis, its leaves as series: `latentMse` has `train quantized`, `val rectified`, … */
-export function chartsOf(runs: readonly { readonly name: string; readonly records: readonly MetricsRecord[] }[]): Chart[] {
+export function chartsOf(
+  runs: readonly { readonly name: string; readonly records: readonly MetricsRecord[] }[],
+): Chart[] {
   const charts = new Map<string, { title: string; axis: Axis; series: Map<string, { x: number[]; y: number[] }> }>();
   for (const { name, records } of runs) {
     for (const record of records) {

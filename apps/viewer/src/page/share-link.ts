@@ -3,7 +3,15 @@
  * is in the query (`?tokenizer=URL`), since it decides what is downloaded.
  */
 import { stations, type Station } from "../protocol/messages.js";
-import { gridColourings, homeViewport, initialState, tabs, type GridColouring, type Tab, type ViewState } from "./state.js";
+import {
+  gridColourings,
+  homeViewport,
+  initialState,
+  tabs,
+  type GridColouring,
+  type Tab,
+  type ViewState,
+} from "./state.js";
 
 export interface Shared {
   readonly tab: Tab;

@@ -29,7 +29,10 @@ export function tokenRows({ tokens, codes, groupOf, footprints, latentShape }: T
   if (!distinct.has(null) && distinct.size > 1 && distinct.size < tokens) {
     return rowsBy(all, (token) => channels[token]!, "channel");
   }
-  const columns = latentShape[2] > 1 && tokens % latentShape[2] === 0 && tokens / latentShape[2] <= 128 ? latentShape[2] : Math.ceil(Math.sqrt(tokens));
+  const columns =
+    latentShape[2] > 1 && tokens % latentShape[2] === 0 && tokens / latentShape[2] <= 128
+      ? latentShape[2]
+      : Math.ceil(Math.sqrt(tokens));
   return split(all, Math.min(longest, columns)).map((row) => ({ label: `${row[0]}`, tokens: row }));
 }
 

@@ -123,7 +123,12 @@ export interface EncodedCodes {
 
 export type EncodeEvent =
   | { readonly kind: "codes"; readonly codes: EncodedCodes }
-  | { readonly kind: "picture"; readonly station: Station; readonly picture: Picture; readonly quality: Quality | null };
+  | {
+      readonly kind: "picture";
+      readonly station: Station;
+      readonly picture: Picture;
+      readonly quality: Quality | null;
+    };
 
 export interface DecodeRequest {
   readonly slot: Slot;
@@ -177,7 +182,12 @@ export interface Calls {
 export type CallName = keyof Calls;
 
 export type ToWorker =
-  | { readonly id: number; readonly kind: "call"; readonly name: CallName; readonly request: Calls[CallName]["request"] }
+  | {
+      readonly id: number;
+      readonly kind: "call";
+      readonly name: CallName;
+      readonly request: Calls[CallName]["request"];
+    }
   | { readonly id: number; readonly kind: "cancel" };
 
 export type FromWorker =

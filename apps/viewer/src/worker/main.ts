@@ -51,9 +51,7 @@ async function check({ engine: wanted, wasmPath }: EngineRequest): Promise<Engin
   return {
     id: engine.id,
     description: engine.description.replace(/^\w+: /, ""),
-    refused: engine.refused
-      .filter(({ id }) => browserEngines.includes(id))
-      .map(({ id, reason }) => ({ id, reason })),
+    refused: engine.refused.filter(({ id }) => browserEngines.includes(id)).map(({ id, reason }) => ({ id, reason })),
     isolated: globalThis.crossOriginIsolated,
   };
 }

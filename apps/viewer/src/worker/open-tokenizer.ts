@@ -1,7 +1,14 @@
 /** Opens a tokenizer for a slot. Without its backbone it still shows its codebooks, and says why there is no image. */
 import { isRevqError, RevqError, type WeightsSource } from "@revq/core";
 import { readAll } from "@revq/formats";
-import { configFile, isRelativePath, loadTokenizer, modelFile, parseTokenizerConfig, type Tokenizer } from "@revq/tokenizer";
+import {
+  configFile,
+  isRelativePath,
+  loadTokenizer,
+  modelFile,
+  parseTokenizerConfig,
+  type Tokenizer,
+} from "@revq/tokenizer";
 import type { Problem, TokenizerDescription, TokenizerSource } from "../protocol/messages.js";
 import { problemOf } from "../protocol/server.js";
 import { findFootprints } from "./footprints.js";

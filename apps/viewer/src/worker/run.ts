@@ -55,9 +55,7 @@ export async function encodeImage(
     for (const station of ["rectified", "vae", "quantized"] as const) {
       signal.throwIfAborted();
       const from =
-        station === "vae"
-          ? latents
-          : standardizer.restoreScale(station === "rectified" ? rectified : quantized);
+        station === "vae" ? latents : standardizer.restoreScale(station === "rectified" ? rectified : quantized);
       if (from !== latents) held.push(from);
       const { picture, quality } = await decodeLatents(tokenizer, from, original);
       emit({ kind: "picture", station, picture, quality }, [picture.pixels.buffer]);
@@ -114,11 +112,11 @@ async function codesOf(
   quantized: Tensor4D,
   rectified: Tensor4D,
 ): Promise<EncodedCodes> {
-  const [exact, coarse, mended] = (await Promise.all([
-    standardized.data(),
-    quantized.data(),
-    rectified.data(),
-  ])) as [Float32Array, Float32Array, Float32Array];
+  const [exact, coarse, mended] = (await Promise.all([standardized.data(), quantized.data(), rectified.data()])) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
   const { latentShape } = tokenizer.parts;
   const { starts, places } = description.footprints;
   const tokenErrors = new Float32Array(description.tokens);

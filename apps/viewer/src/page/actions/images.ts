@@ -13,20 +13,22 @@ let nextOwn = 1;
 export async function addImages(app: App, files: readonly File[]): Promise<void> {
   const images = files.filter(({ type, name }) => type.startsWith("image/") || /\.(png|jpe?g|webp)$/i.test(name));
   if (images.length === 0) {
-    throw new RevqError("no-images", `There is no image in ${files.length === 1 ? files[0]!.name : "what was dropped"}.`, {
-      fix: "Drop jpeg, png or webp images, or a tokenizer's folder.",
-    });
+    throw new RevqError(
+      "no-images",
+      `There is no image in ${files.length === 1 ? files[0]!.name : "what was dropped"}.`,
+      {
+        fix: "Drop jpeg, png or webp images, or a tokenizer's folder.",
+      },
+    );
   }
-  const entries = images.map(
-    (file): ImageEntry => ({
-      id: `own-${nextOwn++}`,
-      name: file.name,
-      url: URL.createObjectURL(file),
-      blob: file,
-      origin: "own",
-      credit: null,
-    }),
-  );
+  const entries = images.map((file): ImageEntry => ({
+    id: `own-${nextOwn++}`,
+    name: file.name,
+    url: URL.createObjectURL(file),
+    blob: file,
+    origin: "own",
+    credit: null,
+  }));
   app.store.set(({ images }) => ({ images: [...entries, ...images] }));
   await chooseImage(app, entries[0]!.id);
 }

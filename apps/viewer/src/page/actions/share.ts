@@ -39,7 +39,8 @@ export function followState(app: App): void {
     clearTimeout(timer);
     timer = setTimeout(() => {
       const hash = hashOf(app.store.state);
-      if (hash !== location.hash.slice(1)) history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
+      if (hash !== location.hash.slice(1))
+        history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
     }, 400);
   });
 }

@@ -3,7 +3,7 @@ import type { GroupUsage } from "../usage.js";
 import { define } from "./canvas-element.js";
 import { Picker } from "./picker.js";
 
-const axis = 30;
+const axis = 38;
 
 export class GroupBars extends Picker {
   private groups: readonly GroupUsage[] = [];
@@ -67,7 +67,8 @@ export class GroupBars extends Picker {
     context.fillStyle = this.colour("--ink-3");
     context.textAlign = "center";
     const every = Math.max(1, Math.ceil(28 / w));
-    for (let group = 0; group < this.count; group += every) context.fillText(`${group}`, axis + group * w + w / 2, height - 6);
+    for (let group = 0; group < this.count; group += every)
+      context.fillText(`${group}`, axis + group * w + w / 2, height - 6);
   }
 }
 

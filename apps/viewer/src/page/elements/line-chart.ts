@@ -1,5 +1,5 @@
 /** `<rv-chart>`: the series of one chart through uPlot, in the page's colours. */
-import uPlot from "uplot";
+import type uPlot from "uplot";
 import type { Chart } from "../metrics-file.js";
 import { define } from "./canvas-element.js";
 
@@ -11,12 +11,12 @@ export class LineChart extends HTMLElement {
   private readonly sizes = new ResizeObserver(() => {
     this.plot?.setSize({ width: this.clientWidth, height: chartHeight });
   });
-  private readonly onTheme = (): void => this.build();
+  private readonly onTheme = (): void => void this.build();
 
   connectedCallback(): void {
     this.sizes.observe(this);
     document.addEventListener("revq-theme", this.onTheme);
-    this.build();
+    void this.build();
   }
 
   disconnectedCallback(): void {
@@ -29,14 +29,17 @@ export class LineChart extends HTMLElement {
   set content(chart: Chart) {
     if (chart === this.shown) return;
     this.shown = chart;
-    if (this.isConnected) this.build();
+    if (this.isConnected) void this.build();
   }
 
-  private build(): void {
+  /** The library is loaded with the first chart: most visits draw none. */
+  private async build(): Promise<void> {
+    const { shown } = this;
+    const { default: UPlot } = await import("uplot");
     this.plot?.destroy();
     this.plot = null;
-    if (!this.shown || this.clientWidth === 0) return;
-    const { axis, series } = this.shown;
+    if (!shown || shown !== this.shown || this.clientWidth === 0) return;
+    const { axis, series, title } = shown;
     const style = getComputedStyle(this);
     const colour = (name: string): string => {
       this.style.color = `var(${name})`;
@@ -45,15 +48,24 @@ export class LineChart extends HTMLElement {
       return value;
     };
     const [ink, line] = [colour("--ink-3"), colour("--line")];
-    const axisStyle = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: axisFont };
-    this.plot = new uPlot(
+    const axisStyle = {
+      stroke: ink,
+      grid: { stroke: line, width: 1 },
+      ticks: { stroke: line, width: 1 },
+      font: axisFont,
+    };
+    this.plot = new UPlot(
       {
         width: this.clientWidth,
         height: chartHeight,
         cursor: { points: { size: 6 } },
-        scales: { x: { time: false } },
+        scales: {
+          x: { time: false },
+          // A share is read against all of it; a line that is flat lies in the middle, not at an edge.
+          ...(title === "usage" ? { y: { range: [0, 1.02] } } : {}),
+        },
         axes: [
-          { ...axisStyle, label: axis, labelFont: axisFont, labelSize: 18, size: 28 },
+          { ...axisStyle, label: axis, labelFont: axisFont, labelSize: 18, size: 28, incrs: wholeSteps },
           { ...axisStyle, size: 54 },
         ],
         series: [
@@ -75,6 +87,8 @@ export class LineChart extends HTMLElement {
   }
 }
 
+/** Epochs and passes are counted: 1, 2, 5, 10, … apart. */
+const wholeSteps = Array.from({ length: 8 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 const chartHeight = 260;
 const axisFont = "11px ui-sans-serif, system-ui, sans-serif";
 

@@ -119,7 +119,14 @@ export class TokenGrid extends Picker {
     }
   }
 
-  private outline(context: CanvasRenderingContext2D, token: number, w: number, h: number, ink: string, line: number): void {
+  private outline(
+    context: CanvasRenderingContext2D,
+    token: number,
+    w: number,
+    h: number,
+    ink: string,
+    line: number,
+  ): void {
     const row = this.shown!.rows.findIndex(({ tokens }) => tokens.includes(token));
     if (row < 0) return;
     const x = this.labels + this.shown!.rows[row]!.tokens.indexOf(token) * w;

@@ -78,7 +78,8 @@ export function trackViewport(element: HTMLElement, { viewport, change, ignore }
   const release = (event: PointerEvent): void => {
     pointers.delete(event.pointerId);
   };
-  for (const end of ["pointerup", "pointercancel", "lostpointercapture"] as const) element.addEventListener(end, release);
+  for (const end of ["pointerup", "pointercancel", "lostpointercapture"] as const)
+    element.addEventListener(end, release);
   element.addEventListener("dblclick", () => {
     change(viewport().zoom > 1 ? { zoom: 1, x: 0.5, y: 0.5 } : clampViewport({ ...viewport(), zoom: 4 }));
   });

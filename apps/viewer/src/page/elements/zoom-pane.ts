@@ -55,7 +55,7 @@ export class ZoomPane extends CanvasElement {
   protected paint(context: CanvasRenderingContext2D, picture: Picture, width: number, height: number): void {
     const { left, top, side } = imageBox(this.region, Math.min(width, height));
     // Enlarged pixels stay square: this is a tool for looking closely.
-    context.imageSmoothingEnabled = side < picture.size * 2;
+    context.imageSmoothingEnabled = side < picture.size * 3;
     context.imageSmoothingQuality = "high";
     context.drawImage(canvasOf(picture), left, top, side, side);
   }

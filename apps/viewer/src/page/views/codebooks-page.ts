@@ -7,6 +7,7 @@ import { nearestTo, vectorOf } from "../code-search.js";
 import { codesText, fixed, percent, whole } from "../format.js";
 import type { OpenedTokenizer, ViewerState } from "../state.js";
 import { countsOfGroup, usageByGroup, type GroupUsage } from "../usage.js";
+import { vectorText } from "./token-inspector.js";
 import { act, slotSwitch, stat, type View } from "./parts.js";
 
 export function codebooksPage(app: App, state: ViewerState, opened: OpenedTokenizer): TemplateResult {
@@ -18,11 +19,13 @@ export function codebooksPage(app: App, state: ViewerState, opened: OpenedTokeni
   return html`<div class="tools">
       ${slotSwitch(app, state)}
       <span class="note"
-        >${seen
-          ? `Usage over the ${counted.size} ${counted.size === 1 ? "image" : "images"} seen so far.`
-          : description.backbone === null
-            ? "No images, so no usage: the codes themselves are here."
-            : "No image was encoded yet."}</span
+        >${
+          seen
+            ? `Usage over the ${counted.size} ${counted.size === 1 ? "image" : "images"} seen so far.`
+            : description.backbone === null
+              ? "No images, so no usage: the codes themselves are here."
+              : "No image was encoded yet."
+        }</span
       >
       <span class="spring"></span>
       ${countButton(app, state, opened)}
@@ -31,22 +34,26 @@ export function codebooksPage(app: App, state: ViewerState, opened: OpenedTokeni
       ${stat("Codebooks", codesText(description.codes))} ${stat("Codes in all", whole(counts.length))}
       ${seen ? summary(groups, counts) : nothing}
     </dl>
-    ${seen
-      ? html`<section class="card">
-            <h2>Perplexity and usage <small>per group, as a share of its codes: strong is perplexity, pale is codes in use</small></h2>
-            <rv-groups aria-label="Group" .content=${groups} .value=${group} @rv-pick=${choose}></rv-groups>
-          </section>
-          <section class="card">
-            <h2>Codes <small>a row a group, a column a code; strong is frequent, grey was never used</small></h2>
-            <rv-usage
-              aria-label="Group"
-              style=""
-              .content=${{ counts, codes: description.codes, version: counted.size }}
-              .value=${group}
-              @rv-pick=${choose}
-            ></rv-usage>
-          </section>`
-      : nothing}
+    ${
+      seen
+        ? html`<section class="card">
+              <h2>
+                Perplexity and usage
+                <small>per group, as a share of its codes: strong is perplexity, pale is codes in use</small>
+              </h2>
+              <rv-groups aria-label="Group" .content=${groups} .value=${group} @rv-pick=${choose}></rv-groups>
+            </section>
+            <section class="card">
+              <h2>Codes <small>a row a group, a column a code; strong is frequent, grey was never used</small></h2>
+              <rv-usage
+                aria-label="Group"
+                .content=${{ counts, codes: description.codes, version: counted.size }}
+                .value=${group}
+                @rv-pick=${choose}
+              ></rv-usage>
+            </section>`
+        : nothing
+    }
     ${codeMap(app, state, opened, groups[group]!)}`;
 }
 
@@ -87,13 +94,18 @@ function codeMap(app: App, state: ViewerState, opened: OpenedTokenizer, usage: G
       .value=${String(group)}
       @change=${(event: Event) => {
         const next = Number((event.target as HTMLInputElement).value);
-        app.store.set({ group: Math.min(description.codes.length - 1, Math.max(0, Math.round(next) || 0)), code: null });
+        app.store.set({
+          group: Math.min(description.codes.length - 1, Math.max(0, Math.round(next) || 0)),
+          code: null,
+        });
       }}
     />
     <small
-      >${codebook
-        ? `${usage.codes} codes of ${codebook.dim} numbers; first two principal components, ${percent(codebook.explained[0] + codebook.explained[1])} of the variance`
-        : "reading…"}</small
+      >${
+        codebook
+          ? `${usage.codes} codes of ${codebook.dim} numbers; first two principal components, ${percent(codebook.explained[0] + codebook.explained[1])} of the variance`
+          : "reading…"
+      }</small
     >
   </h2>`;
   if (!codebook) return html`<section class="card">${title}</section>`;
@@ -111,24 +123,33 @@ function codeMap(app: App, state: ViewerState, opened: OpenedTokenizer, usage: G
         @rv-pick=${(event: CustomEvent<number>) => app.store.set({ code: event.detail })}
       ></rv-codes>
       <div class="code-facts">
-        ${code === null
-          ? html`<p class="hint">Choose a code: click a point, or use the arrow keys.</p>`
-          : html`<h3>Code ${code} <small>${counts[code]} hits</small></h3>
-              <rv-vector class="own" aria-hidden="true" .content=${{ values: vectorOf(codebook, code), range }}></rv-vector>
-              <p class="vector-text">${[...vectorOf(codebook, code)].slice(0, 16).map((value) => value.toFixed(2)).join("  ")}${codebook.dim > 16 ? " …" : ""}</p>
-              <h3>Nearest</h3>
-              <ul class="near">
-                ${near.map(
-                  ({ code: other, distance }) =>
-                    html`<li>
-                      <button @click=${() => app.store.set({ code: other })}>
-                        <b>${other}</b>
-                        <rv-vector aria-hidden="true" .content=${{ values: vectorOf(codebook, other), range }}></rv-vector>
-                        <span>${distance.toFixed(2)}</span><span class="hits">${counts[other]}×</span>
-                      </button>
-                    </li>`,
-                )}
-              </ul>`}
+        ${
+          code === null
+            ? html`<p class="hint">Choose a code: click a point, or use the arrow keys.</p>`
+            : html`<h3>Code ${code} <small>${counts[code]} hits</small></h3>
+                <rv-vector
+                  class="own"
+                  aria-hidden="true"
+                  .content=${{ values: vectorOf(codebook, code), range }}
+                ></rv-vector>
+                <p class="vector-text">${vectorText(vectorOf(codebook, code))}</p>
+                <h3>Nearest</h3>
+                <ul class="near">
+                  ${near.map(
+                    ({ code: other, distance }) =>
+                      html`<li>
+                        <button @click=${() => app.store.set({ code: other })}>
+                          <b>${other}</b>
+                          <rv-vector
+                            aria-hidden="true"
+                            .content=${{ values: vectorOf(codebook, other), range }}
+                          ></rv-vector>
+                          <span>${distance.toFixed(2)}</span><span class="hits">${counts[other]}×</span>
+                        </button>
+                      </li>`,
+                  )}
+                </ul>`
+        }
         <p class="legend"><i class="dot used"></i>used <i class="dot dead"></i>never used so far</p>
       </div>
     </div>

@@ -36,27 +36,31 @@ export function comparePage(app: App, state: ViewerState): TemplateResult {
       <span class="note">Drag the divider; wheel or pinch to zoom.</span>
     </div>
     ${[a, b].map(({ problem }) => (problem ? problemBox(problem) : nothing))}
-    ${sameSize
-      ? nothing
-      : html`<p class="note">
-          The two were trained at different sizes (${a.description.config.imageSize ?? "–"} and
-          ${b.description.config.imageSize ?? "–"} pixels); each is shown at its own.
-        </p>`}
+    ${
+      sameSize
+        ? nothing
+        : html`<p class="note">
+            The two were trained at different sizes (${a.description.config.imageSize ?? "–"} and
+            ${b.description.config.imageSize ?? "–"} pixels); each is shown at its own.
+          </p>`
+    }
     <div class="compare-layout">
-      ${a.encoded && b.encoded && a.description.backbone !== null && b.description.backbone !== null
-        ? html`<div class="slider-wrap">
-            <rv-compare
-              class="stage"
-              .picture=${shownPicture(a.encoded, station, view)}
-              .second=${shownPicture(b.encoded, station, view)}
-              .viewport=${view.viewport}
-              .split=${view.split}
-              @rv-viewport=${(event: CustomEvent<Viewport>) => set({ viewport: event.detail })}
-              @rv-split=${(event: CustomEvent<number>) => set({ split: event.detail })}
-            ></rv-compare>
-            <div class="slider-captions"><b>A · ${a.description.name}</b><b>B · ${b.description.name}</b></div>
-          </div>`
-        : html`<p class="hint">Choose an image to see both.</p>`}
+      ${
+        a.encoded && b.encoded && a.description.backbone !== null && b.description.backbone !== null
+          ? html`<div class="slider-wrap">
+              <rv-compare
+                class="stage"
+                .picture=${shownPicture(a.encoded, station, view)}
+                .second=${shownPicture(b.encoded, station, view)}
+                .viewport=${view.viewport}
+                .split=${view.split}
+                @rv-viewport=${(event: CustomEvent<Viewport>) => set({ viewport: event.detail })}
+                @rv-split=${(event: CustomEvent<number>) => set({ split: event.detail })}
+              ></rv-compare>
+              <div class="slider-captions"><b>A · ${a.description.name}</b><b>B · ${b.description.name}</b></div>
+            </div>`
+          : html`<p class="hint">Choose an image to see both.</p>`
+      }
       ${table(a, b, station)}
     </div>`;
 }
@@ -65,13 +69,15 @@ function second(app: App, state: ViewerState): TemplateResult {
   const slot = state.b;
   return html`<div class="centred">
     ${slot.status === "failed" ? problemBox(slot.problem) : nothing}
-    ${slot.status === "loading"
-      ? html`<p class="hint">Opening ${slot.name}…</p>`
-      : html`<section class="card welcome">
-          <h2>${icon("plus")} Compare with another tokenizer</h2>
-          <p>Another run of an ablation, or another preset: both show the same image.</p>
-          ${openPanel(app, state, "b")}
-        </section>`}
+    ${
+      slot.status === "loading"
+        ? html`<p class="hint">Opening ${slot.name}…</p>`
+        : html`<section class="card welcome">
+            <h2>${icon("plus")} Compare with another tokenizer</h2>
+            <p>Another run of an ablation, or another preset: both show the same image.</p>
+            ${openPanel(app, state, "b")}
+          </section>`
+    }
   </div>`;
 }
 
@@ -104,7 +110,12 @@ function rows(station: Station): Row[] {
     { label: "Rectifier", better: 0, text: ({ description }) => description.config.rectifier.id },
     { label: "Tokens", better: 0, text: ({ description }) => whole(description.tokens) },
     { label: "Codebooks", better: 0, text: ({ description }) => codesText(description.codes) },
-    number("Bits per image", -1, ({ description }) => description.bitsPerImage, (value) => whole(value!)),
+    number(
+      "Bits per image",
+      -1,
+      ({ description }) => description.bitsPerImage,
+      (value) => whole(value!),
+    ),
     number(`PSNR, dB (${stationNames[station]})`, 1, (opened) => quality(opened, station)?.psnr, decibels),
     number(`SSIM (${stationNames[station]})`, 1, (opened) => quality(opened, station)?.ssim, digits(3)),
     number("PSNR, dB (VAE floor)", 1, (opened) => quality(opened, "vae")?.psnr, decibels),
@@ -114,7 +125,7 @@ function rows(station: Station): Row[] {
     {
       label: "Time",
       better: 0,
-      text: ({ encoded }) => (encoded?.milliseconds == null ? "–" : milliseconds(encoded.milliseconds)),
+      text: ({ encoded }) => (typeof encoded?.milliseconds !== "number" ? "–" : milliseconds(encoded.milliseconds)),
     },
   ];
 }

@@ -27,7 +27,9 @@ function chartsFor(runs: readonly Run[]): readonly Chart[] {
 export function curvesPage(app: App, state: ViewerState): TemplateResult {
   const runs: Run[] = slots.flatMap((slot) => {
     const opened = openedOf(state, slot);
-    return opened?.metrics ? [{ name: `${slot.toUpperCase()} ${opened.description.name}`, records: opened.metrics }] : [];
+    return opened?.metrics
+      ? [{ name: `${slot.toUpperCase()} ${opened.description.name}`, records: opened.metrics }]
+      : [];
   });
   runs.push(...state.curves);
   const charts = chartsFor(runs);
@@ -38,25 +40,30 @@ export function curvesPage(app: App, state: ViewerState): TemplateResult {
   return html`<div class="tools">
       <span class="note">${runs.length > 0 ? runs.map(({ name }) => name).join(", ") : nothing}</span>
       <span class="spring"></span>
-      ${state.curves.length > 0
-        ? html`<button class="quiet" @click=${() => app.store.set({ curves: [] })}>Remove opened files</button>`
-        : nothing}
+      ${
+        state.curves.length > 0
+          ? html`<button class="quiet" @click=${() => app.store.set({ curves: [] })}>Remove opened files</button>`
+          : nothing
+      }
       <label class="button"
         ><input type="file" accept=".jsonl" multiple class="visually-hidden" @change=${pick} />${icon("folder")} Open
         metrics.jsonl</label
       >
     </div>
-    ${charts.length === 0
-      ? html`<p class="hint">
-          ${state.a.status === "ready" ? "There is no run/metrics.jsonl beside this tokenizer. " : ""}Drop the metrics.jsonl of a run here.
-        </p>`
-      : html`<div class="charts">
-          ${charts.map(
-            (chart) =>
-              html`<section class="card">
-                <h2>${chart.title} <small>by ${chart.axis}</small></h2>
-                <rv-chart role="img" aria-label="${chart.title} by ${chart.axis}" .content=${chart}></rv-chart>
-              </section>`,
-          )}
-        </div>`}`;
+    ${
+      charts.length === 0
+        ? html`<p class="hint">
+            ${state.a.status === "ready" ? "There is no run/metrics.jsonl beside this tokenizer. " : ""}Drop the
+            metrics.jsonl of a run here.
+          </p>`
+        : html`<div class="charts">
+            ${charts.map(
+              (chart) =>
+                html`<section class="card">
+                  <h2>${chart.title} <small>by ${chart.axis}</small></h2>
+                  <rv-chart role="img" aria-label="${chart.title} by ${chart.axis}" .content=${chart}></rv-chart>
+                </section>`,
+            )}
+          </div>`
+    }`;
 }

@@ -57,7 +57,15 @@ function ids(app: App, state: ViewerState): TemplateResult {
   const current = openedOf(state, state.active)?.encoded?.current ? idsText(app, state.active) : "";
   return html`<form @submit=${submit}>
     <p class="note">The JSON of <code>revq encode -o ids.json</code>, or the numbers alone.</p>
-    <textarea name="ids" rows="10" spellcheck="false" aria-label="Ids" required placeholder="[12, 7, 103, …]" .value=${current}></textarea>
+    <textarea
+      name="ids"
+      rows="10"
+      spellcheck="false"
+      aria-label="Ids"
+      required
+      placeholder="[12, 7, 103, …]"
+      .value=${current}
+    ></textarea>
     <p class="buttons"><button class="primary">Decode</button></p>
   </form>`;
 }
@@ -73,15 +81,20 @@ function engine({ engine }: ViewerState): TemplateResult {
     return url.href;
   };
   return html`<p><strong>${names[id] ?? id}</strong>: ${description}.</p>
-    ${refused.length > 0
-      ? html`<h3>Why nothing faster</h3>
-          <ul>
-            ${refused.map(({ id, reason }) => html`<li><strong>${names[id] ?? id}</strong>: ${reason}</li>`)}
-          </ul>`
-      : nothing}
+    ${
+      refused.length > 0
+        ? html`<h3>Why nothing faster</h3>
+            <ul>
+              ${refused.map(({ id, reason }) => html`<li><strong>${names[id] ?? id}</strong>: ${reason}</li>`)}
+            </ul>`
+        : nothing
+    }
     ${isolated ? nothing : html`<p class="note">This page is not cross-origin isolated, so WebAssembly has one thread. <code>revq view</code> serves it isolated.</p>`}
     <p class="note">
-      Reload with ${["auto", "webgpu", "wasm", "cpu"].map((wanted) => html` <a href=${link(wanted)}>${names[wanted] ?? "automatic choice"}</a>`)}
+      Reload with
+      ${["auto", "webgpu", "wasm", "cpu"].map(
+        (wanted, i) => html`${i > 0 ? ", " : ""}<a href=${link(wanted)}>${names[wanted] ?? "automatic choice"}</a>`,
+      )}.
     </p>`;
 }
 
@@ -94,7 +107,12 @@ function missingWeights(app: App, state: ViewerState): View {
   };
   return html`<h3>The backbone's weights of ${opened.description.name}</h3>
     <label class="button"
-      ><input type="file" multiple accept=".safetensors,.pth,.pt,.json" class="visually-hidden" @change=${pick} />${icon("folder")} Choose the
-      files…</label
+      ><input
+        type="file"
+        multiple
+        accept=".safetensors,.pth,.pt,.json"
+        class="visually-hidden"
+        @change=${pick}
+      />${icon("folder")} Choose the files…</label
     >`;
 }

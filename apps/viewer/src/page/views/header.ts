@@ -19,7 +19,9 @@ const tabNames: Record<Tab, string> = {
 export function header(app: App, state: ViewerState): TemplateResult {
   return html`<header class="bar">
     <h1 class="brand"><span class="mark" aria-hidden="true"></span>revq <span>viewer</span></h1>
-    <div class="chips">${chip(app, "a", state.a)} ${state.a.status === "ready" ? chip(app, "b", state.b) : nothing}</div>
+    <div class="chips">
+      ${chip(app, "a", state.a)} ${state.a.status === "ready" ? chip(app, "b", state.b) : nothing}
+    </div>
     <div class="bar-end">
       ${engineBadge(app, state)}
       <button
@@ -63,10 +65,16 @@ function chip(app: App, slot: Slot, opened: SlotState): View {
   const letter = slot.toUpperCase();
   if (opened.status === "empty") {
     return html`<button class="quiet" @click=${() => app.store.set({ dialog: `open-${slot}` })}>
-      ${slot === "a" ? icon("folder") : icon("plus")} ${slot === "a" ? "Open a tokenizer" : html`<span>Compare<span class="wide"> with…</span></span>`}
+      ${slot === "a" ? icon("folder") : icon("plus")}
+      ${slot === "a" ? "Open a tokenizer" : html`<span>Compare<span class="wide"> with…</span></span>`}
     </button>`;
   }
-  const name = opened.status === "ready" ? opened.description.name : opened.status === "loading" ? opened.name : opened.source.name;
+  const name =
+    opened.status === "ready"
+      ? opened.description.name
+      : opened.status === "loading"
+        ? opened.name
+        : opened.source.name;
   const detail =
     opened.status === "loading"
       ? "loading…"
@@ -75,9 +83,14 @@ function chip(app: App, slot: Slot, opened: SlotState): View {
         : `${opened.description.config.backbone?.id ?? "latents"} · ${whole(opened.description.tokens)} tokens · ${codesText(opened.description.codes)} · ${whole(opened.description.bitsPerImage)} bits`;
   return html`<div class="chip" data-status=${opened.status}>
     <button class="chip-name" title="Open another tokenizer" @click=${() => app.store.set({ dialog: `open-${slot}` })}>
-      <span class="letter" aria-hidden="true">${letter}</span><span class="chip-text"><b>${name}</b><small>${detail}</small></span>
+      <span class="letter" aria-hidden="true">${letter}</span
+      ><span class="chip-text"><b>${name}</b><small>${detail}</small></span>
     </button>
-    <button class="quiet square" aria-label="Close tokenizer ${letter}, ${name}" @click=${act(app, () => closeTokenizer(app, slot))}>
+    <button
+      class="quiet square"
+      aria-label="Close tokenizer ${letter}, ${name}"
+      @click=${act(app, () => closeTokenizer(app, slot))}
+    >
       ${icon("close")}
     </button>
   </div>`;
@@ -95,7 +108,9 @@ function engineBadge(app: App, { engine }: ViewerState): TemplateResult {
   const level = engine.status === "failed" ? "bad" : engine.status === "ready" ? engine.engine.id : "wait";
   const why =
     engine.status === "ready" && engine.engine.refused.length > 0
-      ? html`<span class="why wide"> · ${engine.engine.refused.map(({ id }) => `no ${engineNames[id] ?? id}`).join(", ")}: why?</span>`
+      ? html`<span class="why wide">
+          · ${engine.engine.refused.map(({ id }) => `no ${engineNames[id] ?? id}`).join(", ")}: why?</span
+        >`
       : nothing;
   return html`<button class="badge" data-level=${level} @click=${() => app.store.set({ dialog: "engine" })}>
     ${icon("chip")}<span class="visually-hidden">Engine: </span>${text}${why}

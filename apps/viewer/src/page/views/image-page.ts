@@ -38,12 +38,14 @@ export function imagePage(app: App, state: ViewerState, opened: OpenedTokenizer)
   if (description.noImages && description.backbone === null) return noImages(app, opened);
   return html`${imageTools(app, state)} ${opened.problem ? problemBox(opened.problem) : nothing}
   ${description.noImages ? problemBox(description.noImages) : nothing}
-  ${!encoded
-    ? html`<p class="hint">Choose an image on the left, drop one here, or paste one.</p>`
-    : state.view.layout === "tiles"
-      ? tiles(app, state.view, opened)
-      : slider(app, state.view, opened)}
-  ${encoded ? facts(app, opened, encoded) : nothing}`;
+  ${
+    !encoded
+      ? html`<p class="hint">Choose an image on the left, drop one here, or paste one.</p>`
+      : state.view.layout === "tiles"
+        ? tiles(app, state.view, opened)
+        : html`<div class="slider-layout">${slider(app, state.view, opened)} ${facts(app, opened, encoded)}</div>`
+  }
+  ${encoded && state.view.layout === "tiles" ? facts(app, opened, encoded) : nothing}`;
 }
 
 /** Why there is no picture, and what can be done. */
@@ -54,9 +56,11 @@ export function noImages(app: App, opened: OpenedTokenizer): TemplateResult {
       problem,
       html`<p class="buttons">
         <button class="primary" @click=${() => app.store.set({ tab: "codebooks" })}>Look at its codebooks</button>
-        ${problem.code === "weights-elsewhere"
-          ? html`<button @click=${() => app.store.set({ dialog: "open-a" })}>Add the weights' files</button>`
-          : nothing}
+        ${
+          problem.code === "weights-elsewhere"
+            ? html`<button @click=${() => app.store.set({ dialog: "open-a" })}>Add the weights' files</button>`
+            : nothing
+        }
       </p>`,
     )}
   </div>`;
@@ -80,10 +84,12 @@ function imageTools(app: App, state: ViewerState): TemplateResult {
       view.layout,
       (layout) => setView(app, { layout }),
     )}
-    ${view.layout === "slider"
-      ? html`${select("Left", names, view.left, (left) => setView(app, { left }))}
-        ${select("Right", names, view.right, (right) => setView(app, { right }))}`
-      : nothing}
+    ${
+      view.layout === "slider"
+        ? html`${select("Left", names, view.left, (left) => setView(app, { left }))}
+          ${select("Right", names, view.right, (right) => setView(app, { right }))}`
+        : nothing
+    }
     <label class="check"
       ><input
         type="checkbox"
@@ -91,26 +97,34 @@ function imageTools(app: App, state: ViewerState): TemplateResult {
         @change=${(event: Event) => setView(app, { errors: (event.target as HTMLInputElement).checked })}
       />Error map</label
     >
-    ${view.errors
-      ? html`<label class="field"
-          ><span>× ${view.gain}</span
-          ><input
-            type="range"
-            min="1"
-            max="16"
-            aria-label="Amplification of the error map"
-            .value=${String(view.gain)}
-            @input=${(event: Event) => setView(app, { gain: Number((event.target as HTMLInputElement).value) })}
-        /></label>`
-      : nothing}
+    ${
+      view.errors
+        ? html`<label class="field"
+            ><span>× ${view.gain}</span
+            ><input
+              type="range"
+              min="1"
+              max="16"
+              aria-label="Amplification of the error map"
+              .value=${String(view.gain)}
+              @input=${(event: Event) => setView(app, { gain: Number((event.target as HTMLInputElement).value) })}
+          /></label>`
+        : nothing
+    }
     <span class="spring"></span>
-    <button class="quiet" ?disabled=${view.viewport.zoom === 1} @click=${() => setView(app, { viewport: homeViewport })}>
+    <button
+      class="quiet"
+      ?disabled=${view.viewport.zoom === 1}
+      @click=${() => setView(app, { viewport: homeViewport })}
+    >
       ${Math.round(view.viewport.zoom * 100)} %
     </button>
-    <button class="quiet" @click=${act(app, () => downloadReconstruction(app, state.active))}>${icon("download")} PNG</button>
-    <button class="quiet" @click=${act(app, () => downloadIds(app, state.active))}>${icon("download")} Ids</button>
-    <button class="quiet" @click=${act(app, () => copyIds(app, state.active))}>${icon("copy")} Ids</button>
-    <button class="quiet" @click=${act(app, () => copyLink(app))}>${icon("link")} Link</button>
+    <button class="quiet" @click=${act(app, () => downloadReconstruction(app, state.active))}>
+      ${icon("download")} Save PNG
+    </button>
+    <button class="quiet" @click=${act(app, () => downloadIds(app, state.active))}>${icon("download")} Save ids</button>
+    <button class="quiet" @click=${act(app, () => copyIds(app, state.active))}>${icon("copy")} Copy ids</button>
+    <button class="quiet" @click=${act(app, () => copyLink(app))}>${icon("link")} Copy link</button>
   </div>`;
 }
 
@@ -123,8 +137,13 @@ export function shownPicture(encoded: Encoded, station: Station, view: ViewState
 }
 
 function tiles(app: App, view: ViewState, { encoded, busy }: OpenedTokenizer): TemplateResult {
-  const present = stations.filter((station) => encoded!.image !== null || station === "quantized" || station === "rectified");
-  return html`<div class="tiles" @rv-viewport=${(event: CustomEvent<Viewport>) => setView(app, { viewport: event.detail })}>
+  const present = stations.filter(
+    (station) => encoded!.image !== null || station === "quantized" || station === "rectified",
+  );
+  return html`<div
+    class="tiles"
+    @rv-viewport=${(event: CustomEvent<Viewport>) => setView(app, { viewport: event.detail })}
+  >
     ${present.map(
       (station) =>
         html`<figure class="tile">
@@ -149,7 +168,9 @@ function tiles(app: App, view: ViewState, { encoded, busy }: OpenedTokenizer): T
 export function scores(shown: StationPicture | null, station: Station): View {
   if (station === "original") return nothing;
   return html`<span class="scores"
-    ><span title="Peak signal-to-noise ratio to the original, over RGB">PSNR <b>${decibels(shown?.quality?.psnr)}</b> dB</span>
+    ><span title="Peak signal-to-noise ratio to the original, over RGB"
+      >PSNR <b>${decibels(shown?.quality?.psnr)}</b> dB</span
+    >
     <span title="Structural similarity to the original">SSIM <b>${fixed(shown?.quality?.ssim, 3)}</b></span></span
   >`;
 }
@@ -182,11 +203,17 @@ function facts(app: App, opened: OpenedTokenizer, { codes, edited, milliseconds:
     ${stat("Latent mse, quantized", fixed(codes?.latentMse.quantized, 4), "Standardized, per element")}
     ${stat("Latent mse, rectified", fixed(codes?.latentMse.rectified, 4), "Standardized, per element")}
     ${stat("Time", time === null ? (opened.busy ? "running…" : "–") : milliseconds(time), "Encode, and decode three times")}
-    ${edited
-      ? html`<div class="stat edited">
-          <dt>Edited tokens</dt>
-          <dd><button class="quiet" @click=${act(app, () => resetCodes(app, app.store.state.active))}>${icon("undo")} Reset</button></dd>
-        </div>`
-      : nothing}
+    ${
+      edited
+        ? html`<div class="stat edited">
+            <dt>Edited tokens</dt>
+            <dd>
+              <button class="quiet" @click=${act(app, () => resetCodes(app, app.store.state.active))}>
+                ${icon("undo")} Reset
+              </button>
+            </dd>
+          </div>`
+        : nothing
+    }
   </dl>`;
 }

@@ -22,14 +22,20 @@ export function openPanel(app: App, state: ViewerState, slot: Slot): TemplateRes
     input.setAttribute("webkitdirectory", "");
   };
   return html`<div class="open-panel">
-    ${state.served.tokenizers.length > 0
-      ? html`<ul class="served">
-          ${state.served.tokenizers.map(
-            (source) =>
-              html`<li><button @click=${act(app, () => openTokenizer(app, slot, source))}>${icon("folder")} ${source.name}</button></li>`,
-          )}
-        </ul>`
-      : nothing}
+    ${
+      state.served.tokenizers.length > 0
+        ? html`<ul class="served">
+            ${state.served.tokenizers.map(
+              (source) =>
+                html`<li>
+                  <button @click=${act(app, () => openTokenizer(app, slot, source))}>
+                    ${icon("folder")} ${source.name}
+                  </button>
+                </li>`,
+            )}
+          </ul>`
+        : nothing
+    }
     <label class="button"
       ><input
         type="file"
@@ -41,7 +47,9 @@ export function openPanel(app: App, state: ViewerState, slot: Slot): TemplateRes
     >
     <span class="note">or drop it anywhere on the page. Nothing is uploaded.</span>
     <form class="url" @submit=${submit}>
-      <label class="field"><span>Address</span><input name="url" type="url" required placeholder="https://example.org/my-tokenizer/" /></label>
+      <label class="field"
+        ><span>Address</span><input name="url" type="url" required placeholder="https://example.org/my-tokenizer/"
+      /></label>
       <button>Open</button>
     </form>
   </div>`;

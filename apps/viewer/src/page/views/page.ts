@@ -31,7 +31,9 @@ function content(app: App, state: ViewerState): View {
   const { a } = state;
   if (a.status === "loading") {
     const { progress, name } = a;
-    const text = progress ? `${progress.file}: ${bytes(progress.done)} of ${bytes(progress.total)}` : "Reading its configuration…";
+    const text = progress
+      ? `${progress.file}: ${bytes(progress.done)} of ${bytes(progress.total)}`
+      : "Reading its configuration…";
     return html`<div class="centred">
       <section class="card loading" aria-busy="true">
         <h2>Opening ${name}</h2>
@@ -49,7 +51,9 @@ function content(app: App, state: ViewerState): View {
     return html`<div class="centred">
       ${problemBox(
         a.problem,
-        html`<p class="buttons"><button class="primary" @click=${() => app.store.set({ dialog: "open-a" })}>Open another tokenizer</button></p>`,
+        html`<p class="buttons">
+          <button class="primary" @click=${() => app.store.set({ dialog: "open-a" })}>Open another tokenizer</button>
+        </p>`,
       )}
     </div>`;
   }
@@ -67,11 +71,14 @@ function welcome(app: App, state: ViewerState): TemplateResult {
     <section class="card welcome">
       <h2>See what the tokens are</h2>
       <p>
-        Open an image tokenizer of revq: its folder has a <code>config.json</code> and a <code>model.safetensors</code>. Then drop any
-        image and look at its codes, its codebooks, and what changes when you change them.
+        Open an image tokenizer of revq: its folder has a <code>config.json</code> and a <code>model.safetensors</code>.
+        Then drop any image and look at its codes, its codebooks, and what changes when you change them.
       </p>
       ${openPanel(app, state, "a")}
-      <p class="note">No tokenizer yet? <code>npx revq train --data photos</code> makes one, <code>npx revq view FOLDER</code> opens it here.</p>
+      <p class="note">
+        No tokenizer yet? <code>npx revq train --data photos</code> makes one, <code>npx revq view FOLDER</code> opens
+        it here.
+      </p>
     </section>
   </div>`;
 }

@@ -36,15 +36,17 @@ export function select<T extends string>(
 }
 
 export function stat(label: string, value: unknown, title = ""): TemplateResult {
-  return html`<div class="stat" title=${title}><dt>${label}</dt><dd>${value}</dd></div>`;
+  return html`<div class="stat" title=${title}>
+    <dt>${label}</dt>
+    <dd>${value}</dd>
+  </div>`;
 }
 
 export function problemBox(problem: Problem, actions: View = nothing): TemplateResult {
   return html`<div class="problem" role="alert">
     <p><strong>${problem.message}</strong></p>
     ${problem.fix ? html`<p>${problem.fix}</p>` : nothing}
-    ${problem.code === "unexpected" ? nothing : html`<p class="code">${problem.code}</p>`}
-    ${actions}
+    ${problem.code === "unexpected" ? nothing : html`<p class="code">${problem.code}</p>`} ${actions}
   </div>`;
 }
 

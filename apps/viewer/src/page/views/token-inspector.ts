@@ -11,10 +11,17 @@ import { act } from "./parts.js";
 
 const shownNeighbours = 8;
 
-export function tokenInspector(app: App, state: ViewerState, opened: OpenedTokenizer, encoded: Encoded): TemplateResult {
+export function tokenInspector(
+  app: App,
+  state: ViewerState,
+  opened: OpenedTokenizer,
+  encoded: Encoded,
+): TemplateResult {
   const token = state.hovered ?? state.token;
   if (token === null || token >= opened.description.tokens) {
-    return html`<section class="card inspector"><p class="hint">Point at a token, or choose one with the arrow keys.</p></section>`;
+    return html`<section class="card inspector">
+      <p class="hint">Point at a token, or choose one with the arrow keys.</p>
+    </section>`;
   }
   const { description } = opened;
   const { footprints, latentShape } = description;
@@ -27,27 +34,33 @@ export function tokenInspector(app: App, state: ViewerState, opened: OpenedToken
   const counts = countsOfGroup(opened.counts, description.codes, group);
   const total = counts.reduce((sum, count) => sum + count, 0);
   return html`<section class="card inspector" aria-live="polite">
-    <h2>Token ${token} <small>group ${group}</small></h2>
-    <rv-footprint aria-hidden="true" .content=${{ shape: latentShape, places }}></rv-footprint>
-    <p class="note">${actsOn(places, latentShape)}</p>
-    <div class="code-line">
-      <label class="field"
-        ><span>Code</span
-        ><input
-          type="number"
-          min="0"
-          max=${description.codes[group]! - 1}
-          .value=${String(code)}
-          @change=${(event: Event) => change(app, state, token, event.target as HTMLInputElement, description.codes[group]!)}
-      /></label>
-      <span class="note"
-        >of ${description.codes[group]}${exact !== undefined && exact !== code ? html`, was <b>${exact}</b>` : nothing}</span
-      >
-      <span class="note" title="Hits in the images seen so far"
-        >${counts[code]} of ${total} hits${total > 0 ? ` (${percent(counts[code]! / total)})` : ""}</span
-      >
+    <div class="part">
+      <h2>Token ${token} <small>group ${group}</small></h2>
+      <rv-footprint aria-hidden="true" .content=${{ shape: latentShape, places }}></rv-footprint>
+      <p class="note">${actsOn(places, latentShape)}</p>
     </div>
-    ${codebook ? nearCodes(app, state, token, code, codebook, counts) : html`<p class="note">Reading the codebook…</p>`}
+    <div class="part">
+      <div class="code-line">
+        <label class="field"
+          ><span>Code</span
+          ><input
+            type="number"
+            min="0"
+            max=${description.codes[group]! - 1}
+            .value=${String(code)}
+            @change=${(event: Event) => change(app, state, token, event.target as HTMLInputElement, description.codes[group]!)}
+        /></label>
+        <span class="note"
+          >of
+          ${description.codes[group]}${exact !== undefined && exact !== code ? html`, was <b>${exact}</b>` : nothing}</span
+        >
+        <span class="note" title="Hits in the images seen so far"
+          >${counts[code]} of ${total} hits${total > 0 ? ` (${percent(counts[code]! / total)})` : ""}</span
+        >
+      </div>
+      ${codebook ? ownVector(codebook, code) : html`<p class="note">Reading the codebook…</p>`}
+    </div>
+    ${codebook ? nearCodes(app, state, token, code, codebook, counts) : html`<div class="part"></div>`}
   </section>`;
 }
 
@@ -83,9 +96,9 @@ function nearCodes(
   codebook: Codebook,
   counts: Int32Array,
 ): TemplateResult {
-  const range = codebook.vectors.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const range = rangeOf(codebook);
   const near = nearestTo(codebook, code, shownNeighbours);
-  return html`<rv-vector class="own" aria-hidden="true" .content=${{ values: vectorOf(codebook, code), range }}></rv-vector>
+  return html`<div class="part">
     <h3>Nearest codes <small>click one to put it here</small></h3>
     <ul class="near">
       ${near.map(
@@ -104,5 +117,24 @@ function nearCodes(
             </button>
           </li>`,
       )}
-    </ul>`;
+    </ul>
+  </div>`;
+}
+
+function rangeOf({ vectors }: Codebook): number {
+  return vectors.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
+
+function ownVector(codebook: Codebook, code: number): TemplateResult {
+  const values = vectorOf(codebook, code);
+  return html`<rv-vector class="own" aria-hidden="true" .content=${{ values, range: rangeOf(codebook) }}></rv-vector>
+    <p class="vector-text">${vectorText(values)}</p>`;
+}
+
+const shownNumbers = 16;
+
+/** The vector's first numbers. */
+export function vectorText(values: Float32Array): string {
+  const numbers = Array.from(values.subarray(0, shownNumbers), (value) => value.toFixed(2));
+  return numbers.join("  ") + (values.length > shownNumbers ? " …" : "");
 }

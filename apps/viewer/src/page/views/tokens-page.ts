@@ -54,15 +54,17 @@ export function tokensPage(app: App, state: ViewerState, opened: OpenedTokenizer
       ${pasteButton(app)}
     </div>
     <div class="tokens-layout">
-      <section class="card grid-card" aria-label="Token grid">${grid(app, state, opened, encoded)} ${tools(app, state, encoded)}</section>
-      <div class="side">
-        ${preview(app, state, opened, encoded)} ${tokenInspector(app, state, opened, encoded)}
-      </div>
+      <section class="card grid-card" aria-label="Token grid">
+        ${grid(app, state, opened, encoded)} ${tools(app, state, encoded)}
+      </section>
+      ${preview(app, state, opened, encoded)} ${tokenInspector(app, state, opened, encoded)}
     </div>`;
 }
 
 function pasteButton(app: App): TemplateResult {
-  return html`<button class="quiet" @click=${() => app.store.set({ dialog: "ids" })}>${icon("paste")} Paste ids</button>`;
+  return html`<button class="quiet" @click=${() => app.store.set({ dialog: "ids" })}>
+    ${icon("paste")} Paste ids
+  </button>`;
 }
 
 function grid(app: App, state: ViewerState, opened: OpenedTokenizer, encoded: Encoded): TemplateResult {

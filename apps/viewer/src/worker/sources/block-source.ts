@@ -32,7 +32,7 @@ export function inBlocks(
     async read(offset, length) {
       if (offset < 0 || length < 0 || offset + length > source.size) return source.read(offset, length);
       const result = new Uint8Array(length);
-      for (let at = offset; at < offset + length; ) {
+      for (let at = offset; at < offset + length;) {
         const index = Math.floor(at / block);
         const bytes = await readBlock(index);
         const from = at - index * block;

@@ -11,7 +11,11 @@ export interface OpenContext {
 }
 
 /** @param files names relative to `url`, as a listing would give them */
-export function remoteFolder(url: string, files: readonly string[], { signal, onProgress }: OpenContext): WeightsSource {
+export function remoteFolder(
+  url: string,
+  files: readonly string[],
+  { signal, onProgress }: OpenContext,
+): WeightsSource {
   const base = url.endsWith("/") ? url : `${url}/`;
   const fetch = rangeCache();
   return {
@@ -46,5 +50,8 @@ export function droppedFolder(
 
 function requireName(spec: string, name: string, names: readonly string[]): void {
   if (names.includes(name)) return;
-  throw new RevqError("weights-file-missing", `${spec} has no file "${name}"; it has ${names.join(", ") || "no files"}.`);
+  throw new RevqError(
+    "weights-file-missing",
+    `${spec} has no file "${name}"; it has ${names.join(", ") || "no files"}.`,
+  );
 }
