@@ -1,7 +1,7 @@
 import { Args, Flags } from "@oclif/core";
 import { RevqError } from "@revq/core";
 import { writePng } from "@revq/data";
-import { checkCodeRange } from "@revq/tokenizer";
+import { checkCodeRange, tileCount, type TileGrid, type Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import { mkdir } from "node:fs/promises";
 import { basename, dirname, extname, join, normalize } from "node:path";
@@ -43,8 +43,9 @@ export default class Decode extends BaseCommand {
     const { args, flags } = await this.parse(Decode);
     const tokenizer = await openTokenizer(this, args.tokenizer, flags, { backbone: true });
     const { tokens } = tokenizer;
-    const { codes, names } = await readIds(args.ids, tokens, flags["offset-groups"]);
+    const { codes, names, grids } = await readIds(args.ids, tokens, flags["offset-groups"]);
     checkCodeRange(codes, tokens);
+    if (grids) return this.decodeTiles(tokenizer, codes, grids, outputPaths(flags.out, names, grids.length), flags);
     const count = codes.length / tokens.tokens;
     const size = imageSizeOf(tokenizer);
     const paths = outputPaths(flags.out, names, count);
@@ -73,6 +74,33 @@ export default class Decode extends BaseCommand {
     tokenizer.dispose();
     this.display.finish();
     this.log(`${count} images in ${flags.out}`);
+    return { images: paths };
+  }
+
+  /** Images of their own sizes, one after the other. */
+  private async decodeTiles(
+    tokenizer: Tokenizer,
+    codes: Int32Array,
+    grids: readonly TileGrid[],
+    paths: readonly string[],
+    { batch, out }: { batch: number; out: string },
+  ): Promise<DecodeReport> {
+    let start = 0;
+    for (const [i, grid] of grids.entries()) {
+      const end = start + tileCount(grid) * tokenizer.tokens.tokens;
+      const report = this.display.update.bind(this.display);
+      const [picture] = await tokenizer.decode(codes.subarray(start, end), grid, {
+        batch,
+        signal: this.signal,
+        report,
+      });
+      const { width, height, data } = picture!;
+      await writePng(paths[i]!, { width, height, pixels: new Uint8Array(data.filter((_, at) => at % 4 < 3)) });
+      start = end;
+    }
+    tokenizer.dispose();
+    this.display.finish();
+    this.log(`${grids.length} images in ${out}`);
     return { images: paths };
   }
 }
