@@ -1,0 +1,12 @@
+/** @revq/metrics/networks: metrics that need a trained network, on whatever tfjs backend is up. Weights come in as tensors by name. */
+export {
+  alexnet,
+  featureTensors,
+  squeezenet,
+  tapChannels,
+  vgg16,
+  type FeatureLayer,
+  type FeatureNetwork,
+} from "./feature-networks.js";
+export { createFeatureRunner, type FeatureRunner } from "./run-features.js";
+export { createLpips, lpipsNetworks, lpipsTensors, type Lpips, type LpipsNetwork, type LpipsWeights } from "./lpips.js";

@@ -1,0 +1,99 @@
+/**
+ * LPIPS, version 0.1: distance of two images in the normalized activations of a classifier, weighted by learned heads. Zhang, Isola,
+ * Efros, Shechtman, Wang: The Unreasonable Effectiveness of Deep Features as a Perceptual Metric, CVPR 2018; numbers as the authors'
+ * package `lpips` gives them (`net="squeeze" | "alex" | "vgg"`, `lpips=True`, `spatial=False`). Weights are the caller's to load.
+ */
+import { requireTensor, RevqError, type Disposable, type NamedTensors } from "@revq/core";
+import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor, Tensor1D, Tensor4D } from "@tensorflow/tfjs-core";
+import { alexnet, featureTensors, squeezenet, tapChannels, vgg16, type FeatureNetwork } from "./feature-networks.js";
+import { createFeatureRunner } from "./run-features.js";
+
+export const lpipsNetworks = ["squeeze", "alex", "vgg"] as const;
+export type LpipsNetwork = (typeof lpipsNetworks)[number];
+
+const networks: Readonly<Record<LpipsNetwork, FeatureNetwork>> = { squeeze: squeezenet, alex: alexnet, vgg: vgg16 };
+
+/** `ScalingLayer` of the authors' package: images in [-1, 1] to what torchvision's classifiers take. */
+const shift = [-0.03, -0.088, -0.188];
+const scale = [0.458, 0.448, 0.45];
+/** Keeps the norm of an all-zero activation, and its gradient, finite. The authors add 1e-10 to the root, which has none there. */
+const epsilon = 1e-20;
+
+export interface Lpips extends Disposable {
+  readonly network: LpipsNetwork;
+  /** images `[n, H, W, 3]` float32 in [-1, 1] -> normalized activations, one `[n, h, w, c]` a tap. The caller's, unless in `tf.tidy`. */
+  features(images: Tensor4D): Tensor4D[];
+  /** Two results of `features` -> `[n]` distances. 0 for equal images. */
+  compare(a: readonly Tensor4D[], b: readonly Tensor4D[]): Tensor1D;
+  /** images a, b `[n, H, W, 3]` float32 in [-1, 1] -> `[n]` distances. Differentiable in both. Throws `lpips-too-small`. */
+  distance(a: Tensor4D, b: Tensor4D): Tensor1D;
+}
+
+export interface LpipsWeights {
+  /** torchvision's keys, `features.*`; a classifier's other tensors are ignored. */
+  readonly backbone: NamedTensors;
+  /** Keys of the authors' `weights/v0.1/*.pth`: `lin0.model.1.weight` `[1, c, 1, 1]`, … */
+  readonly heads: NamedTensors;
+}
+
+/** Name to shape of the tensors that LPIPS needs, PyTorch's layout. */
+export function lpipsTensors(
+  network: LpipsNetwork,
+): Record<keyof LpipsWeights, ReadonlyMap<string, readonly number[]>> {
+  const channels = tapChannels(networks[network]);
+  return {
+    backbone: featureTensors(networks[network]),
+    heads: new Map(channels.map((count, tap) => [headName(tap), [1, count, 1, 1]])),
+  };
+}
+
+const headName = (tap: number): string => `lin${tap}.model.1.weight`;
+
+/** The weights are borrowed and copied. Throws `state-missing-tensor`, `state-misshapen-tensor`. */
+export function createLpips(network: LpipsNetwork, weights: LpipsWeights): Lpips {
+  const { smallestSide } = networks[network];
+  const runner = createFeatureRunner(networks[network], weights.backbone);
+  const heads: Tensor4D[] = [...lpipsTensors(network).heads].map(([name, shape]) =>
+    // [1, c, 1, 1] -> [1, 1, c, 1]: a 1x1 convolution to one channel
+    tf.reshape(requireTensor(weights.heads, name, shape), [1, 1, shape[1]!, 1]),
+  );
+  const [shiftTensor, scaleTensor] = [tf.tensor1d(shift), tf.tensor1d(scale)];
+
+  function features(images: Tensor4D): Tensor4D[] {
+    const [, height, width] = images.shape;
+    if (Math.min(height, width) < smallestSide) {
+      throw new RevqError(
+        "lpips-too-small",
+        `LPIPS (${network}) needs images of at least ${smallestSide} pixels a side; got ${height} x ${width}.`,
+      );
+    }
+    return tf.tidy(() => runner.run(tf.div(tf.sub(images, shiftTensor), scaleTensor)).map(normalize));
+  }
+
+  function compare(a: readonly Tensor4D[], b: readonly Tensor4D[]): Tensor1D {
+    return tf.tidy(() => {
+      const terms = heads.map((head, tap) => {
+        const weighted = tf.conv2d(tf.squaredDifference<Tensor4D>(a[tap]!, b[tap]!), head, 1, "valid");
+        return tf.mean<Tensor1D>(weighted, [1, 2, 3]);
+      });
+      return tf.addN(terms);
+    });
+  }
+
+  return {
+    network,
+    features,
+    compare,
+    distance: (a, b) => tf.tidy(() => compare(features(a), features(b))),
+    dispose() {
+      runner.dispose();
+      tf.dispose([...heads, shiftTensor, scaleTensor] as Tensor[]);
+    },
+  };
+}
+
+/** To unit length along the channels. */
+function normalize(x: Tensor4D): Tensor4D {
+  return tf.div(x, tf.sqrt(tf.add(tf.sum(tf.square(x), 3, true), epsilon)));
+}
