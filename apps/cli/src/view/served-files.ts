@@ -2,9 +2,10 @@
 import { RevqError } from "@revq/core";
 import { openWeights } from "@revq/formats/node";
 import { configFile, isRelativePath, modelFile, parseTokenizerConfig } from "@revq/tokenizer";
+import type { Dirent } from "node:fs";
 import { readFile, readdir, stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import type { Mount } from "./allowed-files.js";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { findFile, type Mount } from "./allowed-files.js";
 
 export interface Served {
   readonly view: ViewJson;
@@ -59,7 +60,7 @@ export async function collectServed({ tokenizers, images, weights }: ServedReque
     mounts,
     view: {
       tokenizers: listed,
-      images: found.map((name) => ({ name, url: `images/${name.split("/").map(encodeURIComponent).join("/")}` })),
+      images: found.map((name) => ({ name, url: `images/${encodePath(name)}` })),
     },
   };
 }
@@ -96,32 +97,32 @@ async function weightsMount(spec: string, prefix: string): Promise<Mount | null>
   return { prefix, folder: resolve(isFolder ? spec : dirname(spec)), files: new Set(files) };
 }
 
-/** Relative paths, by name; hidden files and folders are left out, links are not followed out of the folder. */
+/** Relative paths, by name; hidden files and folders are left out, and so are links that lead out of the folder. */
 async function listImages(folder: string): Promise<string[]> {
-  let entries;
-  try {
-    entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  } catch (cause) {
-    throw new RevqError(
-      "data-folder-missing",
-      `The image folder ${folder} cannot be read (${(cause as NodeJS.ErrnoException).code}).`,
-      {
-        fix: "Name an existing folder with --images.",
-        cause,
-      },
-    );
-  }
   const root = resolve(folder);
-  return entries
-    .filter((entry) => !entry.isDirectory() && imageFile.test(entry.name))
-    .map((entry) =>
-      resolve(entry.parentPath, entry.name)
-        .slice(root.length + 1)
-        .replaceAll("\\", "/"),
-    )
-    .filter((name) => !name.split("/").some((part) => part.startsWith(".")))
+  let entries: Dirent[];
+  try {
+    // With types, links to folders are listed but not entered: they may lead back up.
+    entries = await readdir(root, { recursive: true, withFileTypes: true });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new RevqError("data-folder-missing", `The image folder ${folder} cannot be read (${code}).`, {
+      fix: "Name an existing folder with --images.",
+      cause,
+    });
+  }
+  const images = entries
+    .map(({ parentPath, name }) => relative(root, join(parentPath, name)).replaceAll("\\", "/"))
+    .filter((name) => imageFile.test(name) && !name.split("/").some((part) => part.startsWith(".")))
     .sort()
     .slice(0, maxImages);
+  const mount: Mount = { prefix: "/", folder: root };
+  const found = await Promise.all(images.map((name) => findFile([mount], `/${encodePath(name)}`)));
+  return images.filter((_, i) => found[i]!.status === 200);
+}
+
+function encodePath(name: string): string {
+  return name.split("/").map(encodeURIComponent).join("/");
 }
 
 /** Folders of the same name get a number. */

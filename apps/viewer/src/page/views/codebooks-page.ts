@@ -7,7 +7,7 @@ import { nearestTo, vectorOf } from "../code-search.js";
 import { codesText, fixed, percent, whole } from "../format.js";
 import type { OpenedTokenizer, ViewerState } from "../state.js";
 import { countsOfGroup, usageByGroup, type GroupUsage } from "../usage.js";
-import { vectorText } from "./token-inspector.js";
+import { vectorText } from "../token-text.js";
 import { act, slotSwitch, stat, type View } from "./parts.js";
 
 export function codebooksPage(app: App, state: ViewerState, opened: OpenedTokenizer): TemplateResult {

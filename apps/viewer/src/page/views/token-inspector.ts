@@ -6,6 +6,7 @@ import type { App } from "../app.js";
 import { nearestTo, vectorOf } from "../code-search.js";
 import { percent } from "../format.js";
 import type { Encoded, OpenedTokenizer, ViewerState } from "../state.js";
+import { actsOn, vectorText } from "../token-text.js";
 import { countsOfGroup } from "../usage.js";
 import { act } from "./parts.js";
 
@@ -64,20 +65,6 @@ export function tokenInspector(
   </section>`;
 }
 
-/** "channel 3, rows 2 to 3, columns 8 to 11" */
-export function actsOn(places: Int32Array, [, h, w]: readonly [number, number, number]): string {
-  if (places.length === 0) return "It decides nothing: its codebook has one code, or equal ones.";
-  const span = (values: readonly number[]): string => {
-    const [least, most] = [Math.min(...values), Math.max(...values)];
-    return least === most ? `${least}` : `${least}–${most}`;
-  };
-  const list = [...places];
-  const channels = span(list.map((place) => Math.floor(place / (h * w))));
-  const rows = span(list.map((place) => Math.floor((place % (h * w)) / w)));
-  const columns = span(list.map((place) => place % w));
-  return `Decides ${places.length} numbers: channel ${channels}, row ${rows}, column ${columns}.`;
-}
-
 function change(app: App, state: ViewerState, token: number, input: HTMLInputElement, limit: number): void {
   const code = Math.round(Number(input.value));
   if (!(code >= 0 && code < limit)) {
@@ -129,12 +116,4 @@ function ownVector(codebook: Codebook, code: number): TemplateResult {
   const values = vectorOf(codebook, code);
   return html`<rv-vector class="own" aria-hidden="true" .content=${{ values, range: rangeOf(codebook) }}></rv-vector>
     <p class="vector-text">${vectorText(values)}</p>`;
-}
-
-const shownNumbers = 16;
-
-/** The vector's first numbers. */
-export function vectorText(values: Float32Array): string {
-  const numbers = Array.from(values.subarray(0, shownNumbers), (value) => value.toFixed(2));
-  return numbers.join("  ") + (values.length > shownNumbers ? " …" : "");
 }

@@ -1,0 +1,170 @@
+/** What the worker computes about a quantizer, and how it reads weights, checked in Node. */
+import { multigroup } from "@revq/quantizer-multigroup";
+import { tokenOrder } from "@revq/core";
+import { openSafetensors, fromBuffer, writeSafetensors } from "@revq/formats";
+import { createEngine, type Engine } from "@revq/engine";
+import * as tf from "@tensorflow/tfjs-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { principalMap, readCodebook } from "../src/worker/codebook.js";
+import { channelLast, findFootprints } from "../src/worker/footprints.js";
+import { inBlocks } from "../src/worker/sources/block-source.js";
+import { rangeCache } from "../src/worker/sources/range-cache.js";
+
+const shape = { channels: 3, height: 4, width: 4 };
+let engine: Engine;
+
+beforeAll(async () => {
+  engine = await createEngine({ engine: "cpu" });
+});
+afterAll(() => engine.dispose());
+
+describe("footprints and codebooks", () => {
+  it.each(["channel", "spatial", "block"] as const)("are those of multigroup with the split %s", async (split) => {
+    const tokens = 12;
+    const before = tf.memory().numTensors;
+    const quantizer = multigroup.create(
+      { tokens, codes: 5, split, groups: "token", iterations: 1, init: "sample", samplesPerCode: 1 },
+      { latentShape: shape },
+    );
+    const dim = 48 / tokens;
+    const values = Float32Array.from({ length: tokens * 5 * dim }, (_, i) => Math.sin(i + 1));
+    const codebooks = tf.tensor(values, [tokens, 5, dim]);
+    quantizer.restore({ codebooks });
+    codebooks.dispose();
+
+    const footprints = await findFootprints(quantizer, shape);
+    const order = tokenOrder(shape, tokens, split);
+    for (let token = 0; token < tokens; token++) {
+      const places = [...footprints.places.subarray(footprints.starts[token], footprints.starts[token + 1])];
+      const found = places.map((place) => channelLast(place, shape)).sort((a, b) => a - b);
+      expect(found).toEqual([...order.subarray(token * dim, (token + 1) * dim)].sort((a, b) => a - b));
+    }
+
+    const codebook = await readCodebook(quantizer, shape, footprints, 7, new AbortController().signal);
+    expect(codebook.dim).toBe(dim);
+    // The same numbers; places are in the order of [c, h, w], the quantizer's in its own.
+    for (let code = 0; code < 5; code++) {
+      const own = [...values.subarray((7 * 5 + code) * dim, (7 * 5 + code + 1) * dim)].sort();
+      expect([...codebook.vectors.subarray(code * dim, (code + 1) * dim)].sort()).toEqual(own);
+    }
+    quantizer.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it("map codes onto the plane of the largest variance", () => {
+    // Points on a line through space: one component explains all, and distances along it are kept.
+    const along = [-2, -1, 0, 3];
+    const vectors = Float32Array.from(along.flatMap((t) => [t * 0.6, 5, t * 0.8]));
+    const { map, explained } = principalMap(vectors, 4, 3);
+    expect(explained[0]).toBeCloseTo(1, 6);
+    expect(explained[1]).toBeCloseTo(0, 6);
+    expect(Math.abs(map[6]! - map[0]!)).toBeCloseTo(5, 5);
+    for (let i = 0; i < 4; i++) expect(map[2 * i + 1]).toBeCloseTo(0, 5);
+  });
+});
+
+describe("reading in blocks", () => {
+  const bytes = Uint8Array.from({ length: 100 }, (_, i) => i);
+
+  it("gives any range, asks for every block once, and reports how far it is", async () => {
+    const asked: [number, number][] = [];
+    const progress: number[] = [];
+    const memory = fromBuffer("x", bytes);
+    const source = inBlocks(
+      {
+        ...memory,
+        read(offset, length) {
+          asked.push([offset, length]);
+          return memory.read(offset, length);
+        },
+      },
+      (done) => progress.push(done),
+      32,
+    );
+    expect([...(await source.read(30, 40))]).toEqual([...bytes.subarray(30, 70)]);
+    expect([...(await source.read(95, 5))]).toEqual([95, 96, 97, 98, 99]);
+    expect([...(await source.read(0, 0))]).toEqual([]);
+    expect(asked).toEqual([
+      [0, 32],
+      [32, 32],
+      [64, 32],
+      [96, 4],
+    ]);
+    expect(progress.at(-1)).toBe(100);
+    await expect(source.read(90, 11)).rejects.toMatchObject({ code: "byte-range" });
+  });
+
+  it("reads a safetensors file", async () => {
+    const file = writeSafetensors([{ name: "a", shape: [3], data: Float32Array.of(1, 2, 3) }]);
+    const opened = await openSafetensors(inBlocks(fromBuffer("f", file), () => {}, 16));
+    expect(await opened.readFloat32("a")).toMatchObject({ data: Float32Array.of(1, 2, 3) });
+  });
+});
+
+describe("the range cache", () => {
+  /** Cache Storage as far as it is used here. */
+  function memoryCaches(): CacheStorage {
+    const kept = new Map<string, { body: ArrayBuffer; headers: Headers }>();
+    const cache = {
+      async match(key: string) {
+        const hit = kept.get(key);
+        return hit && new Response(hit.body, { headers: hit.headers });
+      },
+      async put(key: string, response: Response) {
+        if (response.status === 206) throw new TypeError("partial responses are refused");
+        kept.set(key, { body: await response.arrayBuffer(), headers: response.headers });
+      },
+      keys: async () => [...kept.keys()].map((url) => ({ url })),
+      delete: async (key: string) => kept.delete(key),
+    };
+    return { open: async () => cache } as unknown as CacheStorage;
+  }
+
+  /** A server with ranges; the content is the tag, over and over. */
+  function server(): { fetch: typeof fetch; asked: string[]; setTag(tag: string): void } {
+    let tag = "one";
+    const asked: string[] = [];
+    const answer = async (_: unknown, init?: RequestInit): Promise<Response> => {
+      const range = new Headers(init?.headers).get("range")!;
+      asked.push(range);
+      const [first, last] = range.match(/\d+/g)!.map(Number) as [number, number];
+      const body = tag.repeat(100).slice(first, last + 1);
+      return new Response(body, {
+        status: 206,
+        headers: { etag: `"${tag}"`, "content-range": `bytes ${first}-${last}/300` },
+      });
+    };
+    return { fetch: answer as typeof fetch, asked, setTag: (next) => (tag = next) };
+  }
+
+  const url = "https://example.org/model.safetensors";
+  const get = async (fetch: typeof globalThis.fetch, range: string): Promise<string> => {
+    const response = await fetch(url, { headers: { range: `bytes=${range}` } });
+    expect(response.status).toBe(206);
+    expect(response.headers.get("content-range")).toBe(`bytes ${range}/300`);
+    return response.text();
+  };
+
+  it("answers from the cache the second time, after asking whether the file is the same", async () => {
+    const { fetch, asked, setTag } = server();
+    const caches = memoryCaches();
+    for (let visit = 0; visit < 2; visit++) {
+      const cached = rangeCache(caches, fetch);
+      await get(cached, "0-0");
+      expect(await get(cached, "3-8")).toBe("oneone");
+    }
+    expect(asked).toEqual(["bytes=0-0", "bytes=3-8", "bytes=0-0"]);
+    setTag("two");
+    const cached = rangeCache(caches, fetch);
+    await get(cached, "0-0");
+    expect(await get(cached, "3-8")).toBe("twotwo");
+  });
+
+  it("does without a cache where there is none", async () => {
+    const { fetch, asked } = server();
+    const plain = rangeCache(undefined, fetch);
+    await get(plain, "0-0");
+    await get(plain, "0-0");
+    expect(asked.length).toBe(2);
+  });
+});
