@@ -12,6 +12,7 @@ import type { FoundPlugin } from "./container.js";
 
 /** The plugins that come with the CLI. */
 const included: Readonly<Record<string, () => Promise<object>>> = {
+  "@revq/backbone-dc-ae": () => import("@revq/backbone-dc-ae"),
   "@revq/backbone-linear": () => import("@revq/backbone-linear"),
   "@revq/backbone-tae": () => import("@revq/backbone-tae"),
   "@revq/quantizer-multigroup": () => import("@revq/quantizer-multigroup"),

@@ -30,6 +30,11 @@ export interface Backbone extends Disposable {
   decode(latents: Tensor4D): Promise<Tensor4D>;
   /** Every weight, borrowed: what `create` needs as `context.state` to make the same backbone again. */
   state(): NamedTensors;
+  /**
+   * The options that make this backbone out of `state()`, for weights that brought a configuration of their own: they go into the
+   * tokenizer's config.json instead of the user's. Undefined: the user's options are enough.
+   */
+  readonly options?: Readonly<Record<string, unknown>>;
 }
 
 /** A backbone that is fitted on the user's own images; its tensors are kept inside the tokenizer. */

@@ -74,7 +74,8 @@ function testOnEngine(plugin: BackbonePlugin, { options, imageSize, weights, tol
     tf.tensor4d(randomImages(imageSize, 3, 2).subarray(0, n * each), [n, imageSize, imageSize, 3]);
   const create = async (state?: NamedTensors): Promise<Backbone> => {
     const source = state === undefined && weights ? { weights: await weights() } : {};
-    return plugin.create(parseOptions(plugin, options), { imageSize, ...source, ...(state ? { state } : {}) });
+    const given = state ? (backbone.options ?? options) : options;
+    return plugin.create(parseOptions(plugin, given), { imageSize, ...source, ...(state ? { state } : {}) });
   };
   const ready = async (): Promise<Backbone> => {
     const made = await create();
@@ -170,7 +171,7 @@ function testOnEngine(plugin: BackbonePlugin, { options, imageSize, weights, tol
     none.dispose();
   });
 
-  it("is made again out of its state alone, and then gives the same", async () => {
+  it("is made again out of its state and options alone, and then gives the same", async () => {
     const state = await copyState(backbone.state());
     expect(Object.keys(state).length, "tensors in the state").toBeGreaterThan(0);
     const again = await create(state);

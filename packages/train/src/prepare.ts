@@ -81,7 +81,7 @@ export async function prepareImages(
   const clock = stopwatch();
   const { id, weights, embed, ...given } = config.backbone;
   const plugin = plugins.get("backbone", id);
-  const options = parseOptions(plugin, given);
+  const options = parseOptions(plugin, created.options ?? given);
   const backbone = await fitted(created, images.train, folder, context, (state) =>
     plugin.create(options, { imageSize: config.data.imageSize, state }),
   );

@@ -1,5 +1,6 @@
 /** Runs such a network on the engine. Forward only: these autoencoders are frozen. */
 import { requireTensor, type NamedTensors } from "@revq/core";
+import { runLayers, upsampleNearest } from "@revq/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { expectedTensors, poolGroups, type BlockLayer, type Layer } from "./architecture.js";
 
@@ -61,25 +62,12 @@ export function createNetwork(layers: readonly Layer[], weights: NamedTensors): 
       case "relu":
         return tf.relu(x);
       case "upsample":
-        return upsample(x);
+        return upsampleNearest(x);
     }
   }
 
   return {
-    run: (input) =>
-      layers.reduce((x, layer, position) => {
-        // Large images: what a layer needed is freed before the next one runs.
-        const y = tf.tidy(() => apply(layer, x, position));
-        if (x !== input) x.dispose();
-        return y;
-      }, input),
+    run: (input) => runLayers([...layers.entries()], input, ([position, layer], x) => apply(layer, x, position)),
     dispose: () => tf.dispose(tensors),
   };
-}
-
-/** Each pixel four times. Joining along the channels repeats columns, joining whole rows repeats rows: two kernels that every engine has. */
-function upsample(x: tf.Tensor4D): tf.Tensor4D {
-  const [n, height, width, channels] = x.shape;
-  const columns = tf.reshape(tf.concat([x, x], 3), [n, height, 1, 2 * width * channels]);
-  return tf.reshape(tf.concat([columns, columns], 2), [n, 2 * height, 2 * width, channels]);
 }

@@ -4,11 +4,9 @@
  * authors' PyTorch model.
  */
 import { RevqError, requireTensor, type NamedTensors, type Random, type Rectifier } from "@revq/core";
+import { convolution, gluMbConv, multiScaleAttention, rmsNorm, type ParameterOf } from "@revq/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor3D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
-import { multiScaleAttention, type ParameterOf } from "./attention.js";
-import { gluMbConv } from "./glu-mbconv.js";
-import { convolution, rmsNorm } from "./layers.js";
 import type { EfficientVitSizes } from "./options.js";
 import { blockPrefix, initialValues, parameterTable } from "./parameters.js";
 

@@ -1,13 +1,11 @@
+import { multiScaleAttention, type ParameterOf, gluMbConv, rmsNorm } from "@revq/layers";
 /** Values and gradients of every block and of the whole rectifier against PyTorch (fixtures; README there). */
 import { underPrefix } from "@revq/core";
 import { createEngine, type Engine } from "@revq/engine";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { multiScaleAttention, type ParameterOf } from "../src/attention.js";
-import { gluMbConv } from "../src/glu-mbconv.js";
 import { resolveSizes } from "../src/index.js";
-import { rmsNorm } from "../src/layers.js";
 import { efficientVit } from "../src/rectifier.js";
 import { gradientsOf, needs, present, readFixture, relativeError, toNhwc } from "./support.js";
 

@@ -1,9 +1,12 @@
 /**
- * The layers that the network is made of, as functions over NHWC tensors and parameters in PyTorch's layouts. Parameters are
- * small beside activations here, so rearranging a kernel in every call costs next to nothing, and linear layers need none.
+ * Basic layers as functions over NHWC tensors and parameters in PyTorch's layouts; all have gradients. Where parameters are small
+ * beside activations, rearranging a kernel in every call costs next to nothing; linear layers need none.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { GradSaveFunc, Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
+
+/** Reads a parameter by its name below the layer's own prefix. */
+export type ParameterOf = (name: string) => Tensor;
 
 /** PyTorch's default of the norms in this network. */
 const normEpsilon = 1e-5;

@@ -6,16 +6,16 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor2D, Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
-import { depthwiseConvolution, linear, rmsNorm } from "./layers.js";
+import { depthwiseConvolution, linear, rmsNorm, type ParameterOf } from "./basic.js";
 
 /** Keeps a query that all keys are orthogonal to from dividing by zero. */
 const attentionEpsilon = 1e-15;
 
-/** Reads a parameter by its name below the layer's own prefix. */
-export type ParameterOf = (name: string) => Tensor;
-
-/** x `[n, h, w, C]` -> `[n, h, w, C]`, residual included. */
-export function multiScaleAttention(x: Tensor4D, headDim: number, parameter: ParameterOf): Tensor4D {
+/**
+ * x `[n, h, w, C]` -> `[n, h, w, C]`, residual included.
+ * @param scales how many aggregation branches `to_qkv_multiscale.i` there are; each adds as many heads as there are without one
+ */
+export function multiScaleAttention(x: Tensor4D, headDim: number, parameter: ParameterOf, scales = 1): Tensor4D {
   const [n, h, w, channels] = x.shape;
   const rows = n * h * w;
   const heads = channels / headDim;
@@ -28,29 +28,34 @@ export function multiScaleAttention(x: Tensor4D, headDim: number, parameter: Par
   const byPart = (values: Tensor): Tensor4D =>
     tf.transpose(tf.reshape(values, [rows, heads, 3, headDim]) as Tensor4D, [2, 1, 0, 3]);
 
-  const neighbourhood = depthwiseConvolution(
-    tf.reshape(projected, [n, h, w, 3 * channels]),
-    parameter("to_qkv_multiscale.0.proj_in.weight"),
-  );
-  // A grouped 1x1 convolution, one group for each head's query, key and value: a batch of small matrix products.
-  const mixing = tf.transpose(
-    tf.reshape(parameter("to_qkv_multiscale.0.proj_out.weight"), [heads, 3, headDim, headDim]) as Tensor4D,
-    [1, 0, 2, 3],
-  );
-  const aggregated = tf.matMul(
-    tf.reshape(byPart(neighbourhood), [3 * heads, rows, headDim]) as Tensor3D,
-    tf.reshape(mixing, [3 * heads, headDim, headDim]) as Tensor3D,
-    false,
-    true,
-  );
+  const aggregated = Array.from({ length: scales }, (_, scale): Tensor4D => {
+    const branch = `to_qkv_multiscale.${scale}`;
+    const neighbourhood = depthwiseConvolution(
+      tf.reshape(projected, [n, h, w, 3 * channels]),
+      parameter(`${branch}.proj_in.weight`),
+    );
+    // A grouped 1x1 convolution, one group for each head's query, key and value: a batch of small matrix products.
+    const mixing = tf.transpose(
+      tf.reshape(parameter(`${branch}.proj_out.weight`), [heads, 3, headDim, headDim]) as Tensor4D,
+      [1, 0, 2, 3],
+    );
+    const mixed = tf.matMul(
+      tf.reshape(byPart(neighbourhood), [3 * heads, rows, headDim]) as Tensor3D,
+      tf.reshape(mixing, [3 * heads, headDim, headDim]) as Tensor3D,
+      false,
+      true,
+    );
+    return tf.reshape(mixed, [3, heads, rows, headDim]);
+  });
 
-  const allHeads = tf.concat([byPart(projected), tf.reshape(aggregated, [3, heads, rows, headDim])], 1);
+  const allHeads = scales === 0 ? byPart(projected) : tf.concat([byPart(projected), ...aggregated], 1);
+  const width = (1 + scales) * heads;
   const [query, key, value] = tf
     .split(allHeads, 3, 0)
-    .map((part) => tf.reshape(part, [2 * heads * n, h * w, headDim]) as Tensor3D) as [Tensor3D, Tensor3D, Tensor3D];
-  const attended = tf.reshape(reluAttention(tf.relu(query), tf.relu(key), value), [2 * heads, rows, headDim]);
+    .map((part) => tf.reshape(part, [width * n, h * w, headDim]) as Tensor3D) as [Tensor3D, Tensor3D, Tensor3D];
+  const attended = tf.reshape(reluAttention(tf.relu(query), tf.relu(key), value), [width, rows, headDim]);
 
-  const joined = tf.reshape(tf.transpose(attended as Tensor3D, [1, 0, 2]), [rows, 2 * channels]) as Tensor2D;
+  const joined = tf.reshape(tf.transpose(attended as Tensor3D, [1, 0, 2]), [rows, width * headDim]) as Tensor2D;
   const out = rmsNorm(
     linear(joined, parameter("to_out.weight")),
     parameter("norm_out.weight"),

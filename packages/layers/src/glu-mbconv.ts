@@ -1,8 +1,7 @@
 /** Gated inverted bottleneck: 1x1 up, SiLU, depthwise 3x3, gate, 1x1 down, RMSNorm, residual (diffusers' `GLUMBConv`). */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
-import type { ParameterOf } from "./attention.js";
-import { depthwiseConvolution, linear, rmsNorm, silu } from "./layers.js";
+import { depthwiseConvolution, linear, rmsNorm, silu, type ParameterOf } from "./basic.js";
 
 /** x `[n, h, w, C]` -> `[n, h, w, C]`, residual included. The width comes from the weights. */
 export function gluMbConv(x: Tensor4D, parameter: ParameterOf): Tensor4D {

@@ -1,0 +1,58 @@
+/** Opens an AutoencoderDC in the place that the user named. */
+import { RevqError, type NamedTensors, type WeightsSource } from "@revq/core";
+import { openModelFolder, readExpected, type ModelFolder } from "@revq/formats";
+import * as tf from "@tensorflow/tfjs-core";
+import { architectureOf, expectedTensors, isDenseKernel } from "./architecture.js";
+import { parseConfig, type AutoencoderDcConfig } from "./config.js";
+
+export interface LoadedModel {
+  /** What config.json says, or what was given instead. */
+  readonly options: { readonly config: Record<string, unknown> };
+  readonly config: AutoencoderDcConfig;
+  readonly weights: NamedTensors;
+}
+
+/**
+ * The caller owns the tensors. One of the file's tensors is in memory at a time. Throws `dc-ae-config`, `model-*` and the errors of the files.
+ * @param given contents of config.json, instead of the file
+ */
+export async function loadModel(source: WeightsSource, given?: Record<string, unknown>): Promise<LoadedModel> {
+  const model = await openModelFolder(source, "an AutoencoderDC");
+  const weights: Record<string, tf.Tensor> = {};
+  try {
+    const json = given ?? readConfig(model, source.spec);
+    const config = parseConfig(json, given ? "The option config" : `${source.spec}/${model.config!.name}`);
+    const expected = expectedTensors(architectureOf(config));
+    const options = {
+      model: "the AutoencoderDC of config.json",
+      ignore: (name: string) => name.endsWith(".num_batches_tracked"),
+    };
+    for await (const { name, shape, data } of readExpected(model.weights, expected, options)) {
+      const tensor = tf.tensor(data, [...shape], "float32");
+      weights[name] = isDenseKernel(shape) ? tf.transpose(tensor, [2, 3, 1, 0]) : tensor;
+      if (weights[name] !== tensor) {
+        await weights[name]!.data(); // engines that queue work would hold every kernel twice
+        tensor.dispose();
+      }
+    }
+    return { options: { config: json }, config, weights };
+  } catch (error) {
+    tf.dispose(weights);
+    throw error;
+  } finally {
+    await model.close();
+  }
+}
+
+function readConfig({ config }: ModelFolder, spec: string): Record<string, unknown> {
+  const problem = config ? `${config.name} of ${spec} is not a JSON object` : `${spec} has no config.json`;
+  try {
+    const json: unknown = config && JSON.parse(config.text);
+    if (typeof json === "object" && json !== null && !Array.isArray(json)) return json as Record<string, unknown>;
+  } catch {
+    // told below
+  }
+  throw new RevqError("dc-ae-config", `${problem}, so the shape of the network is not known.`, {
+    fix: "Name the folder that holds config.json and the weights.",
+  });
+}

@@ -1,0 +1,104 @@
+/** Runs the layers of an AutoencoderDC. Plain functions over named tensors; call inside `tf.tidy`. */
+import {
+  averageChannels,
+  gluMbConv,
+  multiScaleAttention,
+  pixelShuffle,
+  pixelUnshuffle,
+  repeatChannels,
+  rmsNorm,
+  runLayers,
+  silu,
+  upsampleNearest,
+  type ParameterOf,
+} from "@revq/layers";
+import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor4D } from "@tensorflow/tfjs-core";
+import { resamplingConvolution, type Layer } from "./architecture.js";
+import type { Activation } from "./config.js";
+
+/** Epsilon of PyTorch's BatchNorm. */
+const batchNormEpsilon = 1e-5;
+
+/** Resampling by two, in channels: a cell of one side holds four of the other. */
+const cellsOf = 4;
+
+/** @param parameter by diffusers' name; dense 3x3 kernels as `[y, x, in, out]`, everything else in PyTorch's layout */
+export function runNetwork(layers: readonly Layer[], input: Tensor4D, parameter: ParameterOf): Tensor4D {
+  /** PyTorch pads both sides by one, with stride 2 too: tfjs' "same" would pad the far side only. */
+  const conv = (x: Tensor4D, name: string, { stride = 1 as 1 | 2, bias = true } = {}): Tensor4D => {
+    const y = tf.conv2d(x, parameter(`${name}.weight`) as Tensor4D, stride, 1, "NHWC", [1, 1], "floor");
+    return bias ? tf.add(y, parameter(`${name}.bias`)) : y;
+  };
+  const below =
+    (prefix: string): ParameterOf =>
+    (name) =>
+      parameter(`${prefix}.${name}`);
+
+  function residual(x: Tensor4D, { name, norm, activation }: Extract<Layer, { kind: "residual" }>): Tensor4D {
+    const hidden = activate(conv(x, `${name}.conv1`), activation);
+    const out = conv(hidden, `${name}.conv2`, { bias: false });
+    const of = below(`${name}.norm`);
+    const normal =
+      norm === "rms_norm"
+        ? rmsNorm(out, of("weight"), of("bias"))
+        : tf.add(
+            tf.mul(
+              tf.sub(out, of("running_mean")),
+              tf.mul(of("weight"), tf.rsqrt(tf.add(of("running_var"), batchNormEpsilon))),
+            ),
+            of("bias"),
+          );
+    return tf.add(x, normal);
+  }
+
+  function down(x: Tensor4D, layer: Extract<Layer, { kind: "down" }>): Tensor4D {
+    const { name } = resamplingConvolution(layer);
+    const y = layer.unshuffle ? pixelUnshuffle(conv(x, name)) : conv(x, name, { stride: 2 });
+    if (!layer.shortcut) return y;
+    return tf.add(y, averageChannels(pixelUnshuffle(x), (cellsOf * layer.from) / layer.to));
+  }
+
+  function up(x: Tensor4D, layer: Extract<Layer, { kind: "up" }>): Tensor4D {
+    const { name } = resamplingConvolution(layer);
+    const y = layer.shuffle ? pixelShuffle(conv(x, name)) : conv(upsampleNearest(x), name);
+    if (!layer.shortcut) return y;
+    return tf.add(y, pixelShuffle(repeatChannels(x, (cellsOf * layer.to) / layer.from)));
+  }
+
+  return runLayers(layers, input, (layer, x) => {
+    const { name } = layer;
+    switch (layer.kind) {
+      case "conv":
+        return conv(x, name);
+      case "toLatent":
+        return tf.add(conv(x, name), averageChannels(x, layer.from / layer.to));
+      case "fromLatent":
+        return tf.add(conv(x, name), repeatChannels(x, layer.to / layer.from));
+      case "down":
+        return down(x, layer);
+      case "up":
+        return up(x, layer);
+      case "residual":
+        return residual(x, layer);
+      case "transformer":
+        return gluMbConv(
+          multiScaleAttention(x, layer.headDim, below(`${name}.attn`), layer.multiscales.length),
+          below(`${name}.conv_out`),
+        );
+      case "normRelu":
+        return tf.relu(rmsNorm(x, parameter(`${name}.weight`), parameter(`${name}.bias`)));
+    }
+  });
+}
+
+function activate(x: Tensor4D, activation: Activation): Tensor4D {
+  switch (activation) {
+    case "silu":
+      return silu(x);
+    case "relu":
+      return tf.relu(x);
+    case "relu6":
+      return tf.relu6(x);
+  }
+}
