@@ -1,5 +1,6 @@
 /** What a user gets who does something wrong: one message that says what was got, what was expected and what to do; no stack. */
-import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { writeNpy, type NpyDType, type TensorData } from "@revq/formats";
 import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasShared, revq, revqJson, sampleImages, shared, temporaryFolder } from "./support/revq.js";
@@ -16,9 +17,22 @@ beforeAll(async () => {
   await mkdir(join(cwd, "texts"));
   await writeFile(join(cwd, "texts", "notes.jpg"), "this is no picture");
   await revqJson(["train", "--data", "photos", ...small, "-o", "tokenizer"], { cwd });
+  const ids = new Int32Array(16);
+  const write = (name: string, data: TensorData, dtype?: NpyDType): Promise<void> =>
+    writeFile(join(cwd, name), writeNpy({ shape: [1, 16], data, ...(dtype ? { dtype } : {}) }));
+  await write("good.npy", ids);
+  await write("half.npy", new Float32Array(16), "float16");
+  await write("wide.npy", new BigInt64Array(16).fill(2n ** 32n + 1n));
+  await write("large.npy", ids.slice().fill(77));
+  await write("named.npy", ids);
+  await writeFile(join(cwd, "named.npy.names.json"), '{"0": "a"}');
+  const other = { tokens: 16, vocabulary: 99, offsetGroups: false, images: [{ name: "a", ids: Array.from(ids) }] };
+  await writeFile(join(cwd, "other.json"), JSON.stringify(other));
 }, 120_000);
 
 afterAll(() => folder.remove());
+
+const decode = (ids: string): string[] => ["decode", "tokenizer", ids, "-o", "out"];
 
 async function refused(args: string[]): Promise<{ code: number | null; text: string }> {
   const { code, stdout, stderr } = await revq(args, { cwd });
@@ -108,6 +122,50 @@ describe("a user's mistakes", () => {
       says: /--weights/,
     },
   ];
+  cases.push(
+    {
+      what: "a resume of a folder that no run made",
+      args: ["train", "--data", "photos", ...small, "-o", "photos", "--resume"],
+      code: 1,
+      says: /no run to resume/,
+    },
+    {
+      what: "a learning rate that is none",
+      args: ["train", "--lr", "fast"],
+      code: 2,
+      says: /train\.learningRate \(from flags\)/,
+    },
+    {
+      what: "a wrong plugin option in the config command",
+      args: ["config", "--set", "quantizer.cods=3"],
+      code: 2,
+      says: /cods.*did you mean codes/s,
+    },
+    {
+      what: "an output in a missing folder",
+      args: ["encode", "tokenizer", "photos", "-o", "gone/ids.npy"],
+      code: 1,
+      says: /no folder/,
+    },
+    {
+      what: "nothing to encode",
+      args: ["encode", "tokenizer", "-o", "ids.npy"],
+      code: 2,
+      says: /neither images nor --latents/,
+    },
+    { what: "floats as ids", args: decode("half.npy"), code: 1, says: /float16/ },
+    { what: "ids beyond 32 bits", args: decode("wide.npy"), code: 1, says: /4294967297.*32 bits/s },
+    { what: "ids of another vocabulary", args: decode("other.json"), code: 1, says: /vocabulary of 99/ },
+    { what: "names of an odd shape", args: decode("named.npy"), code: 1, says: /named\.npy\.names\.json/ },
+    { what: "ids out of range", args: decode("large.npy"), code: 1, says: /code 77 is outside/ },
+    {
+      what: "a file where images should go",
+      args: ["decode", "tokenizer", "good.npy", "-o", "other.json"],
+      code: 1,
+      says: /a file has that name/,
+    },
+  );
+
   it.each(cases)("$what", async ({ args, code, says }) => {
     const outcome = await refused(args);
     expect(outcome.text).toMatch(says);
@@ -134,7 +192,7 @@ describe("a user's mistakes", () => {
   it("refuses a tokenizer of a newer format", async () => {
     await cp(join(cwd, "tokenizer"), join(cwd, "newer"), { recursive: true });
     const path = join(cwd, "newer", "config.json");
-    await writeFile(path, (await readFile(path, "utf8")).replace('"formatVersion": 1', '"formatVersion": 99'));
+    await writeFile(path, (await readFile(path, "utf8")).replace(/"formatVersion": \d+/, '"formatVersion": 99'));
     expect((await refused(["eval", "newer", "--data", "photos"])).text).toMatch(/format version 99.*npm install/s);
   });
 
@@ -151,7 +209,9 @@ describe("a user's mistakes", () => {
       await revqJson(["train", "--backbone", "tae", "--weights", weights, "--data", "photos", ...small, "-o", "tae"], {
         cwd,
       });
-      // The recorded weights are found from any working folder.
+      // The recorded weights are found from any working folder, and through a link that lies at another depth.
+      await symlink(join(cwd, "tae"), join(cwd, "empty", "linked"));
+      await revqJson(["eval", join("empty", "linked"), "--data", "photos"], { cwd });
       await revqJson(["eval", join(cwd, "tae"), "--data", join(cwd, "photos")], { cwd: join(cwd, "empty") });
       const elsewhere = join(cwd, "weights");
       await mkdir(elsewhere);

@@ -2,9 +2,10 @@
 import type { Evaluation, TrainResult } from "@revq/train";
 import { openSafetensors, readNpy } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
+import { openLatentStore, toChannelLast } from "@revq/data";
 import { psnr } from "@revq/metrics";
 import { existsSync } from "node:fs";
-import { cp, mkdir, readdir, readFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -208,6 +209,56 @@ describe("revq eval", () => {
   });
 });
 
+describe("latents in place of images", () => {
+  const latents = "tokenizer/run/latents/val";
+
+  it("encode to the ids of their images, and decode to latents of the same shape", async () => {
+    await revqJson(["encode", "tokenizer", "--latents", latents, "-o", "latent-ids.npy"], inFolder);
+    await revqJson(["decode", "tokenizer", "latent-ids.npy", "-o", "decoded.npy"], inFolder);
+    const ids = await readNpy(await fromFile(join(cwd, "latent-ids.npy")));
+    expect(ids).toMatchObject({ shape: [2, 64], dtype: "int32" });
+    const all = JSON.parse(await readFile(join(cwd, "ids.json"), "utf8")) as {
+      images: { name: string; ids: number[] }[];
+    };
+    const store = await openLatentStore(join(cwd, latents));
+    const names = (await Promise.all(store.manifest.files.map((_, shard) => store.namesOf(shard)))).flat();
+    expect(Array.from(ids.data as Int32Array)).toEqual(
+      names.flatMap((name) => all.images.find((image) => image.name === name)!.ids),
+    );
+    const decoded = await readNpy(await fromFile(join(cwd, "decoded.npy")));
+    expect(decoded).toMatchObject({ shape: [2, 8, 8, 8], dtype: "float32" });
+    const original = await store.read([0, 1]);
+    const error = toChannelLast(decoded.data as Float32Array, 2, store.shape).map((v, i) => (v - original[i]!) ** 2);
+    const spread = original.map((v) => v ** 2);
+    const sum = (values: Float32Array): number => values.reduce((total, value) => total + value, 0);
+    expect(sum(error)).toBeLessThan(sum(spread));
+  }, 120_000);
+});
+
+describe("a run that is stopped while it encodes", () => {
+  it("keeps the finished shards, and goes on with them", async () => {
+    const photos = join(cwd, "many");
+    await mkdir(photos);
+    for (const name of await readdir(sampleImages)) await cp(join(sampleImages, name), join(photos, name));
+    const args = ["train", "--data", "many", ...brief, "--set", "train.encodeBatch=2", "-o", "extracting"];
+    const store = join(cwd, "extracting", "run", "latents", "train");
+    const shard = join(store, "latents-00001-of-00005.json");
+    const stopped = await revq(args, { cwd, interruptWhen: () => existsSync(shard) });
+    expect(stopped.code).toBe(130);
+    expect(existsSync(join(store, "manifest.json"))).toBe(false);
+    const before = (await stat(shard)).mtimeMs;
+    const { code, stderr } = await revq([...args, "--resume"], inFolder);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/[2-4] of 5 shards were there already/);
+    expect((await stat(shard)).mtimeMs).toBe(before);
+    // One image more, and the latents are not those of the folder any more.
+    await cp(join(sampleImages, "nagasaki-boats-01.jpg"), join(photos, "zz-new.jpg"));
+    const changed = await revq([...args, "--resume"], inFolder);
+    expect(changed.code).toBe(1);
+    expect(changed.stderr).toMatch(/The images of .*many are not those/);
+  }, 240_000);
+});
+
 describe("training on latents", () => {
   it("gives a tokenizer of latents", async () => {
     const trained = await revqJson<TrainResult>(
@@ -232,6 +283,9 @@ describe("training on latents", () => {
       inFolder,
     );
     expect(scored.latentMse.quantized).toBe(scored.latentMse.rectified);
+    await revqJson(["encode", "of-latents", "--latents", "tokenizer/run/latents/val", "-o", "few.json"], inFolder);
+    await revqJson(["decode", "of-latents", "few.json", "-o", "few.npy"], inFolder);
+    expect(await readNpy(await fromFile(join(cwd, "few.npy")))).toMatchObject({ shape: [2, 8, 8, 8] });
   }, 120_000);
 
   it("runs the paper's recipe with its epochs and resets", async () => {

@@ -89,6 +89,11 @@ export abstract class BaseCommand extends Command {
         error.code === "interrupted" ? interruptedExitCode : error.exitCode,
       );
     }
+    const { syscall, code } = error as NodeJS.ErrnoException;
+    if (syscall !== undefined) {
+      process.stderr.write(`Error: ${error.message}\n`);
+      this.fail(`system-${code ?? "error"}`, error.message, undefined, 1);
+    }
     const usageExit = error.oclif?.exit;
     if (this.jsonEnabled() && typeof usageExit === "number" && usageExit !== 0) {
       process.stderr.write(`Error: ${error.message}\n`);

@@ -63,7 +63,11 @@ export async function writeIds(
     const text = `${JSON.stringify(head, null, 2).slice(0, -2)},\n  "images": [\n${lines}\n  ]\n}\n`;
     await writeFileAtomic(path, new TextEncoder().encode(text));
   } else if (extension === ".safetensors") {
-    const metadata = { names: JSON.stringify(named), offsetGroups: String(offsetGroups) };
+    const metadata = {
+      names: JSON.stringify(named),
+      vocabulary: String(vocabularySize(spec)),
+      offsetGroups: String(offsetGroups),
+    };
     await writeFileAtomic(path, writeSafetensors([{ name: "ids", shape, data: ids }], metadata));
   } else {
     await writeFileAtomic(path, writeNpy({ shape, data: ids }));
@@ -75,10 +79,25 @@ export async function writeIds(
 export async function readIds(path: string, spec: TokenSpec, offsetGroups: boolean): Promise<IdsFile> {
   const extension = idsExtension(path);
   const read = { ".json": readJson, ".safetensors": readSafetensors, ".npy": readNumpy }[extension];
-  const { ids, tokens, names, flat, grids } = await read(path, offsetGroups);
+  const { ids, tokens, names, vocabulary, flat, grids } = await read(path, offsetGroups);
+  const otherTokenizer = { fix: "Decode with the tokenizer that made the ids." };
   if (tokens !== spec.tokens) {
-    throw new RevqError("ids-shape", `${path} has ${tokens} ids an image, the tokenizer has ${spec.tokens} tokens.`, {
-      fix: "Decode with the tokenizer that made the ids.",
+    throw new RevqError(
+      "ids-shape",
+      `${path} has ${tokens} ids an image, the tokenizer has ${spec.tokens} tokens.`,
+      otherTokenizer,
+    );
+  }
+  if (vocabulary !== null && vocabulary !== vocabularySize(spec)) {
+    throw new RevqError(
+      "ids-vocabulary",
+      `${path} has a vocabulary of ${vocabulary} ids, the tokenizer one of ${vocabularySize(spec)}.`,
+      otherTokenizer,
+    );
+  }
+  if (!grids && names.length !== 0 && names.length !== ids.length / tokens) {
+    throw new RevqError("ids-malformed", `${path} has ${names.length} names for ${ids.length / tokens} images.`, {
+      fix: "Use a file that `revq encode` wrote.",
     });
   }
   const offsets = vocabularyOffsets(spec);
@@ -103,28 +122,16 @@ interface RawIds {
   readonly ids: Int32Array;
   readonly tokens: number;
   readonly names: readonly string[];
+  /** Null when the file does not say. */
+  readonly vocabulary: number | null;
   readonly flat: boolean;
   readonly grids?: readonly TileGrid[] | undefined;
 }
 
 async function readJson(path: string): Promise<RawIds> {
-  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    throw new RevqError("ids-missing", `The ids file ${path} cannot be read (${cause.code}).`, { cause });
-  });
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new RevqError("ids-malformed", `${path} is not JSON: ${(cause as Error).message}.`, { cause });
-  }
-  const parsed = jsonSchema.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    throw new RevqError("ids-malformed", `${path} is not a file of ids: ${issue.path.join(".")}: ${issue.message}.`, {
-      fix: "It should look as `revq encode -o FILE.json` writes it.",
-    });
-  }
-  const { tokens, images, offsetGroups } = parsed.data;
+  const source = await fromFile(path);
+  const text = new TextDecoder().decode(await source.read(0, source.size));
+  const { tokens, images, offsetGroups, vocabulary } = parseAs(jsonSchema, path, text);
   const tiled = images.some(({ grid }) => grid);
   const expected = ({ grid }: (typeof images)[number]): number => (grid ? tileCount(grid) : 1) * tokens;
   const wrong = images.find((image) => image.ids.length !== expected(image) || Boolean(image.grid) !== tiled);
@@ -134,8 +141,12 @@ async function readJson(path: string): Promise<RawIds> {
       `${path}: ${wrong.name} has ${wrong.ids.length} ids, expected ${expected(wrong)}.`,
     );
   return {
-    ids: Int32Array.from(images.flatMap(({ ids }) => ids)),
+    ids: toInt32(
+      path,
+      images.flatMap(({ ids }) => ids),
+    ),
     tokens,
+    vocabulary,
     names: images.map(({ name }) => name),
     flat: offsetGroups,
     grids: tiled ? images.map(({ grid }) => grid!) : undefined,
@@ -146,14 +157,21 @@ async function readSafetensors(path: string): Promise<RawIds> {
   const source = await fromFile(path);
   try {
     const file = await openSafetensors(source);
-    if (!file.tensors.has("ids")) {
+    const info = file.tensors.get("ids");
+    if (!info) {
       throw new RevqError("ids-malformed", `${path} has no tensor "ids".`, {
         fix: "Use a file that `revq encode` wrote.",
       });
     }
-    const { shape, data } = await file.read("ids");
-    const names = parseNames(path, file.metadata["names"] ?? "[]");
-    return { ...requireIds(path, shape, data), ...names, flat: file.metadata["offsetGroups"] === "true" };
+    requireIntegers(path, info.shape, info.dtype);
+    const { names = "[]", vocabulary = "null", offsetGroups } = file.metadata;
+    return {
+      ids: toInt32(path, (await file.read("ids")).data),
+      tokens: info.shape[1]!,
+      ...parseNames(`${path}, metadata names`, names),
+      vocabulary: parseAs(z.int().min(1).nullable(), `${path}, metadata vocabulary`, vocabulary),
+      flat: offsetGroups === "true",
+    };
   } finally {
     await source.close?.();
   }
@@ -162,9 +180,16 @@ async function readSafetensors(path: string): Promise<RawIds> {
 async function readNumpy(path: string, offsetGroups: boolean): Promise<RawIds> {
   const source = await fromFile(path);
   try {
-    const { shape, data } = await readNpy(source);
-    const text = await readFile(`${path}.names.json`, "utf8").catch(() => "[]");
-    return { ...requireIds(path, shape, data), ...parseNames(`${path}.names.json`, text), flat: offsetGroups };
+    const { shape, dtype, data } = await readNpy(source);
+    requireIntegers(path, shape, dtype);
+    const names = await readFile(`${path}.names.json`, "utf8").catch(() => "[]");
+    return {
+      ids: toInt32(path, data),
+      tokens: shape[1]!,
+      ...parseNames(`${path}.names.json`, names),
+      vocabulary: null,
+      flat: offsetGroups,
+    };
   } finally {
     await source.close?.();
   }
@@ -172,39 +197,44 @@ async function readNumpy(path: string, offsetGroups: boolean): Promise<RawIds> {
 
 /** A list of names, or of names and grids. */
 function parseNames(path: string, text: string): { names: readonly string[]; grids?: readonly TileGrid[] } {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    json = undefined;
-  }
-  const parsed = namesSchema.safeParse(json);
-  if (!parsed.success) {
-    throw new RevqError("ids-malformed", `${path} holds no list of names, or of names and grids.`, {
-      fix: "Write it as `revq encode` does; for ids that are not in tiles it can be left out.",
-    });
-  }
-  const names = parsed.data.map((entry) => (typeof entry === "string" ? entry : entry.name));
-  const grids = parsed.data.flatMap((entry) => (typeof entry === "string" ? [] : [entry.grid]));
+  const entries = parseAs(namesSchema, path, text);
+  const names = entries.map((entry) => (typeof entry === "string" ? entry : entry.name));
+  const grids = entries.flatMap((entry) => (typeof entry === "string" ? [] : [entry.grid]));
   return grids.length > 0 ? { names, grids } : { names };
 }
 
-function requireIds(
-  path: string,
-  shape: readonly number[],
-  data: ArrayLike<number | bigint>,
-): { ids: Int32Array; tokens: number } {
-  const integers = !(data instanceof Float32Array || data instanceof Float64Array);
-  if (shape.length !== 2 || !integers) {
-    throw new RevqError(
-      "ids-shape",
-      `${path} holds ${integers ? "integers" : "floats"} of shape [${shape}], expected integers [n, t].`,
-      {
-        fix: "Use a file that `revq encode` wrote.",
-      },
-    );
+function parseAs<T>(schema: z.ZodType<T>, where: string, text: string): T {
+  const fix = "It should look as `revq encode` writes it.";
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new RevqError("ids-malformed", `${where} is not JSON: ${(cause as Error).message}.`, { fix, cause });
   }
-  return { ids: Int32Array.from(data, Number), tokens: shape[1]! };
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new RevqError("ids-malformed", `${where}: ${issue!.path.join(".") || "the whole"}: ${issue!.message}.`, {
+    fix,
+  });
+}
+
+/** @param dtype npy's or safetensors' name of it */
+function requireIntegers(path: string, shape: readonly number[], dtype: string): void {
+  if (shape.length === 2 && shape[1]! > 0 && /^u?int|^[IU]\d/.test(dtype)) return;
+  throw new RevqError("ids-shape", `${path} holds ${dtype} of shape [${shape}], expected integers [n, t].`, {
+    fix: "Use a file that `revq encode` wrote.",
+  });
+}
+
+function toInt32(path: string, values: ArrayLike<number | bigint>): Int32Array {
+  return Int32Array.from(values, (value, i) => {
+    const id = Number(value);
+    if (id >= -(2 ** 31) && id < 2 ** 31) return id;
+    throw new RevqError("code-out-of-range", `${path}: id ${value} at position ${i} is beyond 32 bits.`, {
+      fix: "Ids of revq are int32; use a file that `revq encode` wrote.",
+    });
+  });
 }
 
 function idsExtension(path: string): ".npy" | ".json" | ".safetensors" {

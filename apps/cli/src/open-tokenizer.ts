@@ -2,6 +2,7 @@
 import { Args, Flags } from "@oclif/core";
 import { RevqError } from "@revq/core";
 import { loadTokenizer, type Tokenizer } from "@revq/tokenizer";
+import { realpath } from "node:fs/promises";
 import type { BaseCommand } from "./base-command.js";
 
 export const tokenizerArgument = Args.string({ description: "folder that `revq train` wrote", required: true });
@@ -28,17 +29,31 @@ export async function openTokenizer(
   await command.startEngine(services, flags.engine ?? "auto", flags["verbose"] === true);
   const tokenizer = await loadTokenizer(await services.openWeights(spec), {
     ...services,
+    openWeights: async (spec) => services.openWeights(await withoutLinks(spec)),
     backbone: need.backbone,
     ...(flags.weights === undefined ? {} : { weights: flags.weights }),
   });
-  if (need.backbone) void tokenizer.backbone;
+  if (need.backbone && tokenizer.config.backbone === null) throw ofLatents();
   return tokenizer;
+}
+
+/** "..": of a linked tokenizer folder the system goes up from where it really is, a joined path from where the link is. */
+async function withoutLinks(spec: string): Promise<string> {
+  return realpath(spec).catch(() => spec);
 }
 
 /** Side of the square images that the tokenizer takes. */
 export function imageSizeOf({ config }: Tokenizer): number {
   if (config.imageSize !== null) return config.imageSize;
-  throw new RevqError("tokenizer-of-latents", "This tokenizer was trained on latents alone: it takes no images.", {
-    fix: "Give it latents: --latents FILE.npy.",
-  });
+  throw ofLatents();
+}
+
+function ofLatents(): RevqError {
+  return new RevqError(
+    "tokenizer-of-latents",
+    "This tokenizer was trained on latents alone: it takes and gives no images.",
+    {
+      fix: "Give it latents: --latents FILE.npy to encode and eval, -o FILE.npy to decode.",
+    },
+  );
 }

@@ -1,20 +1,22 @@
 import { Args, Flags } from "@oclif/core";
-import { RevqError } from "@revq/core";
-import { writePng } from "@revq/data";
-import { checkCodeRange, tileCount, type TileGrid, type Tokenizer } from "@revq/tokenizer";
+import { latentSize } from "@revq/core";
+import { inMemoryLatents, writeLatentsNpy, writePng } from "@revq/data";
+import { checkCodeRange, configLatentShape, tileCount, type Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
-import { mkdir } from "node:fs/promises";
 import { basename, dirname, extname, join, normalize } from "node:path";
 import { BaseCommand, engineFlag } from "../base-command.js";
-import { readIds } from "../ids-file.js";
+import { readIds, type IdsFile } from "../ids-file.js";
+import { makeFolder, requireWritableFile } from "../output-paths.js";
 import { imageSizeOf, openTokenizer, tokenizerArgument, weightsFlag } from "../open-tokenizer.js";
 
 interface DecodeReport {
   readonly images: readonly string[];
+  /** The file of latents, when that was asked for. */
+  readonly latents: string | null;
 }
 
 export default class Decode extends BaseCommand {
-  static override summary = "Decode ids to images.";
+  static override summary = "Decode ids to images, or to latents.";
   static override description =
     "Writes one PNG an image, named as the images were that the ids came from, or by number.";
   static override examples = [
@@ -23,13 +25,22 @@ export default class Decode extends BaseCommand {
       description: "Flat ids from a language model:",
       command: "<%= config.bin %> decode my-tokenizer ids.npy --offset-groups -o out/",
     },
+    {
+      description: "Latents, in the scale of the backbone:",
+      command: "<%= config.bin %> decode my-tokenizer ids.npy -o latents.npy",
+    },
   ];
   static override args = {
     tokenizer: tokenizerArgument,
     ids: Args.string({ description: "file of ids: .npy [n, t], .json or .safetensors", required: true }),
   };
   static override flags = {
-    out: Flags.string({ char: "o", description: "folder for the images", required: true, helpValue: "<dir>" }),
+    out: Flags.string({
+      char: "o",
+      description: "folder for the images, or FILE.npy for latents [n,c,h,w]",
+      required: true,
+      helpValue: "<dir>",
+    }),
     "offset-groups": Flags.boolean({
       default: false,
       description: "the .npy holds flat ids (the other formats say so themselves)",
@@ -41,28 +52,38 @@ export default class Decode extends BaseCommand {
 
   async run(): Promise<DecodeReport> {
     const { args, flags } = await this.parse(Decode);
-    const tokenizer = await openTokenizer(this, args.tokenizer, flags, { backbone: true });
-    const { tokens } = tokenizer;
-    const { codes, names, grids } = await readIds(args.ids, tokens, flags["offset-groups"]);
-    checkCodeRange(codes, tokens);
-    if (grids) return this.decodeTiles(tokenizer, codes, grids, outputPaths(flags.out, names, grids.length), flags);
-    const count = codes.length / tokens.tokens;
+    const toLatents = extname(flags.out).toLowerCase() === ".npy";
+    if (toLatents) await requireWritableFile(flags.out);
+    const tokenizer = await openTokenizer(this, args.tokenizer, flags, { backbone: !toLatents });
+    const ids = await readIds(args.ids, tokenizer.tokens, flags["offset-groups"]);
+    checkCodeRange(ids.codes, tokenizer.tokens);
+    let images: readonly string[] = [];
+    if (toLatents) await this.decodeLatents(tokenizer, ids, flags);
+    else {
+      await makeFolder(flags.out);
+      images = await (ids.grids ? this.decodeTiles(tokenizer, ids, flags) : this.decodeImages(tokenizer, ids, flags));
+    }
+    tokenizer.dispose();
+    this.display.finish();
+    const count = toLatents ? `${ids.codes.length / ids.tokens} latents` : `${images.length} images`;
+    this.log(`${count} in ${flags.out}`);
+    return { images, latents: toLatents ? flags.out : null };
+  }
+
+  private async decodeImages(tokenizer: Tokenizer, ids: IdsFile, { out, batch }: OutFlags): Promise<string[]> {
     const size = imageSizeOf(tokenizer);
-    const paths = outputPaths(flags.out, names, count);
-    for (let start = 0; start < count; start += flags.batch) {
+    const count = ids.codes.length / ids.tokens;
+    const paths = outputPaths(out, ids.names, count);
+    for (let start = 0; start < count; start += batch) {
       this.signal.throwIfAborted();
-      const n = Math.min(flags.batch, count - start);
-      const ids = tf.tensor2d(
-        codes.slice(start * tokens.tokens, (start + n) * tokens.tokens),
-        [n, tokens.tokens],
-        "int32",
-      );
-      const images = await tokenizer.decodeCodes(ids);
+      const codes = codesTensor(ids, start, batch);
+      const images = await tokenizer.decodeCodes(codes);
+      const n = codes.shape[0];
       const pixels = (await images.data()) as Float32Array;
-      tf.dispose([ids, images]);
+      tf.dispose([codes, images]);
       for (let i = 0; i < n; i++) {
         const path = paths[start + i]!;
-        await mkdir(dirname(path), { recursive: true });
+        await makeFolder(dirname(path));
         await writePng(path, {
           width: size,
           height: size,
@@ -71,50 +92,62 @@ export default class Decode extends BaseCommand {
       }
       this.display.update({ phase: "decode", done: start + n, total: count });
     }
-    tokenizer.dispose();
-    this.display.finish();
-    this.log(`${count} images in ${flags.out}`);
-    return { images: paths };
+    return paths;
+  }
+
+  private async decodeLatents(tokenizer: Tokenizer, ids: IdsFile, { out, batch }: OutFlags): Promise<void> {
+    const shape = configLatentShape(tokenizer.config);
+    const count = ids.codes.length / ids.tokens;
+    const all = new Float32Array(count * latentSize(shape));
+    for (let start = 0; start < count; start += batch) {
+      this.signal.throwIfAborted();
+      const codes = codesTensor(ids, start, batch);
+      const latents = tokenizer.decodeLatents(codes);
+      all.set(await latents.data(), start * latentSize(shape));
+      tf.dispose([codes, latents]);
+      this.display.update({ phase: "decode", done: Math.min(count, start + batch), total: count });
+    }
+    await writeLatentsNpy(out, inMemoryLatents(shape, all));
   }
 
   /** Images of their own sizes, one after the other. */
-  private async decodeTiles(
-    tokenizer: Tokenizer,
-    codes: Int32Array,
-    grids: readonly TileGrid[],
-    paths: readonly string[],
-    { batch, out }: { batch: number; out: string },
-  ): Promise<DecodeReport> {
+  private async decodeTiles(tokenizer: Tokenizer, ids: IdsFile, { out, batch }: OutFlags): Promise<string[]> {
+    const grids = ids.grids!;
+    const paths = outputPaths(out, ids.names, grids.length);
     let start = 0;
     for (const [i, grid] of grids.entries()) {
-      const end = start + tileCount(grid) * tokenizer.tokens.tokens;
+      const end = start + tileCount(grid) * ids.tokens;
       const report = this.display.update.bind(this.display);
-      const [picture] = await tokenizer.decode(codes.subarray(start, end), grid, {
+      const [picture] = await tokenizer.decode(ids.codes.subarray(start, end), grid, {
         batch,
         signal: this.signal,
         report,
       });
       const { width, height, data } = picture!;
+      await makeFolder(dirname(paths[i]!));
       await writePng(paths[i]!, { width, height, pixels: new Uint8Array(data.filter((_, at) => at % 4 < 3)) });
       start = end;
     }
-    tokenizer.dispose();
-    this.display.finish();
-    this.log(`${grids.length} images in ${out}`);
-    return { images: paths };
+    return paths;
   }
+}
+
+interface OutFlags {
+  readonly out: string;
+  readonly batch: number;
+}
+
+/** Up to `batch` images' codes from image `start` on, `[n, t]`. */
+function codesTensor({ codes, tokens }: IdsFile, start: number, batch: number): tf.Tensor2D {
+  const part = codes.slice(start * tokens, (start + batch) * tokens);
+  return tf.tensor2d(part, [part.length / tokens, tokens], "int32");
 }
 
 /** `<name>.png` below the folder; never outside of it, whatever the names in the file are. */
 function outputPaths(folder: string, names: readonly string[], count: number): string[] {
-  if (names.length !== 0 && names.length !== count) {
-    throw new RevqError("ids-malformed", `The file has ${names.length} names for ${count} images.`, {
-      fix: "Use a file that `revq encode` wrote.",
-    });
-  }
   const taken = new Set<string>();
   return Array.from({ length: count }, (_, i) => {
-    const name = names[i] ?? String(i).padStart(5, "0");
+    const name = (names[i] ?? String(i).padStart(5, "0")).replaceAll("\0", "_");
     const inside = normalize(join("/", name)).slice(1);
     const stem = join(dirname(inside), basename(inside, extname(inside)) || String(i).padStart(5, "0"));
     let path = `${stem}.png`;
