@@ -170,22 +170,28 @@ describe("images of other sizes", () => {
   it("keep their size in tiles, whose grid is stored with the ids", async () => {
     await mkdir(join(cwd, "wide"));
     const source = join(cwd, "photos", (await readdir(join(cwd, "photos"))).sort()[0]!);
-    await sharp(source).resize(150, 90, { fit: "fill" }).png().toFile(join(cwd, "wide", "a.png"));
-    await sharp(source).resize(40, 64, { fit: "fill" }).png().toFile(join(cwd, "wide", "b.png"));
+    await sharp(source)
+      .resize(150, 90, { fit: "fill" })
+      .png()
+      .toFile(join(cwd, "wide", "a.png"));
+    await sharp(source)
+      .resize(40, 64, { fit: "fill" })
+      .png()
+      .toFile(join(cwd, "wide", "b.png"));
     for (const file of ["wide.npy", "wide.json", "wide.safetensors"]) {
       const report = await revqJson(["encode", "tokenizer", "wide", "-o", file, "--tile"], inFolder);
       expect(report).toMatchObject({ images: 2, tiles: 3 * 2 + 1, tokens: 64 });
-      await revqJson(["decode", "tokenizer", file, "-o", `out-${file}`], inFolder);
-      expect(await readFile(join(cwd, `out-${file}`, "a.png"))).toEqual(
-        await readFile(join(cwd, "out-wide.npy", "a.png")),
+      await revqJson(["decode", "tokenizer", file, "-o", `out-of-${file}-`], inFolder);
+      expect(await readFile(join(cwd, `out-of-${file}-`, "a.png"))).toEqual(
+        await readFile(join(cwd, "out-of-wide.npy-", "a.png")),
       );
     }
     expect((await readNpy(await fromFile(join(cwd, "wide.npy")))).shape).toEqual([7, 64]);
     const pixels = async (path: string): Promise<Float32Array> =>
       Float32Array.from(await sharp(path).removeAlpha().raw().toBuffer(), (value) => value / 255);
-    const decoded = await pixels(join(cwd, "out-wide.npy", "a.png"));
+    const decoded = await pixels(join(cwd, "out-of-wide.npy-", "a.png"));
     expect(psnr(await pixels(join(cwd, "wide", "a.png")), decoded)).toBeGreaterThan(12);
-    const { width, height } = await sharp(join(cwd, "out-wide.json", "b.png")).metadata();
+    const { width, height } = await sharp(join(cwd, "out-of-wide.json-", "b.png")).metadata();
     expect([width, height]).toEqual([40, 64]);
   }, 120_000);
 });
