@@ -7,7 +7,7 @@ import tseslint from "typescript-eslint";
 const layers = {
   app: ["*"],
   tools: ["*"],
-  train: ["data", "tokenizer", "metrics", "formats", "core"],
+  train: ["data", "tokenizer", "metrics", "report", "formats", "core"],
   testkit: ["engine", "core"],
   data: ["formats", "core"],
   tokenizer: ["formats", "core"],
@@ -18,6 +18,7 @@ const layers = {
   nearest: ["core"],
   metrics: ["core"],
   layers: [],
+  report: ["core"],
   assets: [],
   core: [],
 };

@@ -1,0 +1,208 @@
+/** Many tokenizers beside each other: one table, rate-distortion curves, and what each was made with. */
+import { chart, legend, Plot, seriesColor } from "./chart.js";
+import { decimals, percent, short } from "./format.js";
+import { html, type Html } from "./html.js";
+import { columns, details, figure, page, section, table, type Column } from "./page.js";
+
+export interface ComparedTrial {
+  /** Unique. */
+  readonly name: string;
+  /** Trials of one series are joined by a line, in the order of their bits: for example "multigroup + efficientvit". */
+  readonly series: string;
+  /** Nominal bits an image. */
+  readonly bits: number;
+  /** Entropy-coded bits an image. */
+  readonly measuredBits?: number | null;
+  /** Per element of the standardized latents. */
+  readonly latentMse: { readonly quantized: number; readonly rectified: number };
+  /** dB. */
+  readonly psnr?: number | null;
+  readonly ssim?: number | null;
+  readonly lpips?: number | null;
+  readonly rfid?: number | null;
+  /** Fraction of codes in use. */
+  readonly usage?: number | null;
+  readonly perplexity?: number | null;
+  readonly seconds?: number | null;
+  /** The same VAE without quantization. */
+  readonly floor?: {
+    readonly psnr?: number | null;
+    readonly ssim?: number | null;
+    readonly lpips?: number | null;
+  } | null;
+  /** Shown folded: anything that is JSON, or text. */
+  readonly config?: unknown;
+}
+
+export interface Comparison {
+  readonly title: string;
+  /** Lines below the title: data, backbone, machine. */
+  readonly summary?: readonly string[];
+  readonly trials: readonly ComparedTrial[];
+  /** Trials that did not finish. */
+  readonly failed?: readonly { readonly name: string; readonly error: string; readonly config?: unknown }[];
+  /** Lower bounds on the latent mse, one a backbone. */
+  readonly bounds?: readonly RateDistortionBound[];
+  /** What was asked for, shown folded. */
+  readonly config?: unknown;
+}
+
+export interface RateDistortionBound {
+  readonly label: string;
+  /** By rising bits; mse per element of the standardized latents. */
+  readonly points: readonly { readonly bits: number; readonly mse: number }[];
+}
+
+/** One HTML page that needs no network. */
+export function comparisonPage({ title, summary, trials, failed = [], bounds = [], config }: Comparison): string {
+  return page({
+    title,
+    ...(summary ? { summary } : {}),
+    sections: [
+      section("Results", table(resultColumns, trials)),
+      trials.length > 0 ? section("Rate and distortion", columns(...curves(trials, bounds))) : null,
+      failed.length > 0
+        ? section(
+            "Failed trials",
+            failed.map(({ name, error, config: made }) => [
+              html`<p><b>${name}</b>: ${error}</p>`,
+              made === undefined ? null : details("config", made),
+            ]),
+          )
+        : null,
+      section(
+        "Configuration",
+        config === undefined ? null : details("what was asked for", config),
+        trials.map(({ name, config: made }) => (made === undefined ? null : details(name, made))),
+      ),
+    ],
+  });
+}
+
+const resultColumns: readonly Column<ComparedTrial>[] = [
+  { title: "trial", cell: ({ name }) => name },
+  { title: "bits", cell: ({ bits }) => decimals(bits, 0), value: ({ bits }) => bits },
+  { title: "measured bits", cell: (trial) => decimals(trial.measuredBits, 0), value: (trial) => trial.measuredBits },
+  {
+    title: "latent mse, quantized",
+    cell: ({ latentMse }) => decimals(latentMse.quantized, 4),
+    value: ({ latentMse }) => latentMse.quantized,
+  },
+  {
+    title: "rectified",
+    cell: ({ latentMse }) => decimals(latentMse.rectified, 4),
+    value: ({ latentMse }) => latentMse.rectified,
+  },
+  { title: "PSNR, dB", cell: ({ psnr }) => decimals(psnr, 2), value: ({ psnr }) => psnr },
+  { title: "floor", cell: ({ floor }) => decimals(floor?.psnr, 2), value: ({ floor }) => floor?.psnr },
+  { title: "SSIM", cell: ({ ssim }) => decimals(ssim, 3), value: ({ ssim }) => ssim },
+  { title: "floor", cell: ({ floor }) => decimals(floor?.ssim, 3), value: ({ floor }) => floor?.ssim },
+  { title: "LPIPS", cell: ({ lpips }) => decimals(lpips, 4), value: ({ lpips }) => lpips },
+  { title: "floor", cell: ({ floor }) => decimals(floor?.lpips, 4), value: ({ floor }) => floor?.lpips },
+  { title: "rFID", cell: ({ rfid }) => decimals(rfid, 2), value: ({ rfid }) => rfid },
+  { title: "usage", cell: ({ usage }) => percent(usage), value: ({ usage }) => usage },
+  { title: "perplexity", cell: ({ perplexity }) => decimals(perplexity, 1), value: ({ perplexity }) => perplexity },
+  { title: "seconds", cell: ({ seconds }) => decimals(seconds, 0), value: ({ seconds }) => seconds },
+];
+
+interface Measure {
+  readonly caption: string;
+  readonly axis: string;
+  readonly value: (trial: ComparedTrial) => number | null | undefined;
+  readonly floor?: (trial: ComparedTrial) => number | null | undefined;
+  readonly log?: boolean;
+}
+
+const measures: readonly Measure[] = [
+  {
+    caption: "Latent mse after the rectifier",
+    axis: "latent mse",
+    value: ({ latentMse }) => latentMse.rectified,
+    log: true,
+  },
+  {
+    caption: "Latent mse of the quantizer alone",
+    axis: "latent mse",
+    value: ({ latentMse }) => latentMse.quantized,
+    log: true,
+  },
+  { caption: "PSNR", axis: "dB", value: ({ psnr }) => psnr, floor: ({ floor }) => floor?.psnr },
+  { caption: "SSIM", axis: "SSIM", value: ({ ssim }) => ssim, floor: ({ floor }) => floor?.ssim },
+  {
+    caption: "LPIPS (lower is better)",
+    axis: "LPIPS",
+    value: ({ lpips }) => lpips,
+    floor: ({ floor }) => floor?.lpips,
+  },
+  { caption: "rFID (lower is better)", axis: "rFID", value: ({ rfid }) => rfid },
+];
+
+function curves(trials: readonly ComparedTrial[], bounds: readonly RateDistortionBound[]): Html[] {
+  const names = [...new Set(trials.map(({ series }) => series))];
+  const color = new Map(names.map((name, index) => [name, seriesColor(index)]));
+  return measures.flatMap((measure) => {
+    const points = trials
+      .flatMap((trial) => {
+        const value = measure.value(trial);
+        return typeof value === "number" && Number.isFinite(value) && (!measure.log || value > 0)
+          ? [{ ...trial, value }]
+          : [];
+      })
+      .sort((a, b) => a.bits - b.bits);
+    if (points.length === 0) return [];
+    const floors = [
+      ...new Set(trials.map((trial) => measure.floor?.(trial)).filter((value) => typeof value === "number")),
+    ];
+    const limits = measure.log ? bounds : [];
+    return [
+      figure(
+        measure.caption,
+        chart({
+          description: `${measure.caption} against bits per image`,
+          grid: true,
+          x: { label: "bits per image", type: "log", ...bitTicks(points.map(({ bits }) => bits)) },
+          y: { label: measure.axis, ...(measure.log ? { type: "log", tickFormat: short } : {}) },
+          marks: [
+            ...limits.map(({ points: bound }) =>
+              boundLine(
+                bound,
+                points.map(({ bits }) => bits),
+              ),
+            ),
+            floors.length > 0
+              ? Plot.ruleY(floors, { stroke: "currentColor", strokeDasharray: "4 3", strokeOpacity: 0.7 })
+              : null,
+            Plot.line(points, { x: "bits", y: "value", z: "series", stroke: ({ series }) => color.get(series) }),
+            Plot.dot(points, {
+              x: "bits",
+              y: "value",
+              fill: ({ series }: ComparedTrial) => color.get(series),
+              r: 4,
+              title: ({ name, bits, value }) => `${name}\n${bits} bits, ${short(value)}`,
+            }),
+          ],
+        }),
+        legend([
+          ...names.map((name) => ({ label: name, color: color.get(name)! })),
+          ...limits.map(({ label }) => ({ label, color: "currentColor", dashed: true })),
+          ...(floors.length > 0 ? [{ label: "VAE floor", color: "currentColor", dashed: true }] : []),
+        ]),
+      ),
+    ];
+  });
+}
+
+/** A tick at every size that was tried, unless there are too many to read. */
+function bitTicks(bits: readonly number[]): { ticks?: number[]; tickFormat?: (value: number) => string } {
+  const distinct = [...new Set(bits)];
+  return distinct.length <= 8 ? { ticks: distinct, tickFormat: (value) => String(Math.round(value)) } : {};
+}
+
+/** The bound where there are trials, and half as far on either side. */
+function boundLine(points: RateDistortionBound["points"], bits: readonly number[]): Plot.Markish {
+  const [low, high] = [Math.min(...bits) / 1.3, Math.max(...bits) * 1.3];
+  return Plot.line(
+    points.filter((point) => point.bits >= low && point.bits <= high && point.mse > 0),
+    { x: "bits", y: "mse", stroke: "currentColor", strokeDasharray: "4 3" },
+  );
+}

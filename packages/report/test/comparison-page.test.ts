@@ -1,0 +1,61 @@
+import { comparisonPage, type ComparedTrial } from "@revq/report";
+import { parseHTML } from "linkedom";
+import { describe, expect, it } from "vitest";
+
+const trial = (series: string, bits: number, more: Partial<ComparedTrial> = {}): ComparedTrial => ({
+  name: `${series} ${bits}`,
+  series,
+  bits,
+  latentMse: { quantized: 1000 / bits, rectified: 900 / bits },
+  ...more,
+});
+
+const trials = [trial("vq", 512), trial("vq", 1024), trial("fsq", 1024, { config: { quantizer: { id: "fsq" } } })];
+const documentOf = (page: string): Document => (parseHTML(page) as unknown as { document: Document }).document;
+
+describe("the comparison page", () => {
+  it("has a row and a dot for every trial, a line for every series, and only columns with values", () => {
+    const document = documentOf(comparisonPage({ title: "Which?", trials }));
+    expect(document.title).toBe("Which?");
+    expect(document.querySelectorAll("tbody tr").length).toBe(3);
+    expect([...document.querySelectorAll("th")].map((head) => head.textContent?.trim())).toEqual([
+      "trial",
+      "bits",
+      "latent mse, quantized",
+      "rectified",
+    ]);
+    const charts = [...document.querySelectorAll("svg.plot")];
+    expect(charts.length).toBe(2);
+    for (const svg of charts) {
+      expect(svg.querySelectorAll("[aria-label=dot] circle").length).toBe(3);
+      expect(svg.querySelectorAll("[aria-label=line] path").length).toBe(2);
+    }
+    expect(charts[0]!.querySelector("circle title")!.textContent).toContain("vq 512\n512 bits, 1.76");
+  });
+
+  it("adds a chart and columns for each image metric, with its floor, and the bound to the latent ones", () => {
+    const scored = trials.map((one) => ({ ...one, psnr: 20, lpips: null, floor: { psnr: 25 } }));
+    const bounds = [{ label: "bound", points: [512, 1024].map((bits) => ({ bits, mse: 300 / bits })) }];
+    const document = documentOf(comparisonPage({ title: "Which?", trials: scored, bounds }));
+    const charts = [...document.querySelectorAll("svg.plot")];
+    expect(charts.length).toBe(3);
+    expect(charts[0]!.querySelectorAll("[aria-label=line] path").length).toBe(3);
+    expect(charts[2]!.querySelectorAll("[aria-label=rule] line").length).toBe(1);
+    expect(document.querySelector("tbody tr")!.textContent).toContain("25.00");
+  });
+
+  it("escapes every text, shows failures and configurations, and names nothing outside the file", () => {
+    const text = '<img src="x" onerror="alert(1)">';
+    const page = comparisonPage({
+      title: text,
+      trials: [trial(text, 512, { config: { path: text } })],
+      failed: [{ name: text, error: text }],
+    });
+    const document = documentOf(page);
+    expect(document.querySelectorAll("img").length).toBe(0);
+    expect(document.querySelector("h1")!.textContent).toBe(text);
+    expect(JSON.parse(document.querySelector("details pre")!.textContent!)).toEqual({ path: text });
+    expect(page).not.toMatch(/(?:src|href|url\()\s*=?\s*["'(]?https?:/);
+    expect(document.querySelectorAll("link, script[src]").length).toBe(0);
+  });
+});
