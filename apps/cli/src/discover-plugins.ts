@@ -14,6 +14,7 @@ import type { FoundPlugin } from "./container.js";
 const included: Readonly<Record<string, () => Promise<object>>> = {
   "@revq/backbone-dc-ae": () => import("@revq/backbone-dc-ae"),
   "@revq/backbone-linear": () => import("@revq/backbone-linear"),
+  "@revq/backbone-onnx": () => import("@revq/backbone-onnx"),
   "@revq/backbone-tae": () => import("@revq/backbone-tae"),
   "@revq/quantizer-multigroup": () => import("@revq/quantizer-multigroup"),
   "@revq/rectifier-efficientvit": () => import("@revq/rectifier-efficientvit"),

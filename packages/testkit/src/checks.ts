@@ -55,7 +55,9 @@ export function expectClose(
 export async function copyState(state: NamedTensors): Promise<Record<string, Tensor>> {
   const copies: Record<string, Tensor> = {};
   for (const [name, tensor] of Object.entries(state)) {
-    copies[name] = tf.tensor(Float32Array.from(await tensor.data()), tensor.shape, tensor.dtype);
+    const data = await tensor.data();
+    const values = data instanceof Float32Array ? Float32Array.from(data) : Int32Array.from(data);
+    copies[name] = tf.tensor(values, tensor.shape, tensor.dtype);
   }
   return copies;
 }

@@ -1,0 +1,132 @@
+/**
+ * One ONNX model with one image-like input and output, as a function of channel-first arrays. Fixed batches are filled up with
+ * zeros; float16 is widened and rounded at the border.
+ */
+import { RevqError } from "@revq/core";
+import { float16ToFloat32, float32ToFloat16 } from "@revq/formats";
+import type { InferenceSession, Tensor } from "onnxruntime-common";
+import { loadRuntime, type Provider } from "./runtime.js";
+
+/** `[n, c, h, w]` float32, row-major. */
+export interface Planes {
+  readonly shape: readonly [number, number, number, number];
+  readonly data: Float32Array;
+}
+
+export interface OnnxModel {
+  readonly provider: Provider;
+  /** Sizes that the model declares for its input `[n, c, h, w]`; null where any will do. */
+  readonly inputShape: readonly (number | null)[];
+  readonly outputName: string;
+  run(input: Planes): Promise<Planes>;
+  dispose(): void;
+}
+
+/** @param name for messages: "the encoder". Throws `onnx-model`, `onnx-model-interface`, `onnxruntime-missing`. */
+export async function openModel(
+  name: string,
+  bytes: Uint8Array,
+  provider: Provider,
+  orElse?: Provider,
+): Promise<OnnxModel> {
+  const runtime = await loadRuntime();
+  let session: InferenceSession;
+  try {
+    session = await runtime.InferenceSession.create(bytes, sessionOptions(provider));
+  } catch (cause) {
+    if (orElse !== undefined && orElse !== provider) return openModel(name, bytes, orElse);
+    throw new RevqError("onnx-model", `ONNX Runtime (${provider}) cannot open ${name}: ${firstLine(cause)}.`, {
+      fix: "Is the file a complete ONNX model that this version of ONNX Runtime knows? `--set backbone.provider=cpu` avoids a GPU.",
+      cause,
+    });
+  }
+  const inputs = tensorsOf(session.inputMetadata);
+  const outputs = tensorsOf(session.outputMetadata);
+  const [input] = inputs;
+  const [output] = outputs;
+  const supported = (type: string | undefined): boolean => type === "float32" || type === "float16";
+  if (inputs.length !== 1 || !supported(input?.type) || !supported(output?.type)) {
+    await session.release();
+    const described = inputs.map((one) => `${one.name} ${one.type}`).join(", ") || "nothing";
+    throw new RevqError(
+      "onnx-model-interface",
+      `${name} takes ${described}; expected is one image or latent [n, c, h, w] of floating point numbers.`,
+      {
+        fix: "Export encoder and decoder on their own, each with one input.",
+      },
+    );
+  }
+  const inputShape = input!.shape.map((size) => (typeof size === "number" && size > 0 ? size : null));
+  const type = input!.type as "float32" | "float16";
+  const batch = inputShape[0] ?? null;
+
+  async function runAtOnce({ shape, data }: Planes): Promise<Planes> {
+    let result: Tensor;
+    try {
+      const feed = new runtime.Tensor(type, type === "float16" ? float32ToFloat16(data) : data, shape);
+      result = (await session.run({ [input!.name]: feed }))[output!.name]!;
+    } catch (cause) {
+      throw new RevqError("onnx-run", `${name} failed on an input of [${shape}]: ${firstLine(cause)}.`, {
+        fix: "Does the model take images of this size? See --image-size.",
+        cause,
+      });
+    }
+    if (result.dims.length !== 4) {
+      throw new RevqError(
+        "onnx-model-interface",
+        `${name} gives an output of [${result.dims}]; expected is [n, c, h, w].`,
+      );
+    }
+    const values = (await result.getData()) as Float32Array | Uint16Array;
+    result.dispose();
+    return {
+      shape: result.dims as unknown as Planes["shape"],
+      data:
+        values instanceof Float32Array
+          ? values
+          : float16ToFloat32(new Uint16Array(values.buffer, values.byteOffset, values.length)),
+    };
+  }
+
+  return {
+    provider,
+    inputShape,
+    outputName: output!.name,
+    async run(whole) {
+      const [n, c, h, w] = whole.shape;
+      if (batch === null || batch === n) return runAtOnce(whole);
+      const each = c * h * w;
+      const parts: Planes[] = [];
+      for (let start = 0; start < n; start += batch) {
+        const data = new Float32Array(batch * each);
+        data.set(whole.data.subarray(start * each, (start + batch) * each));
+        parts.push(await runAtOnce({ shape: [batch, c, h, w], data }));
+      }
+      const [, oc, oh, ow] = parts[0]!.shape;
+      const data = new Float32Array(n * oc * oh * ow);
+      parts.forEach((part, index) => {
+        const at = index * batch * oc * oh * ow;
+        data.set(part.data.subarray(0, Math.min(part.data.length, data.length - at)), at);
+      });
+      return { shape: [n, oc, oh, ow], data };
+    },
+    dispose: () => void session.release(),
+  };
+}
+
+function sessionOptions(provider: Provider): InferenceSession.SessionOptions {
+  return {
+    executionProviders: provider === "cpu" ? ["cpu"] : [provider, "cpu"],
+    graphOptimizationLevel: "all",
+    // What goes wrong is thrown; the log would only repeat it.
+    logSeverityLevel: 4,
+  };
+}
+
+function tensorsOf(metadata: readonly InferenceSession.ValueMetadata[]): InferenceSession.TensorValueMetadata[] {
+  return metadata.filter((value): value is InferenceSession.TensorValueMetadata => value.isTensor);
+}
+
+function firstLine(cause: unknown): string {
+  return (cause instanceof Error ? cause.message : String(cause)).split("\n")[0]!.replace(/\.$/, "");
+}
