@@ -205,8 +205,17 @@ describe("revq view refuses", () => {
   });
 
   it("a port that is taken, with what to do", async () => {
-    const again = startViewServer({ site: root, view: {}, mounts: [], port: server.port });
+    const again = startViewServer({ site: root, view: {}, mounts: [], origins: [], port: server.port });
     await expect(again).rejects.toMatchObject({ code: "port-in-use" });
+  });
+
+  it("hosts other than those that a config.json names", async () => {
+    expect((await ask("/")).headers["content-security-policy"]).toContain("connect-src 'self';");
+    const named = async (weights: string): Promise<readonly string[]> =>
+      (await collectServed({ tokenizers: [join(root, "tokenizer")], images: undefined, weights })).origins;
+    expect(await named("https://example.org/vae/model.safetensors")).toEqual(["https://example.org"]);
+    expect(await named("hf:owner/name")).toContain("https://huggingface.co");
+    expect(await named(join(root, "nowhere"))).toEqual([]);
   });
 
   it("a folder that is no tokenizer, before anything is served", async () => {

@@ -10,6 +10,8 @@ import { findFile, type Mount } from "./allowed-files.js";
 export interface Served {
   readonly view: ViewJson;
   readonly mounts: readonly Mount[];
+  /** Other hosts that the page may fetch weights from, because a config.json names them. */
+  readonly origins: readonly string[];
 }
 
 /** The viewer's page reads it; URLs are relative to the page. */
@@ -39,6 +41,7 @@ export interface ServedRequest {
 /** @throws RevqError for a folder that is missing or no tokenizer, before anything is served */
 export async function collectServed({ tokenizers, images, weights }: ServedRequest): Promise<Served> {
   const mounts: Mount[] = [];
+  const origins = new Set<string>();
   const names = distinct(tokenizers.map((folder) => basename(resolve(folder))));
   const listed: ViewJson["tokenizers"][number][] = [];
   for (const [index, folder] of tokenizers.entries()) {
@@ -46,7 +49,9 @@ export async function collectServed({ tokenizers, images, weights }: ServedReque
     mounts.push({ prefix: `/tokenizers/${index}/`, folder: resolve(folder), files: new Set(tokenizerFiles) });
     const named = weights ?? (config.backbone?.embedded ? null : (config.backbone?.weights ?? null));
     const place = named !== null && weights === undefined && isRelativePath(named) ? join(folder, named) : named;
-    const mount = place === null ? null : await weightsMount(place, `/weights/${index}/`);
+    const remote = place === null ? undefined : remoteOrigins(place);
+    remote?.forEach((origin) => origins.add(origin));
+    const mount = place === null || remote ? null : await weightsMount(place, `/weights/${index}/`);
     if (mount) mounts.push(mount);
     listed.push({
       name: names[index]!,
@@ -58,6 +63,7 @@ export async function collectServed({ tokenizers, images, weights }: ServedReque
   if (images !== undefined) mounts.push({ prefix: "/images/", folder: resolve(images), files: new Set(found) });
   return {
     mounts,
+    origins: [...origins],
     view: {
       tokenizers: listed,
       images: found.map((name) => ({ name, url: `images/${encodePath(name)}` })),
@@ -84,17 +90,19 @@ async function readConfig(folder: string): Promise<ReturnType<typeof parseTokeni
   return parseTokenizerConfig(text, path);
 }
 
-/** A backbone that needs no file from here (a hub's, say) has no mount; the page says what it misses. */
-async function weightsMount(spec: string, prefix: string): Promise<Mount | null> {
-  let source: Awaited<ReturnType<typeof openWeights>>;
-  try {
-    source = await openWeights(spec);
-  } catch {
-    return null;
-  }
-  const files = (await source.list()).filter((name) => weightsFile.test(name));
-  const isFolder = (await stat(spec)).isDirectory();
-  return { prefix, folder: resolve(isFolder ? spec : dirname(spec)), files: new Set(files) };
+/** Weights on the hub or behind an URL: the page reads them there, so it must be allowed to. Undefined for a path. */
+function remoteOrigins(spec: string): string[] | undefined {
+  // The hub's files redirect to its stores.
+  if (spec.startsWith("hf:")) return ["https://huggingface.co", "https://*.huggingface.co", "https://*.hf.co"];
+  return /^https?:\/\//i.test(spec) ? [new URL(spec).origin] : undefined;
+}
+
+/** Null for a place that is not there: the page then shows the codebooks, and says what it misses. */
+async function weightsMount(path: string, prefix: string): Promise<Mount | null> {
+  const status = await stat(path).catch(() => null);
+  if (!status) return null;
+  const files = (await (await openWeights(path)).list()).filter((name) => weightsFile.test(name));
+  return { prefix, folder: resolve(status.isDirectory() ? path : dirname(path)), files: new Set(files) };
 }
 
 /** Relative paths, by name; hidden files and folders are left out, and so are links that lead out of the folder. */

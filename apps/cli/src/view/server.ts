@@ -14,6 +14,8 @@ export interface ViewServerOptions {
   /** What `view.json` says. */
   readonly view: object;
   readonly mounts: readonly Mount[];
+  /** Other hosts that the page may fetch from. */
+  readonly origins: readonly string[];
   /** 0: any that is free. */
   readonly port: number;
 }
@@ -27,24 +29,21 @@ export interface ViewServer {
 const host = "127.0.0.1";
 
 /**
- * `wasm-unsafe-eval` allows compiling WebAssembly, not evaluating text. The page may fetch from here only: what it is given to look
- * at goes nowhere.
+ * `wasm-unsafe-eval` allows compiling WebAssembly, not evaluating text. The page may fetch from here only, and from hosts that a
+ * tokenizer names for its weights.
  */
-const contentSecurityPolicy = (scripts: string): string =>
+const contentSecurityPolicy = (scripts: string, origins: readonly string[]): string =>
   [
     "default-src 'none'",
     `script-src ${scripts} 'wasm-unsafe-eval'`,
     "worker-src 'self' blob:",
     "style-src 'self'",
     "img-src 'self' blob: data:",
-    "connect-src 'self'",
+    ["connect-src 'self'", ...origins].join(" "),
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
   ].join("; ");
-
-/** A script's own policy counts only when it runs as a worker. WebAssembly's and the code search's threads load from blobs there. */
-const policies = { page: contentSecurityPolicy("'self'"), worker: contentSecurityPolicy("'self' blob:") };
 
 const headers: Readonly<Record<string, string>> = {
   "X-Content-Type-Options": "nosniff",
@@ -78,7 +77,9 @@ export async function startViewServer(options: ViewServerOptions): Promise<ViewS
 async function answer(request: IncomingMessage, response: ServerResponse, options: ViewServerOptions): Promise<void> {
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   const pathname = (request.url ?? "/").split(/[?#]/, 1)[0]!;
-  response.setHeader("Content-Security-Policy", pathname.endsWith(".js") ? policies.worker : policies.page);
+  // A script's own policy counts only when it runs as a worker. WebAssembly's and the code search's threads load from blobs there.
+  const scripts = pathname.endsWith(".js") ? "'self' blob:" : "'self'";
+  response.setHeader("Content-Security-Policy", contentSecurityPolicy(scripts, options.origins));
   const port = request.socket.localPort!;
   if (!isOwnHost(request.headers.host, port)) return refuse(response, 403, "Unknown host.");
   const { origin } = request.headers;

@@ -4,6 +4,7 @@ import type {
   EncodedCodes,
   EngineStatus,
   LoadProgress,
+  MemoryStatus,
   Picture,
   Problem,
   Quality,
@@ -132,6 +133,8 @@ export interface ViewerState {
   readonly curves: readonly { readonly name: string; readonly records: readonly MetricsRecord[] }[];
   /** One line that goes away by itself; `status` for screen readers. */
   readonly notice: { readonly text: string; readonly kind: "info" | "error" } | null;
+  /** What the worker holds, asked for when the engine's dialog opens. */
+  readonly memory: MemoryStatus | null;
   readonly dialog: "open-a" | "open-b" | "ids" | "engine" | null;
   readonly dragging: boolean;
   readonly theme: "auto" | "light" | "dark";
@@ -166,6 +169,7 @@ export const initialState: ViewerState = {
   batch: null,
   curves: [],
   notice: null,
+  memory: null,
   dialog: null,
   dragging: false,
   theme: "auto",

@@ -13,7 +13,7 @@ import type { Problem, TokenizerDescription, TokenizerSource } from "../protocol
 import { problemOf } from "../protocol/server.js";
 import { findFootprints } from "./footprints.js";
 import { pluginsFor } from "./plugins.js";
-import { droppedFolder, remoteFolder, type OpenContext } from "./sources/weights-sources.js";
+import { droppedFolder, remoteFolder, remotePlace, type OpenContext } from "./sources/weights-sources.js";
 
 export interface OpenTokenizer {
   readonly tokenizer: Tokenizer;
@@ -21,13 +21,10 @@ export interface OpenTokenizer {
 }
 
 export async function openTokenizer(source: TokenizerSource, context: OpenContext): Promise<OpenTokenizer> {
-  const folder =
-    source.kind === "url"
-      ? remoteFolder(source.url, [configFile, modelFile], context)
-      : droppedFolder(source.name, source.files, context);
+  const folder = await folderOf(source, context);
   const config = await readConfig(folder);
   const plugins = await pluginsFor(config);
-  const openWeights = async (spec: string): Promise<WeightsSource> => weightsOf(source, spec, context);
+  const openWeights = (spec: string): Promise<WeightsSource> => weightsOf(source, spec, context);
   let noImages: Problem | null = config.backbone
     ? null
     : {
@@ -73,6 +70,12 @@ export async function openTokenizer(source: TokenizerSource, context: OpenContex
   }
 }
 
+async function folderOf(source: TokenizerSource, context: OpenContext): Promise<WeightsSource> {
+  if (source.kind === "files") return droppedFolder(source.name, source.files, context);
+  if (!isUrl(source.url)) return remotePlace(source.url, context);
+  return remoteFolder(source.url, [configFile, modelFile], context);
+}
+
 async function readConfig(folder: WeightsSource): Promise<ReturnType<typeof parseTokenizerConfig>> {
   if (!(await folder.list()).includes(configFile)) {
     throw new RevqError("not-a-tokenizer", `${folder.spec} is not a tokenizer: it has no ${configFile}.`, {
@@ -83,19 +86,24 @@ async function readConfig(folder: WeightsSource): Promise<ReturnType<typeof pars
   return parseTokenizerConfig(new TextDecoder().decode(await readAll(file)), `${folder.spec}/${configFile}`);
 }
 
-function weightsOf(source: TokenizerSource, spec: string, context: OpenContext): WeightsSource {
+async function weightsOf(source: TokenizerSource, spec: string, context: OpenContext): Promise<WeightsSource> {
   if (source.kind === "files") {
     if (source.weights.length > 0) return droppedFolder("the chosen weights", source.weights, context);
-    throw missingWeights(spec, "Choose the backbone's files below, or train with --embed-backbone.");
+    if (!isRemote(spec)) throw missingWeights(spec, "Choose the backbone's files, or train with --embed-backbone.");
+    return remotePlace(spec, context);
   }
   if (source.weights) return remoteFolder(source.weights.url, source.weights.files, context);
-  // A single file can be fetched; a folder cannot be listed over HTTP.
-  if (/\.(safetensors|pth|pt|onnx)$/.test(spec) && /^https?:/.test(new URL(spec, source.url).protocol)) {
-    const url = new URL(isRelativePath(spec) ? spec : new URL(spec).href, source.url);
-    const name = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
-    return remoteFolder(new URL(".", url).href, [decodeURIComponent(name)], context);
-  }
+  if (isRemote(spec)) return remotePlace(spec, context);
+  if (isRelativePath(spec) && isUrl(source.url)) return remotePlace(new URL(spec, source.url).href, context);
   throw missingWeights(spec, "Open it with `revq view`, or train with --embed-backbone.");
+}
+
+function isUrl(spec: string): boolean {
+  return /^https?:/i.test(spec);
+}
+
+function isRemote(spec: string): boolean {
+  return isUrl(spec) || spec.startsWith("hf:");
 }
 
 function missingWeights(spec: string, fix: string): RevqError {

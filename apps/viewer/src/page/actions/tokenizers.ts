@@ -54,8 +54,9 @@ export async function closeTokenizer(app: App, slot: Slot): Promise<void> {
   await app.call("unload", { slot });
 }
 
-/** A folder on a server. @throws RevqError `address` for what is no http(s) URL */
+/** A folder on a server, or `hf:owner/name`. @throws RevqError `address` for anything else */
 export function sourceOfUrl(text: string): TokenizerSource {
+  if (/^hf:[\w.-]+\/[\w.-]+/.test(text)) return { kind: "url", name: text.slice(3), url: text, weights: null };
   let url: URL;
   try {
     url = new URL(text.trim().replace(/\/?(config\.json)?$/, "/"), location.href);
@@ -108,6 +109,7 @@ async function readMetrics(source: TokenizerSource): Promise<MetricsRecord[] | n
       const file = source.files.find(({ path }) => path === metricsPath);
       return file ? parseMetrics(await file.file.text(), metricsPath) : null;
     }
+    if (source.url.startsWith("hf:")) return null;
     const response = await fetch(new URL(metricsPath, source.url));
     return response.ok ? parseMetrics(await response.text(), metricsPath) : null;
   } catch {

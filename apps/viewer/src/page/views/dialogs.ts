@@ -4,6 +4,7 @@ import { ref } from "lit/directives/ref.js";
 import { idsText, pasteIds } from "../actions/downloads.js";
 import { filesOfInput, receiveFiles } from "../actions/receive.js";
 import type { App } from "../app.js";
+import { bytes } from "../format.js";
 import { openedOf, type ViewerState } from "../state.js";
 import { icon } from "./icons.js";
 import { openPanel } from "./open-dialog.js";
@@ -70,7 +71,7 @@ function ids(app: App, state: ViewerState): TemplateResult {
   </form>`;
 }
 
-function engine({ engine }: ViewerState): TemplateResult {
+function engine({ engine, memory }: ViewerState): TemplateResult {
   if (engine.status === "checking") return html`<p>Looking what this browser has…</p>`;
   if (engine.status === "failed") return html`<p>${engine.problem.message}</p>`;
   const { id, description, refused, isolated } = engine.engine;
@@ -90,6 +91,13 @@ function engine({ engine }: ViewerState): TemplateResult {
         : nothing
     }
     ${isolated ? nothing : html`<p class="note">This page is not cross-origin isolated, so WebAssembly has one thread. <code>revq view</code> serves it isolated.</p>`}
+    ${
+      memory
+        ? html`<p class="note" data-tensors=${memory.tensors}>
+            It holds ${memory.tensors} tensors, ${bytes(memory.tensorBytes)}.
+          </p>`
+        : nothing
+    }
     <p class="note">
       Reload with
       ${["auto", "webgpu", "wasm", "cpu"].map(

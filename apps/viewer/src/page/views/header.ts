@@ -112,9 +112,14 @@ function engineBadge(app: App, { engine }: ViewerState): TemplateResult {
           · ${engine.engine.refused.map(({ id }) => `no ${engineNames[id] ?? id}`).join(", ")}: why?</span
         >`
       : nothing;
-  return html`<button class="badge" data-level=${level} @click=${() => app.store.set({ dialog: "engine" })}>
+  return html`<button class="badge" data-level=${level} @click=${act(app, () => showEngine(app))}>
     ${icon("chip")}<span class="visually-hidden">Engine: </span>${text}${why}
   </button>`;
+}
+
+async function showEngine(app: App): Promise<void> {
+  app.store.set({ dialog: "engine", memory: null });
+  app.store.set({ memory: await app.call("memory", null) });
 }
 
 function nextTheme(app: App, { theme }: ViewerState): void {

@@ -48,7 +48,8 @@ export function openPanel(app: App, state: ViewerState, slot: Slot): TemplateRes
     <span class="note">or drop it anywhere on the page. Nothing is uploaded.</span>
     <form class="url" @submit=${submit}>
       <label class="field"
-        ><span>Address</span><input name="url" type="url" required placeholder="https://example.org/my-tokenizer/"
+        ><span>Address</span
+        ><input name="url" required placeholder="https://example.org/my-tokenizer/ or hf:owner/name" spellcheck="false"
       /></label>
       <button>Open</button>
     </form>

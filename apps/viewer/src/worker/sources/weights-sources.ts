@@ -1,6 +1,7 @@
 /** Folders as `WeightsSource`: on a server (which cannot list, so the names are given), or dropped on the page. */
 import { RevqError, type ByteSource, type WeightsSource } from "@revq/core";
 import { fromBlob, fromUrl } from "@revq/formats";
+import { openWeights } from "@revq/formats/weights";
 import type { DroppedFile, LoadProgress } from "../../protocol/messages.js";
 import { inBlocks } from "./block-source.js";
 import { rangeCache } from "./range-cache.js";
@@ -27,6 +28,15 @@ export function remoteFolder(
       const source = await fromUrl(new URL(path, base).href, { fetch, signal });
       return inBlocks(source, (done, total) => onProgress({ file: name, done, total }));
     },
+  };
+}
+
+/** An URL or `hf:owner/name`, listed as far as that goes. */
+export async function remotePlace(spec: string, { signal, onProgress }: OpenContext): Promise<WeightsSource> {
+  const source = await openWeights(spec, { fetch: rangeCache(), signal });
+  return {
+    ...source,
+    open: async (name) => inBlocks(await source.open(name), (done, total) => onProgress({ file: name, done, total })),
   };
 }
 

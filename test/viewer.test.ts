@@ -1,0 +1,364 @@
+/** The viewer as a person uses it: `revq view` in a real browser, checked against what the command line says. */
+import { writePng } from "@revq/data";
+import { openWeights } from "@revq/formats/node";
+import { loadTokenizer } from "@revq/tokenizer";
+import { linear } from "@revq/backbone-linear";
+import { multigroup } from "@revq/quantizer-multigroup";
+import { efficientvit } from "@revq/rectifier-efficientvit";
+import { identity } from "@revq/rectifier-identity";
+import { writeNpy } from "@revq/formats";
+import { createEngine } from "@revq/engine";
+import { createRequire } from "node:module";
+import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs-core";
+import type { Browser, Page } from "playwright-core";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { launchBrowser, noBrowser, openPage, type WatchedPage } from "./support/browser.js";
+import { revqJson, sampleImages, temporaryFolder } from "./support/revq.js";
+import { startStaticHost, startView, type RunningHost } from "./support/view.js";
+
+const full = process.env["REVQ_TEST_FULL"] !== undefined;
+const imageCount = full ? 50 : 6;
+const size = 64;
+const channels = 8;
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+interface IdsFile {
+  readonly images: readonly { readonly name: string; readonly ids: readonly number[] }[];
+}
+
+describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}`, () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  let cwd: string;
+  let browser: Browser;
+  let host: RunningHost;
+  let expected: IdsFile;
+
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+    cwd = folder.path;
+    await mkdir(join(cwd, "photos"));
+    await mkdir(join(cwd, "pngs"));
+    const names = (await readdir(sampleImages)).filter((_, i) => i % 3 === 0);
+    for (const name of names.slice(0, 24)) await cp(join(sampleImages, name), join(cwd, "photos", name));
+    for (const [i, name] of names.slice(0, imageCount).entries()) {
+      // Larger than the tokenizer's images and not square: cropping and resizing are compared too.
+      const { data, info } = await sharp(join(sampleImages, name))
+        .resize({ width: 96, height: 80, fit: "fill" })
+        .raw()
+        .toBuffer({ resolveWithObject: true });
+      await writePng(join(cwd, "pngs", `${String(i).padStart(2, "0")}.png`), { ...info, pixels: new Uint8Array(data) });
+    }
+    const train = (out: string, tokens: string): Promise<unknown> =>
+      revqJson(
+        ["train", "--data", "photos", "--image-size", `${size}`, "--tokens", tokens, "--codes", "16", "--epochs", "1"]
+          .concat(["--set", "rectifier.channels=16", "--set", "rectifier.headDim=8", "--set", "rectifier.layers=1"])
+          .concat(["--set", "quantizer.split=block", "--set", "quantizer.groups=channel", "-o", out]),
+        { cwd },
+      );
+    await train("fine", "128");
+    await train("coarse", "32");
+    await revqJson(["encode", "fine", "pngs", "-o", "ids.json"], { cwd });
+    expected = JSON.parse(await readFile(join(cwd, "ids.json"), "utf8")) as IdsFile;
+    [browser, host] = await Promise.all([launchBrowser(), startView(["fine", "coarse", "--images", "pngs"], cwd)]);
+  }, 240_000);
+
+  afterAll(async () => {
+    await browser?.close();
+    await host?.close();
+    await folder?.remove();
+  });
+
+  /** Opened, with both tokenizers there and the first image done. */
+  async function ready(path = "", options = {}): Promise<WatchedPage> {
+    const watched = await openPage(browser, host.url + path, { acceptDownloads: true, ...options });
+    await done(watched.page);
+    await watched.page.getByText("coarse", { exact: true }).first().waitFor();
+    return watched;
+  }
+
+  const timeShown = /^\s*Time\s*[\d.]+ m?s\s*$/;
+  const done = (page: Page): Promise<void> => page.locator(".stat").filter({ hasText: timeShown }).waitFor();
+  const tab = (page: Page, name: string): Promise<void> => page.getByRole("tab", { name, exact: true }).click();
+
+  async function choose(page: Page, name: string): Promise<void> {
+    await page.getByRole("button", { name, exact: true }).click();
+    await done(page);
+  }
+
+  async function savedIds(page: Page): Promise<IdsFile> {
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Save ids" }).click(),
+    ]);
+    return JSON.parse(await readFile(await download.path(), "utf8")) as IdsFile;
+  }
+
+  async function tensors(page: Page): Promise<number> {
+    await page.locator(".badge").click();
+    const count = await page.locator("[data-tensors]").getAttribute("data-tensors");
+    await page.keyboard.press("Escape");
+    return Number(count);
+  }
+
+  it("gives the ids of the command line for the same PNG, and its memory does not grow", async ({ annotate }) => {
+    const { page, complaints, close } = await ready("?engine=wasm");
+    let different = 0;
+    let before = 0;
+    for (const [i, { name, ids }] of expected.images.entries()) {
+      await choose(page, name);
+      if (i === 1) before = await tensors(page);
+      const saved = await savedIds(page);
+      expect(saved.images[0]!.name).toBe(name);
+      different += await differences(ids, saved.images[0]!.ids, name);
+    }
+    expect(await tensors(page)).toBe(before);
+    const all = expected.images.length * expected.images[0]!.ids.length;
+    await annotate(`ids that differ from the command line's, all of them near ties: ${different} of ${all}`);
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
+  /** How many ids differ; each must be a near tie: the two codes' distances differ by less than 1e-4 relative. */
+  async function differences(ours: readonly number[], theirs: readonly number[], name: string): Promise<number> {
+    const tokens = ours.flatMap((id, t) => (id === theirs[t] ? [] : [t]));
+    if (tokens.length === 0) return 0;
+    const engine = await createEngine({ engine: "cpu" });
+    const tokenizer = await loadTokenizer(await openWeights(join(cwd, "fine")), {
+      plugins: [linear, multigroup, efficientvit, identity],
+      openWeights,
+    });
+    const { quantizer, standardizer, backbone } = tokenizer.parts;
+    const { openImageFiles } = await import("@revq/data");
+    const source = await openImageFiles([join(cwd, "pngs", name)], { size });
+    for await (const { pixels } of source.batches(1)) {
+      const latents = standardizer.standardize(await backbone!.encode(tf.tensor4d(pixels, [1, size, size, 3])));
+      const distance = async (t: number, id: number): Promise<number> => {
+        const codes = ours.map((code, i) => (i === t ? id : code));
+        const moved = quantizer.dequantize(tf.tensor2d([codes], undefined, "int32"));
+        return (await tf.sum(tf.squaredDifference(latents, moved)).data())[0]!;
+      };
+      for (const t of tokens) {
+        const [a, b] = [await distance(t, ours[t]!), await distance(t, theirs[t]!)];
+        expect(Math.abs(a - b) / Math.max(a, b), `token ${t} of ${name}`).toBeLessThan(1e-4);
+      }
+    }
+    tokenizer.dispose();
+    engine.dispose();
+    return tokens.length;
+  }
+
+  it("decodes an edited token as the command line does, and takes it back", async () => {
+    const { page, complaints, close } = await ready("?engine=wasm");
+    const { name, ids } = expected.images[0]!;
+    await choose(page, name);
+    const psnr = await page
+      .locator(".tile")
+      .filter({ hasText: "Rectified" })
+      .locator(".scores b")
+      .first()
+      .textContent();
+    await tab(page, "Tokens");
+    await page.locator("rv-tokens").focus();
+    await page.keyboard.press("Home");
+    const inspector = page.locator(".inspector");
+    await inspector.getByText("Token 0").waitFor();
+    await inspector.locator(".near button").nth(2).click();
+    await page.getByText(`unedited ${psnr} dB`).waitFor();
+    const code = Number(await inspector.getByLabel("Code").inputValue());
+    expect(code).not.toBe(ids[0]);
+
+    await tab(page, "Image");
+    expect((await savedIds(page)).images[0]!.ids).toEqual([code, ...ids.slice(1)]);
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Save PNG" }).click(),
+    ]);
+    const shown = await sharp(await readFile(await download.path()))
+      .removeAlpha()
+      .raw()
+      .toBuffer();
+    const edited = { tokens: ids.length, vocabulary: 16 * ids.length, offsetGroups: false };
+    const images = [{ name: "edited", ids: [code, ...ids.slice(1)] }];
+    await writeFile(join(cwd, "edited.json"), JSON.stringify({ ...edited, images }));
+    await revqJson(["decode", "fine", "edited.json", "-o", "out"], { cwd });
+    const decoded = await sharp(join(cwd, "out", "edited.png"))
+      .removeAlpha()
+      .raw()
+      .toBuffer();
+    expect(shown.length).toBe(decoded.length);
+    expect(shown.reduce((most, value, i) => Math.max(most, Math.abs(value - decoded[i]!)), 0)).toBeLessThanOrEqual(1);
+
+    // The link holds the edit.
+    const again = await openPage(browser, page.url());
+    await again.page.getByText("Edited tokens").waitFor();
+    expect((await savedIds(again.page)).images[0]!.ids).toEqual([code, ...ids.slice(1)]);
+    await again.close();
+
+    await page.getByRole("button", { name: "Reset" }).click();
+    expect((await savedIds(page)).images[0]!.ids).toEqual(ids);
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
+  it("zeroes, shuffles and randomizes groups, and decodes pasted ids", async () => {
+    const { page, close } = await ready("?engine=wasm");
+    const { name, ids } = expected.images[1]!;
+    await choose(page, name);
+    await tab(page, "Tokens");
+    await page.locator("rv-tokens").focus();
+    await page.keyboard.press("Home");
+    await page.getByRole("button", { name: "Its group" }).click();
+    const read = async (): Promise<readonly number[]> => {
+      await page.getByRole("button", { name: "Paste ids" }).click();
+      const text = await page.getByRole("textbox", { name: "Ids" }).inputValue();
+      await page.keyboard.press("Escape");
+      return (JSON.parse(text) as IdsFile).images[0]!.ids;
+    };
+    const changed = async (before: readonly number[]): Promise<number[]> => {
+      const now = await read();
+      return now.flatMap((id, t) => (id === before[t] ? [] : [t]));
+    };
+    await page.getByRole("button", { name: "Zero", exact: true }).click();
+    await page.getByRole("button", { name: /Reset \d+/ }).waitFor();
+    const zeroed = await read();
+    const first = [...Array(ids.length / channels).keys()]; // a group a channel, one after the other
+    expect(new Set(first.map((t) => zeroed[t])).size).toBe(1);
+    expect((await changed(ids)).every((t) => first.includes(t))).toBe(true);
+
+    await page.getByRole("button", { name: /Reset/ }).click();
+    await page.getByRole("button", { name: "Shuffle" }).click();
+    const shuffled = await read();
+    const sorted = (list: readonly number[]): number[] => first.map((t) => list[t]!).sort((a, b) => a - b);
+    expect(sorted(shuffled)).toEqual(sorted(ids));
+
+    await page.getByRole("button", { name: "All", exact: true }).click();
+    await page.getByRole("button", { name: "Random" }).click();
+    expect((await changed(ids)).length).toBeGreaterThan(ids.length / 2);
+
+    await page.getByRole("button", { name: "Paste ids" }).click();
+    await page.getByRole("textbox", { name: "Ids" }).fill(JSON.stringify(ids));
+    await page.getByRole("button", { name: "Decode" }).click();
+    expect(await read()).toEqual(ids);
+    await page.getByRole("button", { name: "Paste ids" }).click();
+    await page.getByRole("textbox", { name: "Ids" }).fill("[1, 2, 3]");
+    await page.getByRole("button", { name: "Decode" }).click();
+    await page.getByText(`There are 3 ids, the tokenizer has ${ids.length} tokens.`).waitFor();
+    await close();
+  });
+
+  it("compares two tokenizers, draws the curves of both, counts codes", async () => {
+    const { page, complaints, close } = await ready("?engine=wasm");
+    await tab(page, "Compare");
+    const rows = page.getByRole("row");
+    await rows.filter({ hasText: "Tokens" }).getByText("128").waitFor();
+    await rows.filter({ hasText: "Tokens" }).getByText("32").waitFor();
+    const handle = page.getByRole("slider", { name: "Divider" });
+    await handle.focus();
+    await page.keyboard.press("End");
+    expect(await handle.getAttribute("aria-valuenow")).toBe("100");
+    await tab(page, "Curves");
+    await page.locator("rv-chart canvas").first().waitFor();
+    expect(await page.locator(".u-legend").first().textContent()).toContain("B coarse");
+    await tab(page, "Codebooks");
+    await page.getByRole("button", { name: /^Count \d+ more images$/ }).click();
+    await page.getByText("All images counted").waitFor();
+    const usage = await page.locator(".stat").filter({ hasText: "In use" }).textContent();
+    expect(usage).toMatch(/In use\s*[1-9]/);
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
+  it.each(["light", "dark"] as const)(
+    "is accessible, %s and at phone width, without anything serious",
+    async (colorScheme) => {
+      const { page, close } = await ready("?engine=wasm", { colorScheme, viewport: { width: 390, height: 844 } });
+      for (const name of ["Image", "Tokens", "Codebooks", "Compare", "Curves"]) {
+        await tab(page, name);
+        if (name === "Tokens") {
+          await page.locator("rv-tokens").focus();
+          await page.keyboard.press("ArrowRight");
+          await page.locator(".near button").first().waitFor();
+        }
+        expect(await seriousProblems(page), name).toEqual([]);
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        expect(overflow, `${name} is wider than the screen`).toBeLessThanOrEqual(0);
+      }
+      for (const open of [".badge", ".chip-name"]) {
+        await page.locator(open).first().click();
+        expect(await seriousProblems(page), open).toEqual([]);
+        await page.keyboard.press("Escape");
+      }
+      await close();
+    },
+  );
+
+  async function seriousProblems(page: Page): Promise<string[]> {
+    await page.evaluate(axe);
+    const { violations } = (await page.evaluate("axe.run()")) as {
+      violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[];
+    };
+    return violations
+      .filter(({ impact }) => impact === "serious" || impact === "critical")
+      .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
+  }
+
+  it("computes on WebGPU, with the same ids", async () => {
+    const { page, complaints, close } = await ready("?engine=webgpu");
+    expect(await page.locator(".badge").textContent()).toContain("WebGPU");
+    const { name, ids } = expected.images[0]!;
+    await choose(page, name);
+    await differences(ids, (await savedIds(page)).images[0]!.ids, name);
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
+  it("works from a plain static host, and says what is wrong with an address", async () => {
+    const plain = await startStaticHost(cwd);
+    const watched = await openPage(browser, `${plain.url}page/?engine=wasm&tokenizer=${plain.url}files/fine/`);
+    await done(watched.page);
+    expect(watched.complaints.filter((text) => !text.includes("404"))).toEqual([]);
+    await watched.page.goto(`${plain.url}page/?engine=wasm&tokenizer=${plain.url}files/nothing/`);
+    await watched.page.getByRole("alert").getByText("404").waitFor();
+    await watched.close();
+    await plain.close();
+  });
+
+  it("opens a folder and an image of this computer", async () => {
+    const plain = await startStaticHost(cwd);
+    const { page, close } = await openPage(browser, `${plain.url}page/?engine=wasm`);
+    await page.getByText("See what the tokens are").waitFor();
+    const chooser = page.waitForEvent("filechooser");
+    await page.getByText("Choose a folder…").click();
+    await (await chooser).setFiles(join(cwd, "coarse"));
+    await page.getByText("coarse", { exact: true }).first().waitFor();
+    await page.locator(".pick input").setInputFiles(join(cwd, "pngs", "00.png"));
+    await page.getByRole("button", { name: "00.png" }).waitFor();
+    await done(page);
+    expect((await savedIds(page)).images[0]).toMatchObject({ name: "00.png" });
+    await page.locator(".pick input").setInputFiles(join(cwd, "ids.json"));
+    await page.getByText("There are 128 ids, the tokenizer has 32 tokens.").waitFor();
+    await close();
+    await plain.close();
+  });
+
+  it("shows the codebooks of a tokenizer of latents, and says why there is no image", async () => {
+    const latents = Float32Array.from({ length: 64 * 4 * 4 * 4 }, (_, i) => Math.sin(i * 1.7) + Math.cos(i * i));
+    await writeFile(join(cwd, "latents.npy"), writeNpy({ shape: [64, 4, 4, 4], data: latents }));
+    const sizes = ["--tokens", "16", "--codes", "4", "--rectifier", "identity"];
+    await revqJson(["train", "--latents", "latents.npy", ...sizes, "-o", "latent-only"], { cwd });
+    const own = await startView(["latent-only"], cwd);
+    const { page, complaints, close } = await openPage(browser, `${own.url}?engine=wasm`);
+    await page.getByRole("alert").getByText("trained on latents alone").waitFor();
+    await page.getByRole("button", { name: "Look at its codebooks" }).click();
+    await page.locator("rv-codes").waitFor();
+    await page.locator("rv-codes").focus();
+    await page.keyboard.press("ArrowRight");
+    await page.getByText("Code 0").waitFor();
+    expect(complaints).toEqual([]);
+    await close();
+    await own.close();
+  });
+});
