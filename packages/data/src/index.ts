@@ -25,5 +25,6 @@ export {
   type ShardRecord,
   type StorePlan,
 } from "./store/plan.js";
+export { mergeStores } from "./store/merge.js";
 export { isLatentStore, openLatentStore, type LatentStore, type OpenStoreOptions } from "./store/read.js";
 export { finishedShard, joinStore, writeShard, type Shard, type StoreManifest } from "./store/write.js";

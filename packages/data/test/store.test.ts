@@ -3,6 +3,7 @@ import {
   beginStore,
   finishedShard,
   joinStore,
+  mergeStores,
   openLatents,
   openLatentStore,
   planStore,
@@ -110,6 +111,42 @@ describe("a latent store", () => {
     for (const memoryLimit of [1e9, 0]) {
       expect(await (await openLatentStore(root, { memoryLimit })).read([0, 1])).toEqual(rows(5, 7));
     }
+  });
+});
+
+describe("parts in folders of their own", () => {
+  const parts = (): string[] => [join(root, "a"), join(root, "b")];
+
+  it("merge into the store that one process makes, shards in both once", async () => {
+    const [a, b] = parts() as [string, string];
+    await fill(join(root, "whole"), plan());
+    await fill(a, plan(), [0, 2]);
+    await fill(b, plan({ source: "/mnt/photos" }), [1, 2]);
+    await mergeStores([a, b], join(root, "joined"));
+    await joinStore(join(root, "joined"), { verify: true });
+    await joinStore(join(root, "whole"));
+    for (const name of await readdir(join(root, "whole"))) {
+      expect(await readFile(join(root, "joined", name))).toEqual(await readFile(join(root, "whole", name)));
+    }
+  });
+
+  it("do not merge when one is of another extraction, or a shard differs", async () => {
+    const [a, b] = parts() as [string, string];
+    await fill(a, plan());
+    await fill(b, plan({ dtype: "F16" }));
+    await expect(mergeStores([a, b], join(root, "joined"))).rejects.toMatchObject({ code: "store-mixed" });
+    await rm(b, { recursive: true });
+    await beginStore(b, plan(), images);
+    await writeShard(b, plan(), 1, { rows: rows(0, 4), names: ["p", "q", "r", "s"], skipped: [] });
+    await expect(mergeStores([a, b], join(root, "joined"))).rejects.toThrow(/Shard 1 .* differs/);
+  });
+
+  it("are missing a shard", async () => {
+    const [a, b] = parts() as [string, string];
+    await fill(a, plan(), [0]);
+    await fill(b, plan(), [2]);
+    await mergeStores([a, b], join(root, "joined"));
+    await expect(joinStore(join(root, "joined"))).rejects.toThrow(/missing \(1\)/);
   });
 });
 

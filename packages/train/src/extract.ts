@@ -2,9 +2,73 @@
  * Images to latents, shard by shard into a latent store. A shard that is there is not made again, so a run that was stopped goes on
  * where it was; batches never cross shards, so the latents are the same bits whether it was stopped or not.
  */
-import { isRevqError, latentShapeFromArray, latentSize, type Backbone, type FitContext } from "@revq/core";
-import { finishedShard, shardRange, writeShard, type IndexedImageSource, type Shard, type StorePlan } from "@revq/data";
+import {
+  isRevqError,
+  latentShapeFromArray,
+  latentShapeOf,
+  latentShapeToArray,
+  latentSize,
+  type Backbone,
+  type FitContext,
+} from "@revq/core";
+import {
+  beginStore,
+  finishedShard,
+  planStore,
+  shardRange,
+  writeShard,
+  type IndexedImageSource,
+  type Shard,
+  type StorePlan,
+} from "@revq/data";
 import * as tf from "@tensorflow/tfjs-core";
+
+/** What a store's key says: latents of other keys do not belong together. */
+export interface StoreKey {
+  readonly [name: string]: unknown;
+  readonly backbone: {
+    readonly id: string;
+    readonly options: Readonly<Record<string, unknown>>;
+    /** SHA-256 of its weights. */
+    readonly fingerprint: string;
+  };
+  readonly imageSize: number;
+  readonly preprocessing: string;
+}
+
+/** How images become pixels; part of the key. */
+export const preprocessing = "centre crop, Lanczos, [-1, 1]";
+
+export interface ExtractToStoreInput extends Omit<ExtractInput, "plan" | "shards"> {
+  readonly key: StoreKey;
+  readonly dtype: StorePlan["dtype"];
+  readonly imagesPerShard?: number;
+  /** The part of several processes that this one makes: every `count`-th shard from `index` on. Default: all. */
+  readonly part?: { readonly index: number; readonly count: number };
+}
+
+/** Plans the store, begins it or goes on with it, and makes the shards of this process. Joining them is `joinStore`'s. */
+export async function extractToStore(
+  { key, dtype, imagesPerShard, part = { index: 0, count: 1 }, ...input }: ExtractToStoreInput,
+  context: Pick<FitContext, "signal" | "report">,
+): Promise<ExtractReport & { readonly plan: StorePlan }> {
+  const { images, backbone, folder } = input;
+  const sizes = await images.sizes();
+  const listed = images.names.map((name, i) => ({ name, bytes: sizes[i]! }));
+  const plan = planStore({
+    key,
+    latentShape: latentShapeToArray(latentShapeOf(backbone.spec, images.size)),
+    dtype,
+    source: images.description,
+    images: listed,
+    ...(imagesPerShard === undefined ? {} : { imagesPerShard }),
+  });
+  await beginStore(folder, plan, listed);
+  const shards = Array.from({ length: plan.shards }, (_, shard) => shard).filter(
+    (shard) => shard % part.count === part.index,
+  );
+  return { ...(await extractShards({ ...input, plan, shards }, context)), plan };
+}
 
 export interface ExtractInput {
   readonly backbone: Backbone;

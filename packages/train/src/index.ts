@@ -4,12 +4,19 @@ export { environmentLayer, setPath } from "./config/environment.js";
 export { resolveConfig, type NamedLayer, type ResolvedConfig } from "./config/layers.js";
 export { presetNames, presets, type PresetName } from "./config/presets.js";
 export { runConfigSchema, type ConfigLayer, type RunConfig } from "./config/schema.js";
-export { extractShards, type ExtractInput, type ExtractReport } from "./extract.js";
+export {
+  extractToStore,
+  preprocessing,
+  type ExtractReport,
+  type ExtractToStoreInput,
+  type StoreKey,
+} from "./extract.js";
+export { fittedBackbone, savedBackboneFile } from "./saved-backbone.js";
 export { evaluateImages, evaluateLatents, type EvaluateOptions, type ImageEvaluation, type Panel } from "./evaluate.js";
 export { createAdamW, type AdamW, type ParameterGroup } from "./optimizer/adamw.js";
 export { clipByGlobalNorm } from "./optimizer/clip.js";
 export { makePlanned, planTraining, type MadePlan, type PlanSummary, type TrainingPlan } from "./plan.js";
 export * from "./records.js";
-export { createBackbone, prepareLatents, preprocessing, type TrainDependencies, type TrainOptions } from "./prepare.js";
+export { createBackbone, prepareLatents, type TrainDependencies, type TrainOptions } from "./prepare.js";
 export { trainTokenizer } from "./train.js";
 export { noteSkipped, openTrainingImages, type SampleImages, type TrainingImages } from "./training-data.js";

@@ -1,9 +1,6 @@
 /** From what the user named to latents: make or fit the backbone, encode every image once, keep the latents on disk. */
 import {
   fingerprint,
-  isFittable,
-  latentShapeOf,
-  latentShapeToArray,
   parseOptions,
   toNamedArrays,
   type Backbone,
@@ -13,17 +10,16 @@ import {
   type ReportProgress,
   type WeightsSource,
 } from "@revq/core";
-import { beginStore, joinStore, openLatentStore, planStore, type IndexedImageSource } from "@revq/data";
+import { joinStore, openLatentStore, type IndexedImageSource } from "@revq/data";
 import { isRelativePath, type TokenizerConfig } from "@revq/tokenizer";
-import * as tf from "@tensorflow/tfjs-core";
 import { realpath } from "node:fs/promises";
 import { relative } from "node:path";
 import type { ResolvedConfig } from "./config/layers.js";
 import type { RunConfig } from "./config/schema.js";
-import { extractShards } from "./extract.js";
+import { extractToStore, preprocessing, type StoreKey } from "./extract.js";
 import { stopwatch } from "./recipe.js";
 import type { RunFolder } from "./run-folder.js";
-import { readBackbone, saveBackbone } from "./saved-backbone.js";
+import { fittedBackbone, savedBackboneFile } from "./saved-backbone.js";
 import { noteSkipped, openTrainingLatents, type SampleImages, type TrainingImages } from "./training-data.js";
 
 export interface TrainDependencies {
@@ -54,9 +50,6 @@ export interface PreparedData {
   readonly seconds: number;
 }
 
-/** How latents are named by what made them; part of a store's key. */
-export const preprocessing = "centre crop, Lanczos, [-1, 1]";
-
 /** The backbone that the configuration names; one that is fitted on the images is not fitted yet. */
 export async function createBackbone(
   { backbone: { id, weights, embed: _embed, ...given }, data }: RunConfig,
@@ -82,22 +75,25 @@ export async function prepareImages(
   const { id, weights, embed, ...given } = config.backbone;
   const plugin = plugins.get("backbone", id);
   const options = parseOptions(plugin, created.options ?? given);
-  const backbone = await fitted(created, images.train, folder, context, (state) =>
-    plugin.create(options, { imageSize: config.data.imageSize, state }),
+  const backbone = await fittedBackbone(
+    created,
+    images.train,
+    folder.path("run", savedBackboneFile),
+    context,
+    (state) => plugin.create(options, { imageSize: config.data.imageSize, state }),
   );
   const print = await fingerprint(await toNamedArrays(backbone.state()));
-  const key = { backbone: { id, options, fingerprint: print }, imageSize: config.data.imageSize, preprocessing };
+  const key: StoreKey = {
+    backbone: { id, options, fingerprint: print },
+    imageSize: config.data.imageSize,
+    preprocessing,
+  };
 
   async function extract(part: "train" | "val", source: IndexedImageSource, phase: string): Promise<LatentSource> {
     const store = folder.path("run", "latents", part);
-    const sizes = await source.sizes();
-    const listed = source.names.map((name, i) => ({ name, bytes: sizes[i]! }));
-    const latentShape = latentShapeToArray(latentShapeOf(backbone.spec, config.data.imageSize));
-    const plan = planStore({ key, latentShape, dtype: "F32", source: source.description, images: listed });
-    await beginStore(store, plan, listed);
     const { encodeBatch } = config.train;
-    const input = { backbone, images: source, folder: store, plan, encodeBatch, phase };
-    const { kept, skipped } = await extractShards(input, context);
+    const input = { backbone, key, images: source, folder: store, dtype: "F32" as const, encodeBatch, phase };
+    const { kept, plan, skipped } = await extractToStore(input, context);
     if (kept > 0) note(`${phase}: ${kept} of ${plan.shards} shards were there already.`);
     noteSkipped(skipped, note);
     await joinStore(store);
@@ -123,26 +119,6 @@ export async function prepareImages(
     heldOut: images.heldOut,
     seconds: await folder.addSeconds(clock()),
   };
-}
-
-async function fitted(
-  backbone: Backbone,
-  images: IndexedImageSource,
-  folder: RunFolder,
-  context: FitContext,
-  create: (state: NonNullable<Awaited<ReturnType<typeof readBackbone>>>) => Promise<Backbone>,
-): Promise<Backbone> {
-  if (!isFittable(backbone) || backbone.fitted) return backbone;
-  const state = await readBackbone(folder);
-  if (state) {
-    backbone.dispose();
-    const same = await create(state);
-    tf.dispose(Object.values(state));
-    return same;
-  }
-  await backbone.fit(images, context);
-  await saveBackbone(folder, backbone);
-  return backbone;
 }
 
 /** A relative path is kept relative to the tokenizer's folder, both without symbolic links: so it holds wherever one stands. */

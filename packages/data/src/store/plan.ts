@@ -36,7 +36,7 @@ export const storePlanSchema = z.strictObject({
 export type StorePlan = z.output<typeof storePlanSchema>;
 
 export const shardRecordSchema = z.strictObject({
-  /** Digest of plan.json: a shard of another plan does not count. */
+  /** `planDigest`: a shard of another plan does not count. */
   plan: sha256Schema,
   shard: count,
   /** Latents in it: the images of its range that could be read. */
@@ -92,8 +92,9 @@ export async function readPlan(folder: string): Promise<StorePlan | null> {
   return readJson(join(folder, planFile), storePlanSchema);
 }
 
-export function planDigest(plan: StorePlan): string {
-  return sha256(planText(plan));
+/** Of everything but the place that the images were at: machines may mount them differently. */
+export function planDigest({ source: _source, ...plan }: StorePlan): string {
+  return sha256(JSON.stringify(plan));
 }
 
 export function shardFile(shard: number, plan: Pick<StorePlan, "shards">): string {
