@@ -1,5 +1,6 @@
 /** Options of the quantizer `multigroup`. What is left open (`tokens`, `codes`, "auto") is filled in by `planMultigroup`. */
 import { z } from "zod";
+import { transforms } from "./transform/geometry.js";
 
 export const multigroupOptions = z.strictObject({
   tokens: z
@@ -15,12 +16,20 @@ export const multigroupOptions = z.strictObject({
     .max(2 ** 20)
     .optional()
     .describe("Codes in each codebook (K). Open: a power of two that leaves at least 30 samples per code."),
+  transform: z
+    .enum(["none", ...transforms])
+    .default("none")
+    .describe(
+      "What is cut into tokens: the latent itself (none), or coefficients of an orthonormal transform of blocks of cells: a DCT of every " +
+        "channel (dct), principal axes (pca), or a DCT and then principal axes across channels (dct-klt).",
+    ),
   split: z
-    .enum(["auto", "channel", "spatial", "block"])
+    .enum(["auto", "channel", "spatial", "block", "balanced"])
     .default("auto")
     .describe(
-      "What a token is: a strip of one channel (channel), a patch of one channel (block), or a part of the channel vector at one " +
-        "position (spatial). auto: block where patches tile the map, else channel.",
+      "What a token is: a strip of one channel (channel), a patch of one channel (block), a part of the channel vector at one " +
+        "position (spatial), or coefficients of a transform with equal products of variances (balanced). auto: balanced with a " +
+        "transform; without, block where patches tile the map, else channel.",
     ),
   groups: z
     .union([z.enum(["auto", "token", "channel"]), z.int().min(1)], {
@@ -29,9 +38,10 @@ export const multigroupOptions = z.strictObject({
     .default("auto")
     .describe(
       "Which tokens share a codebook: none (token); those of one channel, or with split spatial those of one channel run at all " +
-        "positions (channel); or G codebooks, token t using number t % G. auto: token with 30 samples per code or more, else channel.",
+        "positions (channel); or G codebooks, token t using number t % G. auto: token with 30 samples per code or more, else channel; " +
+        "with split balanced, as many as leave 500 samples per code.",
     ),
-  iterations: z.int().min(1).max(10_000).default(10).describe("Passes of k-means over the latents."),
+  iterations: z.int().min(1).max(10_000).default(20).describe("Passes of k-means over the latents."),
   init: z
     .enum(["sample", "kmeans++"])
     .default("sample")

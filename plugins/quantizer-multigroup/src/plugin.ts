@@ -11,7 +11,7 @@ export const multigroup: QuantizerPlugin<typeof multigroupOptions> = definePlugi
   id: "multigroup",
   title: "Channel multi-group vector quantization: codebooks per token or per channel (the paper's)",
   options: multigroupOptions,
-  recipes: { paper: { split: "channel", groups: "token" } },
+  recipes: { fit: { transform: "dct-klt" }, paper: { transform: "none", split: "channel", groups: "token" } },
 
   plan({ options, ...request }) {
     return planMultigroup({ ...request, options: parseOptions(multigroup, options as MultigroupInput) });
@@ -22,7 +22,7 @@ export const multigroup: QuantizerPlugin<typeof multigroupOptions> = definePlugi
     const { tokens, groups, groupOf, dim } = layout;
     return {
       tokens: { tokens, codes: new Array<number>(groups).fill(codes), groupOf },
-      parameters: groups * codes * dim,
+      parameters: groups * codes * dim + transformParameters(layout),
     };
   },
 
@@ -36,7 +36,7 @@ export const multigroup: QuantizerPlugin<typeof multigroupOptions> = definePlugi
 
 /** Layout and number of codes of options that leave nothing open. */
 function closed(
-  { tokens, codes, split, groups }: MultigroupOptions,
+  { tokens, codes, transform, split, groups }: MultigroupOptions,
   latentShape: LatentShape,
 ): { layout: MultigroupLayout; codes: number } {
   if (tokens === undefined || codes === undefined || split === "auto" || groups === "auto") {
@@ -49,5 +49,12 @@ function closed(
       { fix: "Call the plugin's `plan` first and create it with the options that it gives, or set them." },
     );
   }
-  return { layout: createLayout(latentShape, tokens, split, groups), codes };
+  return { layout: createLayout(latentShape, tokens, split, groups, transform), codes };
+}
+
+/** Numbers of the rotations, and of the coefficients' places. */
+function transformParameters({ transform, split }: MultigroupLayout): number {
+  if (!transform) return 0;
+  const { count, dim } = transform.rotations;
+  return count * dim * dim + (split === "balanced" ? transform.size : 0);
 }

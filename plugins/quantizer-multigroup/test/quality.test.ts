@@ -41,7 +41,7 @@ describe.skipIf(!present || !wanted)("k-means on real latents (REVQ_TEST_FULL; n
   afterAll(() => engine?.dispose());
 
   async function validationError(options: MultigroupInput, seed = 0): Promise<number> {
-    const quantizer = multigroup.create(parseOptions(multigroup, options), { latentShape });
+    const quantizer = multigroup.create(parseOptions(multigroup, { iterations: 10, ...options }), { latentShape });
     const started = performance.now();
     const { passes } = await quantizer.fit(train, quietContext(createRandom(seed)));
     const seconds = (performance.now() - started) / 1000;

@@ -145,7 +145,7 @@ describe("fit", () => {
       return [[...(await quantizer.state()["codebooks"]!.data())], searches];
     };
     const [first, searches] = await run(1);
-    expect(searches).toBe(5 * 20 * 2 * 11);
+    expect(searches).toBe(5 * 20 * 2 * 21);
     expect((await run(1))[0]).toEqual(first);
     expect((await run(2))[0]).not.toEqual(first);
   });
