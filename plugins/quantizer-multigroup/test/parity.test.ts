@@ -24,7 +24,7 @@ describe.each([
     const { tensors } = await readFixture(file);
     const { embeddings, x, indices, x_quant, count } = tensors as Record<string, { data: Float32Array }>;
     const quantizer = multigroup.create(
-      { ...defaults, tokens: 16, codes: 64, split: "channel", groups },
+      { ...defaults, tokens: 16, codes: 64, transform: "none", split: "channel", groups },
       { latentShape: shape },
     );
     quantizer.restore({ codebooks: tf.tensor(embeddings!.data, [groupCount, 64, 4]) });
@@ -49,7 +49,7 @@ describe("train_step_T256_K32.safetensors", () => {
     const { tensors } = await readFixture("train_step_T256_K32.safetensors");
     const latentShape = { channels: 32, height: 8, width: 8 };
     const quantizer = multigroup.create(
-      { ...defaults, tokens: 256, codes: 32, split: "channel", groups: "token" },
+      { ...defaults, tokens: 256, codes: 32, transform: "none", split: "channel", groups: "token" },
       { latentShape },
     );
     quantizer.restore({ codebooks: tf.tensor(tensors["p0.q.embeddings"]!.data, [256, 32, 8]) });
