@@ -23,7 +23,7 @@ describe("footprints and codebooks", () => {
     const tokens = 12;
     const before = tf.memory().numTensors;
     const quantizer = multigroup.create(
-      { tokens, codes: 5, split, groups: "token", iterations: 1, init: "sample", samplesPerCode: 1 },
+      { tokens, codes: 5, transform: "none", split, groups: "token", iterations: 1, init: "sample", samplesPerCode: 1 },
       { latentShape: shape },
     );
     const dim = 48 / tokens;
