@@ -63,7 +63,12 @@ export default tseslint.config(
     rules: {
       "@nx/enforce-module-boundaries": [
         "error",
-        { depConstraints, enforceBuildableLibDependency: false, banTransitiveDependencies: true, allow: [] },
+        {
+          depConstraints,
+          enforceBuildableLibDependency: false,
+          banTransitiveDependencies: true,
+          allow: ["virtual:revq-plugins"],
+        },
       ],
     },
   },

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -49,6 +49,23 @@ function selfContainedThreads(): Plugin {
   };
 }
 
+/** `virtual:revq-plugins`: every plugin of the workspace that runs in browsers (tag `env:any`), by folder name, one chunk each. */
+function workspacePlugins(): Plugin {
+  const folder = fileURLToPath(new URL("../../plugins/", import.meta.url));
+  const entries = readdirSync(folder).flatMap((name) => {
+    const manifest = join(folder, name, "package.json");
+    if (!existsSync(manifest)) return [];
+    const { name: from, nx } = JSON.parse(readFileSync(manifest, "utf8")) as { name: string; nx?: { tags?: string[] } };
+    return nx?.tags?.includes("env:any") ? [`${JSON.stringify(name)}: () => import(${JSON.stringify(from)}),`] : [];
+  });
+  const id = "virtual:revq-plugins";
+  return {
+    name: "revq-workspace-plugins",
+    resolveId: (source) => (source === id ? `\0${id}` : undefined),
+    load: (path) => (path === `\0${id}` ? `export const plugins = {\n${entries.join("\n")}\n};\n` : undefined),
+  };
+}
+
 const resolve = {
   conditions: ["@revq/source", ...defaultClientConditions],
   // Node's way to tfjs's gradients, which a browser never goes (packages/engine/src/gradients.ts).
@@ -59,7 +76,7 @@ export default defineConfig({
   base: "./", // works from any folder of any host
   resolve,
   plugins: [siteFiles()],
-  worker: { format: "es", plugins: () => [selfContainedThreads()] },
+  worker: { format: "es", plugins: () => [workspacePlugins(), selfContainedThreads()] },
   build: {
     outDir: "site",
     emptyOutDir: true,

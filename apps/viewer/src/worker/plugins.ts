@@ -1,14 +1,7 @@
 /** The plugins that the page can run: one chunk each, loaded when a tokenizer names it. */
 import { isPlugin, PluginRegistry, type PluginKind } from "@revq/core";
 import type { TokenizerConfig } from "@revq/tokenizer";
-
-const included: Readonly<Record<string, () => Promise<object>>> = {
-  "backbone-linear": () => import("@revq/backbone-linear"),
-  "backbone-tae": () => import("@revq/backbone-tae"),
-  "quantizer-multigroup": () => import("@revq/quantizer-multigroup"),
-  "rectifier-efficientvit": () => import("@revq/rectifier-efficientvit"),
-  "rectifier-identity": () => import("@revq/rectifier-identity"),
-};
+import { plugins as included } from "virtual:revq-plugins";
 
 /** A registry with what the config names; what the page does not have is left out, and `get` says so. */
 export async function pluginsFor(config: TokenizerConfig): Promise<PluginRegistry> {
