@@ -10,6 +10,18 @@ const require = createRequire(import.meta.url);
 /** Of every photograph a few crops: a first look, not a data set. */
 const sampleNames = sampleImages.map(({ name }) => name).filter((name) => /-(01|05|10)\.jpg$/.test(name));
 
+/** The folder of the tokenizer that comes with revq, wherever it lies in its package; undefined in a checkout that has none. */
+function embeddedTokenizer(): string | undefined {
+  const root = fileURLToPath(new URL("../../packages/tokenizer-tiny/", import.meta.url));
+  if (!existsSync(root)) return undefined;
+  const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return [root, ...folders.map(({ name }) => join(root, name))].find(
+    (folder) => existsSync(join(folder, "config.json")) && existsSync(join(folder, "model.safetensors")),
+  );
+}
+
+const tokenizer = embeddedTokenizer();
+
 /** What the page fetches beside its code: sample images and tfjs's WebAssembly, so that nothing comes from elsewhere. */
 function siteFiles(): Plugin {
   const files = new Map<string, string>();
@@ -18,6 +30,9 @@ function siteFiles(): Plugin {
   }
   const wasm = dirname(require.resolve("@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.wasm"));
   for (const name of readdirSync(wasm)) if (name.endsWith(".wasm")) files.set(`wasm/${name}`, join(wasm, name));
+  if (tokenizer !== undefined) {
+    for (const name of ["config.json", "model.safetensors"]) files.set(`tokenizer/${name}`, join(tokenizer, name));
+  }
   return {
     name: "revq-site-files",
     generateBundle() {
@@ -73,6 +88,7 @@ const resolve = {
 };
 
 export default defineConfig({
+  define: { EMBEDDED_TOKENIZER: JSON.stringify(tokenizer === undefined ? null : "tokenizer/") },
   base: "./", // works from any folder of any host
   resolve,
   plugins: [siteFiles()],

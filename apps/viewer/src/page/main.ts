@@ -15,6 +15,7 @@ import "./elements/zoom-pane.js";
 import { render } from "lit";
 import { engineIds } from "@revq/engine";
 import { createClient, type Port } from "../protocol/client.js";
+import type { TokenizerSource } from "../protocol/messages.js";
 import { filesOfTransfer, receiveFiles } from "./actions/receive.js";
 import { followState, restoreContent, restoreView } from "./actions/share.js";
 import { openTokenizer, sourceOfUrl } from "./actions/tokenizers.js";
@@ -68,7 +69,7 @@ async function start(): Promise<void> {
   const named = query.get("tokenizer");
   const second = query.get("compare");
   try {
-    const first = named !== null ? sourceOfUrl(named) : served.tokenizers[0];
+    const first = named !== null ? sourceOfUrl(named) : (served.tokenizers[0] ?? embedded());
     if (first && (await openTokenizer(app, "a", first))) {
       await restoreContent(app, shared);
       const other = second !== null ? sourceOfUrl(second) : served.tokenizers[1];
@@ -81,6 +82,12 @@ async function start(): Promise<void> {
     app.report(error);
   }
   followState(app);
+}
+
+/** The tokenizer that comes with the page, for a visit that names none. */
+function embedded(): TokenizerSource | undefined {
+  if (EMBEDDED_TOKENIZER === null) return undefined;
+  return { kind: "url", name: "tiny", url: new URL(EMBEDDED_TOKENIZER, document.baseURI).href, weights: null };
 }
 
 /** The capability check, before anything is downloaded. */
