@@ -1,11 +1,12 @@
 /** What every action needs: the store, the worker, and one signal a slot that ends what is under way when something newer starts. */
 import type { Call } from "../protocol/client.js";
-import { slots, type Problem, type Slot } from "../protocol/messages.js";
+import type { Problem, Slot } from "../protocol/messages.js";
 import { problemOf } from "../protocol/server.js";
 import { Store } from "./state.js";
 
 /** What a newer action supersedes: loading, encoding, decoding, counting. */
-export type Task = "load" | "encode" | "decode" | "count";
+export const tasks = ["load", "encode", "decode", "count", "codebook"] as const;
+export type Task = (typeof tasks)[number];
 
 export class App {
   readonly store = new Store();
@@ -27,8 +28,9 @@ export class App {
     this.controllers.delete(`${task} ${slot}`);
   }
 
-  stopAll(): void {
-    for (const slot of slots) for (const task of ["load", "encode", "decode", "count"] as const) this.stop(task, slot);
+  /** Ends everything that is under way for a tokenizer. */
+  stopAll(slot: Slot): void {
+    for (const task of tasks) this.stop(task, slot);
   }
 
   notice(text: string, kind: "info" | "error" = "info"): void {

@@ -22,6 +22,15 @@ export interface GroupUsage {
   readonly perplexity: number;
 }
 
+const made = new WeakMap<object, GroupUsage[]>();
+
+/** @param version an object that is another one whenever the counts have changed: large codebooks are summed up once for it */
+export function usageOf(counts: Int32Array, codes: readonly number[], version: object): readonly GroupUsage[] {
+  let usage = made.get(version);
+  if (!usage) made.set(version, (usage = usageByGroup(counts, codes)));
+  return usage;
+}
+
 export function usageByGroup(counts: Int32Array, codes: readonly number[]): GroupUsage[] {
   let start = 0;
   return codes.map((size, group) => {

@@ -102,11 +102,38 @@ function shuffleAmong(codes: Int32Array, tokens: readonly number[], random: () =
   }
 }
 
+/** Codebooks are kept for so many groups: those of one token each may be hundreds. */
+const keptCodebooks = 64;
+
 /** Of this group; asked for once, then kept. */
-export async function codebookOf(app: App, slot: Slot, group: number): Promise<Codebook> {
+export async function codebookOf(app: App, slot: Slot, group: number, signal?: AbortSignal): Promise<Codebook> {
   const known = openedOf(app.store.state, slot)?.codebooks.get(group);
   if (known) return known;
-  const codebook = await app.call("codebook", { slot, group });
-  app.store.setOpened(slot, ({ codebooks }) => ({ codebooks: new Map(codebooks).set(group, codebook) }));
+  const codebook = await app.call("codebook", { slot, group }, signal ? { signal } : {});
+  app.store.setOpened(slot, ({ codebooks }) => ({
+    codebooks: new Map([...codebooks].slice(1 - keptCodebooks)).set(group, codebook),
+  }));
   return codebook;
+}
+
+const pointedLongEnough = 80;
+let wanted: { readonly slot: Slot; readonly group: number } | undefined;
+
+/** For views that lack it: fetched when it is still wanted a moment later. Only the last one wanted is under way. */
+export function wantCodebook(app: App, slot: Slot, group: number): void {
+  if (wanted?.slot === slot && wanted.group === group) return;
+  const want = { slot, group };
+  wanted = want;
+  const signal = app.restart("codebook", slot);
+  setTimeout(() => {
+    if (signal.aborted) {
+      if (wanted === want) wanted = undefined;
+      return;
+    }
+    codebookOf(app, slot, group, signal)
+      .catch((error: unknown) => app.report(error))
+      .finally(() => {
+        if (wanted === want) wanted = undefined;
+      });
+  }, pointedLongEnough);
 }

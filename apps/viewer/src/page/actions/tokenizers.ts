@@ -8,9 +8,7 @@ import { runImage } from "./images.js";
 /** @returns whether it is open */
 export async function openTokenizer(app: App, slot: Slot, source: TokenizerSource): Promise<boolean> {
   const { store } = app;
-  app.stop("encode", slot);
-  app.stop("decode", slot);
-  app.stop("count", slot);
+  app.stopAll(slot);
   const signal = app.restart("load", slot);
   store.set({ [slot]: { status: "loading", name: source.name, progress: null }, dialog: null });
   try {
@@ -49,7 +47,7 @@ export async function openTokenizer(app: App, slot: Slot, source: TokenizerSourc
 }
 
 export async function closeTokenizer(app: App, slot: Slot): Promise<void> {
-  for (const task of ["load", "encode", "decode", "count"] as const) app.stop(task, slot);
+  app.stopAll(slot);
   app.store.set(({ active }) => ({ [slot]: { status: "empty" }, active: active === slot ? "a" : active }));
   await app.call("unload", { slot });
 }

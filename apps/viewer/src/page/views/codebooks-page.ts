@@ -1,18 +1,18 @@
 /** The codebooks: how much of them is used, group by group, and one of them as a map. */
 import { html, nothing, type TemplateResult } from "lit";
-import { codebookOf } from "../actions/edits.js";
+import { wantCodebook } from "../actions/edits.js";
 import { countAllImages } from "../actions/images.js";
 import type { App } from "../app.js";
 import { nearestTo, vectorOf } from "../code-search.js";
 import { codesText, fixed, percent, whole } from "../format.js";
 import type { OpenedTokenizer, ViewerState } from "../state.js";
-import { countsOfGroup, usageByGroup, type GroupUsage } from "../usage.js";
+import { countsOfGroup, usageOf, type GroupUsage } from "../usage.js";
 import { vectorText } from "../token-text.js";
 import { act, slotSwitch, stat, type View } from "./parts.js";
 
 export function codebooksPage(app: App, state: ViewerState, opened: OpenedTokenizer): TemplateResult {
   const { description, counts, counted } = opened;
-  const groups = usageByGroup(counts, description.codes);
+  const groups = usageOf(counts, description.codes, counted);
   const group = Math.min(state.group, groups.length - 1);
   const choose = (event: CustomEvent<number>): void => app.store.set({ group: event.detail, code: null });
   const seen = counted.size > 0;
@@ -81,7 +81,7 @@ function codeMap(app: App, state: ViewerState, opened: OpenedTokenizer, usage: G
   const { group } = usage;
   const { description } = opened;
   const codebook = opened.codebooks.get(group);
-  if (!codebook) void codebookOf(app, state.active, group).catch((error: unknown) => app.report(error));
+  if (!codebook) wantCodebook(app, state.active, group);
   const counts = countsOfGroup(opened.counts, description.codes, group);
   const title = html`<h2>
     Codebook of group

@@ -4,7 +4,7 @@ import type { Slot, Station } from "../../protocol/messages.js";
 import type { App } from "../app.js";
 import { codesText, decibels, fixed, milliseconds, percent, whole } from "../format.js";
 import { openedOf, pictureAt, type OpenedTokenizer, type ViewerState, type Viewport } from "../state.js";
-import { usageByGroup } from "../usage.js";
+import { usageOf } from "../usage.js";
 import { icon } from "./icons.js";
 import { shownPicture, stationNames } from "./image-page.js";
 import { problemBox, select } from "./parts.js";
@@ -99,7 +99,7 @@ function rows(station: Station): Row[] {
   ): Row => ({ label, better, value, text: (opened) => text(value(opened)) });
   const digits = (count: number) => (value: number | undefined) => fixed(value, count);
   const usage = (opened: OpenedTokenizer): number | undefined => {
-    const groups = usageByGroup(opened.counts, opened.description.codes);
+    const groups = usageOf(opened.counts, opened.description.codes, opened.counted);
     return opened.counted.size === 0
       ? undefined
       : groups.reduce((sum, { used }) => sum + used, 0) / opened.counts.length;

@@ -1,7 +1,7 @@
 /** One token: where it acts, its code, the vector, how often the code occurs, what lies near it. */
 import { html, nothing, type TemplateResult } from "lit";
 import type { Codebook } from "../../protocol/messages.js";
-import { codebookOf, setCode } from "../actions/edits.js";
+import { setCode, wantCodebook } from "../actions/edits.js";
 import type { App } from "../app.js";
 import { nearestTo, vectorOf } from "../code-search.js";
 import { percent } from "../format.js";
@@ -31,7 +31,7 @@ export function tokenInspector(
   const exact = encoded.codes?.codes[token];
   const places = footprints.places.subarray(footprints.starts[token], footprints.starts[token + 1]);
   const codebook = opened.codebooks.get(group);
-  if (!codebook) void codebookOf(app, state.active, group).catch((error: unknown) => app.report(error));
+  if (!codebook) wantCodebook(app, state.active, group);
   const counts = countsOfGroup(opened.counts, description.codes, group);
   const total = counts.reduce((sum, count) => sum + count, 0);
   return html`<section class="card inspector" aria-live="polite">

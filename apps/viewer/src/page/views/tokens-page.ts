@@ -1,7 +1,7 @@
 /** The tokens of the image: a grid to look at and to change, with the picture that they make beside it. */
 import { html, nothing, type TemplateResult } from "lit";
 import { copyIds } from "../actions/downloads.js";
-import { applyTool, codebookOf, resetCodes, sameCodes, tokensInScope, type Tool } from "../actions/edits.js";
+import { applyTool, resetCodes, sameCodes, tokensInScope, type Tool } from "../actions/edits.js";
 import type { App } from "../app.js";
 import type { TokenGridContent } from "../elements/token-grid.js";
 import { tokenRows, type TokenRow } from "../token-rows.js";
@@ -85,18 +85,10 @@ function grid(app: App, state: ViewerState, opened: OpenedTokenizer, encoded: En
       .content=${content}
       .value=${state.token}
       .scope=${new Set(state.scope === "all" ? [] : marked)}
-      @rv-hover=${(event: CustomEvent<number | null>) => hover(app, state, event.detail)}
+      @rv-hover=${(event: CustomEvent<number | null>) => app.store.set({ hovered: event.detail })}
       @rv-pick=${(event: CustomEvent<number>) => app.store.set({ token: event.detail })}
     ></rv-tokens>
     <p class="legend">${legend(state.colouring, opened)}</p>`;
-}
-
-function hover(app: App, state: ViewerState, hovered: number | null): void {
-  app.store.set({ hovered });
-  const token = hovered ?? state.token;
-  const opened = app.store.state[state.active];
-  if (token === null || opened.status !== "ready") return;
-  void codebookOf(app, state.active, opened.description.groupOf[token]!).catch((error: unknown) => app.report(error));
 }
 
 function legend(colouring: GridColouring, { counted, description }: OpenedTokenizer): string {
@@ -109,12 +101,11 @@ function legend(colouring: GridColouring, { counted, description }: OpenedTokeni
 function strengthsOf(colouring: GridColouring, opened: OpenedTokenizer, encoded: Encoded): Float32Array | null {
   const { description, counts } = opened;
   if (colouring === "code") return null;
+  const starts = codebookOffsets(tokenSpecOf(description));
   const values: ArrayLike<number> | undefined =
     colouring === "error"
       ? encoded.codes?.tokenErrors
-      : encoded.current!.map(
-          (code, token) => counts[codebookOffsets(tokenSpecOf(description))[description.groupOf[token]!]! + code]!,
-        );
+      : encoded.current!.map((code, token) => counts[starts[description.groupOf[token]!]! + code]!);
   if (!values) return null;
   const shares = Float32Array.from(values);
   const most = shares.reduce((largest, value) => Math.max(largest, value), 0) || 1;
