@@ -1,0 +1,55 @@
+/** Which backbone plugin a place of weights is for, by its files and its config.json. */
+import { RevqError, type WeightsSource } from "@revq/core";
+import { readAll } from "@revq/formats";
+
+/** `_class_name` of diffusers -> plugin id. */
+const families: Readonly<Record<string, string>> = {
+  AutoencoderKL: "sd-vae",
+  AutoencoderDC: "dc-ae",
+  AutoencoderTiny: "tae",
+};
+
+export interface Detected {
+  readonly id: string;
+  /** Why, for people. */
+  readonly because: string;
+}
+
+/** Throws `backbone-unrecognised`, which lists what is there. */
+export async function detectBackbone(source: WeightsSource): Promise<Detected> {
+  const names = await source.list();
+  for (const config of ["config.json", "vae/config.json"]) {
+    if (!names.includes(config)) continue;
+    const className = await classNameOf(source, config);
+    const id = families[className ?? ""];
+    if (id !== undefined) return { id, because: `${config} says ${className}` };
+    if (className !== undefined)
+      throw unrecognised(source, names, `${config} describes ${className}, which no backbone here opens`);
+  }
+  const onnx = names.find((name) => /(^|\/)(encoder|encoder_model|vae_encoder\/model)\.onnx$/.test(name));
+  if (onnx !== undefined) return { id: "onnx", because: `there is ${onnx}` };
+  const tae = names.find((name) => /(^|\/)tae[a-z0-9]+_(encoder|decoder)\.(safetensors|pth)$/.test(name));
+  if (tae !== undefined) return { id: "tae", because: `there is ${tae}` };
+  throw unrecognised(source, names, "no config.json of a VAE, no encoder.onnx, no tae*_encoder.safetensors");
+}
+
+async function classNameOf(source: WeightsSource, name: string): Promise<string | undefined> {
+  const file = await source.open(name);
+  try {
+    const json = JSON.parse(new TextDecoder().decode(await readAll(file))) as { _class_name?: unknown };
+    return typeof json._class_name === "string" ? json._class_name : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    await file.close?.();
+  }
+}
+
+function unrecognised(source: WeightsSource, names: readonly string[], why: string): RevqError {
+  const shown = names.slice(0, 8).join(", ") + (names.length > 8 ? `, … (${names.length} files)` : "");
+  return new RevqError(
+    "backbone-unrecognised",
+    `${source.spec} is not recognised as a VAE: ${why}; there ${names.length ? `is ${shown}` : "are no files"}.`,
+    { fix: "Name the VAE's own folder, or say which it is: --backbone ID (`revq plugins` lists them)." },
+  );
+}
