@@ -41,7 +41,7 @@ describe.skipIf(!existsSync(path))("import of the authors' checkpoint (needs ../
   /** `[n,c,h,w]` of the file as `[n,h,w,c]`. */
   async function latents(io: Safetensors, name: string): Promise<tf.Tensor4D> {
     const { shape, data } = await io.readFloat32(name);
-    return tf.tidy(() => tf.transpose(tf.tensor(data, [...shape]) as tf.Tensor4D, [0, 2, 3, 1]));
+    return tf.tidy(() => tf.transpose(tf.tensor4d(data, shape as [number, number, number, number]), [0, 2, 3, 1]));
   }
 
   async function relativeError(actual: tf.Tensor, expected: tf.Tensor): Promise<number> {
