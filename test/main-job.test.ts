@@ -5,7 +5,7 @@ import { fromFile } from "@revq/formats/node";
 import { openLatentStore, toChannelLast } from "@revq/data";
 import { psnr } from "@revq/metrics";
 import { existsSync } from "node:fs";
-import { cp, mkdir, readdir, readFile, stat } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -263,6 +263,42 @@ describe("a run that is stopped while it encodes", () => {
     expect(changed.code).toBe(1);
     expect(changed.stderr).toMatch(/The images of .*many are not those/);
   }, 240_000);
+});
+
+describe("a store of latents", () => {
+  const training = ["train", "--data", "store", "--seed", "3", ...small.slice(2), "--epochs", "2"];
+
+  it("is extracted by several processes, joined by the last, and trained on with its backbone", async () => {
+    const extract = ["extract", "--data", "photos", "--image-size", "64", "-o", "store", "--images-per-shard", "5"];
+    const first = await revqJson([...extract, "--shard", "1/2"], inFolder);
+    expect(first).toMatchObject({ shards: 5, made: 2, latents: null });
+    const environment = { RANK: "0", WORLD_SIZE: "2" };
+    expect(await revqJson(extract, { cwd, environment })).toMatchObject({
+      made: 3,
+      latents: 24,
+      latentShape: [8, 8, 8],
+    });
+    expect(await revqJson(["merge", "store"], inFolder)).toMatchObject({ latents: 24, verified: true });
+    const trained = await revqJson<TrainResult>([...training, "-o", "of-store"], inFolder);
+    expect(trained).toMatchObject({ psnr: null, tokens: 64 });
+    expect(await revqJson(["eval", "of-store", "--data", "photos"], inFolder)).toMatchObject({ images: 24 });
+  }, 240_000);
+
+  it("gives the same weights when it is larger than the memory that it may take", async () => {
+    await revqJson([...training, "-o", "of-store-by-row", "--memory", "1KB"], inFolder);
+    expect(await readFile(join(cwd, "of-store-by-row", "model.safetensors"))).toEqual(
+      await readFile(join(cwd, "of-store", "model.safetensors")),
+    );
+    expect(existsSync(join(cwd, "of-store-by-row", "run", "codes"))).toBe(false);
+  }, 120_000);
+
+  it("is refused with another backbone, and while a shard is missing", async () => {
+    const other = await revq([...training, "--backbone", "tae", "-o", "wrong"], inFolder);
+    expect([other.code, other.stderr]).toEqual([1, expect.stringMatching(/extracted with the backbone linear/)]);
+    await rm(join(cwd, "store", "latents-00003-of-00005.json"));
+    const missing = await revq(["merge", "store"], inFolder);
+    expect([missing.code, missing.stderr]).toEqual([1, expect.stringMatching(/1 of 5 shards are missing \(3\)/)]);
+  }, 120_000);
 });
 
 describe("training on latents", () => {

@@ -42,7 +42,7 @@ export const configFlags = {
   }),
   data: Flags.string({
     description:
-      "folder of training images (nested is fine), or synthetic:dead-leaves; without it the embedded samples",
+      "folder of training images (nested is fine), a store of `revq extract`, or synthetic:dead-leaves; without it the embedded samples",
     helpValue: "<dir>",
     helpGroup: "DATA",
   }),
@@ -61,6 +61,11 @@ export const configFlags = {
     description: "held-out latents",
     helpValue: "<file>",
     dependsOn: ["latents"],
+    helpGroup: "DATA",
+  }),
+  memory: Flags.string({
+    description: "how much of the data may be kept in memory, beside model and engine (default 2GiB)",
+    helpValue: "<size>",
     helpGroup: "DATA",
   }),
   "image-size": Flags.integer({
@@ -113,6 +118,7 @@ const paths: Readonly<Record<string, string>> = {
   val: "data.val",
   latents: "data.latents",
   "val-latents": "data.valLatents",
+  memory: "data.memory",
   "image-size": "data.imageSize",
   recipe: "recipe",
   epochs: "train.epochs",

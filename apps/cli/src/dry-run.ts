@@ -29,8 +29,10 @@ export async function dryRun(
   let samples: number;
   let backboneParameters = 0;
   let latentShape;
-  if (config.data.latents !== null) {
-    ({ shape: latentShape, count: samples } = (await prepareLatents(resolved, note)).train);
+  const latents = await prepareLatents(resolved, dependencies);
+  if (latents) {
+    ({ shape: latentShape, count: samples } = latents.train);
+    latents.backbone?.dispose();
   } else {
     ({ count: samples } = (await openTrainingImages(config, sampleImages, note)).train);
     const backbone = await createBackbone(config, dependencies);
@@ -49,7 +51,7 @@ export async function dryRun(
     annotateConfig(resolved, plugins, { pinned: true }).trimEnd(),
     "",
     `latent           [${summary.latentShape.join(", ")}] (c, h, w)`,
-    `training data    ${count(samples)} ${config.data.latents === null ? "images" : "latents"}`,
+    `training data    ${count(samples)} ${latents ? "latents" : "images"}`,
     `tokens           ${summary.tokens} in ${summary.groups} groups of ${codes} codes`,
     `bits per image   ${summary.bitsPerImage.toFixed(0)}`,
     `samples per code ${summary.samplesPerCode.toFixed(1)}`,

@@ -1,7 +1,8 @@
 /** Latent error and codes over a source of standardized latents: what both recipes and the evaluation measure with. */
-import { latentSize, type LatentSource, type Quantizer, type Rectifier, type TokenSpec } from "@revq/core";
+import { latentSize, type LatentSource, type Quantizer, type Rectifier } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Scalar, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
+import type { CodeTable } from "./code-table.js";
 import type { LatentError } from "./records.js";
 
 /** Rows `indices` of a source as a tensor `[n, h, w, c]`. */
@@ -12,45 +13,43 @@ export async function readLatents(source: LatentSource, indices: ArrayLike<numbe
 
 /** Splits 0 .. count-1 (or the given rows) into runs of at most `size`. */
 export function* chunks(rows: Int32Array | number, size: number): Generator<Int32Array> {
-  const all = typeof rows === "number" ? Int32Array.from({ length: rows }, (_, row) => row) : rows;
-  for (let start = 0; start < all.length; start += size) yield all.subarray(start, start + size);
+  const count = typeof rows === "number" ? rows : rows.length;
+  for (let start = 0; start < count; start += size) {
+    const length = Math.min(size, count - start);
+    yield typeof rows === "number"
+      ? Int32Array.from({ length }, (_, i) => start + i)
+      : rows.subarray(start, start + length);
+  }
 }
 
-/** Codes of every latent, `[count, t]` flat. */
-export async function quantizeAll(
+/** Codes of every latent, in order, batch by batch. */
+export async function* quantizeAll(
   quantizer: Quantizer,
   source: LatentSource,
   batch: number,
-  onBatch: (done: number) => void = () => {},
-): Promise<Int32Array> {
-  const { tokens } = quantizer.tokens;
-  const codes = new Int32Array(source.count * tokens);
+): AsyncGenerator<{ codes: Int32Array; done: number }> {
   let done = 0;
   for (const rows of chunks(source.count, batch)) {
     const latents = await readLatents(source, rows);
     const ids = await quantizer.quantize(latents);
-    codes.set(await ids.data(), done * tokens);
+    const codes = (await ids.data()) as Int32Array;
     tf.dispose([latents, ids]);
     done += rows.length;
-    onBatch(done);
+    yield { codes, done };
   }
-  return codes;
 }
 
-/** Rows of a flat `[count, t]` array as an int32 tensor `[n, t]`. */
-export function codesTensor(codes: Int32Array, tokens: TokenSpec, rows: ArrayLike<number>): Tensor2D {
-  const t = tokens.tokens;
-  const chosen = new Int32Array(rows.length * t);
-  for (let i = 0; i < rows.length; i++) chosen.set(codes.subarray(rows[i]! * t, (rows[i]! + 1) * t), i * t);
-  return tf.tensor2d(chosen, [rows.length, t], "int32");
+/** Rows of a table of codes as an int32 tensor `[n, t]`. */
+export async function codesTensor(codes: CodeTable, rows: ArrayLike<number>): Promise<Tensor2D> {
+  return tf.tensor2d(await codes.read(rows), [rows.length, codes.tokens], "int32");
 }
 
 export interface LatentErrorInput {
   readonly quantizer: Quantizer;
   readonly rectifier: Rectifier;
   readonly source: LatentSource;
-  /** Codes of the whole source if they are known, `[count, t]` flat. */
-  readonly codes?: Int32Array;
+  /** Codes of the whole source if they are known. */
+  readonly codes?: CodeTable;
   /** Measure these rows only. */
   readonly rows?: Int32Array;
   readonly batch: number;
@@ -64,7 +63,7 @@ export async function measureLatentError(input: LatentErrorInput): Promise<Laten
   let rectifiedSum = 0;
   for (const chunk of chunks(rows, batch)) {
     const latents = await readLatents(source, chunk);
-    const ids = codes ? codesTensor(codes, quantizer.tokens, chunk) : await quantizer.quantize(latents);
+    const ids = codes ? await codesTensor(codes, chunk) : await quantizer.quantize(latents);
     const [quantized, rectified] = tf.tidy(() => {
       const estimate = quantizer.dequantize(ids);
       return [meanSquaredError(latents, estimate), meanSquaredError(latents, rectifier.rectify(estimate))];

@@ -10,16 +10,17 @@ import {
   type ReportProgress,
   type WeightsSource,
 } from "@revq/core";
-import { joinStore, openLatentStore, type IndexedImageSource } from "@revq/data";
+import { isLatentStore, joinStore, openLatents, openLatentStore, type IndexedImageSource } from "@revq/data";
 import { isRelativePath, type TokenizerConfig } from "@revq/tokenizer";
 import { realpath } from "node:fs/promises";
 import { relative } from "node:path";
 import type { ResolvedConfig } from "./config/layers.js";
-import type { RunConfig } from "./config/schema.js";
+import { bytesOfSize, type RunConfig } from "./config/schema.js";
 import { extractToStore, preprocessing, type StoreKey } from "./extract.js";
 import { stopwatch } from "./recipe.js";
 import type { RunFolder } from "./run-folder.js";
 import { fittedBackbone, savedBackboneFile } from "./saved-backbone.js";
+import { backboneOfStore } from "./store-backbone.js";
 import { noteSkipped, openTrainingLatents, type SampleImages, type TrainingImages } from "./training-data.js";
 
 export interface TrainDependencies {
@@ -45,6 +46,8 @@ export interface PreparedData {
   readonly backbone: Backbone | null;
   readonly backboneConfig: TokenizerConfig["backbone"];
   readonly images: TrainingImages | null;
+  /** Side of the images that the latents are of; null when nobody knows. */
+  readonly imageSize: number | null;
   readonly trainedOn: string;
   readonly heldOut: string;
   readonly seconds: number;
@@ -97,7 +100,7 @@ export async function prepareImages(
     if (kept > 0) note(`${phase}: ${kept} of ${plan.shards} shards were there already.`);
     noteSkipped(skipped, note);
     await joinStore(store);
-    return openLatentStore(store);
+    return openLatentStore(store, { memoryLimit: dataMemory(config).latents });
   }
   const latents = {
     train: await extract("train", images.train, "encode training images"),
@@ -115,6 +118,7 @@ export async function prepareImages(
       embedded: embed || plugin.weights === "fitted",
     },
     images,
+    imageSize: config.data.imageSize,
     trainedOn: images.trainedOn,
     heldOut: images.heldOut,
     seconds: await folder.addSeconds(clock()),
@@ -128,17 +132,51 @@ async function besideTokenizer(weights: string, folder: RunFolder): Promise<stri
   return path === null ? weights : relative(await realpath(folder.root), path);
 }
 
-/** Latents that are there already. Settings that only images need are named: they do nothing. */
+/**
+ * Latents that are there already: of `--latents`, or a store that `--data` names; null when there are images. Settings that only
+ * images need are named: they do nothing.
+ */
 export async function prepareLatents(
   { config, said }: ResolvedConfig,
-  note: (line: string) => void,
-): Promise<PreparedData> {
+  dependencies: Pick<TrainDependencies, "plugins" | "openWeights" | "note">,
+): Promise<PreparedData | null> {
   const clock = stopwatch();
-  const ignored = [...said].filter((path) => imageSettings.test(path));
-  if (ignored.length > 0)
-    note(`Training on latents: ${ignored.join(", ")} ${ignored.length > 1 ? "are" : "is"} not used.`);
-  const latents = await openTrainingLatents(config, config.data.latents!, note);
-  return { ...latents, backbone: null, backboneConfig: null, images: null, seconds: clock() };
+  const { data } = config;
+  const { note } = dependencies;
+  const memoryLimit = dataMemory(config).latents;
+  const ignored = (pattern: RegExp): void => {
+    const paths = [...said].filter((path) => pattern.test(path));
+    if (paths.length > 0) note(`Training on latents: ${paths.join(", ")} ${paths.length > 1 ? "are" : "is"} not used.`);
+  };
+  if (data.latents !== null) {
+    ignored(/^(backbone\..*|data\.(train|val|imageSize|limit)|train\.encodeBatch)$/);
+    const paths = { train: data.latents, val: data.valLatents };
+    const latents = await openTrainingLatents(config, paths, (path) => openLatents(path, { memoryLimit }), note);
+    return { ...latents, ...noImages, seconds: clock() };
+  }
+  if (data.train === null || !(await isLatentStore(data.train))) return null;
+  ignored(/^(data\.(imageSize|limit)|train\.encodeBatch)$/);
+  const paths = { train: data.train, val: data.val };
+  const latents = await openTrainingLatents(config, paths, (path) => openLatentStore(path, { memoryLimit }), note);
+  return {
+    ...latents,
+    ...noImages,
+    ...(await backboneOfStore(data.train, data.val, config, said, dependencies)),
+    seconds: clock(),
+  };
 }
 
-const imageSettings = /^(backbone\..*|data\.(train|val|imageSize|limit)|train\.encodeBatch)$/;
+/** The same, with the weights' path as the tokenizer's config.json keeps it. */
+export async function weightsBeside(data: PreparedData, folder: RunFolder): Promise<PreparedData> {
+  const weights = data.backboneConfig?.weights ?? null;
+  if (!data.backboneConfig || weights === null) return data;
+  return { ...data, backboneConfig: { ...data.backboneConfig, weights: await besideTokenizer(weights, folder) } };
+}
+
+const noImages = { backbone: null, backboneConfig: null, images: null, imageSize: null };
+
+/** How many bytes of latents and of codes stay in memory. */
+export function dataMemory({ data }: RunConfig): { latents: number; codes: number } {
+  const all = bytesOfSize(data.memory);
+  return { latents: all * 0.6, codes: all * 0.2 };
+}

@@ -3,10 +3,11 @@
  * (quantized latent, latent). The encoder is frozen, so the codebooks do not depend on the rectifier. The rectifier that is
  * best on held-out latents is kept; if none is better than none, the identity.
  */
-import { toNamedArrays, underPrefix, withPrefix, type NamedArray } from "@revq/core";
+import { toNamedArrays, underPrefix, withPrefix, type LatentSource, type NamedArray } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Scalar } from "@tensorflow/tfjs-core";
 import { CodeCounter } from "@revq/metrics";
+import { CodeTable } from "./code-table.js";
 import {
   codesTensor,
   meanSquaredError,
@@ -55,13 +56,19 @@ export async function trainFit(input: RecipeInput): Promise<RecipeResult> {
 
   // 2. Every latent's codes, once.
   const measureBatch = measuringBatch(train, 64);
-  const phase = "look up codes";
-  const trainCodes = await quantizeAll(quantizer, train, measureBatch, (done) =>
-    report({ phase, done, total: train.count }),
-  );
-  const valCodes = await quantizeAll(quantizer, val, measureBatch);
   const codesInUse = new CodeCounter(quantizer.tokens);
-  codesInUse.add(trainCodes);
+  const codesOf = async (source: LatentSource, name: string): Promise<CodeTable> => {
+    const table = await CodeTable.create(source.count, quantizer.tokens.tokens, input.codeTable(name));
+    for await (const { codes, done } of quantizeAll(quantizer, source, measureBatch)) {
+      signal.throwIfAborted();
+      await table.append(codes);
+      if (source === train) codesInUse.add(codes);
+      report({ phase: `look up codes (${name})`, done, total: source.count });
+    }
+    return table;
+  };
+  const trainCodes = await codesOf(train, "train");
+  const valCodes = await codesOf(val, "val");
 
   // 3. The rectifier.
   const epochs: EpochRecord[] = [...(resumed?.epochs ?? [])];
@@ -100,7 +107,7 @@ export async function trainFit(input: RecipeInput): Promise<RecipeResult> {
 
   async function trainStep(batch: Int32Array): Promise<number> {
     const latents = await readLatents(train, batch);
-    const codes = codesTensor(trainCodes, quantizer.tokens, batch);
+    const codes = await codesTensor(trainCodes, batch);
     const loss = tf.tidy(() => {
       const quantized = quantizer.dequantize(codes);
       const { value, grads } = tf.variableGrads(
@@ -155,6 +162,8 @@ export async function trainFit(input: RecipeInput): Promise<RecipeResult> {
     }
   } finally {
     optimizer.dispose();
+    await trainCodes.close();
+    await valCodes.close();
   }
   if (best !== null) lendTensors(bestArrays, "best", (state) => rectifier.restore(state));
   return { passes, epochs, codesInUse, rectifierHelps: best !== null, seconds: seconds() };

@@ -115,7 +115,7 @@ export async function trainPaper(input: RecipeInput): Promise<RecipeResult> {
   }
 
   const codesInUse = new CodeCounter(quantizer.tokens);
-  codesInUse.add(await quantizeAll(quantizer, train, measureBatch));
+  for await (const { codes } of quantizeAll(quantizer, train, measureBatch)) codesInUse.add(codes);
   return {
     passes: [],
     epochs,

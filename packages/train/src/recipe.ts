@@ -11,6 +11,7 @@ import {
 } from "@revq/core";
 import type { CodeCounter } from "@revq/metrics";
 import type { RunConfig } from "./config/schema.js";
+import type { CodeTableOptions } from "./code-table.js";
 import type { Checkpoint } from "./checkpoints.js";
 import type { EpochRecord, PassRecord } from "./records.js";
 
@@ -26,6 +27,8 @@ export interface RecipeInput {
   readonly resumed: Checkpoint | null;
   /** Where the codebooks' fit keeps what it has after every pass. */
   readonly fitCheckpoints: FitCheckpoints;
+  /** Where a table of codes may be kept that is too large for memory. */
+  readonly codeTable: (name: string) => CodeTableOptions;
   readonly onPass: (record: PassRecord) => Promise<void>;
   readonly onEpoch: (record: EpochRecord) => Promise<void>;
   /** @param step grows over the run */

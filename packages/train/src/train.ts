@@ -19,6 +19,7 @@ import {
   type PluginRegistry,
 } from "@revq/core";
 import { formatVersion, serializeTokenizer, Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
+import { rm } from "node:fs/promises";
 import { CheckpointStore, type Checkpoint } from "./checkpoints.js";
 import { annotateConfig } from "./config/annotate.js";
 import type { ResolvedConfig } from "./config/layers.js";
@@ -28,8 +29,10 @@ import { modelCard } from "./model-card.js";
 import { makePlanned, planTraining, type MadePlan, type Planned, type TrainingPlan } from "./plan.js";
 import {
   createBackbone,
+  dataMemory,
   prepareImages,
   prepareLatents,
+  weightsBeside,
   type PreparedData,
   type TrainDependencies,
   type TrainOptions,
@@ -51,15 +54,16 @@ export async function trainTokenizer(
   const { note, plugins } = dependencies;
 
   // Everything that can be wrong with the settings shows before anything is written or encoded.
-  const images =
-    config.data.latents === null ? await openTrainingImages(config, dependencies.sampleImages, note) : null;
-  const latents = images ? null : await prepareLatents(resolved, note);
-  const backbone = images ? await createBackbone(config, dependencies) : null;
+  const latents = await prepareLatents(resolved, dependencies);
+  const images = latents ? null : await openTrainingImages(config, dependencies.sampleImages, note);
+  const backbone = latents ? null : await createBackbone(config, dependencies);
   const latentShape = latents?.train.shape ?? latentShapeOf(backbone!.spec, config.data.imageSize);
   const plan = planTraining(config, latentShape, (latents ?? images!).train.count, plugins);
   for (const line of [...plan.reasons, ...plan.warnings]) note(line);
 
-  const out = config.out ?? (await RunFolder.nextFree("revq-runs", images ? config.backbone.id : "latents"));
+  const out =
+    config.out ??
+    (await RunFolder.nextFree("revq-runs", latents ? (latents.backboneConfig?.id ?? "latents") : config.backbone.id));
   const folder = await RunFolder.open(out, { ...options, note });
   try {
     note(`Output folder: ${folder.root}`);
@@ -67,7 +71,9 @@ export async function trainTokenizer(
     if (options.resume) await checkpoints.requireSettings(runSettings(config));
     else await folder.write("run/config.yaml", annotateConfig(resolved, plugins, { pinned: true }));
     const context = { random: createRandom(config.seed), report: dependencies.report, signal: dependencies.signal };
-    const data = latents ?? (await prepareImages(images!, backbone!, config, folder, context, dependencies));
+    const data = latents
+      ? await weightsBeside(latents, folder)
+      : await prepareImages(images!, backbone!, config, folder, context, dependencies);
     // Images that could not be read leave fewer samples than were planned with.
     const { count } = data.train;
     const final = count === plan.samples ? plan : planTraining(config, latentShape, count, plugins);
@@ -112,6 +118,7 @@ async function trainOn(
     context,
     resumed,
     fitCheckpoints: await checkpoints.ofFit(identity, options.resume && !resumed),
+    codeTable: (name) => ({ memoryLimit: dataMemory(config).codes, path: folder.path("run", "codes", name) }),
     onPass: (record) => folder.appendMetrics(record),
     onEpoch: (record) => folder.appendMetrics(record),
     save: (step, checkpoint) => checkpoints.save(step, { ...checkpoint, run: identity }),
@@ -131,6 +138,7 @@ async function trainOn(
     rectifier: rectifier.instance,
   });
   for (const [name, bytes] of Object.entries(await serializeTokenizer(tokenizer))) await folder.write(name, bytes);
+  await rm(folder.path("run", "codes"), { recursive: true, force: true });
 
   const { evaluation, panels } = await score(tokenizer, data, config, context);
   if (panels.length) await writeSamples(folder.path("run", "samples.png"), panels, config.data.imageSize);
@@ -201,7 +209,7 @@ function tokenizerConfig(
   return {
     formatVersion,
     latentShape: latentShapeToArray(plan.latentShape),
-    imageSize: data.images ? config.data.imageSize : null,
+    imageSize: data.imageSize,
     backbone: data.backboneConfig,
     quantizer: plain("quantizer", plan.quantizer),
     rectifier: plain("rectifier", rectifier),

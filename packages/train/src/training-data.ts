@@ -1,6 +1,6 @@
 /** Opens what a run trains on: images (a folder, a procedural source, the embedded samples) or latents, with a held-out part. */
 import { createRandom, RevqError, sameLatentShape, latentShapeToArray, type LatentSource } from "@revq/core";
-import { openImages, openLatents, splitImages, type IndexedImageSource } from "@revq/data";
+import { openImages, splitImages, type IndexedImageSource } from "@revq/data";
 import type { RunConfig } from "./config/schema.js";
 
 export interface TrainingImages {
@@ -59,18 +59,21 @@ export async function openTrainingImages(
   };
 }
 
+/** @param open opens what a path names: latents of any kind, or stores only */
 export async function openTrainingLatents(
   { data, seed }: RunConfig,
-  path: string,
+  paths: { readonly train: string; readonly val: string | null },
+  open: (path: string) => Promise<LatentSource>,
   note: (line: string) => void,
 ): Promise<TrainingLatents> {
-  const all = await openLatents(path);
-  if (data.valLatents !== null) {
-    const val = await openLatents(data.valLatents);
+  const path = paths.train;
+  const all = await open(path);
+  if (paths.val !== null) {
+    const val = await open(paths.val);
     if (!sameLatentShape(all.shape, val.shape)) {
       throw new RevqError(
         "latent-shape",
-        `${data.valLatents} has latents [${latentShapeToArray(val.shape)}], ${path} has [${latentShapeToArray(all.shape)}].`,
+        `${paths.val} has latents [${latentShapeToArray(val.shape)}], ${path} has [${latentShapeToArray(all.shape)}].`,
         { fix: "Both must come from the same backbone and image size." },
       );
     }
@@ -78,7 +81,7 @@ export async function openTrainingLatents(
       train: all,
       val,
       trainedOn: `${all.count} latents of ${path}`,
-      heldOut: `${val.count} latents of ${data.valLatents}`,
+      heldOut: `${val.count} latents of ${paths.val}`,
     };
   }
   requireTwo(all.count, "latent", path);

@@ -34,6 +34,12 @@ export const runConfigSchema = z.strictObject({
     validationFraction: z.number().gt(0).lt(1).describe("How much is held out when there is no val."),
     imageSize: count.describe("Images are resized and centre-cropped to this many pixels."),
     limit: count.nullable().describe("Use only the first N training images, by name."),
+    memory: z
+      .string()
+      .regex(/^\d+(\.\d+)? ?([KMGT]i?B)$/i, 'a size such as "4GiB"')
+      .describe(
+        "How much of the data may be kept in memory (beside model and engine); the rest is read as it is needed.",
+      ),
     latents: z.string().nullable().describe("Latents instead of images: float16/32 .npy [n,c,h,w]."),
     valLatents: z.string().nullable().describe("Held-out latents; null: a seeded part of the latents."),
   }),
@@ -83,6 +89,7 @@ export const baseDefaults = {
     validationFraction: 0.1,
     imageSize: 256,
     limit: null,
+    memory: "2GiB",
     latents: null,
     valLatents: null,
   },
@@ -106,3 +113,9 @@ export const recipeDefaults: Record<(typeof recipes)[number], ConfigLayer> = {
   fit: { train: { epochs: 8, batch: 16, learningRate: 1e-3, rectifierRate: 1 } },
   paper: { train: { epochs: 100, batch: 256, learningRate: 0.01, rectifierRate: 0.05 } },
 };
+
+/** "4GiB", "500MB" -> bytes. */
+export function bytesOfSize(size: string): number {
+  const [, number, unit] = /^([\d.]+) ?([KMGT])/i.exec(size)!;
+  return Number(number) * (/ib$/i.test(size) ? 1024 : 1000) ** ("KMGT".indexOf(unit!.toUpperCase()) + 1);
+}
