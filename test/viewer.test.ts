@@ -29,7 +29,7 @@ interface IdsFile {
   readonly images: readonly { readonly name: string; readonly ids: readonly number[] }[];
 }
 
-describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}`, () => {
+describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}`, { timeout: 180_000 }, () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   let cwd: string;
   let browser: Browser;
@@ -342,6 +342,43 @@ describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}
     await page.getByText("There are 128 ids, the tokenizer has 32 tokens.").waitFor();
     await close();
     await plain.close();
+  });
+
+  it("takes what is dropped and pasted anywhere on the page", async () => {
+    const { page, close } = await ready("?engine=wasm");
+    const bytes = [...(await readFile(join(cwd, "pngs", "01.png")))];
+    const drop = (name: string, type: string, content: readonly number[]): Promise<void> =>
+      page.evaluate(
+        ([name, type, content]) => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([Uint8Array.from(content)], name, { type }));
+          document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+        },
+        [name, type, content] as const,
+      );
+    await drop("dropped.png", "image/png", bytes);
+    await page.getByRole("button", { name: "dropped.png" }).waitFor();
+    await done(page);
+    const own = (await savedIds(page)).images[0]!;
+    expect(own).toEqual({ name: "dropped.png", ids: expected.images[1]!.ids });
+    // The link of an image that is nobody else's holds its ids instead.
+    await expect.poll(() => page.url()).toContain("ids=");
+
+    await drop("broken.png", "image/png", [1, 2, 3]);
+    await page.getByRole("alert").getByText("The image broken.png cannot be read").waitFor();
+
+    await drop("metrics.jsonl", "", [...Buffer.from('{"epoch":1,"psnr":20}\n{"epoch":2,"psnr":21}\n')]);
+    await page.getByRole("heading", { name: /^psnr/ }).waitFor();
+
+    await tab(page, "Image");
+    await page.evaluate((text) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData("text/plain", text);
+      document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+    }, JSON.stringify(expected.images[2]!.ids));
+    await page.getByText("These are the pasted ids.").waitFor();
+    expect((await savedIds(page)).images[0]!.ids).toEqual(expected.images[2]!.ids);
+    await close();
   });
 
   it("shows the codebooks of a tokenizer of latents, and says why there is no image", async () => {
