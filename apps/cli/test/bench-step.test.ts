@@ -60,7 +60,7 @@ describe("benchStep", () => {
     expect(reports).toEqual(reports.map((_, i) => i + 1));
     for (const ms of Object.values(msPerStep)) expect(ms).toBeGreaterThanOrEqual(0);
     expect(msPerStep.total).toBeGreaterThan(0);
-    expect(msPerStep.codebookGradient > 0).toBe(recipe === "paper");
+    expect(Object.keys(msPerStep)).toEqual(["quantize", "rectifierForward", "rectifierBackward", "optimizer", "total"]);
     expect((await sums(made.plan)).rectifier).not.toBe(before.rectifier);
     made.plan.quantizer.instance.dispose();
     made.plan.rectifier.instance.dispose();

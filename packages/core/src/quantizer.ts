@@ -1,7 +1,7 @@
 /** The contract of a quantizer: standardized latents to codes and back. */
 import type { Tensor2D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
 import type { Disposable } from "./backbone.js";
-import type { NamedTensors } from "./named-tensors.js";
+import type { NamedArrays, NamedTensors } from "./named-tensors.js";
 import type { FitContext } from "./progress.js";
 import type { Random } from "./random.js";
 import type { LatentSource } from "./sources.js";
@@ -46,6 +46,32 @@ export interface TrainableQuantizer extends Quantizer {
    * @returns how many codes were replaced
    */
   endOfEpoch(counts: Int32Array, random: Random): Promise<number>;
+  /**
+   * Offered by quantizers that can train their codebooks without tensors of their size. While a trainer is in use `variables`
+   * may lag behind it; `quantize`, `dequantize`, `state` and `endOfEpoch` do not. The caller disposes the trainer. Null where the
+   * options rule it out.
+   */
+  createTrainer?(): CodebookTrainer | null;
+}
+
+export interface CodebookStep {
+  readonly learningRate: number;
+  /** The gradient is scaled by min(1, clipNorm / (its norm + 1e-6)), as `torch.nn.utils.clip_grad_norm_` does it. */
+  readonly clipNorm: number;
+  /** The number of this step, from 1: AdamW's bias corrections. */
+  readonly step: number;
+}
+
+/** Moves codebooks by AdamW without weight decay, on the host, in the memory that the search reads. */
+export interface CodebookTrainer extends Disposable {
+  /** codes `[n, t]` flat -> float32 `[n, h, w, c]` flat: what `dequantize` gives. */
+  lookUp(codes: Int32Array): Float32Array;
+  /** @param gradient of the loss with respect to `lookUp(codes)`, finite */
+  step(codes: Int32Array, gradient: Float32Array, settings: CodebookStep): void;
+  /** For variable i of the quantizer `i.exp_avg` and `i.exp_avg_sq`, of its shape: PyTorch's names. Borrowed. */
+  state(): NamedArrays;
+  /** Copies. */
+  restore(state: NamedArrays): void;
 }
 
 export function isTrainable(quantizer: Quantizer): quantizer is TrainableQuantizer {

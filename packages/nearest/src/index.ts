@@ -1,5 +1,6 @@
 /** @revq/nearest: exact nearest-code search, k-means, and the codebook updates of online training. */
 export { adamwStep, adamwStepRows, type AdamWOptions } from "./adamw.js";
+export { sumByCode, type CodeGradients } from "./code-gradients.js";
 export { createEmaState, emaUpdate, type EmaOptions, type EmaState } from "./ema.js";
 export { kmeans } from "./kmeans/lloyd.js";
 export type { KMeansOptions, KMeansProgress, KMeansResult, KMeansShape, KMeansState } from "./kmeans/options.js";
@@ -11,7 +12,7 @@ export {
   type NearestOptions,
   type NearestResult,
 } from "./nearest-codes.js";
-export type { NearestShape } from "./shape.js";
+export { requireFinite, type NearestShape } from "./shape.js";
 export { createSearchMemory, type SearchMemory } from "./search-memory.js";
 export { sharedFloat32, sharedInt32 } from "./shared-memory.js";
 export { closeWorkers } from "./wasm/pool.js";

@@ -14,8 +14,11 @@ export interface NearestOptions {
   readonly threads?: number;
   /** Aborting makes the call throw `signal.reason` at the next step. */
   readonly signal?: AbortSignal;
-  /** Skips the scan for NaN and infinities. Only for values that were already checked: the answer is undefined otherwise. */
-  readonly trusted?: boolean;
+  /**
+   * Skips the scan for NaN and infinities, of everything or of the codebooks alone. Only for values that were already checked:
+   * the answer is undefined otherwise.
+   */
+  readonly trusted?: boolean | "codebooks";
   /**
    * `tree` prunes with a k-d tree, `brute` compares every pair, `sift` compares every pair in 16-bit integers first; `auto`
    * (default) takes what should be fastest for the shape. Same answer.
@@ -109,10 +112,8 @@ function prepare(
   const { samples, tokens, groups, codes, dim } = layout;
   requireLength("latents", latents, [samples, tokens, dim]);
   requireLength("codebooks", codebooks, [groups, codes, dim]);
-  if (!options.trusted) {
-    requireFinite("latents", "latent-not-finite", latents);
-    requireFinite("codebooks", "codebook-not-finite", codebooks);
-  }
+  if (options.trusted !== true) requireFinite("latents", "latent-not-finite", latents);
+  if (!options.trusted) requireFinite("codebooks", "codebook-not-finite", codebooks);
   if (options.guess) requireLength("guess", options.guess, [samples, tokens]);
   if (options.out) {
     requireLength("out.indices", options.out.indices, [samples, tokens]);

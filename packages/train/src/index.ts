@@ -15,6 +15,7 @@ export { fittedBackbone, savedBackboneFile } from "./saved-backbone.js";
 export { evaluateImages, evaluateLatents, type EvaluateOptions, type ImageEvaluation, type Panel } from "./evaluate.js";
 export { createAdamW, type AdamW, type ParameterGroup } from "./optimizer/adamw.js";
 export { clipByGlobalNorm } from "./optimizer/clip.js";
+export { createPaperStep, type PaperStep, type RectifierGradients, type SearchedBatch } from "./paper-step.js";
 export { makePlanned, planTraining, type MadePlan, type PlanSummary, type TrainingPlan } from "./plan.js";
 export * from "./records.js";
 export { createBackbone, prepareLatents, type TrainDependencies, type TrainOptions } from "./prepare.js";

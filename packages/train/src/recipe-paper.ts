@@ -3,14 +3,11 @@
  * training latents; every step moves codebooks and rectifier by AdamW, each with its own rate, clipping and loss; after every epoch
  * the rate decays and unused codes are replaced. The rectifier's loss does not reach the codebooks unless `jointLoss` is set.
  */
-import { isTrainable, RevqError, toNamedArrays, withPrefix, type TrainableQuantizer } from "@revq/core";
+import { isTrainable, RevqError, toNamedArrays, underPrefix, withPrefix, type TrainableQuantizer } from "@revq/core";
 import { CodeCounter } from "@revq/metrics";
-import * as tf from "@tensorflow/tfjs-core";
-import type { NamedTensorMap, Scalar, Variable } from "@tensorflow/tfjs-core";
-import { meanSquaredError, measureLatentError, measuringBatch, quantizeAll, readLatents } from "./latent-error.js";
-import { createAdamW } from "./optimizer/adamw.js";
-import { clipByGlobalNorm } from "./optimizer/clip.js";
+import { measureLatentError, measuringBatch, quantizeAll, readLatents } from "./latent-error.js";
 import { exponentialDecay } from "./optimizer/schedule.js";
+import { createPaperStep } from "./paper-step.js";
 import {
   dueInEpoch,
   epochBatches,
@@ -36,21 +33,13 @@ export async function trainPaper(input: RecipeInput): Promise<RecipeResult> {
     settings.epochs,
     settings.finalRate,
   );
-  const optimizer = createAdamW([
-    { name: "quantizer", variables: quantizer.variables, learningRate: codebookRate(0), weightDecay: 0 },
-    {
-      name: "rectifier",
-      variables: rectifier.variables,
-      learningRate: rectifierRate(0),
-      weightDecay: settings.weightDecay,
-    },
-  ]);
+  const step = createPaperStep(quantizer, rectifier, settings);
   const hits = new CodeCounter(quantizer.tokens);
   const epochs: EpochRecord[] = [...(resumed?.epochs ?? [])];
   if (resumed) {
     lendTensors(resumed.arrays, "quantizer", (state) => quantizer.restore(state));
     lendTensors(resumed.arrays, "rectifier", (state) => rectifier.restore(state));
-    lendTensors(resumed.arrays, "optimizer", (state) => optimizer.restore(state));
+    step.restore(underPrefix("optimizer", resumed.arrays));
     hits.counts.set((resumed.arrays["counts"]?.data as Int32Array | undefined) ?? []);
   } else {
     await quantizer.initialize(train, random.fork("codebooks"));
@@ -59,8 +48,8 @@ export async function trainPaper(input: RecipeInput): Promise<RecipeResult> {
   const rows = measuredRows(random, train.count, settings.measureSamples);
   const measureBatch = measuringBatch(train, 64);
   const stepsPerEpoch = epochBatches(random, 1, train.count, settings.batch).length;
-  const save = async (step: number, stepsIntoEpoch: number): Promise<void> =>
-    input.save(step, {
+  const save = async (number: number, stepsIntoEpoch: number): Promise<void> =>
+    input.save(number, {
       passes: [],
       epochs,
       stepsIntoEpoch,
@@ -69,7 +58,7 @@ export async function trainPaper(input: RecipeInput): Promise<RecipeResult> {
       arrays: {
         ...withPrefix("quantizer", await toNamedArrays(quantizer.state())),
         ...withPrefix("rectifier", await toNamedArrays(rectifier.state())),
-        ...withPrefix("optimizer", await toNamedArrays(optimizer.state())),
+        ...withPrefix("optimizer", await step.state()),
         counts: { shape: [hits.counts.length], data: Int32Array.from(hits.counts) },
       },
     });
@@ -77,21 +66,23 @@ export async function trainPaper(input: RecipeInput): Promise<RecipeResult> {
   try {
     let firstStep = resumed?.stepsIntoEpoch ?? 0;
     for (let epoch = epochs.length + 1; epoch <= settings.epochs; epoch++) {
-      optimizer.setLearningRate("quantizer", codebookRate(epoch - 1));
-      optimizer.setLearningRate("rectifier", rectifierRate(epoch - 1));
+      step.setLearningRates(codebookRate(epoch - 1), rectifierRate(epoch - 1));
       const batches = epochBatches(random, epoch, train.count, settings.batch);
-      for (let step = firstStep; step < batches.length; step++) {
-        const total = (epoch - 1) * stepsPerEpoch + step;
+      for (let done = firstStep; done < batches.length; done++) {
+        const total = (epoch - 1) * stepsPerEpoch + done;
         if (signal.aborted) {
-          await save(total, step);
+          await save(total, done);
           signal.throwIfAborted();
         }
-        const loss = await trainStep(batches[step]!);
-        requireFinite(loss.quantizer, "codebooks' loss", epoch, step);
-        requireFinite(loss.rectifier, "rectifier's loss", epoch, step);
+        const latents = await readLatents(train, batches[done]!);
+        const loss = await step.run(latents, (value, what) =>
+          requireFinite(value, what === "quantizer" ? "codebooks' loss" : "rectifier's loss", epoch, done),
+        );
+        latents.dispose();
+        hits.add(loss.ids);
         const detail = `epoch ${epoch}, mse ${loss.quantizer.toFixed(4)} quantized, ${loss.rectifier.toFixed(4)} rectified`;
         report({ phase: "train", done: total + 1, total: settings.epochs * stepsPerEpoch, detail });
-        if (dueInEpoch(step, batches.length, settings)) await save(total + 1, step + 1);
+        if (dueInEpoch(done, batches.length, settings)) await save(total + 1, done + 1);
       }
       firstStep = 0;
       const { usage } = hits;
@@ -111,7 +102,7 @@ export async function trainPaper(input: RecipeInput): Promise<RecipeResult> {
       await save(epoch * stepsPerEpoch, 0);
     }
   } finally {
-    optimizer.dispose();
+    step.dispose();
   }
 
   const codesInUse = new CodeCounter(quantizer.tokens);
@@ -123,47 +114,6 @@ export async function trainPaper(input: RecipeInput): Promise<RecipeResult> {
     rectifierHelps: true,
     seconds: { fitCodebooks: 0, trainRectifier: spent + clock() },
   };
-
-  async function trainStep(batch: Int32Array): Promise<{ quantizer: number; rectifier: number }> {
-    const latents = await readLatents(train, batch);
-    const codes = await quantizer.quantize(latents);
-    hits.add((await codes.data()) as Int32Array);
-    const [quantizerLoss, rectifierLoss] = tf.tidy(() => {
-      const quantizerPart = gradients(quantizer.variables, () =>
-        meanSquaredError(quantizer.dequantize(codes), latents),
-      );
-      const quantized = settings.jointLoss ? undefined : quantizer.dequantize(codes);
-      const joint = [...rectifier.variables, ...(settings.jointLoss ? quantizer.variables : [])];
-      const rectifierPart = gradients(joint, () =>
-        meanSquaredError(rectifier.rectify(quantized ?? quantizer.dequantize(codes)), latents),
-      );
-      const ofQuantizer = addShared(quantizerPart.grads, rectifierPart.grads, quantizer.variables);
-      const ofRectifier = Object.fromEntries(rectifier.variables.map(({ name }) => [name, rectifierPart.grads[name]!]));
-      optimizer.apply({
-        ...clipByGlobalNorm(ofQuantizer, settings.clipNorm).gradients,
-        ...(rectifier.variables.length ? clipByGlobalNorm(ofRectifier, settings.clipNorm).gradients : {}),
-      });
-      return [quantizerPart.value, rectifierPart.value];
-    }) as [Scalar, Scalar];
-    const losses = {
-      quantizer: (await quantizerLoss.data())[0]!,
-      rectifier: (await rectifierLoss.data())[0]!,
-    };
-    tf.dispose([latents, codes, quantizerLoss, rectifierLoss]);
-    return losses;
-  }
-}
-
-/** Loss and gradients; only the loss when there is nothing to train. */
-function gradients(variables: readonly Variable[], loss: () => Scalar): { value: Scalar; grads: NamedTensorMap } {
-  return variables.length ? tf.variableGrads(loss, [...variables]) : { value: loss(), grads: {} };
-}
-
-/** The first gradients, plus the second where both have one (joint loss). */
-function addShared(first: NamedTensorMap, second: NamedTensorMap, variables: readonly Variable[]): NamedTensorMap {
-  return Object.fromEntries(
-    variables.map(({ name }) => [name, second[name] ? tf.add(first[name]!, second[name]) : first[name]!]),
-  );
 }
 
 function requireTrainable({ quantizer }: RecipeInput): TrainableQuantizer {

@@ -4,9 +4,9 @@
  */
 import {
   joinTokens,
-  latentSize,
   quietContext,
   requireTensor,
+  type CodebookTrainer,
   type FitContext,
   type FitReport,
   type LatentSource,
@@ -16,11 +16,12 @@ import {
   type TokenSplit,
   type TrainableQuantizer,
 } from "@revq/core";
-import { nearestCodes } from "@revq/nearest";
+import { createSearchMemory, nearestCodes, type SearchMemory } from "@revq/nearest";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor3D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
+import { createCodebookTrainer, cutLatents } from "./codebook-trainer.js";
 import { fitCodebooks, type FitSettings } from "./fit-codebooks.js";
-import { hostCopy, type HostCopy } from "./host-copy.js";
+import { HostCodebooks } from "./host-codebooks.js";
 import { drawCodebooks, requireLatents } from "./initial-codebooks.js";
 import type { MultigroupLayout } from "./layout.js";
 import { resetUnusedCodes } from "./reset-unused-codes.js";
@@ -34,7 +35,9 @@ export class MultigroupQuantizer implements TrainableQuantizer {
   /** Where each token's codebook starts among all codes, `[1, T]`. */
   private readonly firstCode: Tensor2D;
   private readonly shape: [groups: number, codes: number, dim: number];
-  private readonly download: HostCopy;
+  private readonly host: HostCodebooks;
+  /** What a search can tell the next; null while one is running. */
+  private memory: SearchMemory | null;
   /** Null when tokens are cut out of the latent itself. */
   private readonly transform: LearnedTransform | null;
 
@@ -49,7 +52,8 @@ export class MultigroupQuantizer implements TrainableQuantizer {
     this.shape = [groups, codes, dim];
     this.codebooks = tf.tidy(() => tf.variable(tf.zeros(this.shape)));
     this.variables = [this.codebooks];
-    this.download = hostCopy(this.codebooks);
+    this.host = new HostCodebooks(this.codebooks);
+    this.memory = createSearchMemory(groups, codes);
     this.transform = layout.transform && new LearnedTransform(layout, layout.transform);
     this.firstCode = tf.keep(
       tf.tensor2d(
@@ -64,52 +68,56 @@ export class MultigroupQuantizer implements TrainableQuantizer {
     requireLatents(latents);
     const { source, layout } = await this.learnTransform(latents, context);
     const { codebooks, report } = await fitCodebooks(source, layout, this.settings, context);
-    this.assign(codebooks);
+    this.host.assign(codebooks);
     return report;
   }
 
   async initialize(latents: LatentSource, random: Random): Promise<void> {
     requireLatents(latents);
     const { source, layout } = await this.learnTransform(latents, quietContext(random));
-    this.assign(await drawCodebooks(source, layout, this.settings.codes, random));
+    this.host.assign(await drawCodebooks(source, layout, this.settings.codes, random));
   }
 
   async endOfEpoch(counts: Int32Array, random: Random): Promise<number> {
-    const { codebooks, replaced } = resetUnusedCodes((await this.download()) as Float32Array, counts, this.layout, () =>
+    const { codebooks, replaced } = resetUnusedCodes(await this.host.download(), counts, this.layout, () =>
       random.normal(),
     );
-    if (replaced.length > 0) this.assign(codebooks);
+    if (replaced.length > 0) this.host.assign(codebooks);
     return replaced.length;
+  }
+
+  /** Null with a transform: gradients come in the latent's own numbers. */
+  createTrainer(): CodebookTrainer | null {
+    return this.transform ? null : createCodebookTrainer(this.host, this.layout, this.settings.codes);
   }
 
   /** Exact; of equally near codes the lowest. A latent's codes do not depend on the others in the batch. */
   async quantize(latents: Tensor4D): Promise<Tensor2D> {
     const { tokens, dim, groups, groupOf } = this.layout;
-    const size = latentSize(this.layout.shape);
     const samples = latents.shape[0];
-    const [given, codebooks] = [await latents.data(), (await this.download()) as Float32Array];
+    const [given, codebooks] = [await latents.data(), await this.host.download()];
     const onHost = await this.transform?.onHost();
-    const { order } = onHost?.layout ?? this.layout;
     const values = onHost ? Float32Array.from(given) : given;
     onHost?.forward(values as Float32Array);
-    const cut = new Float32Array(values.length);
-    for (let sample = 0, to = 0; sample < samples; sample++) {
-      for (let i = 0; i < size; i++) cut[to++] = values[sample * size + order[i]!]!;
+    const { memory } = this;
+    this.memory = null;
+    try {
+      const { indices } = await nearestCodes(
+        cutLatents(values, (onHost?.layout ?? this.layout).order, samples),
+        codebooks,
+        { samples, groups, codes: this.settings.codes, dim, tokens, groupOf },
+        { trusted: "codebooks", ...(memory ? { memory } : {}) },
+      );
+      return tf.tensor2d(indices, [samples, tokens], "int32");
+    } finally {
+      this.memory ??= memory;
     }
-    const { indices } = await nearestCodes(cut, codebooks, {
-      samples,
-      groups,
-      codes: this.settings.codes,
-      dim,
-      tokens,
-      groupOf,
-    });
-    return tf.tensor2d(indices, [samples, tokens], "int32");
   }
 
   dequantize(codes: Tensor2D): Tensor4D {
     const { shape, split, tokens, dim } = this.layout;
     const samples = codes.shape[0];
+    this.host.upload();
     if (samples === 0) return tf.zeros([0, shape.height, shape.width, shape.channels]);
     return tf.tidy(() => {
       const rows = tf.reshape(tf.add(codes, this.firstCode), [samples * tokens]);
@@ -121,6 +129,7 @@ export class MultigroupQuantizer implements TrainableQuantizer {
 
   /** `codebooks`, `[G, K, d]` float32: the authors' `quantizer.embeddings`. With a transform also `rotation` and `places`. */
   state(): NamedTensors {
+    this.host.upload();
     return { codebooks: this.codebooks, ...this.transform?.state() };
   }
 
@@ -128,6 +137,7 @@ export class MultigroupQuantizer implements TrainableQuantizer {
     const codebooks = requireTensor(state, "codebooks", this.shape);
     this.transform?.restore(state);
     tf.tidy(() => this.codebooks.assign(tf.clone(codebooks)));
+    this.host.restored();
   }
 
   dispose(): void {
@@ -146,9 +156,5 @@ export class MultigroupQuantizer implements TrainableQuantizer {
     await this.transform.fit(latents, context);
     const { layout, forward } = await this.transform.onHost();
     return { source: transformedSource(latents, forward), layout };
-  }
-
-  private assign(codebooks: Float32Array): void {
-    tf.tidy(() => this.codebooks.assign(tf.tensor(codebooks, this.shape)));
   }
 }

@@ -1,28 +1,35 @@
 /**
- * Times training steps on random latents. Mirrors the steps of the two recipes in `@revq/train`: `paper` searches, takes both
- * gradients and moves codebooks and rectifier; `fit` moves the rectifier alone, on codes that were looked up before.
+ * Times training steps on random latents: recipe `paper` with the step that training takes (`createPaperStep`), recipe `fit` with
+ * one that moves the rectifier alone, on codes that were looked up before.
  *
  * Whole steps are timed as they are in training. Then the parts are timed one by one, each waited for, which costs engines that
  * work ahead something: the parts need not add up to the whole.
  */
-import { isTrainable, type NamedTensors, type Quantizer, type Random } from "@revq/core";
+import { isTrainable, type NamedTensors, type Quantizer, type Random, type Rectifier } from "@revq/core";
 import type { Engine } from "@revq/engine";
-import { clipByGlobalNorm, createAdamW, type MadePlan, type RunConfig } from "@revq/train";
+import {
+  clipByGlobalNorm,
+  createAdamW,
+  createPaperStep,
+  type MadePlan,
+  type PaperStep,
+  type RectifierGradients,
+  type RunConfig,
+  type SearchedBatch,
+} from "@revq/train";
 import * as tf from "@tensorflow/tfjs-core";
-import type { NamedTensorMap, Scalar, Tensor2D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
+import type { Scalar, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 import { gpuBytes, median, milliseconds, peakRssMiB } from "./measure.js";
 import { latentShape } from "./step-setup.js";
 
 export interface StepTimes {
-  /** Nearest codes of the batch, the download of changed codebooks included. Recipe `fit` does it once an image, not every step. */
+  /** Nearest codes of the batch, their loss and its gradient. Recipe `fit` does it once an image, not every step. */
   readonly quantize: number;
-  /** Loss of the codebooks and its gradient; 0 in recipe `fit`. */
-  readonly codebookGradient: number;
   /** Loss of the rectifier without a gradient. */
   readonly rectifierForward: number;
   /** Loss and gradient, less `rectifierForward`. */
   readonly rectifierBackward: number;
-  /** Clipping and AdamW. */
+  /** Clipping and AdamW, of the rectifier and in recipe `paper` of the codebooks. */
   readonly optimizer: number;
   /** A step as training does it. */
   readonly total: number;
@@ -59,76 +66,46 @@ export async function benchStep({
   signal,
   report,
 }: StepOptions): Promise<StepReport> {
-  const { batch, learningRate, rectifierRate, weightDecay, clipNorm } = config.train;
+  const { batch } = config.train;
   const { channels, height, width } = latentShape;
   const quantizer = plan.quantizer.instance;
   const rectifier = plan.rectifier.instance;
-  const codebooks = config.recipe === "paper" && isTrainable(quantizer) ? quantizer.variables : [];
   randomize(quantizer, random.fork("codebooks"));
   const latents = normal([batch, height, width, channels], random.fork("latents")) as Tensor4D;
-  const optimizer = createAdamW([
-    { name: "quantizer", variables: codebooks, learningRate, weightDecay: 0 },
-    { name: "rectifier", variables: rectifier.variables, learningRate: learningRate * rectifierRate, weightDecay },
-  ]);
-  const searched = await quantizer.quantize(latents);
-
-  const codebookLoss = (codes: Tensor2D) => (): Scalar => meanSquaredError(quantizer.dequantize(codes), latents);
-  const rectifierLoss = (quantized: Tensor4D) => (): Scalar => meanSquaredError(rectifier.rectify(quantized), latents);
-  const move = (...gradients: NamedTensorMap[]): void =>
-    tf.tidy(() => {
-      const clipped = gradients.filter((some) => Object.keys(some).length > 0);
-      optimizer.apply(Object.assign({}, ...clipped.map((some) => clipByGlobalNorm(some, clipNorm).gradients)));
-    });
-
-  const wholeStep = async (): Promise<void> => {
-    const codes = codebooks.length > 0 ? await quantizer.quantize(latents) : searched;
-    const losses = tf.tidy(() => {
-      const parts = codebooks.length > 0 ? [gradientsOf(codebooks, codebookLoss(codes))] : [];
-      parts.push(gradientsOf(rectifier.variables, rectifierLoss(quantizer.dequantize(codes))));
-      move(...parts.map(({ grads }) => grads));
-      return parts.map(({ value }) => value);
-    });
-    for (const loss of losses) await loss.data();
-    tf.dispose(losses);
-    if (codes !== searched) codes.dispose();
-  };
+  const step: Step =
+    config.recipe === "paper" && isTrainable(quantizer)
+      ? createPaperStep(quantizer, rectifier, config.train)
+      : await createRectifierStep(quantizer, rectifier, config.train, latents);
 
   /** The same step with a wait behind every part. */
   const stepInParts = async (): Promise<Omit<StepTimes, "total">> => {
-    let codes!: Tensor2D;
+    let searched!: SearchedBatch;
     const quantize = await milliseconds(async () => {
-      codes = await quantizer.quantize(latents);
-      await codes.data();
-    });
-    const quantized = quantizer.dequantize(codes);
-    await settle(quantized);
-    let ofCodebooks!: Gradients;
-    const codebookGradient = await milliseconds(async () => {
-      ofCodebooks = gradientsOf(codebooks, codebookLoss(codes));
-      await ofCodebooks.value.data();
+      searched = await step.search(latents);
+      await settle(searched.quantized);
     });
     const rectifierForward = await milliseconds(async () => {
-      const loss = tf.tidy(rectifierLoss(quantized));
+      const loss = tf.tidy(() => meanSquaredError(rectifier.rectify(searched.quantized), latents));
       await loss.data();
       loss.dispose();
     });
-    let ofRectifier!: Gradients;
+    let gradients!: RectifierGradients;
     const rectifierBoth = await milliseconds(async () => {
-      ofRectifier = gradientsOf(rectifier.variables, rectifierLoss(quantized));
-      await ofRectifier.value.data();
+      gradients = step.rectifierGradients(searched);
+      await gradients.value.data();
     });
-    const moved = [...codebooks, ...rectifier.variables].at(-1);
-    const applied = await milliseconds(async () => {
-      move(ofCodebooks.grads, ofRectifier.grads);
+    const moved = rectifier.variables.at(-1);
+    const optimizer = await milliseconds(async () => {
+      await step.apply(searched, gradients);
       if (moved) await settle(moved);
     });
-    tf.dispose([codes, quantized, ofCodebooks, ofRectifier] as unknown as tf.TensorContainer);
+    tf.dispose([searched.codes, searched.quantized, gradients.value, gradients.grads]);
+    if (!(searched.gradient instanceof Float32Array)) tf.dispose(searched.gradient);
     return {
       quantize,
-      codebookGradient: codebooks.length > 0 ? codebookGradient : 0,
       rectifierForward,
       rectifierBackward: Math.max(0, rectifierBoth - rectifierForward),
-      optimizer: applied,
+      optimizer,
     };
   };
 
@@ -138,7 +115,7 @@ export async function benchStep({
   try {
     for (let round = 0; round < 2 * rounds; round++) {
       signal.throwIfAborted();
-      if (round < rounds) totals.push(await milliseconds(wholeStep));
+      if (round < rounds) totals.push(await milliseconds(() => step.run(latents)));
       else parts.push(await stepInParts());
       report(round + 1, 2 * rounds);
     }
@@ -147,7 +124,6 @@ export async function benchStep({
     return {
       msPerStep: {
         quantize: part("quantize"),
-        codebookGradient: part("codebookGradient"),
         rectifierForward: part("rectifierForward"),
         rectifierBackward: part("rectifierBackward"),
         optimizer: part("optimizer"),
@@ -157,19 +133,62 @@ export async function benchStep({
       gpuBytes: gpuBytes(engine),
     };
   } finally {
-    optimizer.dispose();
-    tf.dispose([latents, searched]);
+    step.dispose();
+    latents.dispose();
   }
 }
 
-interface Gradients {
-  readonly value: Scalar;
-  readonly grads: NamedTensorMap;
-}
+type Step = Pick<PaperStep, "search" | "rectifierGradients" | "apply" | "run" | "dispose">;
 
-/** Only the loss where there is nothing to train, as an identity rectifier has it. */
-function gradientsOf(variables: readonly Variable[], loss: () => Scalar): Gradients {
-  return variables.length > 0 ? tf.variableGrads(loss, [...variables]) : { value: tf.tidy(loss), grads: {} };
+/** The rectifier alone, on codes that do not change. */
+async function createRectifierStep(
+  quantizer: Quantizer,
+  rectifier: Rectifier,
+  { learningRate, rectifierRate, weightDecay, clipNorm }: RunConfig["train"],
+  latents: Tensor4D,
+): Promise<Step> {
+  const { variables } = rectifier;
+  const optimizer = createAdamW([
+    { name: "rectifier", variables, learningRate: learningRate * rectifierRate, weightDecay },
+  ]);
+  const codes = await quantizer.quantize(latents);
+  const ids = (await codes.data()) as Int32Array;
+  const quantized = quantizer.dequantize(codes);
+  const gradients = (to: Tensor4D): RectifierGradients => {
+    const loss = (): Scalar => meanSquaredError(rectifier.rectify(to), latents);
+    // Only the loss where there is nothing to train, as an identity rectifier has it.
+    return variables.length > 0 ? tf.variableGrads(loss, [...variables]) : { value: tf.tidy(loss), grads: {} };
+  };
+  const apply = ({ grads }: RectifierGradients): void => {
+    if (variables.length > 0) tf.tidy(() => optimizer.apply(clipByGlobalNorm(grads, clipNorm).gradients));
+  };
+  return {
+    async search() {
+      const found = (await quantizer.quantize(latents)) as Tensor2D;
+      return {
+        latents,
+        codes: found,
+        ids,
+        quantized: quantizer.dequantize(found),
+        loss: 0,
+        gradient: new Float32Array(0),
+      };
+    },
+    rectifierGradients: (batch) => gradients(batch.quantized),
+    apply: async (_, computed) => apply(computed),
+    async run() {
+      const computed = gradients(quantized);
+      apply(computed);
+      tf.dispose(computed.grads);
+      const loss = (await computed.value.data())[0]!;
+      computed.value.dispose();
+      return { ids, quantizer: 0, rectifier: loss };
+    },
+    dispose() {
+      optimizer.dispose();
+      tf.dispose([codes, quantized]);
+    },
+  };
 }
 
 function meanSquaredError(a: Tensor4D, b: Tensor4D): Scalar {

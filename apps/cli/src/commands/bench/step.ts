@@ -18,10 +18,9 @@ interface BenchStepResult extends StepReport {
 
 const partNames: Record<keyof StepTimes, string> = {
   quantize: "nearest codes",
-  codebookGradient: "codebook gradient",
   rectifierForward: "rectifier forward",
   rectifierBackward: "rectifier backward",
-  optimizer: "AdamW",
+  optimizer: "clipping and AdamW",
   total: "whole step",
 };
 
@@ -90,7 +89,7 @@ tokens of 512 codes and a rectifier of 204,000 parameters.`;
       `${name}, batch ${batch}: ${tokens} tokens of ${codes[0]} codes, rectifier of ${parameters.rectifier.toLocaleString("en-US")} parameters, recipe ${recipe}\n`,
     );
     for (const [part, title] of Object.entries(partNames) as [keyof StepTimes, string][]) {
-      const everyStep = recipe === "paper" || (part !== "quantize" && part !== "codebookGradient");
+      const everyStep = recipe === "paper" || part !== "quantize";
       if (everyStep) this.log(`  ${title.padEnd(20)} ${report.msPerStep[part].toFixed(1).padStart(10)} ms`);
     }
     const gpu = report.gpuBytes === null ? "" : `, ${(report.gpuBytes / 2 ** 20).toFixed(0)} MiB on the GPU`;
