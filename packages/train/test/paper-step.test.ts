@@ -24,7 +24,16 @@ interface Made {
 
 function make(where: "host" | "variables", jointLoss: boolean): Made {
   const quantizer = multigroup.create(
-    { tokens: 16, codes: 5, split: "channel", groups: 8, iterations: 1, init: "sample", samplesPerCode: 10 },
+    {
+      tokens: 16,
+      codes: 5,
+      split: "channel",
+      groups: 8,
+      iterations: 1,
+      init: "sample",
+      samplesPerCode: 10,
+      transform: "none",
+    },
     { latentShape },
   ) as TrainableQuantizer;
   const values = createRandom(1);

@@ -13,9 +13,16 @@ beforeAll(async () => {
 afterAll(() => engine.dispose());
 
 const latentShape = { channels: 32, height: 8, width: 8 };
-const defaults = { iterations: 1, init: "sample", samplesPerCode: 1024, split: "channel", groups: "token" } as const;
+const defaults = {
+  iterations: 1,
+  init: "sample",
+  samplesPerCode: 1024,
+  transform: "none",
+  split: "channel",
+  groups: "token",
+} as const;
 
-const trainerOf = (quantizer: Quantizer): CodebookTrainer => (quantizer as TrainableQuantizer).createTrainer!();
+const trainerOf = (quantizer: Quantizer): CodebookTrainer => (quantizer as TrainableQuantizer).createTrainer!()!;
 
 function largestError(found: ArrayLike<number>, expected: Float32Array): number {
   let [difference, magnitude] = [0, 0];
