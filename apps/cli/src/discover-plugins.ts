@@ -15,6 +15,7 @@ const included: Readonly<Record<string, () => Promise<object>>> = {
   "@revq/backbone-dc-ae": () => import("@revq/backbone-dc-ae"),
   "@revq/backbone-linear": () => import("@revq/backbone-linear"),
   "@revq/backbone-onnx": () => import("@revq/backbone-onnx"),
+  "@revq/backbone-sd-vae": () => import("@revq/backbone-sd-vae"),
   "@revq/backbone-tae": () => import("@revq/backbone-tae"),
   "@revq/quantizer-multigroup": () => import("@revq/quantizer-multigroup"),
   "@revq/rectifier-efficientvit": () => import("@revq/rectifier-efficientvit"),

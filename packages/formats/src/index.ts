@@ -21,6 +21,6 @@ export {
 } from "./safetensors/write.js";
 export { openPth, type PthFile } from "./pth/open.js";
 export { PickleGlobal, PickleMap, StorageReference, TensorReference, type PickleValue } from "./pth/pickle-values.js";
-export { openModelFolder, type ModelFolder } from "./model-folder/open-model-folder.js";
+export { openModelFolder, requireConfig, type ModelFolder } from "./model-folder/open-model-folder.js";
 export { readExpected, type ReadExpectedOptions } from "./model-folder/read-expected.js";
 export type { TensorFile } from "./tensor-file.js";

@@ -1,6 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { WeightsSource } from "@revq/core";
-import { fromBuffer, openModelFolder, readExpected, writeSafetensors, type TensorFile } from "@revq/formats";
+import {
+  fromBuffer,
+  openModelFolder,
+  readExpected,
+  requireConfig,
+  writeSafetensors,
+  type TensorFile,
+} from "@revq/formats";
 
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 const tensor = (name: string, shape: readonly number[], start = 0) => ({
@@ -46,11 +53,19 @@ describe("openModelFolder", () => {
       "other.safetensors": writeSafetensors([b]),
     });
     const model = await openModelFolder(source, "a VAE");
-    expect(model.config).toEqual({ name: "config.json", text: '{"x":1}' });
+    expect(model.config).toEqual({ name: "config.json", json: { x: 1 } });
     expect(await all(model.weights, { "a.weight": [2, 2] })).toEqual({ "a.weight": [0, 1, 2, 3] });
     expect([...source.open_]).toEqual(["diffusion_pytorch_model.safetensors"]);
     await model.close();
     expect(source.open_.size).toBe(0);
+  });
+
+  it.each(["[1]", "{", "null"])("refuses a config.json that holds %s", async (text) => {
+    const source = place({
+      "config.json": new TextEncoder().encode(text),
+      "diffusion_pytorch_model.safetensors": writeSafetensors([a]),
+    });
+    await expect(openModelFolder(source, "a VAE")).rejects.toThrow(/place\/config.json is not a JSON object/);
   });
 
   it("reads shards through their index, below vae/", async () => {
@@ -100,6 +115,7 @@ describe("openModelFolder", () => {
     });
     const single = await openModelFolder(place(files), "a VAE");
     expect(single.config).toBeNull();
+    expect(() => requireConfig(single, place(files))).toThrow(/place has no config.json/);
     expect(await all(single.weights, { "a.weight": [2, 2] })).toEqual({ "a.weight": [0, 1, 2, 3] });
   });
 });

@@ -1,6 +1,6 @@
 /** Opens an AutoencoderDC in the place that the user named. */
-import { RevqError, type NamedTensors, type WeightsSource } from "@revq/core";
-import { openModelFolder, readExpected, type ModelFolder } from "@revq/formats";
+import type { NamedTensors, WeightsSource } from "@revq/core";
+import { openModelFolder, readExpected, requireConfig } from "@revq/formats";
 import * as tf from "@tensorflow/tfjs-core";
 import { architectureOf, expectedTensors, isDenseKernel } from "./architecture.js";
 import { parseConfig, type AutoencoderDcConfig } from "./config.js";
@@ -20,7 +20,7 @@ export async function loadModel(source: WeightsSource, given?: Record<string, un
   const model = await openModelFolder(source, "an AutoencoderDC");
   const weights: Record<string, tf.Tensor> = {};
   try {
-    const json = given ?? readConfig(model, source.spec);
+    const json = given ?? requireConfig(model, source);
     const config = parseConfig(json, given ? "The option config" : `${source.spec}/${model.config!.name}`);
     const expected = expectedTensors(architectureOf(config));
     const options = {
@@ -42,17 +42,4 @@ export async function loadModel(source: WeightsSource, given?: Record<string, un
   } finally {
     await model.close();
   }
-}
-
-function readConfig({ config }: ModelFolder, spec: string): Record<string, unknown> {
-  const problem = config ? `${config.name} of ${spec} is not a JSON object` : `${spec} has no config.json`;
-  try {
-    const json: unknown = config && JSON.parse(config.text);
-    if (typeof json === "object" && json !== null && !Array.isArray(json)) return json as Record<string, unknown>;
-  } catch {
-    // told below
-  }
-  throw new RevqError("dc-ae-config", `${problem}, so the shape of the network is not known.`, {
-    fix: "Name the folder that holds config.json and the weights.",
-  });
 }

@@ -12,7 +12,7 @@ import { openShards } from "./shards.js";
 
 export interface ModelFolder {
   /** `config.json`; null when the place is a single file, or has none. */
-  readonly config: { readonly name: string; readonly text: string } | null;
+  readonly config: { readonly name: string; readonly json: Record<string, unknown> } | null;
   readonly weights: TensorFile;
   /** Closes every file; nothing can be read afterwards. */
   close(): Promise<void>;
@@ -34,7 +34,8 @@ const folders = ["", "vae/"] as const;
 const tensorFileName = /\.(safetensors|pth|pt|bin|ckpt)$/;
 
 /**
- * Throws `model-folder-weights` when no such file is there (what is there is listed), and the errors of the files themselves.
+ * Throws `model-folder-weights` when no such file is there (what is there is listed), `model-config` when config.json is not a JSON
+ * object, and the errors of the files themselves.
  * @param model for messages: "an AutoencoderKL"
  */
 export async function openModelFolder(source: WeightsSource, model: string): Promise<ModelFolder> {
@@ -72,7 +73,9 @@ async function open(
   };
   try {
     const configName = `${folder}config.json`;
-    const config = names.includes(configName) ? { name: configName, text: await readText(source, configName) } : null;
+    const config = names.includes(configName)
+      ? { name: configName, json: parseObject(await readText(source, configName), `${source.spec}/${configName}`) }
+      : null;
     const weights = file.endsWith(".json")
       ? await openShards(file, await readText(source, file), names, openFile)
       : await openFile(file);
@@ -81,6 +84,24 @@ async function open(
     await close();
     throw error;
   }
+}
+
+function parseObject(text: string, name: string): Record<string, unknown> {
+  try {
+    const json: unknown = JSON.parse(text);
+    if (typeof json === "object" && json !== null && !Array.isArray(json)) return json as Record<string, unknown>;
+  } catch {
+    // told below
+  }
+  throw new RevqError("model-config", `${name} is not a JSON object.`, { fix: "Get the file again from its source." });
+}
+
+/** What config.json says; throws `model-config` when the place has none. */
+export function requireConfig(model: ModelFolder, source: WeightsSource): Record<string, unknown> {
+  if (model.config) return model.config.json;
+  throw new RevqError("model-config", `${source.spec} has no config.json, so the shape of the network is not known.`, {
+    fix: "Name the folder that holds config.json and the weights.",
+  });
 }
 
 async function readText(source: WeightsSource, name: string): Promise<string> {

@@ -1,0 +1,83 @@
+/** The part of diffusers' `config.json` of an `AutoencoderKL` that shapes the network; what is not supported is refused by name. */
+import { RevqError } from "@revq/core";
+import { z } from "zod";
+
+const fileSchema = z.looseObject({
+  _class_name: z.string().optional(),
+  in_channels: z.int().positive().default(3),
+  out_channels: z.int().positive().default(3),
+  down_block_types: z.array(z.string()).optional(),
+  up_block_types: z.array(z.string()).optional(),
+  block_out_channels: z.array(z.int().positive()).min(1),
+  layers_per_block: z.int().positive().default(1),
+  act_fn: z.string().default("silu"),
+  latent_channels: z.int().positive().default(4),
+  norm_num_groups: z.int().positive().default(32),
+  sample_size: z.int().positive().default(32),
+  scaling_factor: z.number().default(0.18215),
+  shift_factor: z.number().nullish(),
+  use_quant_conv: z.boolean().default(true),
+  use_post_quant_conv: z.boolean().default(true),
+  mid_block_add_attention: z.boolean().default(true),
+});
+
+export interface AutoencoderKlConfig {
+  /** Channels at each resolution, the image's own first. The image is halved between two of them. */
+  readonly blockOutChannels: readonly number[];
+  /** Residual blocks of a resolution in the encoder; the decoder has one more. */
+  readonly layersPerBlock: number;
+  readonly latentChannels: number;
+  readonly normGroups: number;
+  readonly quantConv: boolean;
+  readonly postQuantConv: boolean;
+  readonly midAttention: boolean;
+  /** Diffusion models see (latent - shift) * scaling; this backbone's latents are without both. */
+  readonly scalingFactor: number;
+  readonly shiftFactor: number;
+  /** Side of the images of training; the side of a tile. */
+  readonly sampleSize: number;
+}
+
+/** @param json the parsed file @param name what it is called in errors. Throws `sd-vae-config`. */
+export function parseConfig(json: unknown, name: string): AutoencoderKlConfig {
+  const refuse = (problem: string): RevqError =>
+    new RevqError(
+      "sd-vae-config",
+      `${name} is not the configuration of an AutoencoderKL that revq knows: ${problem}.`,
+      {
+        fix: 'Name the VAE\'s own folder (in a diffusers pipeline that is "vae"), with its config.json beside its weights.',
+      },
+    );
+  const parsed = fileSchema.safeParse(json);
+  const className = (json as { _class_name?: unknown } | null)?._class_name;
+  if (typeof className === "string" && className !== "AutoencoderKL") throw refuse(`it describes ${className}`);
+  if (!parsed.success) {
+    throw refuse(parsed.error.issues.map((issue) => `${issue.path.join(".") || "value"}: ${issue.message}`).join("; "));
+  }
+  const file = parsed.data;
+  const otherBlock = [...(file.down_block_types ?? []), ...(file.up_block_types ?? [])].find(
+    (type) => type !== "DownEncoderBlock2D" && type !== "UpDecoderBlock2D",
+  );
+  if (otherBlock !== undefined) throw refuse(`blocks of type ${otherBlock} are not supported`);
+  if (file.act_fn !== "silu" && file.act_fn !== "swish") throw refuse(`activation ${file.act_fn} is not supported`);
+  if (file.in_channels !== 3 || file.out_channels !== 3) throw refuse("its images do not have 3 channels");
+  const uneven = file.block_out_channels.find((channels) => channels % file.norm_num_groups !== 0);
+  if (uneven !== undefined) throw refuse(`${uneven} channels do not divide into ${file.norm_num_groups} groups`);
+  return {
+    blockOutChannels: file.block_out_channels,
+    layersPerBlock: file.layers_per_block,
+    latentChannels: file.latent_channels,
+    normGroups: file.norm_num_groups,
+    quantConv: file.use_quant_conv,
+    postQuantConv: file.use_post_quant_conv,
+    midAttention: file.mid_block_add_attention,
+    scalingFactor: file.scaling_factor,
+    shiftFactor: file.shift_factor ?? 0,
+    sampleSize: file.sample_size,
+  };
+}
+
+/** Image pixels per latent cell in each direction. */
+export function downsampleOf({ blockOutChannels }: AutoencoderKlConfig): number {
+  return 2 ** (blockOutChannels.length - 1);
+}

@@ -1,0 +1,125 @@
+/** Encoder and decoder of an AutoencoderKL: plain functions over named tensors, the names diffusers'. Call inside `tf.tidy`. */
+import { requireTensor, type NamedTensors } from "@revq/core";
+import { runLayers, silu } from "@revq/layers";
+import * as tf from "@tensorflow/tfjs-core";
+import type { AutoencoderKlConfig } from "./config.js";
+import { conv, groupNorm, upsample, type Layout, type LayerWeights } from "./layers.js";
+
+export interface Network {
+  /** Image `[n,H,W,3]` in [-1, 1] -> mean and log-variance `[n,h,w,2c]` of the posterior. NCHW when the layout says so. */
+  encode(images: tf.Tensor4D): tf.Tensor4D;
+  /** Latent `[n,h,w,c]` -> image `[n,H,W,3]`, not clamped. */
+  decode(latents: tf.Tensor4D): tf.Tensor4D;
+}
+
+export interface NetworkOptions {
+  readonly layout?: Layout;
+  /** Frozen weights: what a layer needed is freed before the next one runs, so there is nothing left to derive gradients from. */
+  readonly frozen?: boolean;
+}
+
+/** @param weights in tfjs' layout (`toEngineLayout`), borrowed; variables give gradients. */
+export function createNetwork(
+  config: AutoencoderKlConfig,
+  weights: NamedTensors,
+  { layout = "NHWC", frozen = false }: NetworkOptions = {},
+): Network {
+  const { blockOutChannels, layersPerBlock, normGroups, midAttention, quantConv, postQuantConv } = config;
+  const layer = (name: string): LayerWeights => ({
+    weight: requireTensor(weights, `${name}.weight`),
+    bias: requireTensor(weights, `${name}.bias`),
+  });
+  const convolve = (x: tf.Tensor4D, name: string, stride: 1 | 2 = 1) => conv(x, layer(name), layout, stride);
+  const norm = (x: tf.Tensor4D, name: string) => groupNorm(x, layer(name), normGroups, layout);
+
+  function resnet(x: tf.Tensor4D, name: string): tf.Tensor4D {
+    const hidden = convolve(silu(norm(x, `${name}.norm1`)), `${name}.conv1`);
+    const change = convolve(silu(norm(hidden, `${name}.norm2`)), `${name}.conv2`);
+    const shortcut = `${name}.conv_shortcut.weight` in weights ? convolve(x, `${name}.conv_shortcut`) : x;
+    return tf.add(shortcut, change);
+  }
+
+  /** One head over all places. */
+  function attention(x: tf.Tensor4D, name: string): tf.Tensor4D {
+    const normal = norm(x, `${name}.group_norm`);
+    const last = layout === "NHWC" ? normal : tf.transpose(normal, [0, 2, 3, 1]);
+    const [n, height, width, channels] = last.shape as [number, number, number, number];
+    const places: tf.Tensor2D = tf.reshape(last, [n * height * width, channels]);
+    const linear = (y: tf.Tensor2D, part: string): tf.Tensor2D => {
+      const { weight, bias } = layer(`${name}.${part}`);
+      return tf.add<tf.Tensor2D>(tf.matMul(y, weight as tf.Tensor2D), bias);
+    };
+    const sequence = (part: string): tf.Tensor3D =>
+      tf.reshape(linear(places as tf.Tensor2D, part), [n, height * width, channels]);
+    const scores = tf.mul<tf.Tensor3D>(
+      tf.matMul(sequence("to_q"), sequence("to_k"), false, true),
+      1 / Math.sqrt(channels),
+    );
+    const mixed = tf.matMul<tf.Tensor3D>(tf.softmax(scores), sequence("to_v"));
+    const out: tf.Tensor4D = tf.reshape(linear(tf.reshape(mixed, places.shape), "to_out.0"), [
+      n,
+      height,
+      width,
+      channels,
+    ]);
+    return tf.add(x, layout === "NHWC" ? out : tf.transpose(out, [0, 3, 1, 2]));
+  }
+
+  type Step = (x: tf.Tensor4D) => tf.Tensor4D;
+  const resnetStep =
+    (name: string): Step =>
+    (x) =>
+      resnet(x, name);
+  const middle = (name: string): Step[] => [
+    resnetStep(`${name}.resnets.0`),
+    ...(midAttention ? [(x: tf.Tensor4D) => attention(x, `${name}.attentions.0`)] : []),
+    resnetStep(`${name}.resnets.1`),
+  ];
+  const head =
+    (name: string): Step =>
+    (x) =>
+      convolve(silu(norm(x, `${name}.conv_norm_out`)), `${name}.conv_out`);
+  const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+  const blocks = blockOutChannels.length;
+  const encoder: Step[] = [
+    (x) => convolve(x, "encoder.conv_in"),
+    ...range(blocks).flatMap((block): Step[] => {
+      const name = `encoder.down_blocks.${block}`;
+      const resnets = range(layersPerBlock).map((i) => resnetStep(`${name}.resnets.${i}`));
+      return block < blocks - 1 ? [...resnets, (x) => convolve(x, `${name}.downsamplers.0.conv`, 2)] : resnets;
+    }),
+    ...middle("encoder.mid_block"),
+    head("encoder"),
+    ...(quantConv ? [(x: tf.Tensor4D) => convolve(x, "quant_conv")] : []),
+  ];
+  const decoder: Step[] = [
+    ...(postQuantConv ? [(x: tf.Tensor4D) => convolve(x, "post_quant_conv")] : []),
+    (x) => convolve(x, "decoder.conv_in"),
+    ...middle("decoder.mid_block"),
+    ...range(blocks).flatMap((block): Step[] => {
+      const name = `decoder.up_blocks.${block}`;
+      const resnets = range(layersPerBlock + 1).map((i) => resnetStep(`${name}.resnets.${i}`));
+      return block < blocks - 1
+        ? [...resnets, (x) => convolve(upsample(x, layout), `${name}.upsamplers.0.conv`)]
+        : resnets;
+    }),
+    head("decoder"),
+  ];
+
+  const run = (steps: readonly Step[], input: tf.Tensor4D): tf.Tensor4D =>
+    frozen ? runLayers(steps, input, (step, x) => step(x)) : steps.reduce((x, step) => step(x), input);
+  return { encode: (images) => run(encoder, images), decode: (latents) => run(decoder, latents) };
+}
+
+/** PyTorch's layout to tfjs': convolutions `[out, in, y, x]` to `[y, x, in, out]`, linear `[out, in]` to `[in, out]`. A new tensor. */
+export function toEngineLayout(tensor: tf.Tensor): tf.Tensor {
+  if (tensor.rank === 4) return tf.transpose(tensor, [2, 3, 1, 0]);
+  return tensor.rank === 2 ? tf.transpose(tensor) : tf.clone(tensor);
+}
+
+/** The way back. */
+export function toTorchLayout(tensor: tf.Tensor): tf.Tensor {
+  if (tensor.rank === 4) return tf.transpose(tensor, [3, 2, 0, 1]);
+  return tensor.rank === 2 ? tf.transpose(tensor) : tf.clone(tensor);
+}

@@ -1,0 +1,109 @@
+/**
+ * An AutoencoderKL as a backbone. Latents are the mean of the encoder's posterior (or a sample of it) as it is: a diffusion model would
+ * use (latent - shift_factor) * scaling_factor. The decoder's image is not clamped.
+ */
+import {
+  latentShapeOf,
+  requireTensor,
+  RevqError,
+  type Backbone,
+  type BackboneSpec,
+  type NamedTensors,
+} from "@revq/core";
+import { runInChunks } from "@revq/layers";
+import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor4D } from "@tensorflow/tfjs-core";
+import { expectedTensors } from "./architecture.js";
+import { downsampleOf, parseConfig } from "./config.js";
+import { createNetwork } from "./network.js";
+import type { SdVaeOptions } from "./options.js";
+import { posteriorMean, posteriorSample } from "./posterior.js";
+import { runTiled } from "./tiling.js";
+
+/** Numbers of a layer at full resolution that one call of the network may have, one image at the least: 64 MiB each. */
+const numbersAtOnce = 2 ** 24;
+
+/**
+ * @param options with `config`, what config.json says
+ * @param weights by diffusers' names, in tfjs' layout (`toEngineLayout`); the backbone owns them from here on. Throws `sd-vae-config`, `sd-vae-tile`, `state-*`.
+ */
+export function createSdVaeBackbone(
+  options: SdVaeOptions & { readonly config: Record<string, unknown> },
+  weights: NamedTensors,
+): Backbone {
+  const config = parseConfig(options.config, "The option config");
+  for (const [name, shape] of expectedTensors(config)) requireTensor(weights, name, engineShape(shape));
+  const network = createNetwork(config, weights, { frozen: true });
+  const { latentChannels } = config;
+  const downsample = downsampleOf(config);
+  const { tile, sample, seed } = options;
+  if (tile % downsample !== 0 || (tile !== 0 && tile < 4 * downsample)) {
+    throw new RevqError("sd-vae-tile", `Tiles of ${tile} pixels do not fit an encoder that reduces by ${downsample}.`, {
+      fix: `Use a multiple of ${downsample}, ${4 * downsample} or more (the model was trained at ${config.sampleSize}), or 0 for no tiles.`,
+    });
+  }
+  const spec: BackboneSpec = {
+    name: `sd-vae f${downsample}c${latentChannels}`,
+    downsample,
+    latentChannels,
+    decodes: true,
+  };
+  const atOnce = (pixels: number): number =>
+    Math.max(1, Math.floor(numbersAtOnce / (pixels * config.blockOutChannels[0]!)));
+  let disposed = false;
+
+  async function moments(images: Tensor4D): Promise<Tensor4D> {
+    const [, height, width] = images.shape;
+    const output = [height / downsample, width / downsample, 2 * latentChannels] as const;
+    return runInChunks(images, output, atOnce(height * width), (x) => network.encode(x));
+  }
+  async function pixels(latents: Tensor4D): Promise<Tensor4D> {
+    const [, h, w] = latents.shape;
+    const [height, width] = [h * downsample, w * downsample];
+    return runInChunks(latents, [height, width, 3], atOnce(height * width), (x) => network.decode(x));
+  }
+  const isLarge = (height: number, width: number): boolean => tile > 0 && Math.max(height, width) > tile;
+
+  return {
+    spec,
+    options: { ...options },
+    async encode(images) {
+      const [n, height, width] = images.shape;
+      latentShapeOf(spec, height);
+      latentShapeOf(spec, width);
+      const posterior =
+        n > 0 && isLarge(height, width)
+          ? await runTiled(images, tile, tile / downsample, moments)
+          : await moments(images);
+      const latents =
+        sample && n > 0 ? await posteriorSample(posterior, images, seed) : tf.tidy(() => posteriorMean(posterior));
+      posterior.dispose();
+      return latents;
+    },
+    async decode(latents) {
+      const [n, h, w, channels] = latents.shape;
+      if (channels !== latentChannels) {
+        throw new RevqError(
+          "latent-shape",
+          `Latents of ${channels} channels were given to ${spec.name}, which has ${latentChannels}.`,
+        );
+      }
+      return n > 0 && isLarge(h * downsample, w * downsample)
+        ? runTiled(latents, tile / downsample, tile, pixels)
+        : pixels(latents);
+    },
+    state: () => weights,
+    dispose() {
+      if (disposed) return;
+      disposed = true;
+      tf.dispose({ ...weights });
+    },
+  };
+}
+
+/** PyTorch's shape -> the shape that is kept. */
+function engineShape(shape: readonly number[]): readonly number[] {
+  if (shape.length !== 4) return [...shape].reverse();
+  const [out, input, y, x] = shape as [number, number, number, number];
+  return [y, x, input, out];
+}
