@@ -10,3 +10,5 @@ export {
 } from "./feature-networks.js";
 export { createFeatureRunner, type FeatureRunner } from "./run-features.js";
 export { createLpips, lpipsNetworks, lpipsTensors, type Lpips, type LpipsNetwork, type LpipsWeights } from "./lpips.js";
+export { inceptionClasses, inceptionFeatures, inceptionTensors } from "./inception-layers.js";
+export { createInception, type Inception } from "./inception.js";

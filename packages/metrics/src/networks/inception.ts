@@ -1,0 +1,77 @@
+/** Runs FID's Inception: pooled features for rFID, logits for the Inception Score. Forward only. Layers: `inception-layers.ts`. */
+import { requireTensor, type Disposable, type NamedTensors } from "@revq/core";
+import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
+import {
+  convolutions,
+  inceptionLayers,
+  inceptionSize,
+  inceptionTensors,
+  type InceptionNode,
+} from "./inception-layers.js";
+
+export interface Inception extends Disposable {
+  /**
+   * images `[n, H, W, 3]` float32 in [-1, 1], any size -> the 2048 pooled features and 1008 logits of each, float32. The logits leave
+   * the last layer's bias out, as the Inception Score has always been computed. The caller owns both.
+   */
+  run(images: Tensor4D): { features: Tensor2D; logits: Tensor2D };
+}
+
+/** Epsilon of the network's batch norms. */
+const epsilon = 0.001;
+
+/** @param weights pytorch-fid's keys; borrowed, copied. Throws `state-missing-tensor`, `state-misshapen-tensor`. */
+export function createInception(weights: NamedTensors): Inception {
+  const shapes = inceptionTensors();
+  const tensor = (name: string) => requireTensor(weights, name, shapes.get(name)!);
+  // Batch norms are folded into the convolutions before them.
+  const folded = new Map(
+    convolutions().map(({ name }) => {
+      const parts = tf.tidy(() => {
+        const scale = tf.div(tensor(`${name}.bn.weight`), tf.sqrt(tf.add(tensor(`${name}.bn.running_var`), epsilon)));
+        const filter = tf.mul(tf.transpose(tensor(`${name}.conv.weight`), [2, 3, 1, 0]), scale) as Tensor4D;
+        const bias = tf.sub(tensor(`${name}.bn.bias`), tf.mul(tensor(`${name}.bn.running_mean`), scale)) as Tensor1D;
+        return [filter, bias] as [Tensor4D, Tensor1D];
+      });
+      return [name, parts] as const;
+    }),
+  );
+  const classifier = tf.clone(tensor("fc.weight")) as Tensor2D;
+
+  function apply(x: Tensor4D, node: InceptionNode): Tensor4D {
+    return tf.tidy(() => {
+      switch (node.kind) {
+        case "conv": {
+          const [filter, bias] = folded.get(node.name)!;
+          return tf.relu(tf.add<Tensor4D>(tf.conv2d(x, filter, node.stride, node.same ? "same" : "valid"), bias));
+        }
+        case "maximum":
+          return tf.maxPool(x, 3, node.stride, node.stride === 1 ? "same" : "valid");
+        case "average":
+          return tf.avgPool(x, 3, node.stride, "same");
+        case "sequence":
+          return node.nodes.reduce(apply, x);
+        case "branches":
+          return tf.concat(
+            node.nodes.map((branch) => apply(x, branch)),
+            3,
+          );
+      }
+    });
+  }
+
+  return {
+    run: (images) =>
+      tf.tidy(() => {
+        // Half-pixel centres: PyTorch's align_corners=False.
+        const resized = tf.image.resizeBilinear(images, [inceptionSize, inceptionSize], false, true);
+        const last = inceptionLayers.reduce(apply, resized);
+        const features = tf.mean<Tensor2D>(last, [1, 2]);
+        return { features, logits: tf.matMul<Tensor2D>(features, classifier, false, true) };
+      }),
+    dispose() {
+      tf.dispose([classifier, ...[...folded.values()].flat()]);
+    },
+  };
+}
