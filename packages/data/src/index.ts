@@ -6,7 +6,7 @@ export type { IndexedImageSource, SkippedImage } from "./images/indexed-source.j
 export { openImages, type OpenImagesOptions } from "./images/open-images.js";
 export { splitImages, takeImages } from "./images/select.js";
 export { openSynthetic, syntheticPrefix, type SyntheticOptions } from "./images/synthetic.js";
-export { encodePng, writePng, type WritableImage } from "./images/write-png.js";
+export { encodePng, encodeWebp, writePng, type WritableImage } from "./images/write-png.js";
 export { bytesToUnitRange, centreCrop, unitRangeToBytes } from "./pixels/crop.js";
 export { imageGrid, type ImageGridOptions } from "./pixels/image-grid.js";
 export { resizeLanczos, type RgbImage } from "./pixels/resize.js";

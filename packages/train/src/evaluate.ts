@@ -1,10 +1,14 @@
 /** Scores a tokenizer on images or latents: what `revq eval` returns and what a training run ends with. */
 import { latentSize, type ImageSource, type LatentSource, type ReportProgress } from "@revq/core";
-import { CodeCounter, MeanAccumulator, psnr, ssim, toUnitRange } from "@revq/metrics";
+import { toUnitRange } from "@revq/metrics";
+import type { LatentDetails } from "@revq/report";
 import type { Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
-import { chunks, meanSquaredError, readLatents } from "./latent-error.js";
+import { Extremes, type Ranked } from "./evaluation/extremes.js";
+import { ImageScore, type MetricNetworks } from "./evaluation/image-score.js";
+import { LatentScore } from "./evaluation/latent-score.js";
+import { chunks, readLatents } from "./latent-error.js";
 import type { Evaluation } from "./records.js";
 
 /** One image's stations, each `[size, size, 3]` float32 in [0, 1]. */
@@ -23,58 +27,40 @@ export interface EvaluateOptions {
   readonly report?: ReportProgress;
   /** Keep the stations of so many images, spread evenly over the source. */
   readonly panels?: number;
+  /** Keep those of so many with the lowest and so many with the highest PSNR. */
+  readonly extremes?: number;
+  /** What LPIPS, rFID and the Inception Score are measured with. They stay the caller's. */
+  readonly networks?: MetricNetworks;
 }
 
-export interface ImageEvaluation {
+export interface Scored {
   readonly evaluation: Evaluation;
+  readonly details: LatentDetails;
+}
+
+export interface ImageEvaluation extends Scored {
   readonly panels: readonly Panel[];
+  /** By PSNR in dB. */
+  readonly worst: readonly Ranked<Panel>[];
+  readonly best: readonly Ranked<Panel>[];
 }
 
-/** Sums up what both kinds of evaluation measure in the latent space. */
-class LatentScore {
-  private quantized = 0;
-  private rectified = 0;
-  private samples = 0;
-  private readonly codes: CodeCounter;
-
-  constructor(private readonly tokenizer: Tokenizer) {
-    this.codes = new CodeCounter(tokenizer.tokens);
-  }
-
-  /** @param latents `[n, h, w, c]` in the backbone's scale. Returns the quantized latents in that scale and the codes; the caller owns both. */
-  async add(latents: Tensor4D): Promise<{ codes: tf.Tensor2D; quantized: Tensor4D }> {
-    const { standardizer } = this.tokenizer.parts;
-    const stations = await this.tokenizer.quantizeLatents(latents);
-    const { standardized, codes, quantized, rectified } = stations;
-    const [before, after] = [meanSquaredError(standardized, quantized), meanSquaredError(standardized, rectified)];
-    const n = latents.shape[0];
-    this.quantized += (await before.data())[0]! * n;
-    this.rectified += (await after.data())[0]! * n;
-    this.samples += n;
-    this.codes.add((await codes.data()) as Int32Array);
-    const unscaled = standardizer.restoreScale(quantized);
-    tf.dispose([standardized, quantized, rectified, before, after]);
-    return { codes, quantized: unscaled };
-  }
-
-  result(): Pick<Evaluation, "images" | "bitsPerImage" | "latentMse" | "usage" | "perplexity"> {
-    const { bitsPerImage } = this.tokenizer;
-    return {
-      images: this.samples,
-      bitsPerImage,
-      latentMse: { quantized: this.quantized / this.samples, rectified: this.rectified / this.samples },
-      usage: this.codes.usage,
-      perplexity: this.codes.perplexity,
-    };
-  }
-}
+const withoutImages = {
+  psnr: null,
+  ssim: null,
+  msSsim: null,
+  lpips: null,
+  rfid: null,
+  inceptionScore: null,
+  squeezenetFrechet: null,
+} as const;
 
 export async function evaluateLatents(
   tokenizer: Tokenizer,
   latents: LatentSource,
   options: EvaluateOptions,
-): Promise<Evaluation> {
-  const score = new LatentScore(tokenizer);
+): Promise<Scored> {
+  const score = new LatentScore(tokenizer, latents.count);
   const batch = Math.max(1, Math.min(options.batch, Math.floor(2 ** 22 / latentSize(latents.shape))));
   for (const rows of chunks(latents.count, batch)) {
     options.signal.throwIfAborted();
@@ -83,7 +69,7 @@ export async function evaluateLatents(
     tf.dispose([values, codes, quantized]);
     options.report?.({ phase: "evaluate", done: rows[rows.length - 1]! + 1, total: latents.count });
   }
-  return { ...score.result(), psnr: null, ssim: null, floor: null };
+  return { evaluation: { ...score.result(), ...withoutImages, floor: null }, details: score.details() };
 }
 
 export async function evaluateImages(
@@ -92,61 +78,59 @@ export async function evaluateImages(
   options: EvaluateOptions,
 ): Promise<ImageEvaluation> {
   const { backbone } = tokenizer;
-  const score = new LatentScore(tokenizer);
-  const quality = {
-    psnr: new MeanAccumulator(),
-    ssim: new MeanAccumulator(),
-    floorPsnr: new MeanAccumulator(),
-    floorSsim: new MeanAccumulator(),
-  };
+  const { size } = images;
+  const latentScore = new LatentScore(tokenizer, images.count);
+  const imageScore = new ImageScore(size, options.networks ?? {});
   const panels: Panel[] = [];
+  const extremes = new Extremes<Panel>(options.extremes ?? 0);
   const wantedPanels = Math.min(options.panels ?? 0, images.count);
   const isWanted = (index: number): boolean =>
     panels.length < wantedPanels && index >= Math.floor((panels.length * images.count) / wantedPanels);
-  const { size } = images;
   let done = 0;
   for await (const batch of images.batches(options.batch)) {
     options.signal.throwIfAborted();
     const n = batch.names.length;
     const pixels = tf.tensor4d(batch.pixels, [n, size, size, 3]);
     const latents = await backbone.encode(pixels);
-    const { codes, quantized } = await score.add(latents);
+    const { codes, quantized } = await latentScore.add(latents);
     if (backbone.spec.decodes) {
-      const wanted = batch.names.some((_, i) => isWanted(done + i));
       const original = toUnitRange(batch.pixels);
       const vae = await decoded(backbone.decode(latents));
       const rectified = await decoded(tokenizer.decodeCodes(codes));
+      const psnrs = await imageScore.add(original, vae, rectified);
+      const wanted = psnrs.some((decibels, i) => isWanted(done + i) || extremes.wants(decibels));
       const unrectified = wanted ? await decoded(backbone.decode(quantized)) : null;
-      for (let i = 0; i < n; i++) {
-        const cut = (all: Float32Array): Float32Array => all.subarray(i * size * size * 3, (i + 1) * size * size * 3);
-        quality.floorPsnr.add(psnr(cut(original), cut(vae)));
-        quality.floorSsim.add(ssim(cut(original), cut(vae), size, size));
-        quality.psnr.add(psnr(cut(original), cut(rectified)));
-        quality.ssim.add(ssim(cut(original), cut(rectified), size, size));
-        if (unrectified && isWanted(done + i)) {
-          panels.push({
-            name: batch.names[i]!,
-            original: cut(original),
-            vae: cut(vae),
-            quantized: cut(unrectified),
-            rectified: cut(rectified),
-          });
-        }
+      for (let i = 0; i < n && unrectified; i++) {
+        // Copies: a view would keep the whole batch.
+        const cut = (all: Float32Array): Float32Array => all.slice(i * size * size * 3, (i + 1) * size * size * 3);
+        if (!isWanted(done + i) && !extremes.wants(psnrs[i]!)) continue;
+        const panel = {
+          name: batch.names[i]!,
+          original: cut(original),
+          vae: cut(vae),
+          quantized: cut(unrectified),
+          rectified: cut(rectified),
+        };
+        if (isWanted(done + i)) panels.push(panel);
+        if (extremes.wants(psnrs[i]!)) extremes.add(psnrs[i]!, panel);
       }
     }
     tf.dispose([pixels, latents, codes, quantized]);
     done += n;
     options.report?.({ phase: "evaluate", done, total: images.count });
   }
-  const scored = backbone.spec.decodes && done > 0;
+  const scored = imageScore.result();
   return {
     evaluation: {
-      ...score.result(),
-      psnr: scored ? quality.psnr.mean : null,
-      ssim: scored ? quality.ssim.mean : null,
-      floor: scored ? { psnr: quality.floorPsnr.mean, ssim: quality.floorSsim.mean } : null,
+      ...latentScore.result(),
+      ...withoutImages,
+      ...scored?.reconstructed,
+      floor: scored?.floor ?? null,
     },
+    details: latentScore.details(),
     panels,
+    worst: extremes.worst,
+    best: extremes.best.filter(({ item }) => !extremes.worst.some((other) => other.item === item)),
   };
 }
 

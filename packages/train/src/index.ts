@@ -12,7 +12,18 @@ export {
   type StoreKey,
 } from "./extract.js";
 export { fittedBackbone, savedBackboneFile } from "./saved-backbone.js";
-export { evaluateImages, evaluateLatents, type EvaluateOptions, type ImageEvaluation, type Panel } from "./evaluate.js";
+export {
+  evaluateImages,
+  evaluateLatents,
+  type EvaluateOptions,
+  type ImageEvaluation,
+  type Panel,
+  type Scored,
+} from "./evaluate.js";
+export type { MetricNetworks } from "./evaluation/image-score.js";
+export { openInception, openLpips } from "./evaluation/open-networks.js";
+export { readLossCurves, tokenizerPage, type ReportInput } from "./evaluation/report.js";
+export { scoreNotes, scoreRows, type ScoreRow } from "./evaluation/score-rows.js";
 export { createAdamW, type AdamW, type ParameterGroup } from "./optimizer/adamw.js";
 export { clipByGlobalNorm } from "./optimizer/clip.js";
 export { createPaperStep, type PaperStep, type RectifierGradients, type SearchedBatch } from "./paper-step.js";

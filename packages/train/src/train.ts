@@ -232,7 +232,7 @@ async function score(
 ): Promise<{ evaluation: Evaluation; panels: readonly Panel[] }> {
   const options = { batch: config.train.encodeBatch, report, signal };
   if (data.images) return evaluateImages(tokenizer, data.images.val, { ...options, panels: 8 });
-  return { evaluation: await evaluateLatents(tokenizer, data.val, { ...options, batch: 64 }), panels: [] };
+  return { ...(await evaluateLatents(tokenizer, data.val, { ...options, batch: 64 })), panels: [] };
 }
 
 function summarize(
@@ -244,19 +244,18 @@ function summarize(
   engine: string,
 ): TrainResult {
   const { tokens } = plan.quantizer.instance;
+  const { images: _images, ...scores } = evaluation;
   return {
     tokenizer: folder.root,
     latentShape: latentShapeToArray(plan.latentShape),
-    bitsPerImage: evaluation.bitsPerImage,
+    ...scores,
     tokens: tokens.tokens,
     codes: codesForJson(tokens.codes),
     samplesPerCode: plan.summary.samplesPerCode,
-    latentMse: evaluation.latentMse,
-    psnr: evaluation.psnr,
-    ssim: evaluation.ssim,
-    floor: evaluation.floor,
     usage: trained.codesInUse.usage,
     perplexity: trained.codesInUse.perplexity,
+    entropy: trained.codesInUse.bitsPerImage / tokens.tokens,
+    measuredBitsPerImage: trained.codesInUse.bitsPerImage,
     engine,
     seconds: { extract: data.seconds, ...trained.seconds },
     epochs: trained.epochs,

@@ -1,8 +1,16 @@
 import { Flags } from "@oclif/core";
 import { openImages, openLatents } from "@revq/data";
-import { evaluateImages, evaluateLatents, type Evaluation } from "@revq/train";
+import {
+  evaluateImages,
+  evaluateLatents,
+  scoreNotes,
+  type Evaluation,
+  type ImageEvaluation,
+  type Scored,
+} from "@revq/train";
 import { RevqError, type LatentSource } from "@revq/core";
 import { BaseCommand, engineFlag } from "../base-command.js";
+import { metricFlags, openMetricNetworks, reportImages, writeEvalReport } from "../eval-metrics.js";
 import { imageSizeOf, openTokenizer, tokenizerArgument, weightsFlag } from "../open-tokenizer.js";
 import { resultsTable } from "../results-table.js";
 
@@ -16,6 +24,10 @@ export default class Eval extends BaseCommand {
       description: "The first 50 images by name, as JSON:",
       command: "<%= config.bin %> eval my-tokenizer --data photos/val --limit 50 --json",
     },
+    {
+      description: "With LPIPS, and a page with charts and the worst and best images:",
+      command: "<%= config.bin %> eval my-tokenizer --data photos/val --lpips weights/ --report report/",
+    },
     { description: "A tokenizer of latents:", command: "<%= config.bin %> eval my-tokenizer --latents val.npy" },
   ];
   static override args = { tokenizer: tokenizerArgument };
@@ -28,6 +40,7 @@ export default class Eval extends BaseCommand {
     latents: Flags.string({ description: "latents instead of images: float16/32 .npy [n,c,h,w]", helpValue: "<file>" }),
     limit: Flags.integer({ description: "only the first N, by name", min: 1 }),
     batch: Flags.integer({ description: "images at a time", min: 1, default: 8 }),
+    ...metricFlags,
     weights: weightsFlag,
     engine: engineFlag,
   };
@@ -40,24 +53,33 @@ export default class Eval extends BaseCommand {
         exitCode: 2,
       });
     }
+    const extremes = reportImages(flags);
     const tokenizer = await openTokenizer(this, args.tokenizer, flags, { backbone: flags.latents === undefined });
+    const networks = await openMetricNetworks(flags, (await this.services()).openWeights);
     const options = { batch: flags.batch, signal: this.signal, report: this.display.update.bind(this.display) };
-    let evaluation: Evaluation;
+    let scored: Scored & Partial<ImageEvaluation>;
+    let size: number | null = null;
     if (flags.latents !== undefined) {
-      evaluation = await evaluateLatents(tokenizer, firstLatents(await openLatents(flags.latents), flags.limit), {
-        ...options,
-        batch: 64,
-      });
+      const latents = firstLatents(await openLatents(flags.latents), flags.limit);
+      scored = await evaluateLatents(tokenizer, latents, { ...options, batch: 64 });
     } else {
-      const images = await openImages(flags.data!, { size: imageSizeOf(tokenizer), ...limitOf(flags) });
-      evaluation = (await evaluateImages(tokenizer, images, options)).evaluation;
+      size = imageSizeOf(tokenizer);
+      const images = await openImages(flags.data!, { size, ...limitOf(flags) });
+      scored = await evaluateImages(tokenizer, images, { ...options, networks, extremes });
       for (const { name, reason } of images.skipped) this.note(`Skipped ${name}: ${reason}`);
     }
-    tokenizer.dispose();
     this.display.finish();
-    this.log(
-      `\n${resultsTable(evaluation, `${evaluation.images} ${flags.latents === undefined ? "images" : "latents"}`)}`,
-    );
+    const { evaluation } = scored;
+    const what = `${evaluation.images} ${flags.latents === undefined ? "images" : "latents"}`;
+    this.log(`\n${resultsTable(evaluation, what)}`);
+    for (const note of scoreNotes(evaluation, evaluation.images)) this.log(note);
+    if (flags.report !== undefined) {
+      const scoredOn = `${what} of ${flags.latents ?? flags.data!}`;
+      const path = await writeEvalReport(flags.report, { spec: args.tokenizer, tokenizer, scored, scoredOn, size });
+      this.note(`Report: ${path}`);
+    }
+    networks.dispose();
+    tokenizer.dispose();
     return evaluation;
   }
 }

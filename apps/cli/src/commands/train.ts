@@ -77,7 +77,9 @@ Settings: defaults < preset < --config file < REVQ_* environment < flags; \`revq
     const result = await trainTokenizer(resolved, { resume: flags.resume }, dependencies);
     this.display.finish();
     this.log(`\n${resultsTable(result, result.psnr === null ? "held-out latents" : "held-out images")}`);
-    this.log(`Codebook usage and perplexity are over the training data. Took: ${secondsLine(result.seconds)}.`);
+    this.log(
+      `Codebook usage, perplexity, entropy and samples per code are over the training data. Took: ${secondsLine(result.seconds)}.`,
+    );
     this.log(`\nTokenizer:       ${result.tokenizer}`);
     if (result.psnr !== null) this.log(`Reconstructions: ${join(result.tokenizer, "run", "samples.png")}`);
     return result;

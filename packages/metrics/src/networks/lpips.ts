@@ -22,9 +22,9 @@ const epsilon = 1e-20;
 
 export interface Lpips extends Disposable {
   readonly network: LpipsNetwork;
-  /** images `[n, H, W, 3]` float32 in [-1, 1] -> normalized activations, one `[n, h, w, c]` a tap. The caller's, unless in `tf.tidy`. */
+  /** images `[n, H, W, 3]` float32 in [-1, 1] -> activations `[n, h, w, c]`, one a tap. The caller's, unless in `tf.tidy`. */
   features(images: Tensor4D): Tensor4D[];
-  /** Two results of `features` -> `[n]` distances. 0 for equal images. */
+  /** Two results of `features` -> `[n]` distances. 0 for equal images. So one image is compared with many without running it again. */
   compare(a: readonly Tensor4D[], b: readonly Tensor4D[]): Tensor1D;
   /** images a, b `[n, H, W, 3]` float32 in [-1, 1] -> `[n]` distances. Differentiable in both. Throws `lpips-too-small`. */
   distance(a: Tensor4D, b: Tensor4D): Tensor1D;
@@ -68,13 +68,18 @@ export function createLpips(network: LpipsNetwork, weights: LpipsWeights): Lpips
         `LPIPS (${network}) needs images of at least ${smallestSide} pixels a side; got ${height} x ${width}.`,
       );
     }
-    return tf.tidy(() => runner.run(tf.div(tf.sub(images, shiftTensor), scaleTensor)).map(normalize));
+    return tf.tidy(() => runner.run(tf.div(tf.sub(images, shiftTensor), scaleTensor)));
   }
 
   function compare(a: readonly Tensor4D[], b: readonly Tensor4D[]): Tensor1D {
     return tf.tidy(() => {
       const terms = heads.map((head, tap) => {
-        const weighted = tf.conv2d(tf.squaredDifference<Tensor4D>(a[tap]!, b[tap]!), head, 1, "valid");
+        const weighted = tf.conv2d(
+          tf.squaredDifference<Tensor4D>(normalize(a[tap]!), normalize(b[tap]!)),
+          head,
+          1,
+          "valid",
+        );
         return tf.mean<Tensor1D>(weighted, [1, 2, 3]);
       });
       return tf.addN(terms);

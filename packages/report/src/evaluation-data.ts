@@ -1,0 +1,66 @@
+/** What a page about one tokenizer is made from: plain numbers, and pictures as data URIs. */
+
+export interface BeforeAfter<T> {
+  /** Of the quantizer alone. */
+  readonly quantized: T;
+  /** After the rectifier. */
+  readonly rectified: T;
+}
+
+export interface GroupDetails {
+  readonly codes: number;
+  /** Fraction of its codes that were hit. */
+  readonly usage: number;
+  readonly perplexity: number;
+}
+
+export interface LatentDetails {
+  readonly shape: { readonly channels: number; readonly height: number; readonly width: number };
+  /** One a codebook. */
+  readonly groups: readonly GroupDetails[];
+  /** Hits of every code of a few groups, from the least to the most evenly used. */
+  readonly histograms: readonly { readonly group: number; readonly counts: readonly number[] }[];
+  /** Mean squared error in the standardized space: [channels], and [height * width]. */
+  readonly errorPerChannel: BeforeAfter<readonly number[]>;
+  readonly errorPerPosition: BeforeAfter<readonly number[]>;
+  /** The rate-distortion bound around the tokenizer's bits, by rising bits; empty when unknown. */
+  readonly bound: readonly { readonly bits: number; readonly mse: number }[];
+}
+
+export interface LossCurves {
+  readonly passes: readonly { readonly pass: number; readonly mse: number; readonly usage: number }[];
+  readonly epochs: readonly {
+    readonly epoch: number;
+    readonly latentMse: { readonly train: BeforeAfter<number>; readonly val: BeforeAfter<number> };
+    readonly usage: number;
+  }[];
+}
+
+/** One image's stations as data URIs. */
+export interface ReportImage {
+  readonly name: string;
+  /** dB */
+  readonly psnr: number;
+  readonly original: string;
+  readonly vae: string;
+  readonly quantized: string;
+  readonly rectified: string;
+  /** Magnitude of rectified - original. */
+  readonly error: string;
+}
+
+export interface EvaluationReport {
+  readonly title: string;
+  readonly summary?: readonly string[];
+  /** Rows of the table, already in words. */
+  readonly scores: readonly { readonly label: string; readonly value: string; readonly floor: string }[];
+  readonly notes?: readonly string[];
+  readonly bitsPerImage: number;
+  readonly latentMse: BeforeAfter<number>;
+  readonly latent: LatentDetails;
+  readonly loss?: LossCurves | null;
+  /** Null: left out. */
+  readonly images?: { readonly worst: readonly ReportImage[]; readonly best: readonly ReportImage[] } | null;
+  /** Shown folded. */
+  readonly configs: readonly { readonly label: string; readonly value: unknown }[];
+}
