@@ -1,33 +1,34 @@
 /** The viewer as a person uses it: `revq view` in a real browser, checked against what the command line says. */
 import { writePng } from "@revq/data";
-import { openWeights } from "@revq/formats/node";
-import { loadTokenizer } from "@revq/tokenizer";
-import { linear } from "@revq/backbone-linear";
-import { multigroup } from "@revq/quantizer-multigroup";
-import { efficientvit } from "@revq/rectifier-efficientvit";
-import { identity } from "@revq/rectifier-identity";
 import { writeNpy } from "@revq/formats";
-import { createEngine } from "@revq/engine";
-import { createRequire } from "node:module";
 import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import * as tf from "@tensorflow/tfjs-core";
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchBrowser, noBrowser, openPage, type WatchedPage } from "./support/browser.js";
+import { relativeDifferences } from "./support/near-ties.js";
 import { revqJson, sampleImages, temporaryFolder } from "./support/revq.js";
 import { startStaticHost, startView, type RunningHost } from "./support/view.js";
+import {
+  chooseImage,
+  dropFile,
+  openTab,
+  pasteIds,
+  pasteText,
+  resultShown,
+  savedIds,
+  savedPicture,
+  seriousProblems,
+  shownIds,
+  tensorCount,
+  type IdsFile,
+} from "./support/viewer-page.js";
 
 const full = process.env["REVQ_TEST_FULL"] !== undefined;
 const imageCount = full ? 50 : 6;
 const size = 64;
 const channels = 8;
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-interface IdsFile {
-  readonly images: readonly { readonly name: string; readonly ids: readonly number[] }[];
-}
 
 describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}`, { timeout: 180_000 }, () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -74,33 +75,9 @@ describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}
   /** Opened, with both tokenizers there and the first image done. */
   async function ready(path = "", options = {}): Promise<WatchedPage> {
     const watched = await openPage(browser, host.url + path, { acceptDownloads: true, ...options });
-    await done(watched.page);
+    await resultShown(watched.page);
     await watched.page.getByText("coarse", { exact: true }).first().waitFor();
     return watched;
-  }
-
-  const timeShown = /^\s*Time\s*[\d.]+ m?s\s*$/;
-  const done = (page: Page): Promise<void> => page.locator(".stat").filter({ hasText: timeShown }).waitFor();
-  const tab = (page: Page, name: string): Promise<void> => page.getByRole("tab", { name, exact: true }).click();
-
-  async function choose(page: Page, name: string): Promise<void> {
-    await page.getByRole("button", { name, exact: true }).click();
-    await done(page);
-  }
-
-  async function savedIds(page: Page): Promise<IdsFile> {
-    const [download] = await Promise.all([
-      page.waitForEvent("download"),
-      page.getByRole("button", { name: "Save ids" }).click(),
-    ]);
-    return JSON.parse(await readFile(await download.path(), "utf8")) as IdsFile;
-  }
-
-  async function tensors(page: Page): Promise<number> {
-    await page.locator(".badge").click();
-    const count = await page.locator("[data-tensors]").getAttribute("data-tensors");
-    await page.keyboard.press("Escape");
-    return Number(count);
   }
 
   it("gives the ids of the command line for the same PNG, and its memory does not grow", async ({ annotate }) => {
@@ -108,59 +85,37 @@ describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}
     let different = 0;
     let before = 0;
     for (const [i, { name, ids }] of expected.images.entries()) {
-      await choose(page, name);
-      if (i === 1) before = await tensors(page);
+      await chooseImage(page, name);
+      if (i === 1) before = await tensorCount(page);
       const saved = await savedIds(page);
-      expect(saved.images[0]!.name).toBe(name);
-      different += await differences(ids, saved.images[0]!.ids, name);
+      expect(saved.name).toBe(name);
+      different += await differences(ids, saved.ids, name);
     }
-    expect(await tensors(page)).toBe(before);
+    expect(await tensorCount(page)).toBe(before);
     const all = expected.images.length * expected.images[0]!.ids.length;
     await annotate(`ids that differ from the command line's, all of them near ties: ${different} of ${all}`);
     expect(complaints).toEqual([]);
     await close();
   });
 
-  /** How many ids differ; each must be a near tie: the two codes' distances differ by less than 1e-4 relative. */
+  /** How many ids differ from the command line's; each must be a near tie. */
   async function differences(ours: readonly number[], theirs: readonly number[], name: string): Promise<number> {
-    const tokens = ours.flatMap((id, t) => (id === theirs[t] ? [] : [t]));
-    if (tokens.length === 0) return 0;
-    const engine = await createEngine({ engine: "cpu" });
-    const tokenizer = await loadTokenizer(await openWeights(join(cwd, "fine")), {
-      plugins: [linear, multigroup, efficientvit, identity],
-      openWeights,
-    });
-    const { quantizer, standardizer, backbone } = tokenizer.parts;
-    const { openImageFiles } = await import("@revq/data");
-    const source = await openImageFiles([join(cwd, "pngs", name)], { size });
-    for await (const { pixels } of source.batches(1)) {
-      const latents = standardizer.standardize(await backbone!.encode(tf.tensor4d(pixels, [1, size, size, 3])));
-      const distance = async (t: number, id: number): Promise<number> => {
-        const codes = ours.map((code, i) => (i === t ? id : code));
-        const moved = quantizer.dequantize(tf.tensor2d([codes], undefined, "int32"));
-        return (await tf.sum(tf.squaredDifference(latents, moved)).data())[0]!;
-      };
-      for (const t of tokens) {
-        const [a, b] = [await distance(t, ours[t]!), await distance(t, theirs[t]!)];
-        expect(Math.abs(a - b) / Math.max(a, b), `token ${t} of ${name}`).toBeLessThan(1e-4);
-      }
-    }
-    tokenizer.dispose();
-    engine.dispose();
-    return tokens.length;
+    const found = await relativeDifferences(join(cwd, "fine"), join(cwd, "pngs", name), ours, theirs);
+    for (const difference of found) expect(difference, name).toBeLessThan(1e-4);
+    return found.length;
   }
 
   it("decodes an edited token as the command line does, and takes it back", async () => {
     const { page, complaints, close } = await ready("?engine=wasm");
     const { name, ids } = expected.images[0]!;
-    await choose(page, name);
+    await chooseImage(page, name);
     const psnr = await page
       .locator(".tile")
       .filter({ hasText: "Rectified" })
       .locator(".scores b")
       .first()
       .textContent();
-    await tab(page, "Tokens");
+    await openTab(page, "Tokens");
     await page.locator("rv-tokens").focus();
     await page.keyboard.press("Home");
     const inspector = page.locator(".inspector");
@@ -170,13 +125,9 @@ describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}
     const code = Number(await inspector.getByLabel("Code").inputValue());
     expect(code).not.toBe(ids[0]);
 
-    await tab(page, "Image");
-    expect((await savedIds(page)).images[0]!.ids).toEqual([code, ...ids.slice(1)]);
-    const [download] = await Promise.all([
-      page.waitForEvent("download"),
-      page.getByRole("button", { name: "Save PNG" }).click(),
-    ]);
-    const shown = await sharp(await readFile(await download.path()))
+    await openTab(page, "Image");
+    expect((await savedIds(page)).ids).toEqual([code, ...ids.slice(1)]);
+    const shown = await sharp(await savedPicture(page))
       .removeAlpha()
       .raw()
       .toBuffer();
@@ -194,11 +145,11 @@ describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}
     // The link holds the edit.
     const again = await openPage(browser, page.url());
     await again.page.getByText("Edited tokens").waitFor();
-    expect((await savedIds(again.page)).images[0]!.ids).toEqual([code, ...ids.slice(1)]);
+    expect((await savedIds(again.page)).ids).toEqual([code, ...ids.slice(1)]);
     await again.close();
 
     await page.getByRole("button", { name: "Reset" }).click();
-    expect((await savedIds(page)).images[0]!.ids).toEqual(ids);
+    expect((await savedIds(page)).ids).toEqual(ids);
     expect(complaints).toEqual([]);
     await close();
   });
@@ -206,31 +157,25 @@ describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}
   it("zeroes, shuffles and randomizes groups, and decodes pasted ids", async () => {
     const { page, close } = await ready("?engine=wasm");
     const { name, ids } = expected.images[1]!;
-    await choose(page, name);
-    await tab(page, "Tokens");
+    await chooseImage(page, name);
+    await openTab(page, "Tokens");
     await page.locator("rv-tokens").focus();
     await page.keyboard.press("Home");
     await page.getByRole("button", { name: "Its group" }).click();
-    const read = async (): Promise<readonly number[]> => {
-      await page.getByRole("button", { name: "Paste ids" }).click();
-      const text = await page.getByRole("textbox", { name: "Ids" }).inputValue();
-      await page.keyboard.press("Escape");
-      return (JSON.parse(text) as IdsFile).images[0]!.ids;
-    };
     const changed = async (before: readonly number[]): Promise<number[]> => {
-      const now = await read();
+      const now = await shownIds(page);
       return now.flatMap((id, t) => (id === before[t] ? [] : [t]));
     };
     await page.getByRole("button", { name: "Zero", exact: true }).click();
     await page.getByRole("button", { name: /Reset \d+/ }).waitFor();
-    const zeroed = await read();
+    const zeroed = await shownIds(page);
     const first = [...Array(ids.length / channels).keys()]; // a group a channel, one after the other
     expect(new Set(first.map((t) => zeroed[t])).size).toBe(1);
     expect((await changed(ids)).every((t) => first.includes(t))).toBe(true);
 
     await page.getByRole("button", { name: /Reset/ }).click();
     await page.getByRole("button", { name: "Shuffle" }).click();
-    const shuffled = await read();
+    const shuffled = await shownIds(page);
     const sorted = (list: readonly number[]): number[] => first.map((t) => list[t]!).sort((a, b) => a - b);
     expect(sorted(shuffled)).toEqual(sorted(ids));
 
@@ -238,20 +183,16 @@ describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}
     await page.getByRole("button", { name: "Random" }).click();
     expect((await changed(ids)).length).toBeGreaterThan(ids.length / 2);
 
-    await page.getByRole("button", { name: "Paste ids" }).click();
-    await page.getByRole("textbox", { name: "Ids" }).fill(JSON.stringify(ids));
-    await page.getByRole("button", { name: "Decode" }).click();
-    expect(await read()).toEqual(ids);
-    await page.getByRole("button", { name: "Paste ids" }).click();
-    await page.getByRole("textbox", { name: "Ids" }).fill("[1, 2, 3]");
-    await page.getByRole("button", { name: "Decode" }).click();
+    await pasteIds(page, JSON.stringify(ids));
+    expect(await shownIds(page)).toEqual(ids);
+    await pasteIds(page, "[1, 2, 3]");
     await page.getByText(`There are 3 ids, the tokenizer has ${ids.length} tokens.`).waitFor();
     await close();
   });
 
   it("compares two tokenizers, draws the curves of both, counts codes", async () => {
     const { page, complaints, close } = await ready("?engine=wasm");
-    await tab(page, "Compare");
+    await openTab(page, "Compare");
     const rows = page.getByRole("row");
     await rows.filter({ hasText: "Tokens" }).getByText("128").waitFor();
     await rows.filter({ hasText: "Tokens" }).getByText("32").waitFor();
@@ -259,10 +200,10 @@ describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}
     await handle.focus();
     await page.keyboard.press("End");
     expect(await handle.getAttribute("aria-valuenow")).toBe("100");
-    await tab(page, "Curves");
+    await openTab(page, "Curves");
     await page.locator("rv-chart canvas").first().waitFor();
     expect(await page.locator(".u-legend").first().textContent()).toContain("B coarse");
-    await tab(page, "Codebooks");
+    await openTab(page, "Codebooks");
     await page.getByRole("button", { name: /^Count \d+ more images$/ }).click();
     await page.getByText("All images counted").waitFor();
     const usage = await page.locator(".stat").filter({ hasText: "In use" }).textContent();
@@ -276,7 +217,7 @@ describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}
     async (colorScheme) => {
       const { page, close } = await ready("?engine=wasm", { colorScheme, viewport: { width: 390, height: 844 } });
       for (const name of ["Image", "Tokens", "Codebooks", "Compare", "Curves"]) {
-        await tab(page, name);
+        await openTab(page, name);
         if (name === "Tokens") {
           await page.locator("rv-tokens").focus();
           await page.keyboard.press("ArrowRight");
@@ -295,22 +236,12 @@ describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}
     },
   );
 
-  async function seriousProblems(page: Page): Promise<string[]> {
-    await page.evaluate(axe);
-    const { violations } = (await page.evaluate("axe.run()")) as {
-      violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[];
-    };
-    return violations
-      .filter(({ impact }) => impact === "serious" || impact === "critical")
-      .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
-  }
-
   it("computes on WebGPU, with the same ids", async () => {
     const { page, complaints, close } = await ready("?engine=webgpu");
     expect(await page.locator(".badge").textContent()).toContain("WebGPU");
     const { name, ids } = expected.images[0]!;
-    await choose(page, name);
-    await differences(ids, (await savedIds(page)).images[0]!.ids, name);
+    await chooseImage(page, name);
+    await differences(ids, (await savedIds(page)).ids, name);
     expect(complaints).toEqual([]);
     await close();
   });
@@ -318,7 +249,7 @@ describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}
   it("works from a plain static host, and says what is wrong with an address", async () => {
     const plain = await startStaticHost(cwd);
     const watched = await openPage(browser, `${plain.url}page/?engine=wasm&tokenizer=${plain.url}files/fine/`);
-    await done(watched.page);
+    await resultShown(watched.page);
     expect(watched.complaints.filter((text) => !text.includes("404"))).toEqual([]);
     await watched.page.goto(`${plain.url}page/?engine=wasm&tokenizer=${plain.url}files/nothing/`);
     await watched.page.getByRole("alert").getByText("404").waitFor();
@@ -336,8 +267,8 @@ describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}
     await page.getByText("coarse", { exact: true }).first().waitFor();
     await page.locator(".pick input").setInputFiles(join(cwd, "pngs", "00.png"));
     await page.getByRole("button", { name: "00.png" }).waitFor();
-    await done(page);
-    expect((await savedIds(page)).images[0]).toMatchObject({ name: "00.png" });
+    await resultShown(page);
+    expect(await savedIds(page)).toMatchObject({ name: "00.png" });
     await page.locator(".pick input").setInputFiles(join(cwd, "ids.json"));
     await page.getByText("There are 128 ids, the tokenizer has 32 tokens.").waitFor();
     await close();
@@ -346,38 +277,23 @@ describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}
 
   it("takes what is dropped and pasted anywhere on the page", async () => {
     const { page, close } = await ready("?engine=wasm");
-    const bytes = [...(await readFile(join(cwd, "pngs", "01.png")))];
-    const drop = (name: string, type: string, content: readonly number[]): Promise<void> =>
-      page.evaluate(
-        ([name, type, content]) => {
-          const dataTransfer = new DataTransfer();
-          dataTransfer.items.add(new File([Uint8Array.from(content)], name, { type }));
-          document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
-        },
-        [name, type, content] as const,
-      );
-    await drop("dropped.png", "image/png", bytes);
+    await dropFile(page, "dropped.png", "image/png", await readFile(join(cwd, "pngs", "01.png")));
     await page.getByRole("button", { name: "dropped.png" }).waitFor();
-    await done(page);
-    const own = (await savedIds(page)).images[0]!;
-    expect(own).toEqual({ name: "dropped.png", ids: expected.images[1]!.ids });
+    await resultShown(page);
+    expect(await savedIds(page)).toEqual({ name: "dropped.png", ids: expected.images[1]!.ids });
     // The link of an image that is nobody else's holds its ids instead.
     await expect.poll(() => page.url()).toContain("ids=");
 
-    await drop("broken.png", "image/png", [1, 2, 3]);
+    await dropFile(page, "broken.png", "image/png", Uint8Array.of(1, 2, 3));
     await page.getByRole("alert").getByText("The image broken.png cannot be read").waitFor();
 
-    await drop("metrics.jsonl", "", [...Buffer.from('{"epoch":1,"psnr":20}\n{"epoch":2,"psnr":21}\n')]);
+    await dropFile(page, "metrics.jsonl", "", Buffer.from('{"epoch":1,"psnr":20}\n{"epoch":2,"psnr":21}\n'));
     await page.getByRole("heading", { name: /^psnr/ }).waitFor();
 
-    await tab(page, "Image");
-    await page.evaluate((text) => {
-      const clipboardData = new DataTransfer();
-      clipboardData.setData("text/plain", text);
-      document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
-    }, JSON.stringify(expected.images[2]!.ids));
+    await openTab(page, "Image");
+    await pasteText(page, JSON.stringify(expected.images[2]!.ids));
     await page.getByText("These are the pasted ids.").waitFor();
-    expect((await savedIds(page)).images[0]!.ids).toEqual(expected.images[2]!.ids);
+    expect((await savedIds(page)).ids).toEqual(expected.images[2]!.ids);
     await close();
   });
 

@@ -64,7 +64,7 @@ async function start(): Promise<void> {
   );
   receive();
   const [ready, served, samples] = await Promise.all([check(), readServed(), samplesOf()]);
-  store.set({ served: { tokenizers: served.tokenizers }, images: [...served.images, ...samples] });
+  store.set({ served: { local: served.local, tokenizers: served.tokenizers }, images: [...served.images, ...samples] });
   if (!ready) return;
   const named = query.get("tokenizer");
   const second = query.get("compare");

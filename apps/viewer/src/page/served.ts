@@ -1,9 +1,7 @@
 /** What lies beside the page: the samples that come with it, and what `revq view` serves (`view.json`; other hosts have none). */
-import type { TokenizerSource } from "../protocol/messages.js";
-import type { ImageEntry } from "./state.js";
+import type { ImageEntry, Served } from "./state.js";
 
-export interface ServedFiles {
-  readonly tokenizers: readonly TokenizerSource[];
+export interface ServedFiles extends Served {
   readonly images: readonly ImageEntry[];
 }
 
@@ -19,9 +17,10 @@ interface ViewJson {
 
 export async function readServed(): Promise<ServedFiles> {
   const view = await json<ViewJson>("view.json");
-  if (!view) return { tokenizers: [], images: [] };
+  if (!view) return { local: false, tokenizers: [], images: [] };
   const absolute = (url: string): string => new URL(url, document.baseURI).href;
   return {
+    local: true,
     tokenizers: view.tokenizers.map(({ name, url, weights }) => ({
       kind: "url",
       name,

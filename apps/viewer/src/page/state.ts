@@ -100,6 +100,8 @@ export const editScopes = ["token", "group", "all"] as const;
 export type EditScope = (typeof editScopes)[number];
 
 export interface Served {
+  /** Served by `revq view`, whose policy lets the page fetch from there only. */
+  readonly local: boolean;
   readonly tokenizers: readonly TokenizerSource[];
 }
 
@@ -146,7 +148,7 @@ export const initialState: ViewerState = {
   engine: { status: "checking" },
   tab: "image",
   active: "a",
-  served: { tokenizers: [] },
+  served: { local: false, tokenizers: [] },
   images: [],
   image: null,
   a: { status: "empty" },

@@ -57,7 +57,8 @@ export function sourceOfUrl(text: string): TokenizerSource {
   if (/^hf:[\w.-]+\/[\w.-]+/.test(text)) return { kind: "url", name: text.slice(3), url: text, weights: null };
   let url: URL;
   try {
-    url = new URL(text.trim().replace(/\/?(config\.json)?$/, "/"), location.href);
+    url = new URL(text.trim(), location.href);
+    url.pathname = url.pathname.replace(/\/?(config\.json)?$/, "/");
   } catch (cause) {
     throw new RevqError("address", `"${text}" is no address of a folder.`, {
       fix: "For example https://example.org/my-tokenizer/.",

@@ -46,12 +46,16 @@ export function openPanel(app: App, state: ViewerState, slot: Slot): TemplateRes
       />${icon("folder")} Choose a folder…</label
     >
     <span class="note">or drop it anywhere on the page. Nothing is uploaded.</span>
-    <form class="url" @submit=${submit}>
-      <label class="field"
-        ><span>Address</span
-        ><input name="url" required placeholder="https://example.org/my-tokenizer/ or hf:owner/name" spellcheck="false"
-      /></label>
-      <button>Open</button>
-    </form>
+    ${state.served.local ? nothing : address(submit)}
   </div>`;
+}
+
+function address(submit: (event: SubmitEvent) => void): TemplateResult {
+  return html`<form class="url" @submit=${submit}>
+    <label class="field"
+      ><span>Address</span
+      ><input name="url" required placeholder="https://example.org/my-tokenizer/ or hf:owner/name" spellcheck="false"
+    /></label>
+    <button>Open</button>
+  </form>`;
 }
