@@ -178,7 +178,8 @@ function parseScalar(text: string): unknown {
   }
 }
 
-async function readConfigFile(path: string): Promise<ConfigLayer> {
+/** Throws `config-missing`, `config-syntax`. */
+export async function readConfigFile(path: string): Promise<ConfigLayer> {
   let text: string;
   try {
     text = await readFile(resolve(path), "utf8");

@@ -1,4 +1,5 @@
 /** @revq/train: from images or latents to a tokenizer. Configuration, recipes, evaluation; no printing. */
+export * from "./ablation/index.js";
 export { annotateConfig } from "./config/annotate.js";
 export { environmentLayer, setPath } from "./config/environment.js";
 export { resolveConfig, type NamedLayer, type ResolvedConfig } from "./config/layers.js";

@@ -13,7 +13,7 @@ import {
 import { isLatentStore, joinStore, openLatents, openLatentStore, type IndexedImageSource } from "@revq/data";
 import { isRelativePath, type TokenizerConfig } from "@revq/tokenizer";
 import { realpath } from "node:fs/promises";
-import { relative } from "node:path";
+import { join, relative } from "node:path";
 import type { ResolvedConfig } from "./config/layers.js";
 import { bytesOfSize, type RunConfig } from "./config/schema.js";
 import { extractToStore, preprocessing, type StoreKey } from "./extract.js";
@@ -65,7 +65,7 @@ export async function createBackbone(
   });
 }
 
-/** Latents of the images, encoded once into `run/latents`; what an earlier start of the run has made is used. */
+/** Latents of the images, encoded once into `run/latents` or `data.store`; what an earlier start of the run has made is used. */
 export async function prepareImages(
   images: TrainingImages,
   created: Backbone,
@@ -75,15 +75,12 @@ export async function prepareImages(
   { plugins, note }: TrainDependencies,
 ): Promise<PreparedData> {
   const clock = stopwatch();
+  const place = config.data.store ?? folder.path("run");
   const { id, weights, embed, ...given } = config.backbone;
   const plugin = plugins.get("backbone", id);
   const options = parseOptions(plugin, created.options ?? given);
-  const backbone = await fittedBackbone(
-    created,
-    images.train,
-    folder.path("run", savedBackboneFile),
-    context,
-    (state) => plugin.create(options, { imageSize: config.data.imageSize, state }),
+  const backbone = await fittedBackbone(created, images.train, join(place, savedBackboneFile), context, (state) =>
+    plugin.create(options, { imageSize: config.data.imageSize, state }),
   );
   const print = await fingerprint(await toNamedArrays(backbone.state()));
   const key: StoreKey = {
@@ -93,7 +90,7 @@ export async function prepareImages(
   };
 
   async function extract(part: "train" | "val", source: IndexedImageSource, phase: string): Promise<LatentSource> {
-    const store = folder.path("run", "latents", part);
+    const store = config.data.store === null ? join(place, "latents", part) : join(place, part);
     const { encodeBatch } = config.train;
     const input = { backbone, key, images: source, folder: store, dtype: "F32" as const, encodeBatch, phase };
     const { kept, plan, skipped } = await extractToStore(input, context);

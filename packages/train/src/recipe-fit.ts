@@ -1,7 +1,8 @@
 /**
  * Recipe `fit`: codebooks first (k-means, or whatever the quantizer's `fit` is), then the rectifier on the fixed pairs
- * (quantized latent, latent). The encoder is frozen, so the codebooks do not depend on the rectifier. The rectifier that is
- * best on held-out latents is kept; if none is better than none, the identity.
+ * (quantized latent, latent). The encoder is frozen, so the codebooks do not depend on the rectifier. What is measured and kept is
+ * the moving average of the rectifier's weights: the average that is best on held-out latents; if none is better than no rectifier,
+ * the identity.
  */
 import { toNamedArrays, underPrefix, withPrefix, type LatentSource, type NamedArray } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
@@ -17,8 +18,9 @@ import {
   readLatents,
 } from "./latent-error.js";
 import { createAdamW } from "./optimizer/adamw.js";
+import { createWeightAverage } from "./optimizer/average.js";
 import { clipByGlobalNorm } from "./optimizer/clip.js";
-import { cosineDecay } from "./optimizer/schedule.js";
+import { cosineDecay, warmUp } from "./optimizer/schedule.js";
 import {
   dueInEpoch,
   epochBatches,
@@ -30,6 +32,11 @@ import {
 } from "./recipe.js";
 import type { EpochRecord, PassRecord } from "./records.js";
 import { lendTensors } from "./tensor-state.js";
+
+/** The average remembers about 500 steps: an epoch of 8,000 latents. */
+const averageDecay = 0.998;
+/** AdamW's first steps are as long as any, whatever their gradient; a rectifier that starts at the identity would jump off it. */
+const warmUpSteps = 200;
 
 export async function trainFit(input: RecipeInput): Promise<RecipeResult> {
   const { quantizer, rectifier, train, val, settings, context, resumed } = input;
@@ -75,15 +82,20 @@ export async function trainFit(input: RecipeInput): Promise<RecipeResult> {
   const lastEpoch = rectifier.variables.length > 0 ? settings.epochs : 0;
   const stepsPerEpoch = epochBatches(random, 1, train.count, settings.batch).length;
   const totalSteps = settings.epochs * stepsPerEpoch;
-  const schedule = cosineDecay(settings.learningRate * settings.rectifierRate, totalSteps, settings.finalRate);
+  const schedule = warmUp(
+    cosineDecay(settings.learningRate * settings.rectifierRate, totalSteps, settings.finalRate),
+    Math.min(warmUpSteps, totalSteps / 10),
+  );
   const optimizer = createAdamW([
     { name: "rectifier", variables: rectifier.variables, learningRate: schedule(0), weightDecay: settings.weightDecay },
   ]);
+  const average = createWeightAverage(rectifier.variables, averageDecay);
   let best = resumed?.bestRectified ?? null;
   let bestArrays: Record<string, NamedArray> = withPrefix("best", underPrefix("best", resumed?.arrays ?? {}));
   if (resumed) {
     lendTensors(resumed.arrays, "rectifier", (state) => rectifier.restore(state));
     lendTensors(resumed.arrays, "optimizer", (state) => optimizer.restore(state));
+    lendTensors(resumed.arrays, "average", (state) => average.restore(state));
   }
   const training = stopwatch();
   const seconds = (): RecipeResult["seconds"] => ({
@@ -101,11 +113,13 @@ export async function trainFit(input: RecipeInput): Promise<RecipeResult> {
         ...quantizerArrays,
         ...withPrefix("rectifier", await toNamedArrays(rectifier.state())),
         ...withPrefix("optimizer", await toNamedArrays(optimizer.state())),
+        ...withPrefix("average", await toNamedArrays(average.state())),
         ...bestArrays,
       },
     });
 
-  async function trainStep(batch: Int32Array): Promise<number> {
+  /** @param steps so far, this one included */
+  async function trainStep(batch: Int32Array, steps: number): Promise<number> {
     const latents = await readLatents(train, batch);
     const codes = await codesTensor(trainCodes, batch);
     const loss = tf.tidy(() => {
@@ -115,6 +129,7 @@ export async function trainFit(input: RecipeInput): Promise<RecipeResult> {
         [...rectifier.variables],
       );
       optimizer.apply(clipByGlobalNorm(grads, settings.clipNorm).gradients);
+      average.update(steps);
       return value;
     }) as Scalar;
     const value = (await loss.data())[0]!;
@@ -135,7 +150,7 @@ export async function trainFit(input: RecipeInput): Promise<RecipeResult> {
           signal.throwIfAborted();
         }
         optimizer.setLearningRate("rectifier", schedule(done));
-        const loss = await trainStep(batches[step]!);
+        const loss = await trainStep(batches[step]!, done + 1);
         requireFinite(loss, "rectifier's loss", epoch, step);
         const detail = `epoch ${epoch}, mse ${loss.toFixed(4)}`;
         report({ phase: "train rectifier", done: done + 1, total: totalSteps, detail });
@@ -143,21 +158,23 @@ export async function trainFit(input: RecipeInput): Promise<RecipeResult> {
       }
       firstStep = 0;
       const measured = { quantizer, rectifier, batch: measureBatch };
-      const record: EpochRecord = {
-        epoch,
-        latentMse: {
-          train: await measureLatentError({ ...measured, source: train, codes: trainCodes, rows }),
-          val: await measureLatentError({ ...measured, source: val, codes: valCodes }),
-        },
-        usage: codesInUse.usage,
-      };
-      epochs.push(record);
-      await input.onEpoch(record);
-      const { rectified, quantized } = record.latentMse.val;
-      if (rectified < (best ?? quantized)) {
-        best = rectified;
-        bestArrays = withPrefix("best", await toNamedArrays(rectifier.state()));
-      }
+      await average.during(async () => {
+        const record: EpochRecord = {
+          epoch,
+          latentMse: {
+            train: await measureLatentError({ ...measured, source: train, codes: trainCodes, rows }),
+            val: await measureLatentError({ ...measured, source: val, codes: valCodes }),
+          },
+          usage: codesInUse.usage,
+        };
+        epochs.push(record);
+        await input.onEpoch(record);
+        const { rectified, quantized } = record.latentMse.val;
+        if (rectified < (best ?? quantized)) {
+          best = rectified;
+          bestArrays = withPrefix("best", await toNamedArrays(rectifier.state()));
+        }
+      });
       await save(epoch * stepsPerEpoch, 0);
     }
   } finally {

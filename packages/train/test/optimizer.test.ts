@@ -5,7 +5,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createAdamW } from "../src/optimizer/adamw.js";
 import { clipByGlobalNorm } from "../src/optimizer/clip.js";
-import { cosineDecay, exponentialDecay } from "../src/optimizer/schedule.js";
+import { createWeightAverage } from "../src/optimizer/average.js";
+import { cosineDecay, exponentialDecay, warmUp } from "../src/optimizer/schedule.js";
 
 beforeAll(async () => {
   await tf.setBackend("cpu");
@@ -177,4 +178,32 @@ describe("schedules", () => {
     expect([rate(0), rate(50), rate(100), rate(200)]).toEqual([2, 1.1, 0.2, 0.2].map((x) => expect.closeTo(x, 10)));
     expect(cosineDecay(1, 0)(0)).toBe(0);
   });
+});
+
+it("a warm-up raises the schedule linearly, and then is it", () => {
+  const rate = warmUp(cosineDecay(2, 100), 10);
+  expect(rate(0)).toBeCloseTo(0.2, 12);
+  expect(rate(4)).toBeCloseTo(cosineDecay(2, 100)(4) / 2, 12);
+  expect(rate(10)).toBe(cosineDecay(2, 100)(10));
+  expect(warmUp(() => 3, 0)(0)).toBe(3);
+});
+
+it("the weight average is the exponential moving average with the start's bias removed, and lends itself", async () => {
+  const weight = tf.variable(tf.tensor1d([4]));
+  const average = createWeightAverage([weight], 0.5);
+  let expected = 4;
+  for (const [i, value] of [1, 3, -2, 7].entries()) {
+    weight.assign(tf.tensor1d([value]));
+    average.update(i + 1);
+    const decay = Math.min(0.5, (2 + i) / (11 + i));
+    expected = decay * expected + (1 - decay) * value;
+  }
+  const lent = await average.during(async () => (await weight.data())[0]!);
+  expect(lent).toBeCloseTo(expected, 5);
+  expect((await weight.data())[0]).toBe(7);
+  expect((await average.state()["0"]!.data())[0]).toBeCloseTo(expected, 5);
+  average.restore({ 0: tf.tensor1d([9]) });
+  expect(await average.during(async () => (await weight.data())[0])).toBe(9);
+  expect(() => average.restore({})).toThrow(/no tensor "0"/);
+  average.dispose();
 });

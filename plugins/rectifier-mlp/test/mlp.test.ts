@@ -1,11 +1,15 @@
 /** Where it starts, and that it learns what can be learned. */
 import { createRandom, parseOptions } from "@revq/core";
-import "@tensorflow/tfjs-backend-cpu";
+import { createEngine, type Engine } from "@revq/engine";
 import * as tf from "@tensorflow/tfjs-core";
-import { beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { mlp } from "../src/index.js";
 
-beforeAll(() => tf.setBackend("cpu"));
+let engine: Engine;
+beforeAll(async () => {
+  engine = await createEngine({ engine: "cpu" });
+});
+afterAll(() => engine.dispose());
 const latentShape = { channels: 2, height: 3, width: 2 };
 const random = createRandom(5);
 const batch = (n: number) =>

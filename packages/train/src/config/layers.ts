@@ -33,7 +33,7 @@ const pluginKeys = ["backbone", "quantizer", "rectifier"] as const;
 /** @param given file, environment and flags, weakest first. Throws a RevqError that names the layer, the key and what is allowed. */
 export function resolveConfig(given: readonly NamedLayer[], plugins: PluginRegistry): ResolvedConfig {
   const user = given.map(({ name, values }) => ({ name, values: settleSources(withoutEmptySections(values), name) }));
-  const joinedUser = user.reduce<ConfigLayer>((joined, layer) => join(joined, layer.values), {});
+  const joinedUser = user.reduce<ConfigLayer>((joined, layer) => joinLayers(joined, layer.values), {});
   const preset = choose(joinedUser["preset"] ?? null, "preset", [...presetNames, null]) as PresetName | null;
   const presetLayer: NamedLayer[] = preset ? [{ name: `preset ${preset}`, values: presets[preset] }] : [];
   const recipe = choose(
@@ -58,7 +58,7 @@ export function resolveConfig(given: readonly NamedLayer[], plugins: PluginRegis
   const origins = new Map<string, string>();
   let joined: ConfigLayer = {};
   for (const layer of layers) {
-    joined = join(joined, layer.values);
+    joined = joinLayers(joined, layer.values);
     recordOrigins(layer.values, layer.name, "", origins);
   }
   joined = { ...joined, recipe };
@@ -191,11 +191,12 @@ function isSection(value: unknown): value is Section {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function join(below: ConfigLayer, above: ConfigLayer): ConfigLayer {
+/** `above` on top of `below`, key by key. */
+export function joinLayers(below: ConfigLayer, above: ConfigLayer): ConfigLayer {
   const joined: Record<string, unknown> = { ...below };
   for (const [key, value] of Object.entries(above)) {
     const old = joined[key];
-    joined[key] = isSection(value) && isSection(old) ? join(old, value) : value;
+    joined[key] = isSection(value) && isSection(old) ? joinLayers(old, value) : value;
   }
   return joined;
 }

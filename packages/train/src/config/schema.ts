@@ -41,6 +41,12 @@ export const runConfigSchema = z.strictObject({
         "How much of the data may be kept in memory (beside model and engine); the rest is read as it is needed.",
       ),
     latents: z.string().nullable().describe("Latents instead of images: float16/32 .npy [n,c,h,w]."),
+    store: z
+      .string()
+      .nullable()
+      .describe(
+        "Folder of the encoded images, which runs of the same images and backbone can share; null: the run's own.",
+      ),
     valLatents: z.string().nullable().describe("Held-out latents; null: a seeded part of the latents."),
   }),
   backbone: plugin("VAE").extend({
@@ -91,6 +97,7 @@ export const baseDefaults = {
     limit: null,
     memory: "2GiB",
     latents: null,
+    store: null,
     valLatents: null,
   },
   backbone: { id: "linear", weights: null, embed: false },

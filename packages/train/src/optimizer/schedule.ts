@@ -19,3 +19,8 @@ export function cosineDecay(initial: number, steps: number, finalFraction = 0): 
     return initial * (finalFraction + (1 - finalFraction) * 0.5 * (1 + Math.cos(Math.PI * progress)));
   };
 }
+
+/** The schedule, raised linearly from 0 over its first steps. Step 0 takes the first of `steps` equal parts. */
+export function warmUp(schedule: (step: number) => number, steps: number): (step: number) => number {
+  return (step) => schedule(step) * Math.min(1, (step + 1) / Math.max(1, steps));
+}

@@ -1,0 +1,63 @@
+/** Finished trials as a table for people and as the data of the report page. */
+import { comparisonPage } from "@revq/report";
+import { trialRow, type FailedTrial, type FinishedTrial } from "@revq/train";
+import Table from "cli-table3";
+
+export interface AblationOutcome {
+  readonly finished: readonly FinishedTrial[];
+  readonly failed: readonly FailedTrial[];
+}
+
+/** Best rectified latent mse at few bits first: sorted by bits, then by error. */
+export function trialsTable({ finished }: AblationOutcome): string {
+  const table = new Table({
+    head: ["trial", "bits", "mse quantized", "mse rectified", "PSNR", "SSIM", "usage", "seconds"],
+    style: { head: [], border: [] },
+    colAligns: ["left", "right", "right", "right", "right", "right", "right", "right"],
+  });
+  const rows = finished.map(trialRow);
+  rows.sort((a, b) => a.bitsPerImage - b.bitsPerImage || a.rectifiedMse - b.rectifiedMse);
+  for (const row of rows) {
+    table.push([
+      row.name,
+      row.bitsPerImage.toFixed(0),
+      row.quantizedMse.toFixed(4),
+      row.rectifiedMse.toFixed(4),
+      row.psnr?.toFixed(2) ?? "–",
+      row.ssim?.toFixed(3) ?? "–",
+      `${(100 * row.usage).toFixed(1)} %`,
+      row.seconds.toFixed(0),
+    ]);
+  }
+  return table.toString();
+}
+
+/** @param asked what the user asked for, shown folded */
+export function ablationPage({ finished, failed }: AblationOutcome, title: string, asked: unknown): string {
+  const heldOut = new Set(finished.map(({ result }) => result.engine));
+  return comparisonPage({
+    title,
+    summary: [
+      `${finished.length} trials${failed.length > 0 ? `, ${failed.length} more failed` : ""}. Errors are on held-out data, per element of the standardized latents.`,
+      `Engine: ${[...heldOut].join(", ") || "none"}.`,
+    ],
+    trials: finished.map((trial) => {
+      const row = trialRow(trial);
+      return {
+        name: row.name,
+        series: `${row.backbone}, ${row.quantizer}, ${row.rectifier}${row.recipe === "fit" ? "" : `, ${row.recipe}`}`,
+        bits: row.bitsPerImage,
+        latentMse: trial.result.latentMse,
+        psnr: row.psnr,
+        ssim: row.ssim,
+        usage: row.usage,
+        perplexity: row.perplexity,
+        seconds: row.seconds,
+        floor: trial.result.floor,
+        config: trial.config,
+      };
+    }),
+    failed: failed.map(({ name, error, config }) => ({ name, error, ...(config ? { config } : {}) })),
+    config: asked,
+  });
+}
