@@ -20,9 +20,11 @@ export interface SampleImage {
 export const sampleImagesFolder: URL = new URL("../images/", import.meta.url);
 
 /** By name; crops of one photograph overlap by less than half and differ in scale. 256 x 256 JPEG, 8-bit sRGB. */
-export const sampleImages: readonly SampleImage[] = photographs.flatMap(({ id, crops, source, license }) =>
-  Array.from({ length: crops }, (_, index) => {
-    const name = `${id}-${String(index + 1).padStart(2, "0")}.jpg`;
-    return { name, url: new URL(name, sampleImagesFolder), photograph: id, source, license };
-  }),
-);
+export const sampleImages: readonly SampleImage[] = photographs
+  .flatMap(({ id, crops, source, license }) =>
+    Array.from({ length: crops }, (_, index) => {
+      const name = `${id}-${String(index + 1).padStart(2, "0")}.jpg`;
+      return { name, url: new URL(name, sampleImagesFolder), photograph: id, source, license };
+    }),
+  )
+  .sort((a, b) => (a.name < b.name ? -1 : 1));
