@@ -4,7 +4,7 @@
  */
 import { RevqError } from "@revq/core";
 import { writeFileAtomic } from "@revq/formats/node";
-import { appendFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { lockRun, type RunLock } from "./run-lock.js";
 
@@ -66,6 +66,10 @@ export class RunFolder {
     await mkdir(dirname(path), { recursive: true });
     await writeFileAtomic(path, data);
     return path;
+  }
+
+  async has(name: string): Promise<boolean> {
+    return (await stat(this.path(name)).catch(() => null)) !== null;
   }
 
   /** Starts metrics.jsonl anew with these records: after a resume, those up to the checkpoint. */

@@ -69,7 +69,8 @@ export async function trainTokenizer(
     note(`Output folder: ${folder.root}`);
     const checkpoints = new CheckpointStore(folder.checkpoints, config.train.keepCheckpoints, note);
     if (options.resume) await checkpoints.requireSettings(runSettings(config));
-    else await folder.write("run/config.yaml", annotateConfig(resolved, plugins, { pinned: true }));
+    const pinned = annotateConfig(resolved, plugins, { pinned: true });
+    if (!options.resume || !(await folder.has("run/config.yaml"))) await folder.write("run/config.yaml", pinned);
     const context = { random: createRandom(config.seed), report: dependencies.report, signal: dependencies.signal };
     const data = latents
       ? await weightsBeside(latents, folder)
