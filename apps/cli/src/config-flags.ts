@@ -42,7 +42,7 @@ export const configFlags = {
   }),
   data: Flags.string({
     description:
-      "folder of training images (nested is fine), a store of `revq extract`, or synthetic:dead-leaves; without it the embedded samples",
+      "folder of training images (nested is fine), .tar or .parquet files of them, a store of `revq extract`, or synthetic:dead-leaves; without it the embedded samples",
     helpValue: "<dir>",
     helpGroup: "DATA",
   }),

@@ -3,6 +3,7 @@ export { decodeImage, defaultPixelLimit } from "./images/decode.js";
 export { openImageFolder, type ImageFolderOptions } from "./images/image-folder.js";
 export { openImageFiles, type ImageFilesOptions } from "./images/image-files.js";
 export type { IndexedImageSource, SkippedImage } from "./images/indexed-source.js";
+export { expandBraces } from "./images/archives.js";
 export { openImages, type OpenImagesOptions } from "./images/open-images.js";
 export { splitImages, takeImages } from "./images/select.js";
 export { openSynthetic, syntheticPrefix, type SyntheticOptions } from "./images/synthetic.js";

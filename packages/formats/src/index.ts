@@ -23,4 +23,5 @@ export { openPth, type PthFile } from "./pth/open.js";
 export { PickleGlobal, PickleMap, StorageReference, TensorReference, type PickleValue } from "./pth/pickle-values.js";
 export { openModelFolder, requireConfig, type ModelFolder } from "./model-folder/open-model-folder.js";
 export { readExpected, type ReadExpectedOptions } from "./model-folder/read-expected.js";
+export { indexTar, type TarMember } from "./tar/index-tar.js";
 export type { TensorFile } from "./tensor-file.js";

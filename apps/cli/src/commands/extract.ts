@@ -40,6 +40,10 @@ export default class Extract extends BaseCommand {
       command:
         "<%= config.bin %> extract --backbone dc-ae --weights dc-ae/ --data imagenet/train -o store --dtype float16",
     },
+    {
+      description: "WebDataset shards:",
+      command: "<%= config.bin %> extract --data 'imagenet/train-{0000..0146}.tar' -o store",
+    },
     { description: "One of 16 machines:", command: "<%= config.bin %> extract --data photos -o store --shard 3/16" },
     { description: "Then, on one of them:", command: "<%= config.bin %> merge store" },
     { description: "And train on it:", command: "<%= config.bin %> train --data store --preset 512T -o my-tokenizer" },
@@ -48,7 +52,8 @@ export default class Extract extends BaseCommand {
     backbone: configFlags.backbone,
     weights: configFlags.weights,
     data: Flags.string({
-      description: "folder of images, or synthetic:dead-leaves",
+      description:
+        "folder of images, WebDataset shards (.tar) or .parquet files, on disk or URLs, or synthetic:dead-leaves",
       required: true,
       helpValue: "<dir>",
     }),

@@ -29,7 +29,7 @@ export const runConfigSchema = z.strictObject({
     train: z
       .string()
       .nullable()
-      .describe("Folder of images, or synthetic:dead-leaves; null: the embedded sample images."),
+      .describe("Folder of images, .tar or .parquet files, a latent store; null: the embedded sample images."),
     val: z.string().nullable().describe("Held-out images; null: a seeded part of the training images."),
     validationFraction: z.number().gt(0).lt(1).describe("How much is held out when there is no val."),
     imageSize: count.describe("Images are resized and centre-cropped to this many pixels."),

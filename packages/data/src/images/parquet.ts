@@ -1,0 +1,98 @@
+/**
+ * Images in a Parquet file (https://parquet.apache.org/docs/file-format): a column of bytes, or of records with `bytes` as the `datasets`
+ * library writes it. Read with hyparquet, one row group at a time.
+ */
+import { RevqError, type ByteSource } from "@revq/core";
+import { parquetMetadataAsync, parquetReadObjects, type AsyncBuffer, type FileMetaData } from "hyparquet";
+import type { ArchivedImage } from "./archives.js";
+
+/** Row groups kept decoded: images are read in order, a few at once. */
+const keptGroups = 2;
+
+/** Throws `parquet-damaged`, `parquet-no-images`; reading an image throws a plain error when its row holds none. */
+export async function* openParquetImages(source: ByteSource, archive: string): AsyncGenerator<ArchivedImage> {
+  const file: AsyncBuffer = {
+    byteLength: source.size,
+    slice: async (start, end = source.size) => {
+      const bytes = await source.read(start, end - start);
+      return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+    },
+  };
+  const metadata = await parquetMetadataAsync(file).catch((cause: unknown) => {
+    throw damaged(source.name, cause);
+  });
+  const column = imageColumn(source.name, metadata);
+  const groups = new Map<number, Promise<Uint8Array[]>>();
+
+  function group(index: number, start: number, end: number): Promise<Uint8Array[]> {
+    const known = groups.get(index);
+    if (known) return known;
+    const rows = parquetReadObjects({ file, metadata, columns: [column], rowStart: start, rowEnd: end, utf8: false })
+      .then((objects) => objects.map((row) => bytesOf(row[column])))
+      .catch((cause: unknown) => {
+        throw damaged(source.name, cause);
+      });
+    groups.set(index, rows);
+    if (groups.size > keptGroups) groups.delete([...groups.keys()][0]!);
+    return rows;
+  }
+
+  let start = 0;
+  for (const [index, { num_rows }] of metadata.row_groups.entries()) {
+    const [first, end] = [start, start + Number(num_rows)];
+    for (let row = first; row < end; row++) {
+      yield {
+        name: `${archive}/${String(row).padStart(8, "0")}`,
+        bytes: source.size,
+        read: async () => (await group(index, first, end))[row - first]!,
+      };
+    }
+    start = end;
+  }
+}
+
+/** The column called image, img, jpg, png …, or the only one of bytes. */
+function imageColumn(name: string, { schema }: FileMetaData): string {
+  const top: { name: string; bytes: boolean }[] = [];
+  for (let i = 1; i < schema.length;) {
+    const element = schema[i]!;
+    const children = schema.slice(i + 1, i + 1 + (element.num_children ?? 0));
+    const bytes = element.num_children
+      ? children.some((child) => child.name === "bytes")
+      : element.type === "BYTE_ARRAY" && element.converted_type !== "UTF8";
+    top.push({ name: element.name, bytes });
+    i += 1 + descendants(schema, i);
+  }
+  const candidates = top.filter((column) => column.bytes).map((column) => column.name);
+  const chosen = candidates.find((column) => /^(image|img|jpe?g|png|webp|photo|picture)/i.test(column));
+  if (chosen !== undefined) return chosen;
+  if (candidates.length === 1) return candidates[0]!;
+  throw new RevqError(
+    "parquet-no-images",
+    `${name} has no column of images; its columns are ${top.map((column) => column.name).join(", ")}.`,
+    { fix: "A column of bytes, or of records with bytes, is needed, called image where there are several." },
+  );
+}
+
+function descendants(schema: FileMetaData["schema"], at: number): number {
+  let count = 0;
+  for (let child = 0; child < (schema[at]!.num_children ?? 0); child++) {
+    const next = at + 1 + count;
+    if (next >= schema.length) return schema.length - at - 1;
+    count += 1 + descendants(schema, next);
+  }
+  return count;
+}
+
+function bytesOf(value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  const inner = (value as { bytes?: unknown } | null)?.bytes;
+  return inner instanceof Uint8Array ? inner : new Uint8Array(0); // the decoder says that it is empty
+}
+
+function damaged(name: string, cause: unknown): RevqError {
+  return new RevqError("parquet-damaged", `${name} cannot be read as Parquet: ${(cause as Error).message}.`, {
+    fix: "Get the file again; of compressions hyparquet reads none and snappy.",
+    cause,
+  });
+}
