@@ -8,7 +8,7 @@ import { defaultClientConditions, defineConfig, type Plugin } from "vite";
 const require = createRequire(import.meta.url);
 
 /** Of every photograph a few crops: a first look, not a data set. */
-const sampleNames = sampleImages.map(({ name }) => name).filter((name) => /-(01|05|10)\.jpg$/.test(name));
+const sampleNames = sampleImages.map(({ name }) => name).filter((name) => /-(01|05)\.jpg$/.test(name));
 
 /** The folder of the tokenizer that comes with revq, wherever it lies in its package; undefined in a checkout that has none. */
 function embeddedTokenizer(): string | undefined {

@@ -73,10 +73,7 @@ async function start(): Promise<void> {
     if (first && (await openTokenizer(app, "a", first))) {
       await restoreContent(app, shared);
       const other = second !== null ? sourceOfUrl(second) : served.tokenizers[1];
-      if (other) {
-        await openTokenizer(app, "b", other);
-        store.set({ active: "a" });
-      }
+      if (other) await openTokenizer(app, "b", other);
     }
   } catch (error) {
     app.report(error);

@@ -30,8 +30,7 @@ export async function openTokenizer(app: App, slot: Slot, source: TokenizerSourc
         counted: new Set(),
         metrics: null,
       },
-      active: slot,
-      ...(slot === "a" ? { token: null, group: 0, code: null } : {}),
+      ...(slot === "a" ? { active: "a", token: null, group: 0, code: null } : {}),
     });
   } catch (error) {
     if (!isAbort(error)) store.set({ [slot]: { status: "failed", source, problem: toProblem(error) } });

@@ -30,10 +30,12 @@ function content(app: App, state: ViewerState): View {
   if (state.tab === "curves") return curvesPage(app, state);
   const { a } = state;
   if (a.status === "loading") {
-    const { progress, name } = a;
+    const { name } = a;
+    // A config is there at once; a bar that is full at once would say too much.
+    const progress = a.progress && a.progress.total > 2 ** 16 ? a.progress : null;
     const text = progress
       ? `${progress.file}: ${bytes(progress.done)} of ${bytes(progress.total)}`
-      : "Reading its configuration…";
+      : "Asking for its files…";
     return html`<div class="centred">
       <section class="card loading" aria-busy="true">
         <h2>Opening ${name}</h2>
