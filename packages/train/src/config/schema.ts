@@ -117,7 +117,7 @@ export const baseDefaults = {
 
 /** What each recipe means by default. `paper`: arXiv 2507.10547, section 4.1, and the authors' code. */
 export const recipeDefaults: Record<(typeof recipes)[number], ConfigLayer> = {
-  fit: { train: { epochs: 8, batch: 16, learningRate: 1e-3, rectifierRate: 1 } },
+  fit: { train: { epochs: 6, batch: 16, learningRate: 1e-3, rectifierRate: 1 } },
   paper: { train: { epochs: 100, batch: 256, learningRate: 0.01, rectifierRate: 0.05 } },
 };
 

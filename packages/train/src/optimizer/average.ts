@@ -49,7 +49,9 @@ export function createWeightAverage(variables: readonly Variable[], decay: numbe
     },
     state: () => Object.fromEntries(averages.map((average, i) => [`${i}`, average])),
     restore(state) {
-      tf.tidy(() => averages.forEach((average, i) => average.assign(tf.clone(requireTensor(state, `${i}`, average.shape)))));
+      tf.tidy(() =>
+        averages.forEach((average, i) => average.assign(tf.clone(requireTensor(state, `${i}`, average.shape)))),
+      );
     },
     dispose: () => tf.dispose(averages),
   };

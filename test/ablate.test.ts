@@ -1,0 +1,73 @@
+/** `revq ablate` as a user runs it: a grid with a trial that cannot be, once, again, and with more to try. */
+import { readFile, readdir, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { revq, revqJson, sampleImages, temporaryFolder } from "./support/revq.js";
+
+interface Answer {
+  readonly trials: readonly Record<string, number | string | null>[];
+  readonly failed: readonly { readonly name: string; readonly error: string }[];
+  readonly report: string;
+  readonly csv: string;
+}
+
+const folder = await temporaryFolder();
+const cwd = folder.path;
+const common = ["--data", sampleImages, "--image-size", "32", "--set", "data.limit=12", "--out", "compared"];
+const grid = `
+base: {rectifier: {id: identity}}
+axes: {quantizer.id: [vq, fsq]}
+trials:
+  - {name: impossible, quantizer: {id: lfq, codes: 7}}
+  - {name: unknown, quantizer: {id: nothing}}
+`;
+
+async function ablate(...more: string[]): Promise<Answer> {
+  return (await revqJson(["ablate", ...common, "--grid", "grid.yaml", ...more], { cwd })) as unknown as Answer;
+}
+
+describe("revq ablate", () => {
+  let first: Answer;
+  beforeAll(async () => {
+    await writeFile(join(cwd, "grid.yaml"), grid);
+    first = await ablate("--jobs", "2");
+  }, 300_000);
+  afterAll(() => folder.remove());
+
+  it("finishes what can be and says why the rest cannot", () => {
+    expect(first.trials.map(({ name }) => name)).toEqual(["vq", "fsq"]);
+    for (const trial of first.trials) {
+      expect(trial["rectifiedMse"]).toBeGreaterThan(0);
+      expect(trial["bitsPerImage"]).toBeGreaterThan(0);
+      expect(trial["psnr"]).toBeLessThan(trial["psnrFloor"] as number);
+    }
+    expect(first.failed.map(({ name }) => name).sort()).toEqual(["impossible", "unknown"]);
+    expect(first.failed.find(({ name }) => name === "impossible")!.error).toMatch(/one bit a number/);
+  });
+
+  it("encodes the images once, and writes a table and a page that needs no network", async () => {
+    expect(await readdir(join(cwd, "compared", "latents"))).toHaveLength(1);
+    const csv = await readFile(first.csv, "utf8");
+    expect(csv.split("\r\n")).toHaveLength(1 + 2 + 1);
+    const page = await readFile(first.report, "utf8");
+    expect(page).toContain("fsq");
+    expect(page).toContain("impossible");
+    expect(page).not.toMatch(/(src|href)="https?:/);
+  });
+
+  it("never runs a finished trial again, and goes on with what was added", async () => {
+    const made = async (): Promise<number> => (await stat(join(cwd, "compared", "results", "vq.json"))).mtimeMs;
+    const before = await made();
+    await writeFile(join(cwd, "grid.yaml"), grid.replace("[vq, fsq]", "[vq, fsq, tokenbridge]"));
+    const second = await ablate();
+    expect(second.trials.map(({ name }) => name)).toEqual(["vq", "fsq", "tokenbridge"]);
+    expect(await made()).toBe(before);
+    expect(second.trials[0]).toEqual(first.trials[0]);
+  }, 300_000);
+
+  it("without anything to try says how to name it", async () => {
+    const { code, stderr } = await revq(["ablate", "--out", "nothing"], { cwd });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/nothing to try.*--quantizer vq,multigroup/s);
+  });
+});
