@@ -1,7 +1,7 @@
 import { Flags } from "@oclif/core";
 import { pluginKinds, type PluginKind } from "@revq/core";
 import { z } from "zod";
-import { BaseCommand } from "../base-command.js";
+import { BaseCommand } from "../../base-command.js";
 
 interface OptionReport {
   readonly name: string;

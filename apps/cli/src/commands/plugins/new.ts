@@ -1,0 +1,75 @@
+import { Args, Flags } from "@oclif/core";
+import { pluginKinds, RevqError } from "@revq/core";
+import { writeFileAtomic } from "@revq/formats/node";
+import { checkName, pluginFiles } from "@revq/plugin-template";
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join, relative, resolve } from "node:path";
+import { BaseCommand } from "../../base-command.js";
+
+export default class PluginsNew extends BaseCommand {
+  static override summary = "Start a plugin of your own: a project with a small plugin that works and its tests.";
+  static override examples = [
+    "<%= config.bin %> plugins new my-vq",
+    { description: "A rectifier:", command: "<%= config.bin %> plugins new my-net --kind rectifier" },
+    {
+      description: "Under another package name, elsewhere:",
+      command: "<%= config.bin %> plugins new my-vq --package @me/revq-my-vq -o projects/my-vq",
+    },
+  ];
+  static override args = {
+    name: Args.string({ required: true, description: "its id: what one types after --quantizer" }),
+  };
+  static override flags = {
+    kind: Flags.string({ description: "what it is", options: pluginKinds, default: "quantizer" }),
+    package: Flags.string({ description: "name of the npm package; default: revq-KIND-NAME" }),
+    out: Flags.string({ char: "o", description: "folder to make; default: the package's name" }),
+  };
+
+  async run(): Promise<{ folder: string; package: string; files: string[] }> {
+    const { args, flags } = await this.parse(PluginsNew);
+    const problem = checkName(args.name);
+    if (problem) throw new RevqError("plugin-name", `${problem}.`, { exitCode: 2 });
+    const kind = pluginKinds.find((known) => known === flags.kind)!;
+    const packageName = flags.package ?? `revq-${kind}-${args.name}`;
+    const folder = resolve(flags.out ?? packageName.replace(/^@[^/]*\//, ""));
+    await refuseOccupied(folder);
+    const files = pluginFiles({
+      ...{ kind, packageName },
+      name: args.name,
+      place: "project",
+      version: `^${await coreVersion()}`,
+    });
+    for (const [path, text] of Object.entries(files)) {
+      const target = join(folder, path);
+      await mkdir(dirname(target), { recursive: true });
+      await writeFileAtomic(target, new TextEncoder().encode(text));
+    }
+    const shown = relative(process.cwd(), folder) || ".";
+    this.log(`Wrote ${Object.keys(files).length} files to ${shown}. Next:\n`);
+    this.log(`  cd ${shown} && npm install     # builds it too`);
+    this.log(`  npm test                       # the conformance kit, on every engine of this machine`);
+    this.log(`  npx revq train --plugin . --${kind} ${args.name}`);
+    return { folder, package: packageName, files: Object.keys(files) };
+  }
+}
+
+async function refuseOccupied(folder: string): Promise<void> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw new RevqError("plugin-folder", `${folder} cannot be used: ${error.message}.`, {
+      fix: "Name another folder (-o).",
+    });
+  });
+  if (names.length > 0) {
+    throw new RevqError("plugin-folder", `${folder} is not empty: it holds ${names.slice(0, 3).join(", ")}.`, {
+      fix: "Name another folder (-o); nothing is overwritten.",
+    });
+  }
+}
+
+/** The version of core that this command line works with. */
+async function coreVersion(): Promise<string> {
+  const path = createRequire(import.meta.url).resolve("@revq/core/package.json");
+  return (JSON.parse(await readFile(path, "utf8")) as { version: string }).version;
+}

@@ -1,0 +1,15 @@
+/** How a plugin, its package and its export are called. */
+
+const idPattern = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
+
+/** What is wrong with a plugin's name, or null: ids are lower case words joined by dashes (`definePlugin` in @revq/core). */
+export function checkName(name: string): string | null {
+  return idPattern.test(name)
+    ? null
+    : `"${name}" cannot be a plugin's name: use lower case words joined by dashes, such as my-vq`;
+}
+
+/** my-vq -> myVq */
+export function camelCase(name: string): string {
+  return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,23 @@
+/** The files of every kind: that they pass the conformance kit is checked where they are written (test/plugins-new.test.ts). */
+import { checkName, camelCase, pluginFiles, type TemplateKind } from "@revq/plugin-template";
+import { describe, expect, it } from "vitest";
+
+describe.each<TemplateKind>(["backbone", "quantizer", "rectifier"])("a %s", (kind) => {
+  it.each(["workspace", "project"] as const)("in a %s has what it needs", (place) => {
+    const files = pluginFiles({ kind, name: "my-one", packageName: `revq-${kind}-my-one`, place, version: "^1.2.3" });
+    const manifest = JSON.parse(files["package.json"]!) as Record<string, Record<string, string>>;
+    expect(manifest["keywords"]).toEqual(["revq-plugin"]);
+    expect(manifest["peerDependencies"]!["@revq/core"]).toBe(">=1.2.3 <2.0.0");
+    expect(manifest["devDependencies"]!["@revq/testkit"]).toBe("^1.2.3");
+    expect(files["src/index.ts"]).toContain(`export const myOne = definePlugin({\n  kind: "${kind}",\n  id: "my-one",`);
+    expect(files["test/conformance.test.ts"]).toContain(`(myOne, [`);
+    expect(files["README.md"]).toContain(`--${kind} my-one`);
+  });
+});
+
+it("names", () => {
+  expect(checkName("my-vq2")).toBeNull();
+  for (const wrong of ["My", "my_vq", "-my", "my-", "2my", "", "my vq", "../x"])
+    expect(checkName(wrong)).toContain(wrong);
+  expect(camelCase("my-own-vq")).toBe("myOwnVq");
+});
