@@ -59,7 +59,9 @@ async function loadNamed(name: string, folder: string): Promise<FoundPlugin[]> {
     module = existsSync(path) ? await importPath(path) : await importPackage(name, folder);
   } catch (cause) {
     throw new RevqError("plugin-not-loaded", `The plugin ${name} cannot be loaded: ${firstLine(cause)}.`, {
-      fix: `Check the path, or install the package: npm install ${name}.`,
+      fix: existsSync(path)
+        ? "Was it built, and are its dependencies installed? (npm install && npm run build there)"
+        : `Check the path, or install the package: npm install ${name}.`,
       cause,
     });
   }
@@ -80,10 +82,13 @@ function pluginsOf(module: object, origin: string): FoundPlugin[] {
   return [...new Set(Object.values(module))].filter(isPlugin).map((plugin) => ({ plugin, origin }));
 }
 
-/** A file, or a folder with a package.json. */
+/** A file, or a folder with a package.json: what that exports, built. */
 async function importPath(path: string): Promise<object> {
-  const file = (await stat(path)).isDirectory() ? createRequire(join(path, "package.json")).resolve(path) : path;
-  return import(pathToFileURL(file).href);
+  if (!(await stat(path)).isDirectory()) return import(pathToFileURL(path).href);
+  const manifest = await readManifest(join(path, "package.json"));
+  // A package may import itself by its name, which reads `exports`; its folder's path would read `main` only.
+  const own = manifest?.exports !== undefined && manifest.name !== undefined ? manifest.name : path;
+  return import(pathToFileURL(createRequire(join(path, "package.json")).resolve(own)).href);
 }
 
 async function importPackage(name: string, folder: string): Promise<object> {
@@ -103,6 +108,8 @@ async function installedBeside(folder: string): Promise<string[]> {
 }
 
 interface Manifest {
+  name?: string;
+  exports?: unknown;
   dependencies?: Record<string, string>;
   devDependencies?: Record<string, string>;
   keywords?: string[];
