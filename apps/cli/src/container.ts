@@ -7,6 +7,7 @@ import { dependencyTokens, PluginRegistry, type Plugin, type WeightsSource } fro
 import { createEngine, type Engine, type EngineId } from "@revq/engine";
 import { openWeights, type OpenWeightsOptions } from "@revq/formats/node";
 import { container as rootContainer, type DependencyContainer } from "tsyringe";
+import { embeddedFolder } from "./embedded-weights.js";
 
 export interface FoundPlugin {
   readonly plugin: Plugin;
@@ -34,7 +35,9 @@ export function createContainer(
   container.register<OpenEngine>(dependencyTokens.engine, {
     useValue: ({ engine, note }) => createEngine({ engine, onNote: note }),
   });
-  container.register<OpenWeights>(dependencyTokens.weights, { useValue: (spec) => openWeights(spec, downloads) });
+  container.register<OpenWeights>(dependencyTokens.weights, {
+    useValue: (spec) => openWeights(embeddedFolder(spec), downloads),
+  });
   return container;
 }
 

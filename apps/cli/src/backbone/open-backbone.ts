@@ -4,6 +4,7 @@ import { parseOptions, RevqError, type Backbone } from "@revq/core";
 import { setPath, type ConfigLayer } from "@revq/train";
 import { parse } from "yaml";
 import type { Services } from "../base-command.js";
+import { embeddedWeightsOf } from "../embedded-weights.js";
 
 export const backboneFlags = {
   backbone: Flags.string({ description: "the VAE, by plugin id: dc-ae, onnx, sd-vae, tae, …", helpValue: "<id>" }),
@@ -20,6 +21,8 @@ export interface BackboneRequest {
   readonly weights?: string | undefined;
   readonly set?: readonly string[] | undefined;
   readonly imageSize: number;
+  /** Hears that embedded weights are used, where the backbone has some and none were named. */
+  readonly note?: (line: string) => void;
 }
 
 /** A backbone with what config.json says of it. */
@@ -32,7 +35,7 @@ export interface NamedBackbone {
 
 export async function openBackbone(
   { plugins, openWeights }: Services,
-  { id, weights, set, imageSize }: BackboneRequest,
+  { id, weights: named, set, imageSize, note = () => {} }: BackboneRequest,
 ): Promise<NamedBackbone> {
   const plugin = plugins.get("backbone", id);
   if (plugin.weights === "fitted") {
@@ -45,6 +48,7 @@ export async function openBackbone(
       },
     );
   }
+  const weights = named ?? embeddedWeightsOf(id, note);
   const options = parseOptions(plugin, optionsOf(set ?? []));
   const instance = await plugin.create(options, {
     imageSize,

@@ -13,6 +13,7 @@ import {
 import { join, resolve } from "node:path";
 import { BaseCommand } from "../base-command.js";
 import { configFlags, namedPlugins, userLayers } from "../config-flags.js";
+import { withEmbeddedWeights } from "../embedded-weights.js";
 import { makeFolder } from "../output-paths.js";
 import { shardPart } from "../shard-part.js";
 
@@ -79,7 +80,7 @@ export default class Extract extends BaseCommand {
     const { out: _out, shard: _shard, batch, limit: _limit, ...settings } = flags;
     const layers = await userLayers(settings);
     const services = await this.services(namedPlugins(flags, layers));
-    const resolved = resolveConfig(layers, services.plugins);
+    const resolved = withEmbeddedWeights(resolveConfig(layers, services.plugins), this.note);
     const { config } = resolved;
     const images = await openImages(flags.data, {
       size: config.data.imageSize,

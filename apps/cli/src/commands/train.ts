@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { BaseCommand } from "../base-command.js";
 import { configFlags, namedPlugins, userLayers } from "../config-flags.js";
+import { withEmbeddedWeights } from "../embedded-weights.js";
 import { dryRun, type DryRunReport } from "../dry-run.js";
 import { resultsTable, secondsLine } from "../results-table.js";
 
@@ -16,8 +17,8 @@ export default class Train extends BaseCommand {
 Settings: defaults < preset < --config file < REVQ_* environment < flags; \`revq config\` shows what comes out. The paper's presets imply --recipe paper unless --recipe fit is given.`;
   static override examples = [
     {
-      description: "On the embedded sample images, two minutes:",
-      command: "<%= config.bin %> train --backbone linear --quantizer multigroup --preset tiny",
+      description: "With the VAE and the photographs that come with revq:",
+      command: "<%= config.bin %> train --backbone sd-vae --quantizer multigroup --preset tiny",
     },
     {
       description: "On your photos, with held-out ones of their own:",
@@ -51,7 +52,7 @@ Settings: defaults < preset < --config file < REVQ_* environment < flags; \`revq
     const { flags } = await this.parse(Train);
     const layers = await userLayers(flags);
     const services = await this.services(namedPlugins(flags, layers));
-    const resolved = resolveConfig(layers, services.plugins);
+    const resolved = withEmbeddedWeights(resolveConfig(layers, services.plugins), this.note);
     const { config } = resolved;
     if (flags.resume && config.out === null) {
       throw new RevqError("resume-without-out", "--resume needs to know which run: --out is missing.", {

@@ -1,0 +1,91 @@
+/** What a training run is told: flags with their defaults. */
+import { parseArgs } from "node:util";
+
+export interface Settings {
+  readonly out: string;
+  readonly data: readonly string[];
+  readonly val: string | undefined;
+  readonly init: string | undefined;
+  readonly lpips: string | undefined;
+  readonly channels: readonly number[];
+  readonly latentChannels: number;
+  readonly steps: number;
+  readonly batch: number;
+  readonly crop: number;
+  readonly learningRate: number;
+  readonly warmup: number;
+  readonly klWeight: number;
+  readonly lpipsWeight: number;
+  readonly latentNoise: number;
+  readonly emaDecay: number;
+  readonly seed: number;
+  readonly threads: number;
+  readonly every: number;
+}
+
+const flags = {
+  out: ["DIR", undefined, "the run's folder: checkpoints, log.jsonl; an interrupted run there is gone on with"],
+  data: ["DIR", undefined, "photographs to train on; may be given several times"],
+  val: ["DIR", undefined, "photographs to score on now and then; never trained on"],
+  init: ["FILE", undefined, "weights (diffusers safetensors) to start from, instead of the linear autoencoder"],
+  lpips: ["DIR", undefined, "squeezenet1_1.safetensors and lpips_v0.1_squeeze_lin.safetensors: adds the perceptual loss"],
+  channels: ["LIST", "16,32,64,96", "channels at each resolution, the image's own first"],
+  "latent-channels": ["N", "8", "channels of the latent"],
+  steps: ["N", "12000", "optimizer steps in all; the learning rate falls to 0 over them"],
+  batch: ["N", "8", "crops a step"],
+  crop: ["N", "64", "side of a crop in pixels"],
+  "learning-rate": ["X", "0.0015", "highest rate of AdamW"],
+  warmup: ["N", "200", "steps over which the rate rises to it"],
+  "kl-weight": ["X", "1e-6", "weight of the KL divergence from the unit normal, summed over the latent"],
+  "lpips-weight": ["X", "1", "weight of LPIPS beside the logarithm of the squared error"],
+  "latent-noise": ["X", "0", "more noise on the latent while training, as quantization will make it"],
+  "ema-decay": ["X", "0.999", "of the average of the weights that is kept and shipped"],
+  seed: ["N", "0", "of crops, noise and initial weights"],
+  threads: ["N", "2", "of ONNX Runtime"],
+  every: ["N", "250", "steps between checkpoints; scores are taken every second one"],
+} as const;
+
+export function usage(): string {
+  const lines = Object.entries(flags).map(
+    ([name, [value, preset, text]]) => `  --${name} ${value}`.padEnd(26) + text + (preset ? ` (${preset})` : ""),
+  );
+  return `Trains a small AutoencoderKL on photographs.\n\nnode tools/train-vae/dist/main.js --out DIR --data DIR [--data DIR] [flags]\n\n${lines.join("\n")}\n`;
+}
+
+/** Throws an `Error` that says which flag is wrong. */
+export function parseSettings(args: readonly string[]): Settings {
+  const options = Object.fromEntries(
+    Object.keys(flags).map((name) => [name, { type: "string" as const, multiple: name === "data" }]),
+  );
+  const { values } = parseArgs({ args: [...args], options, strict: true });
+  const text = (name: keyof typeof flags): string | undefined => (values[name] as string | undefined) ?? flags[name][1];
+  const number = (name: keyof typeof flags): number => {
+    const value = Number(text(name));
+    if (!Number.isFinite(value) || value < 0) throw new Error(`--${name} must be a number, got "${text(name)}"`);
+    return value;
+  };
+  const out = text("out");
+  const data = (values["data"] ?? []) as string[];
+  if (!out || data.length === 0) throw new Error("--out and --data are needed");
+  return {
+    out,
+    data,
+    val: text("val"),
+    init: text("init"),
+    lpips: text("lpips"),
+    channels: text("channels")!.split(",").map(Number),
+    latentChannels: number("latent-channels"),
+    steps: number("steps"),
+    batch: number("batch"),
+    crop: number("crop"),
+    learningRate: number("learning-rate"),
+    warmup: number("warmup"),
+    klWeight: number("kl-weight"),
+    lpipsWeight: number("lpips-weight"),
+    latentNoise: number("latent-noise"),
+    emaDecay: number("ema-decay"),
+    seed: number("seed"),
+    threads: number("threads"),
+    every: number("every"),
+  };
+}
