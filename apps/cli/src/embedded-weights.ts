@@ -28,7 +28,9 @@ export function embeddedFolder(spec: string): string {
 export function embeddedWeightsOf(backbone: string, note: (line: string) => void): string | undefined {
   const known = byBackbone[backbone];
   if (!known) return undefined;
-  note(`No --weights given: ${backbone} is the small VAE that comes with revq. The real one: --weights ${known.better}`);
+  note(
+    `No --weights given: ${backbone} is the small VAE that comes with revq. The real one: --weights ${known.better}`,
+  );
   return known.spec;
 }
 

@@ -23,7 +23,9 @@ it("is a VAE of f8 and 8 channels that gives a photograph back", async () => {
   });
   expect(vae.spec).toMatchObject({ downsample: 8, latentChannels: 8, decodes: true });
   const { data } = await decodeImage(await readFile(sampleImages[0]!.url));
-  const image = tf.tidy(() => tf.sub(tf.div(tf.tensor4d(Float32Array.from(data), [1, 256, 256, 3]), 127.5), 1)) as tf.Tensor4D;
+  const image = tf.tidy(() =>
+    tf.sub(tf.div(tf.tensor4d(Float32Array.from(data), [1, 256, 256, 3]), 127.5), 1),
+  ) as tf.Tensor4D;
   const latents = await vae.encode(image);
   const decoded = await vae.decode(latents);
   const [error, spread] = await tf

@@ -22,7 +22,11 @@ const featureGain = 0.3;
 const startDeviation = 0.03;
 
 /** @param images `[n,H,W,3]` in [-1, 1]: what the components are of; some hundred crops do */
-export async function initialWeights(config: AutoencoderKlConfig, images: tf.Tensor4D, random: Random): Promise<Weights> {
+export async function initialWeights(
+  config: AutoencoderKlConfig,
+  images: tf.Tensor4D,
+  random: Random,
+): Promise<Weights> {
   const { blockOutChannels, latentChannels } = config;
   const levels = blockOutChannels.length;
   const shapes = expectedTensors(config);
@@ -175,7 +179,13 @@ function clearThenSet(weight: Array4, out: number, taps: readonly Tap[]): void {
 }
 
 /** The shortcut passes the first `count` channels on and renews the constants. */
-function copyShortcut(array: (name: string) => Array4, resnet: string, count: number, _have: number, width: number): void {
+function copyShortcut(
+  array: (name: string) => Array4,
+  resnet: string,
+  count: number,
+  _have: number,
+  width: number,
+): void {
   const weight = array(`${resnet}.conv_shortcut.weight`);
   for (let c = 0; c < count; c++) clearThenSet(weight, c, [[0, 0, c, 1]]);
   setConstants(array, `${resnet}.conv_shortcut`, width);
@@ -206,7 +216,10 @@ async function patchComponents(
     taps.push(row);
   }
   const projected = tf.tidy(() => {
-    const basis = tf.tensor2d(Float32Array.from(vectors.subarray(0, count * dimension), (v) => v / 2), [count, dimension]);
+    const basis = tf.tensor2d(
+      Float32Array.from(vectors.subarray(0, count * dimension), (v) => v / 2),
+      [count, dimension],
+    );
     const [n, h, w] = patches.shape;
     return tf.reshape(tf.matMul(tf.reshape(patches, [-1, dimension]), basis, false, true), [n, h, w, count]);
   });
@@ -250,7 +263,11 @@ async function predictFiner(
   const cross = tf.matMul(design, target, true, false);
   const solution = leastSquares(await gram.data(), await cross.data(), inputs, outputs);
   const prediction = tf.tidy(
-    () => tf.reshape(tf.matMul(design, tf.tensor2d(Float32Array.from(solution), [inputs, outputs])), fine.shape) as tf.Tensor4D,
+    () =>
+      tf.reshape(
+        tf.matMul(design, tf.tensor2d(Float32Array.from(solution), [inputs, outputs])),
+        fine.shape,
+      ) as tf.Tensor4D,
   );
   tf.dispose([design, target, gram, cross]);
   const taps = Array.from({ length: outputs }, (_, out) =>

@@ -85,9 +85,12 @@ async function train(settings: Settings): Promise<void> {
   const saved = checkpoint ? (underPrefix("average", checkpoint.tensors) as Record<string, tf.Tensor>) : start;
   const average = Object.fromEntries(Object.entries(saved).map(([name, value]) => [name, tf.variable(value, false)]));
   const list = Object.values(variables);
-  const optimizer = createAdamW([{ name: "all", variables: list, learningRate: settings.learningRate, weightDecay: 0 }], {
-    beta2: 0.99,
-  });
+  const optimizer = createAdamW(
+    [{ name: "all", variables: list, learningRate: settings.learningRate, weightDecay: 0 }],
+    {
+      beta2: 0.99,
+    },
+  );
   if (checkpoint) optimizer.restore(underPrefix("optimizer", checkpoint.tensors));
   tf.dispose(checkpoint ? checkpoint.tensors : start);
 
@@ -107,7 +110,10 @@ async function train(settings: Settings): Promise<void> {
 
   async function score(step: number): Promise<void> {
     if (held.length === 0) return;
-    await log({ step, val: await scorePhotographs(createNetwork(config, average, { layout, frozen: true }), held, config) });
+    await log({
+      step,
+      val: await scorePhotographs(createNetwork(config, average, { layout, frozen: true }), held, config),
+    });
   }
 
   let told = performance.now();

@@ -28,7 +28,11 @@ const flags = {
   data: ["DIR", undefined, "photographs to train on; may be given several times"],
   val: ["DIR", undefined, "photographs to score on now and then; never trained on"],
   init: ["FILE", undefined, "weights (diffusers safetensors) to start from, instead of the linear autoencoder"],
-  lpips: ["DIR", undefined, "squeezenet1_1.safetensors and lpips_v0.1_squeeze_lin.safetensors: adds the perceptual loss"],
+  lpips: [
+    "DIR",
+    undefined,
+    "squeezenet1_1.safetensors and lpips_v0.1_squeeze_lin.safetensors: adds the perceptual loss",
+  ],
   channels: ["LIST", "16,32,64,96", "channels at each resolution, the image's own first"],
   "latent-channels": ["N", "8", "channels of the latent"],
   steps: ["N", "12000", "optimizer steps in all; the learning rate falls to 0 over them"],
