@@ -62,7 +62,8 @@ async function whereKilled(out) {
 }
 
 async function contents(out) {
-  const names = compared[what] ?? (await readdir(out)).sort();
+  // A temporary file of a killed process may stay beside a store; it is never read.
+  const names = compared[what] ?? (await readdir(out)).filter((name) => !name.endsWith(".tmp")).sort();
   return Promise.all(names.map(async (name) => [name, (await readFile(join(out, name))).toString("base64")]));
 }
 

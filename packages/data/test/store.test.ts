@@ -101,6 +101,13 @@ describe("a latent store", () => {
     }
   });
 
+  it("is rid of what killed processes left when it is joined", async () => {
+    await fill(root, plan());
+    await writeFile(join(root, ".latents-00001-of-00003.safetensors.0a1b2c3d.tmp"), "half");
+    await joinStore(root);
+    expect((await readdir(root)).filter((name) => name.startsWith("."))).toEqual([]);
+  });
+
   it("goes without the images that could not be read", async () => {
     await beginStore(root, plan(), images);
     const skipped = images.slice(0, 4).map(({ name }) => ({ name, reason: "broken" }));

@@ -3,7 +3,7 @@ import { latentShapeFromArray, latentSize, RevqError } from "@revq/core";
 import { writeSafetensors } from "@revq/formats";
 import { writeFileAtomic } from "@revq/formats/node";
 import { createReadStream } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
@@ -101,6 +101,7 @@ export async function joinStore(folder: string, { verify = false } = {}): Promis
     records.push(record);
   }
   if (missing.length > 0) throw unfinished(folder, plan, missing);
+  await removeLeftovers(folder);
   const latents = records.reduce((sum, record) => sum + record.latents, 0);
   if (latents === 0) {
     const first = records.flatMap(({ skipped }) => skipped)[0];
@@ -149,6 +150,13 @@ async function refuseStrangers(folder: string, plan: StorePlan): Promise<void> {
   throw new RevqError("store-mixed", `${folder} holds ${strange}, which is not one of its ${plan.shards} shards.`, {
     fix: "Remove the file, or extract into an empty folder.",
   });
+}
+
+/** What killed processes left of shards that others have made since; every shard is there, so nobody writes one now. */
+async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (/^\.latents-.*\.tmp$/.test(name)) await rm(join(folder, name), { force: true });
+  }
 }
 
 async function requireWhole(path: string, record: ShardRecord, verify: boolean): Promise<void> {
