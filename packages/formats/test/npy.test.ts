@@ -211,3 +211,12 @@ describe("openNpy", () => {
     }
   });
 });
+
+it("reads a Buffer whose data lie at any address, and shares nothing with it", async () => {
+  const file = writeNpy({ shape: [4], data: Float32Array.of(1, 2, 3, 4) });
+  for (let shift = 0; shift < 4; shift++) {
+    const buffer = Buffer.concat([Buffer.alloc(shift), file]).subarray(shift);
+    const array = await readNpyFloat32(buffer);
+    expect(Array.from(array.data)).toEqual([1, 2, 3, 4]);
+  }
+});

@@ -4,12 +4,14 @@ import { checkRange } from "./byte-source.js";
 
 /** The result of `read` is a view of `bytes`, not a copy: do not write to it. */
 export function fromBuffer(name: string, bytes: Uint8Array): ByteSource {
+  // Of a Node Buffer `slice` is a view, where readers need a copy: hand out plain arrays.
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return {
     name,
-    size: bytes.byteLength,
+    size: plain.byteLength,
     async read(offset, length) {
-      checkRange({ name, size: bytes.byteLength }, offset, length);
-      return bytes.subarray(offset, offset + length);
+      checkRange({ name, size: plain.byteLength }, offset, length);
+      return plain.subarray(offset, offset + length);
     },
   };
 }
