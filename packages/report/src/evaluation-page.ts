@@ -28,7 +28,7 @@ export function evaluationPage(report: EvaluationReport): string {
       trained ? section("Training", columns(...lossCurves(loss))) : null,
       section("Rate and distortion", rateDistortion(report)),
       section("Codebooks", columns(usageMap(latent), ...histograms(latent))),
-      section("Where the error is", columns(channelErrors(latent), ...positionErrors(latent))),
+      section("Where the error is", channelErrors(latent), columns(...positionErrors(latent))),
       images && images.worst.length > 0
         ? section(
             "Images",
@@ -47,8 +47,8 @@ export function evaluationPage(report: EvaluationReport): string {
 type Score = EvaluationReport["scores"][number];
 const scoreColumns: readonly Column<Score>[] = [
   { title: "", cell: ({ label }) => label },
-  { title: "this tokenizer", cell: ({ value }) => html`<span class="number">${value}</span>` },
-  { title: "VAE floor", cell: ({ floor }) => html`<span class="number">${floor}</span>` },
+  { title: "this tokenizer", cell: ({ value }) => value, right: true },
+  { title: "VAE floor", cell: ({ floor }) => floor, right: true },
 ];
 
 function lossCurves({ passes, epochs }: LossCurves): Html[] {
@@ -178,7 +178,7 @@ function usageMap({ groups }: LatentDetails): Html {
       description: "Fraction of each group's codes in use",
       values: groups.map(({ usage }) => usage),
       columns: across,
-      domain: [Math.min(0.99, ...groups.map(({ usage }) => usage)), 1],
+      domain: [Math.min(0.9, ...groups.map(({ usage }) => usage)), 1],
       format: (value) => percent(value),
       label: (index) => `group ${index}, ${groups[index]!.codes} codes, perplexity ${short(groups[index]!.perplexity)}`,
     }),
@@ -266,7 +266,7 @@ function imageRows(caption: string, images: readonly ReportImage[]): Html {
         ${images.map(
           (image) =>
             html`<span>${image.name}, ${image.psnr.toFixed(2)} dB</span>
-              ${stations.map((station) => html`<img src="${image[station]}" alt="${image.name}, ${station}" loading="lazy" />`)}`,
+              ${stations.map((station) => html`<img src="${image[station]}" alt="${image.name}, ${station}" />`)}`,
         )}
       </div>
     </div>`,

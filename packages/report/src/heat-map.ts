@@ -20,14 +20,14 @@ export interface HeatMapOptions {
 
 /** Stops of viridis, for the scale below the map; the cells use Plot's own scheme of that name. */
 const ramp = ["#440154", "#3b528b", "#21918c", "#5ec962", "#fde725"];
-const widest = 640;
+const widest = 560;
 
 export function heatMap(options: HeatMapOptions): Html {
   const { description, values, columns, format = short, label = (index) => `${index}`, x, y } = options;
   const finite = values.filter(Number.isFinite);
   const [low, high] = options.domain ?? [Math.min(...finite), Math.max(...finite)];
   const rows = Math.ceil(values.length / columns);
-  const cell = Math.max(4, Math.min(22, Math.floor(widest / columns)));
+  const cell = Math.max(4, Math.min(16, Math.floor(widest / columns)));
   const cells = values.map((value, index) => ({ value, index, x: index % columns, y: Math.floor(index / columns) }));
   const axis = (count: number) => ({
     domain: Array.from({ length: count }, (_, i) => i),

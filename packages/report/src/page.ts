@@ -63,6 +63,8 @@ export interface Column<Row> {
   readonly cell: (row: Row) => Content;
   /** What to sort by; a column without is text. */
   readonly value?: (row: Row) => number | null | undefined;
+  /** Text that is to stand at the right edge, as numbers do. */
+  readonly right?: boolean;
 }
 
 /** Columns in which no row has anything are left out. A click on a heading sorts. */
@@ -72,17 +74,17 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
     <table class="sortable">
       <thead>
         <tr>
-          ${shown.map(({ title, value }) => html`<th scope="col" ${markup(value ? ' class="number"' : "")}><button>${title}</button></th>`)}
+          ${shown.map(({ title, value, right }) => html`<th scope="col" ${markup(value || right ? ' class="number"' : "")}><button>${title}</button></th>`)}
         </tr>
       </thead>
       <tbody>
         ${rows.map(
           (row) =>
             html`<tr>
-              ${shown.map(({ cell, value }) =>
+              ${shown.map(({ cell, value, right }) =>
                 value
                   ? html`<td class="number" data-value="${value(row) ?? ""}">${cell(row)}</td>`
-                  : html`<td>${cell(row)}</td>`,
+                  : html`<td${markup(right ? ' class="number"' : "")}>${cell(row)}</td>`,
               )}
             </tr>`,
         )}

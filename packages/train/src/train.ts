@@ -24,7 +24,8 @@ import { CheckpointStore, type Checkpoint } from "./checkpoints.js";
 import { annotateConfig } from "./config/annotate.js";
 import type { ResolvedConfig } from "./config/layers.js";
 import type { RunConfig } from "./config/schema.js";
-import { evaluateImages, evaluateLatents, type Panel } from "./evaluate.js";
+import { evaluateImages, evaluateLatents, type ImageEvaluation } from "./evaluate.js";
+import { tokenizerPage } from "./evaluation/report.js";
 import { modelCard } from "./model-card.js";
 import { makePlanned, planTraining, type MadePlan, type Planned, type TrainingPlan } from "./plan.js";
 import {
@@ -42,6 +43,7 @@ import { trainFit } from "./recipe-fit.js";
 import { trainPaper } from "./recipe-paper.js";
 import { codesForJson, type Evaluation, type TrainResult } from "./records.js";
 import { RunFolder } from "./run-folder.js";
+import { RunLog } from "./run-log.js";
 import { writeSamples } from "./samples.js";
 import { openTrainingImages } from "./training-data.js";
 
@@ -106,8 +108,9 @@ async function trainOn(
   const resumed = options.resume ? await checkpoints.latest(identity) : null;
   if (resumed) note(resumeLine(resumed));
   else if (options.resume) note("There is no checkpoint of the training to go on from: it starts from the beginning.");
-  await folder.write("run/config.yaml", annotateConfig(resolved, plugins, { pinned: true }));
-  await folder.startMetrics([...(resumed?.passes ?? []), ...(resumed?.epochs ?? [])]);
+  const settings = annotateConfig(resolved, plugins, { pinned: true });
+  await folder.write("run/config.yaml", settings);
+  const log = await RunLog.start(folder, [...(resumed?.passes ?? []), ...(resumed?.epochs ?? [])]);
 
   const recipe = { fit: trainFit, paper: trainPaper }[config.recipe];
   const trained = await recipe({
@@ -120,8 +123,8 @@ async function trainOn(
     resumed,
     fitCheckpoints: await checkpoints.ofFit(identity, options.resume && !resumed),
     codeTable: (name) => ({ memoryLimit: dataMemory(config).codes, path: folder.path("run", "codes", name) }),
-    onPass: (record) => folder.appendMetrics(record),
-    onEpoch: (record) => folder.appendMetrics(record),
+    onPass: (record) => log.record(record),
+    onEpoch: (record) => log.record(record),
     save: (step, checkpoint) => checkpoints.save(step, { ...checkpoint, run: identity }),
   });
   if (!trained.rectifierHelps && plan.rectifier.instance.variables.length > 0) {
@@ -141,7 +144,8 @@ async function trainOn(
   for (const [name, bytes] of Object.entries(await serializeTokenizer(tokenizer))) await folder.write(name, bytes);
   await rm(folder.path("run", "codes"), { recursive: true, force: true });
 
-  const { evaluation, panels } = await score(tokenizer, data, config, context);
+  const scored = await score(tokenizer, data, config, context);
+  const { evaluation, details, panels } = scored;
   if (panels.length) await writeSamples(folder.path("run", "samples.png"), panels, config.data.imageSize);
   const result = summarize(folder, plan, trained, evaluation, data, engine);
   await folder.write(
@@ -149,7 +153,21 @@ async function trainOn(
     modelCard({ config: tokenizer.config, result, trainedOn: data.trainedOn, heldOut: data.heldOut }),
   );
   const { epochs: _epochs, tokenizer: _path, ...final } = result;
-  await folder.appendMetrics({ result: final });
+  await log.finish(final, evaluation, details, panels, config.data.imageSize);
+  const page = await tokenizerPage({
+    title: "A training run",
+    summary: [`Trained on ${data.trainedOn}.`, `Scored on ${data.heldOut}; codes in use are over the training data.`],
+    evaluation: result,
+    images: evaluation.images,
+    details,
+    loss: trained,
+    ...(scored.worst.length > 0 ? { extremes: { ...scored, size: config.data.imageSize } } : {}),
+    configs: [
+      { label: "config.json", value: tokenizer.config },
+      { label: "run/config.yaml", value: settings },
+    ],
+  });
+  await folder.write("run/report/index.html", page);
   tokenizer.dispose();
   if (rectifier.instance !== plan.rectifier.instance) plan.rectifier.instance.dispose();
   return result;
@@ -230,10 +248,15 @@ async function score(
   data: PreparedData,
   config: RunConfig,
   { report, signal }: FitContext,
-): Promise<{ evaluation: Evaluation; panels: readonly Panel[] }> {
+): Promise<ImageEvaluation> {
   const options = { batch: config.train.encodeBatch, report, signal };
-  if (data.images) return evaluateImages(tokenizer, data.images.val, { ...options, panels: 8 });
-  return { ...(await evaluateLatents(tokenizer, data.val, { ...options, batch: 64 })), panels: [] };
+  if (data.images) return evaluateImages(tokenizer, data.images.val, { ...options, panels: 8, extremes: 4 });
+  return {
+    ...(await evaluateLatents(tokenizer, data.val, { ...options, batch: 64 })),
+    panels: [],
+    worst: [],
+    best: [],
+  };
 }
 
 function summarize(
