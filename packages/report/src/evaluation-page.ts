@@ -97,7 +97,6 @@ function lossCurves({ passes, epochs }: LossCurves): Html[] {
                     z: "line",
                     stroke: ({ color }: { color: string }) => color,
                     ...(part === "train" ? { strokeDasharray: "4 3" } : {}),
-                    title: ({ line, epoch, mse }: (typeof errors)[number]) => `${line}, epoch ${epoch}: ${short(mse)}`,
                   },
                 ),
               ),
@@ -133,8 +132,9 @@ function lossCurves({ passes, epochs }: LossCurves): Html[] {
 }
 
 /** No half epochs. */
-function wholeTicks(count: number): { ticks?: number[] } {
-  return count <= 12 ? { ticks: Array.from({ length: count }, (_, i) => i + 1) } : {};
+function wholeTicks(count: number): { ticks?: number[]; tickFormat: (value: number) => string } {
+  const tickFormat = (value: number): string => (Number.isInteger(value) ? String(value) : "");
+  return { tickFormat, ...(count <= 12 ? { ticks: Array.from({ length: count }, (_, i) => i + 1) } : {}) };
 }
 
 function rateDistortion({ bitsPerImage, latentMse, latent }: EvaluationReport): Html {

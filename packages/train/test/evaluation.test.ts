@@ -1,0 +1,111 @@
+/** What an evaluation is put together from: which images are kept, which files are looked for, what the table says. */
+import type { WeightsSource } from "@revq/core";
+import { openInception, openLpips, scoreNotes, scoreRows, type Evaluation } from "@revq/train";
+import { describe, expect, it } from "vitest";
+import { Extremes } from "../src/evaluation/extremes.js";
+import { groupDetails } from "../src/evaluation/group-details.js";
+
+describe("extremes", () => {
+  it("keep the lowest and the highest in order, and want nothing else", () => {
+    const extremes = new Extremes<string>(2);
+    for (const score of [5, 1, 9, 3, 7, 4]) if (extremes.wants(score)) extremes.add(score, `s${score}`);
+    expect(extremes.worst.map(({ item }) => item)).toEqual(["s1", "s3"]);
+    expect(extremes.best.map(({ item }) => item)).toEqual(["s9", "s7"]);
+    expect([extremes.wants(2), extremes.wants(5), extremes.wants(8)]).toEqual([true, false, true]);
+    expect(new Extremes(0).wants(1)).toBe(false);
+  });
+});
+
+describe("the details of groups", () => {
+  it("tell usage and perplexity apart, and pick histograms from the least to the most even", () => {
+    const tokens = { tokens: 4, codes: [4, 2, 4, 4], groupOf: [0, 1, 2, 3] };
+    const counts = Int32Array.of(8, 0, 0, 0, 4, 4, 2, 2, 2, 2, 4, 4, 0, 0);
+    const { groups, histograms } = groupDetails(counts, tokens);
+    expect(groups.map(({ usage }) => usage)).toEqual([0.25, 1, 1, 0.5]);
+    [1, 2, 4, 2].forEach((perplexity, group) => expect(groups[group]!.perplexity).toBeCloseTo(perplexity, 12));
+    expect(histograms.map(({ group }) => group)).toEqual([0, 1, 2]);
+    expect(histograms[2]!.counts).toEqual([2, 2, 2, 2]);
+  });
+});
+
+describe("the networks' files", () => {
+  const folder = (...names: string[]): WeightsSource => ({
+    spec: "weights",
+    list: async () => names,
+    open: async (name) => Promise.reject(new Error(`opens ${name}`)),
+  });
+
+  it("are found under torchvision's and the authors' names", async () => {
+    for (const [network, backbone, heads] of [
+      ["squeeze", "squeezenet1_1.safetensors", "lpips_v0.1_squeeze_lin.safetensors"],
+      ["squeeze", "squeezenet1_1-b8a52dc0.pth", "v0.1/squeeze.pth"],
+      ["alex", "alexnet-owt-7be5be79.pth", "alex.pth"],
+      ["vgg", "models/vgg16-397923af.pth", "lpips_v0.1_vgg_lin.safetensors"],
+    ] as const) {
+      await expect(openLpips(folder(heads, backbone), network)).rejects.toThrow(`opens ${backbone}`);
+    }
+    const inception = "pt_inception-2015-12-05-6726825d.pth";
+    await expect(openInception(folder("README.md", inception))).rejects.toThrow(`opens ${inception}`);
+  });
+
+  it("are asked for by name when they are not there", async () => {
+    const heads = "lpips_v0.1_vgg_lin.safetensors";
+    await expect(openLpips(folder(heads, "squeezenet1_1.safetensors"), "vgg")).rejects.toMatchObject({
+      code: "lpips-weights",
+      message: expect.stringMatching(
+        /^LPIPS \(vgg\) needs torchvision's vgg16 \(vgg16-\*\.pth or \.safetensors\), which/,
+      ) as string,
+    });
+    await expect(openInception(folder("a.txt", "b.txt"))).rejects.toMatchObject({ code: "inception-weights" });
+  });
+});
+
+describe("the table's rows", () => {
+  const quality = {
+    psnr: 25,
+    ssim: 0.8,
+    msSsim: null,
+    lpips: null,
+    rfid: null,
+    inceptionScore: null,
+    squeezenetFrechet: null,
+  };
+  const evaluation: Evaluation = {
+    ...quality,
+    images: 10,
+    bitsPerImage: 512,
+    measuredBitsPerImage: 480.4,
+    latentMse: { quantized: 0.25, rectified: 0.2 },
+    explainedVariance: { quantized: 0.75, rectified: 0.8 },
+    rateDistortionBound: { latentMse: 0.1, method: "spectrum" },
+    floor: { ...quality, psnr: 30 },
+    usage: 0.99,
+    perplexity: 200,
+    entropy: 7.5,
+    samplesPerCode: 40,
+  };
+  const row = (scored: Evaluation, label: string): string[] =>
+    scoreRows(scored)
+      .filter((one) => one.label === label)
+      .flatMap(({ value, floor }) => [value, floor]);
+
+  it("say what was not measured for want of a file", () => {
+    expect(row(evaluation, "PSNR, dB")).toEqual(["25.00", "30.00"]);
+    expect(row(evaluation, "rFID")).toEqual(["needs --inception FILE", "–"]);
+    expect(row(evaluation, "LPIPS")).toEqual([]);
+    expect(scoreNotes(evaluation, 10)).toHaveLength(2);
+    const complete = {
+      ...evaluation,
+      rfid: 3.456,
+      lpips: 0.12345,
+      floor: { ...evaluation.floor!, rfid: 1, lpips: 0.05 },
+    };
+    expect(row(complete, "rFID")).toEqual(["3.46", "1.00"]);
+    expect(row(complete, "LPIPS")).toEqual(["0.1235", "0.0500"]);
+    expect(scoreNotes(complete, 10).join()).toContain("An rFID of 10 images is too high");
+  });
+
+  it("of latents alone have no rFID", () => {
+    expect(row({ ...evaluation, psnr: null, ssim: null, floor: null }, "rFID")).toEqual([]);
+  });
+});
