@@ -64,7 +64,7 @@ describe("a tokenizer's page", () => {
     expect(bars.length).toBe(8);
     expect(document.querySelectorAll(".images img").length).toBe(15);
     expect(document.querySelectorAll(".images")[1]!.textContent).toContain("<c>.png, 20.50 dB");
-    expect(document.querySelector("tbody")!.textContent!.replace(/\s+/g, " ")).toContain("PSNR, dB 23.10 26.14");
+    expect(document.querySelector("tbody")!.textContent!.replace(/\s+/g, " ")).toMatch(/PSNR, dB ?23.10 ?26.14/);
     expect(document.querySelectorAll("p.note").length).toBe(1);
   });
 

@@ -18,7 +18,7 @@ describe("extremes", () => {
 
 describe("the details of groups", () => {
   it("tell usage and perplexity apart, and pick histograms from the least to the most even", () => {
-    const tokens = { tokens: 4, codes: [4, 2, 4, 4], groupOf: [0, 1, 2, 3] };
+    const tokens = { tokens: 4, codes: [4, 2, 4, 4], groupOf: Int32Array.of(0, 1, 2, 3) };
     const counts = Int32Array.of(8, 0, 0, 0, 4, 4, 2, 2, 2, 2, 4, 4, 0, 0);
     const { groups, histograms } = groupDetails(counts, tokens);
     expect(groups.map(({ usage }) => usage)).toEqual([0.25, 1, 1, 0.5]);
