@@ -187,6 +187,30 @@ export class OnnxBackend extends tf.KernelBackend {
     return { dataId: info.dataId, shape: [...shape], dtype: info.dtype };
   }
 
+  /** The contents of a float32 tensor, in place: runs the queue if they are not computed. Not to be changed, nor kept. */
+  float32(info: tf.TensorInfo): Float32Array {
+    const storage = this.#data.get(info.dataId);
+    if (info.dtype !== "float32") throw new RevqError("onnx-dtype", `float32 is expected, got ${info.dtype}.`);
+    if (storage.pending) this.flush();
+    if (storage.lost) throw lostError(storage.lost);
+    return viewOf(storage.buffer!, "float32", sizeOf(storage.shape)) as Float32Array;
+  }
+
+  /** Float32 tensors that `fill` computes on the host, at once. */
+  computed(shapes: readonly (readonly number[])[], fill: (values: Float32Array[]) => void): tf.TensorInfo[] {
+    const storages = shapes.map((shape) => {
+      const storage = newStorage("float32", shape, 1);
+      storage.buffer = this.#pool.acquire(byteLengthOf({ type: "float32", shape }));
+      return storage;
+    });
+    fill(storages.map(({ buffer, shape }) => viewOf(buffer!, "float32", sizeOf(shape)) as Float32Array));
+    return storages.map((storage) => {
+      const dataId = {};
+      this.#data.set(dataId, storage);
+      return { dataId, shape: [...storage.shape], dtype: "float32" };
+    });
+  }
+
   /** Runs the queue now if it is full; called after each kernel. */
   flushIfFull(): void {
     if (this.graph.nodes.length < this.#flushAt && this.#fedBytes < this.#options.maxQueuedBytes) return;

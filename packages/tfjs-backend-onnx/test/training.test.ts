@@ -136,3 +136,26 @@ async function readAndDispose(loss: tf.Tensor): Promise<void> {
 
 beforeAll(() => tf.setBackend("onnx"));
 afterAll(() => tf.setBackend("cpu"));
+
+/** The kernel "AdamW" against the same update in plain float64 numbers. */
+it("AdamW moves a variable and its moments, on gradients that are still queued", async () => {
+  await tf.setBackend("onnx");
+  const before = tf.memory().numTensors;
+  const numbers = { rate: 0.01, keep: 0.999, beta1: 0.9, beta2: 0.99, epsilon: 1e-3 };
+  const [variable, mean, square] = [1, 2, 3].map((seed) => tf.randomUniform([3, 7], 0, 1, "float32", seed));
+  const gradient = tf.mul(variable!, mean!);
+  const scale = tf.scalar(0.25);
+  const moved = tf.engine().runKernel("AdamW", { variable, gradient, mean, square, scale } as never, numbers as never);
+  const [p, m, v, g] = await Promise.all([variable, mean, square, gradient].map((tensor) => tensor!.data()));
+  const found = await Promise.all((moved as unknown as tf.Tensor[]).map((tensor) => tensor.data()));
+  for (let i = 0; i < 21; i++) {
+    const slope = g![i]! * 0.25;
+    const newMean = 0.9 * m![i]! + 0.1 * slope;
+    const newSquare = 0.99 * v![i]! + 0.01 * slope ** 2;
+    expect(found[1]![i]).toBeCloseTo(newMean, 6);
+    expect(found[2]![i]).toBeCloseTo(newSquare, 6);
+    expect(found[0]![i]).toBeCloseTo(p![i]! * 0.999 - (0.01 * newMean) / (Math.sqrt(newSquare) + 1e-3), 6);
+  }
+  tf.dispose([variable!, mean!, square!, gradient, scale, ...(moved as unknown as tf.Tensor[])]);
+  expect(tf.memory().numTensors).toBe(before);
+});

@@ -26,7 +26,7 @@ export { openInception, openLpips } from "./evaluation/open-networks.js";
 export { readLossCurves, tokenizerPage, type ReportInput } from "./evaluation/report.js";
 export { scoreNotes, scoreRows, type ScoreRow } from "./evaluation/score-rows.js";
 export { createAdamW, type AdamW, type ParameterGroup } from "./optimizer/adamw.js";
-export { clipByGlobalNorm } from "./optimizer/clip.js";
+export { clipByGlobalNorm, clipScale } from "./optimizer/clip.js";
 export { createPaperStep, type PaperStep, type RectifierGradients, type SearchedBatch } from "./paper-step.js";
 export { makePlanned, planTraining, type MadePlan, type PlanSummary, type TrainingPlan } from "./plan.js";
 export * from "./records.js";

@@ -17,7 +17,7 @@ import type { NamedTensorMap, Scalar, Tensor2D, Tensor4D, Variable } from "@tens
 import type { RunConfig } from "./config/schema.js";
 import { meanSquaredError } from "./latent-error.js";
 import { createAdamW } from "./optimizer/adamw.js";
-import { clipByGlobalNorm } from "./optimizer/clip.js";
+import { clipScale } from "./optimizer/clip.js";
 import { lendTensors } from "./tensor-state.js";
 
 /** A batch that has been looked up. Its tensors are the caller's: dispose `codes`, `quantized` and `gradients` when done. */
@@ -123,8 +123,11 @@ export function createPaperStep(
       tf.tidy(() => {
         const ofQuantizer = trainer ? {} : addShared(gradient as NamedTensorMap, grads, quantizer.variables);
         const ofRectifier = Object.fromEntries(rectifier.variables.map(({ name }) => [name, grads[name]!]));
-        const groups = [ofQuantizer, ofRectifier].filter((some) => Object.keys(some).length > 0);
-        optimizer.apply(Object.assign({}, ...groups.map((some) => clipByGlobalNorm(some, clipNorm).gradients)));
+        const scales: Record<string, Scalar> = {};
+        for (const [name, some] of Object.entries({ quantizer: ofQuantizer, rectifier: ofRectifier })) {
+          if (Object.keys(some).length > 0) scales[name] = clipScale(some, clipNorm).scale;
+        }
+        optimizer.apply({ ...ofQuantizer, ...ofRectifier }, scales);
       });
     },
 

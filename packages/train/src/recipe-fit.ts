@@ -19,7 +19,7 @@ import {
 } from "./latent-error.js";
 import { createAdamW } from "./optimizer/adamw.js";
 import { createWeightAverage } from "./optimizer/average.js";
-import { clipByGlobalNorm } from "./optimizer/clip.js";
+import { clipScale } from "./optimizer/clip.js";
 import { cosineDecay, warmUp } from "./optimizer/schedule.js";
 import {
   dueInEpoch,
@@ -128,7 +128,7 @@ export async function trainFit(input: RecipeInput): Promise<RecipeResult> {
         () => meanSquaredError(rectifier.rectify(quantized), latents),
         [...rectifier.variables],
       );
-      optimizer.apply(clipByGlobalNorm(grads, settings.clipNorm).gradients);
+      optimizer.apply(grads, { rectifier: clipScale(grads, settings.clipNorm).scale });
       average.update(steps);
       return value;
     }) as Scalar;

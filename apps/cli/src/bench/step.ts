@@ -8,7 +8,7 @@
 import { isTrainable, type NamedTensors, type Quantizer, type Random, type Rectifier } from "@revq/core";
 import type { Engine } from "@revq/engine";
 import {
-  clipByGlobalNorm,
+  clipScale,
   createAdamW,
   createPaperStep,
   type MadePlan,
@@ -160,7 +160,8 @@ async function createRectifierStep(
     return variables.length > 0 ? tf.variableGrads(loss, [...variables]) : { value: tf.tidy(loss), grads: {} };
   };
   const apply = ({ grads }: RectifierGradients): void => {
-    if (variables.length > 0) tf.tidy(() => optimizer.apply(clipByGlobalNorm(grads, clipNorm).gradients));
+    if (variables.length === 0) return;
+    tf.tidy(() => optimizer.apply(grads, { rectifier: clipScale(grads, clipNorm).scale }));
   };
   return {
     async search() {

@@ -6,6 +6,7 @@ import type { OnnxKernel } from "./define.js";
 import { depthwiseKernels } from "./depthwise.js";
 import { indexingKernels } from "./indexing.js";
 import { matrixKernels } from "./matrix.js";
+import { optimizerKernels } from "./optimizer.js";
 import { poolingKernels } from "./pooling.js";
 import { reductionKernels } from "./reduction.js";
 import { resizeKernels } from "./resize.js";
@@ -24,4 +25,5 @@ export const kernels: readonly OnnxKernel[] = [
   ...indexingKernels,
   ...resizeKernels,
   ...creationKernels,
+  ...optimizerKernels,
 ];

@@ -32,8 +32,9 @@ export interface AdamW extends Disposable {
    * One step.
    * @param gradients by `Variable.name`, as `tf.variableGrads` gives them; not disposed here. A variable without one is left as
    * it is, as PyTorch does
+   * @param scales by group: what its gradients are multiplied by first (clipping), see `clipScale`
    */
-  apply(gradients: Readonly<Record<string, Tensor>>): void;
+  apply(gradients: Readonly<Record<string, Tensor>>, scales?: Readonly<Record<string, Scalar>>): void;
   learningRate(group: string): number;
   setLearningRate(group: string, learningRate: number): void;
   /**
@@ -90,8 +91,9 @@ export function createAdamW(groups: readonly ParameterGroup[], options: AdamWOpt
     get step() {
       return step;
     },
-    apply(gradients) {
+    apply(gradients, scales = {}) {
       step++;
+      const fused = tf.getKernel("AdamW", tf.getBackend()) !== undefined;
       tf.tidy(() => {
         // Rates and powers of beta are data, not constants, for engines that keep a compiled graph for equal steps. The root
         // of the second correction is moved over to the rate and to epsilon: the same update with one operation fewer.
@@ -103,12 +105,24 @@ export function createAdamW(groups: readonly ParameterGroup[], options: AdamWOpt
           squareShare: tf.scalar(1 - beta2),
           epsilon: tf.scalar(epsilon * correction),
         };
-        for (const { learningRate, weightDecay, moments } of states.values()) {
-          const rate = tf.scalar((learningRate * correction) / (1 - beta1 ** step));
-          const keep = weightDecay === 0 ? undefined : tf.scalar(1 - learningRate * weightDecay);
+        for (const [name, { learningRate, weightDecay, moments }] of states) {
+          const numbers: FusedStep = {
+            rate: (learningRate * correction) / (1 - beta1 ** step),
+            keep: 1 - learningRate * weightDecay,
+            beta1,
+            beta2,
+            epsilon: epsilon * correction,
+          };
+          const rate = tf.scalar(numbers.rate);
+          const keep = weightDecay === 0 ? undefined : tf.scalar(numbers.keep);
+          const scale = scales[name];
           for (const one of moments) {
             const gradient = gradients[one.variable.name];
-            if (gradient) tf.tidy(() => update(one, gradient, rate, keep, shared));
+            if (!gradient) continue;
+            tf.tidy(() => {
+              if (fused) updateFused(one, gradient, scale, numbers);
+              else update(one, scale ? tf.mul(gradient, scale) : gradient, rate, keep, shared);
+            });
           }
         }
       });
@@ -143,6 +157,26 @@ export function createAdamW(groups: readonly ParameterGroup[], options: AdamWOpt
       for (const variable of named().values()) variable.dispose();
     },
   };
+}
+
+/** Attributes of the kernel "AdamW", which the engine `onnx` has: one pass instead of a dozen. */
+interface FusedStep {
+  readonly rate: number;
+  readonly keep: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+}
+
+function updateFused(
+  { variable, mean, square }: Moments,
+  gradient: Tensor,
+  scale: Scalar | undefined,
+  attributes: FusedStep,
+): void {
+  const inputs = { variable, gradient, mean, square, ...(scale ? { scale } : {}) };
+  const moved = tf.engine().runKernel("AdamW", inputs, { ...attributes }) as unknown as Tensor[];
+  [variable, mean, square].forEach((target, i) => target.assign(moved[i]!));
 }
 
 interface SharedScalars {

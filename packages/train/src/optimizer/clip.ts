@@ -11,17 +11,31 @@ export interface ClippedGradients {
   readonly gradients: NamedTensorMap;
 }
 
+export interface ClipScale {
+  readonly norm: Scalar;
+  /** What every gradient is to be multiplied by. */
+  readonly scale: Scalar;
+}
+
 /**
- * Scales all gradients by min(1, maxNorm / (norm + 1e-6)). Nothing is downloaded: the norm stays on the engine.
- * @param gradients by name; one parameter group, since groups are clipped separately. Not empty; not disposed here
+ * min(1, maxNorm / (norm + 1e-6)) for the gradients of one parameter group. Nothing is downloaded: both stay on the engine.
+ * @param gradients by name; not empty; not disposed here
  * @returns new tensors, the caller's
  */
-export function clipByGlobalNorm(gradients: Readonly<Record<string, Tensor>>, maxNorm: number): ClippedGradients {
+export function clipScale(gradients: Readonly<Record<string, Tensor>>, maxNorm: number): ClipScale {
   return tf.tidy(() => {
     const squares = Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)));
     // Stacked, not added: WebGPU binds a buffer an operand and allows few.
     const norm = tf.sqrt(tf.sum(tf.stack(squares))) as Scalar;
     const scale = tf.minimum(tf.div(tf.scalar(maxNorm), tf.add(norm, tf.scalar(normGuard))), tf.scalar(1));
+    return { norm, scale } as unknown as tf.TensorContainerObject;
+  }) as unknown as ClipScale;
+}
+
+/** The same, and the gradients scaled. */
+export function clipByGlobalNorm(gradients: Readonly<Record<string, Tensor>>, maxNorm: number): ClippedGradients {
+  return tf.tidy(() => {
+    const { norm, scale } = clipScale(gradients, maxNorm);
     const clipped: NamedTensorMap = {};
     for (const [name, gradient] of Object.entries(gradients)) clipped[name] = tf.mul(gradient, scale);
     return { norm, gradients: clipped } as unknown as tf.TensorContainerObject;
