@@ -1,6 +1,7 @@
 /**
  * The rectifier of two presets beside the same network in PyTorch, in turns in one run: forward and backward pass, and a
- * training step with AdamW. Prints medians, ratios, and the load of the machine, without which the ratios say little.
+ * training step with AdamW. Prints medians of wall time and of processor time (user + system of all threads), ratios, and the load of
+ * the machine, without which the ratios of wall times say little.
  *
  * Run after `tsc -b`: PYTHON=python3 node tools/bench/rectifier.mjs FIXTURE [512T|small] [rounds] [threads]
  * FIXTURE is rectifier_small.safetensors: PyTorch's network is checked against it first.
@@ -46,6 +47,7 @@ const x = tf.randomNormal([batch, 8, 8, 32], 0, 1, "float32", 1);
 const target = tf.randomNormal([batch, 8, 8, 32], 0, 1, "float32", 2);
 
 async function ours(what) {
+  const used = process.cpuUsage();
   const started = performance.now();
   const { value, grads } = tf.variableGrads(
     () => tf.mean(tf.squaredDifference(rectifier.rectify(x), target)),
@@ -55,16 +57,18 @@ async function ours(what) {
   // The loss and the gradient that is computed last, of the first convolution, while every other gradient is alive.
   await Promise.all([value.data(), grads[rectifier.variables[1].name].data()]);
   const elapsed = performance.now() - started;
+  const { user, system } = process.cpuUsage(used);
   tf.dispose([value, grads]);
-  return elapsed;
+  return { ms: elapsed, processorMs: (user + system) / 1000 };
 }
 
 async function theirs(what) {
   child.stdin.write(`${JSON.stringify({ what })}\n`);
-  return (await answer()).ms;
+  return answer();
 }
 
-const median = (list) => list.sort((a, b) => a - b)[list.length >> 1];
+const sorted = (list) => [...list].sort((a, b) => a - b);
+const median = (list) => sorted(list)[list.length >> 1];
 const report = { preset, batch, threads: Number(threads), torch: about.torch, differenceFromFixture: about.difference };
 for (const what of ["pass", "step"]) {
   const times = { ours: [], theirs: [] };
@@ -74,14 +78,16 @@ for (const what of ["pass", "step"]) {
     times.ours.push(a);
     times.theirs.push(b);
   }
-  const [a, b] = [median(times.ours), median(times.theirs)];
-  report[what] = {
-    ratio: a / b,
-    ratioOfBest: times.ours[0] / times.theirs[0],
-    onnxMs: a,
-    torchMs: b,
-    load: loadavg()[0],
+  const compare = (name) => {
+    const [a, b] = [times.ours, times.theirs].map((list) => list.map((one) => one[name]));
+    return {
+      ratio: median(a) / median(b),
+      ratioOfBest: sorted(a)[0] / sorted(b)[0],
+      onnxMs: median(a),
+      torchMs: median(b),
+    };
   };
+  report[what] = { wall: compare("ms"), processor: compare("processorMs"), load: loadavg()[0] };
 }
 console.log(JSON.stringify(report, null, 1));
 child.stdin.end();
