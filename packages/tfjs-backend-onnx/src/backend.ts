@@ -187,6 +187,11 @@ export class OnnxBackend extends tf.KernelBackend {
     return { dataId: info.dataId, shape: [...shape], dtype: info.dtype };
   }
 
+  /** Whether `kernels/blocked.ts` works on this processor. */
+  get blockedConvolutions(): boolean {
+    return this.#runtime.blockedConvolutions;
+  }
+
   /** The contents of a float32 tensor, in place: runs the queue if they are not computed. Not to be changed, nor kept. */
   float32(info: tf.TensorInfo): Float32Array {
     const storage = this.#data.get(info.dataId);
@@ -302,6 +307,7 @@ export class OnnxBackend extends tf.KernelBackend {
       pooledBytes: this.#pool.freeBytes,
       threads: this.#runtime.threads,
       inPlaceOutputs: this.#runtime.inPlaceOutputs,
+      blockedConvolutions: this.#runtime.blockedConvolutions,
     };
   }
 

@@ -37,4 +37,5 @@ export interface OnnxBackendStats {
   readonly pooledBytes: number;
   readonly threads: number;
   readonly inPlaceOutputs: boolean;
+  readonly blockedConvolutions: boolean;
 }

@@ -173,6 +173,21 @@ describe("convolutions agree with tfjs cpu", () => {
         ),
       30,
     ));
+  // Whole blocks of channels take another way, see src/kernels/blocked.ts.
+  it("depthwiseConv2d of many channels and both gradients", () =>
+    forAll(
+      fc.tuple(base, fc.constantFrom(16, 32, 48), small, small),
+      ([{ n, height, width, kernelHeight, kernelWidth, pad, seed }, channels, stride, dilation]) => {
+        const dilated = stride === 1 && pad === "same" ? dilation : 1;
+        return compareBackends(
+          (x, w) => tf.depthwiseConv2d(x as tf.Tensor4D, w as tf.Tensor4D, stride, pad, "NHWC", dilated),
+          [floats([n, height, width, channels], seed), floats([kernelHeight, kernelWidth, channels, 1], seed + 1)],
+          {},
+          dilated === 1, // tfjs has no gradient of dilated ones
+        );
+      },
+      30,
+    ));
   it("depthwiseConv2d dilated, and fused", () =>
     forAll(
       base,

@@ -1,5 +1,13 @@
 /** Depthwise 2-D convolutions (one filter per channel, `multiplier` results each) and their gradients, [n,h,w,c]. */
+import type { OnnxBackend } from "../backend.js";
 import type { Graph, Value } from "../graph/graph.js";
+import {
+  blockedDepthwise,
+  blockedFilterGradient,
+  blockedInputGradient,
+  fitsBlocks,
+  gradientsFitBlocks,
+} from "./blocked.js";
 import * as b from "./builder.js";
 import {
   channelBias,
@@ -24,7 +32,8 @@ function perChannel(graph: Graph, filter: Value): Value {
   return b.reshape(graph, b.transpose(graph, filter, [2, 3, 0, 1]), [channels * multiplier, 1, height, width]);
 }
 
-function convolve(graph: Graph, x: Value, filter: Value, info: Geometry): Value {
+function convolve(graph: Graph, x: Value, filter: Value, info: Geometry, backend: OnnxBackend): Value {
+  if (backend.blockedConvolutions && fitsBlocks(info)) return blockedDepthwise(graph, x, filter, info);
   const result = convNchw(graph, toNchw(graph, x, info), perChannel(graph, filter), {
     strides: [info.strideHeight, info.strideWidth],
     dilations: [info.dilationHeight, info.dilationWidth],
@@ -52,12 +61,12 @@ function filterGradient(graph: Graph, x: Value, dy: Value, info: Geometry): Valu
 }
 
 export const depthwiseKernels: readonly OnnxKernel[] = [
-  defineKernel<ConvAttributes>("DepthwiseConv2dNative", (graph, { x, filter }, attributes) =>
-    convolve(graph, x!, filter!, geometryOf(x!.shape, filter!.shape, attributes, true)),
+  defineKernel<ConvAttributes>("DepthwiseConv2dNative", (graph, { x, filter }, attributes, backend) =>
+    convolve(graph, x!, filter!, geometryOf(x!.shape, filter!.shape, attributes, true), backend),
   ),
-  defineKernel<ConvAttributes & FusedAttributes>("FusedDepthwiseConv2D", (graph, inputs, attributes) => {
+  defineKernel<ConvAttributes & FusedAttributes>("FusedDepthwiseConv2D", (graph, inputs, attributes, backend) => {
     const info = geometryOf(inputs["x"]!.shape, inputs["filter"]!.shape, attributes, true);
-    const result = convolve(graph, inputs["x"]!, inputs["filter"]!, info);
+    const result = convolve(graph, inputs["x"]!, inputs["filter"]!, info, backend);
     return finish(
       graph,
       result,
@@ -68,8 +77,10 @@ export const depthwiseKernels: readonly OnnxKernel[] = [
   }),
   defineKernel<ConvAttributes & { inputShape: number[] }>(
     "DepthwiseConv2dNativeBackpropInput",
-    (graph, { dy, filter }, attributes) => {
+    (graph, { dy, filter }, attributes, backend) => {
       const info = withOutput(geometryOf(attributes.inputShape, filter!.shape, attributes, true), dy!);
+      if (backend.blockedConvolutions && gradientsFitBlocks(info))
+        return blockedInputGradient(graph, dy!, filter!, info);
       return fromNchw(
         graph,
         convTransposeNchw(graph, toNchw(graph, dy!, info), perChannel(graph, filter!), info, info.inChannels),
@@ -79,7 +90,11 @@ export const depthwiseKernels: readonly OnnxKernel[] = [
   ),
   defineKernel<ConvAttributes & { filterShape: number[] }>(
     "DepthwiseConv2dNativeBackpropFilter",
-    (graph, { x, dy }, attributes) =>
-      filterGradient(graph, x!, dy!, withOutput(geometryOf(x!.shape, attributes.filterShape, attributes, true), dy!)),
+    (graph, { x, dy }, attributes, backend) => {
+      const info = withOutput(geometryOf(x!.shape, attributes.filterShape, attributes, true), dy!);
+      return backend.blockedConvolutions && gradientsFitBlocks(info)
+        ? blockedFilterGradient(graph, x!, dy!, info)
+        : filterGradient(graph, x!, dy!, info);
+    },
   ),
 ];

@@ -59,7 +59,10 @@ export interface Model {
   readonly initializers: readonly ModelInitializer[];
 }
 
-/** ONNX operator set 18 (reductions take axes as input, Scatter has reductions) and ONNX Runtime's own domain. */
+/** ONNX Runtime's domain of convolutions on blocked channels, see `kernels/blocked.ts`. */
+export const BLOCKED_DOMAIN = "com.microsoft.nchwc";
+
+/** ONNX operator set 18 (reductions take axes as input, Scatter has reductions) and ONNX Runtime's own domains. */
 const IR_VERSION = 9;
 const OPSET = 18;
 
@@ -81,6 +84,7 @@ export function encodeModel(model: Model): Uint8Array {
     })
     .message(8, (opset) => opset.string(1, "").varint(2, OPSET))
     .message(8, (opset) => opset.string(1, "com.microsoft").varint(2, 1))
+    .message(8, (opset) => opset.string(1, BLOCKED_DOMAIN).varint(2, 1))
     .finish();
 }
 

@@ -12,7 +12,14 @@
 import { RevqError } from "@revq/core";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
-import { encodeModel, type Model, type ModelInitializer, type ModelValue, type OnnxType } from "./model.js";
+import {
+  BLOCKED_DOMAIN,
+  encodeModel,
+  type Model,
+  type ModelInitializer,
+  type ModelValue,
+  type OnnxType,
+} from "./model.js";
 
 export type TypedArray = Float32Array | Int32Array | Uint8Array | BigInt64Array;
 
@@ -57,6 +64,8 @@ export interface Session {
 export interface Runtime {
   /** True when outputs are written in place, false when the binding copies them. */
   readonly inPlaceOutputs: boolean;
+  /** Whether convolutions on blocked channels work here; they exist for processors that ONNX Runtime has kernels for. */
+  readonly blockedConvolutions: boolean;
   readonly threads: number;
   /** `small` models get one thread: waking a pool costs more than they do. */
   createSession(model: Model, small: boolean): Session;
@@ -72,7 +81,8 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   const create = (model: Model, small: boolean, inPlace: boolean): Session =>
     openSession(native, model, sessionOptions(small ? 1 : threads, options.sessionOptions), inPlace);
   const inPlaceOutputs = writesInPlace(create);
-  return { inPlaceOutputs, threads, createSession: (model, small) => create(model, small, inPlaceOutputs) };
+  const createSession: Runtime["createSession"] = (model, small) => create(model, small, inPlaceOutputs);
+  return { inPlaceOutputs, blockedConvolutions: convolvesBlocks(createSession), threads, createSession };
 }
 
 function loadBinding(): NativeBinding {
@@ -137,6 +147,47 @@ function openSession(native: NativeBinding, model: Model, options: object, inPla
     },
     dispose: () => session.dispose(),
   };
+}
+
+/** Shifts an image of 32 channels by one row with a depthwise filter; true when it arrives. */
+function convolvesBlocks(create: Runtime["createSession"]): boolean {
+  const [channels, size] = [32, 3];
+  const numbers = channels * size * size;
+  const value = (name: string): ModelValue => ({ name, type: "float32", shape: [1, size, size, channels] });
+  const domain = BLOCKED_DOMAIN;
+  const reorder = { op: "ReorderInput", domain, attributes: { channels_last: 1 } };
+  const attributes = { kernel_shape: [3, 3], strides: [1, 1], dilations: [1, 1], pads: [1, 1, 1, 1], group: channels };
+  const shape = new BigInt64Array([BigInt(channels), 1n, 3n, 3n]);
+  const model: Model = {
+    nodes: [
+      { ...reorder, inputs: ["x"], outputs: ["xb"] },
+      { ...reorder, inputs: ["f"], outputs: ["f1"] },
+      { op: "Reshape", domain: "", inputs: ["f1", "shape"], outputs: ["fb"], attributes: {} },
+      { op: "Conv", domain, inputs: ["xb", "fb"], outputs: ["yb"], attributes },
+      { op: "ReorderOutput", domain, inputs: ["yb"], outputs: ["y"], attributes: { channels, channels_last: 1 } },
+    ],
+    inputs: [value("x"), value("f")],
+    outputs: [value("y")],
+    initializers: [{ name: "shape", type: "int64", shape: [4], bytes: new Uint8Array(shape.buffer) }],
+  };
+  const tensor = (data: Float32Array): NativeTensor => ({
+    type: "float32",
+    data,
+    dims: [1, size, size, channels],
+    location: "cpu",
+  });
+  const row = size * channels;
+  const x = Float32Array.from({ length: numbers }, (_, i) => i + 1);
+  const filter = new Float32Array(numbers).fill(1, channels, 2 * channels); // the tap one row above
+  const y = new Float32Array(numbers);
+  try {
+    const session = create(model, true);
+    session.run({ x: tensor(x), f: tensor(filter) }, { y: tensor(y) }, false);
+    session.dispose();
+    return y.every((found, i) => found === (i < row ? 0 : x[i - row]));
+  } catch {
+    return false;
+  }
 }
 
 /** Runs y = x + x twice with different x; true when the preallocated output holds the right sums. */
