@@ -18,22 +18,22 @@ interface OpenFlags {
   readonly engine?: string | undefined;
 }
 
-/** @param need `backbone: false` opens the latent part alone */
+/** @param need `backbone: false` opens the latent part alone, `"if-any"` takes a tokenizer of latents too */
 export async function openTokenizer(
   command: BaseCommand,
   spec: string,
   flags: OpenFlags,
-  need: { backbone: boolean },
+  need: { backbone: boolean | "if-any" },
 ): Promise<Tokenizer> {
   const services = await command.services((flags["plugin"] as string[] | undefined) ?? []);
   await command.startEngine(services, flags.engine ?? "auto", flags["verbose"] === true);
   const tokenizer = await loadTokenizer(await services.openWeights(spec), {
     ...services,
     openWeights: async (spec) => services.openWeights(await withoutLinks(spec)),
-    backbone: need.backbone,
+    backbone: need.backbone !== false,
     ...(flags.weights === undefined ? {} : { weights: flags.weights }),
   });
-  if (need.backbone && tokenizer.config.backbone === null) throw ofLatents();
+  if (need.backbone === true && tokenizer.config.backbone === null) throw ofLatents();
   return tokenizer;
 }
 

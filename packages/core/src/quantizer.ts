@@ -28,6 +28,12 @@ export interface Quantizer extends Disposable {
   fit(latents: LatentSource, context: FitContext): Promise<FitReport>;
   /** latents `[n, h, w, c]` float32 -> codes `[n, t]` int32. Asynchronous: some engines search outside tfjs. The caller owns the result. */
   quantize(latents: Tensor4D): Promise<Tensor2D>;
+  /**
+   * The same by operations of the tensor engine alone, for quantizers whose `quantize` leaves it: what an exported model computes.
+   * Null where the options rule it out. It may take far more memory than `quantize`. Values that are equally near within rounding may
+   * get another code.
+   */
+  quantizeOnEngine?(latents: Tensor4D): Tensor2D | null;
   /** codes `[n, t]` int32 -> latents `[n, h, w, c]` float32. Codes out of range throw `code-out-of-range` where they enter revq, not here. */
   dequantize(codes: Tensor2D): Tensor4D;
   /** What a checkpoint must hold, borrowed. */

@@ -31,6 +31,8 @@ export class OnnxBackend extends tf.KernelBackend {
   #fedBytes = 0;
   #trace = 0;
   #flushAt: number;
+  /** While kernels are recorded into a model of their own nothing is run. */
+  #tracing = false;
   readonly #counters = { flushes: 0, forcedFlushes: 0, runMs: 0, createMs: 0, planMs: 0 };
 
   constructor(options: OnnxBackendOptions = {}) {
@@ -218,6 +220,7 @@ export class OnnxBackend extends tf.KernelBackend {
 
   /** Runs the queue now if it is full; called after each kernel. */
   flushIfFull(): void {
+    if (this.#tracing) return;
     if (this.graph.nodes.length < this.#flushAt && this.#fedBytes < this.#options.maxQueuedBytes) return;
     const nodes = this.graph.nodes;
     this.#counters.forcedFlushes++;
@@ -231,8 +234,37 @@ export class OnnxBackend extends tf.KernelBackend {
         : this.#options.maxQueuedNodes;
   }
 
+  /** From here on kernels are recorded only, until `endTrace`; see `export/trace.ts`. */
+  beginTrace(): void {
+    this.flush();
+    this.#tracing = true;
+  }
+
+  /** Forgets what was recorded; tensors that it would have computed are lost. */
+  endTrace(): void {
+    for (const storage of this.#pending) {
+      storage.pending = null;
+      storage.lost = readWhileTracing();
+    }
+    this.#tracing = false;
+    this.#forgetTrace();
+  }
+
+  /** A tensor whose numbers are not there: an input of the model that is traced. */
+  placeholder(shape: readonly number[], type: GraphDataType): { readonly info: tf.TensorInfo; readonly value: Value } {
+    const storage = newStorage(type, shape, 1);
+    const buffer = this.#pool.acquire(byteLengthOf({ type, shape }));
+    const value = this.#feedBuffer(buffer, shape, type);
+    this.#pool.release(buffer);
+    storage.pending = value;
+    const dataId = {};
+    this.#data.set(dataId, storage);
+    return { info: { dataId, shape: [...shape], dtype: type }, value };
+  }
+
   /** Runs everything queued that a live tensor needs. Synchronous: it blocks the event loop for as long as it takes. */
   flush(): void {
+    if (this.#tracing) throw readWhileTracing();
     if (this.graph.nodes.length === 0) return;
     try {
       const outputs = new Set([...this.#pending].map((storage) => storage.pending!));
@@ -334,4 +366,11 @@ export class OnnxBackend extends tf.KernelBackend {
     else view.fill(0);
     return buffer;
   }
+}
+
+function readWhileTracing(): RevqError {
+  return new RevqError(
+    "onnx-trace-read",
+    "Numbers were asked for that are not there: this computation leaves the tensor engine half-way, so it cannot become one ONNX model.",
+  );
 }

@@ -3,6 +3,7 @@
  * codebook. The codebooks are one variable `[G, K, d]`; searching and k-means run on the host (`@revq/nearest`).
  */
 import {
+  cutTokens,
   joinTokens,
   quietContext,
   requireTensor,
@@ -24,6 +25,7 @@ import { fitCodebooks, type FitSettings } from "./fit-codebooks.js";
 import { HostCodebooks } from "./host-codebooks.js";
 import { drawCodebooks, requireLatents } from "./initial-codebooks.js";
 import type { MultigroupLayout } from "./layout.js";
+import { nearestOnEngine } from "./nearest-on-engine.js";
 import { resetUnusedCodes } from "./reset-unused-codes.js";
 import { transformedSource } from "./transform/forward.js";
 import { LearnedTransform } from "./transform/learned-transform.js";
@@ -112,6 +114,16 @@ export class MultigroupQuantizer implements TrainableQuantizer {
     } finally {
       this.memory ??= memory;
     }
+  }
+
+  /** Null with a transform. All distances are there at once: n * T * K numbers. */
+  quantizeOnEngine(latents: Tensor4D): Tensor2D | null {
+    if (this.transform) return null;
+    const { shape, split, tokens, groupOf } = this.layout;
+    this.host.upload();
+    return tf.tidy(() =>
+      nearestOnEngine(cutTokens(latents, shape, tokens, split as TokenSplit), this.codebooks as Tensor3D, groupOf),
+    );
   }
 
   dequantize(codes: Tensor2D): Tensor4D {

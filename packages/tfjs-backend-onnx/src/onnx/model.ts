@@ -73,12 +73,7 @@ export function encodeModel(model: Model): Uint8Array {
     .message(7, (graph) => {
       for (const node of model.nodes) graph.message(1, (writer) => writeNode(writer, node));
       graph.string(2, "trace");
-      for (const constant of model.initializers) {
-        graph.message(5, (tensor) => {
-          for (const size of constant.shape) tensor.varint(1, size);
-          tensor.varint(2, TYPE_CODES[constant.type]).string(8, constant.name).bytes(9, constant.bytes);
-        });
-      }
+      for (const constant of model.initializers) writeInitializer(graph, constant);
       for (const value of model.inputs) graph.message(11, (writer) => writeValue(writer, value));
       for (const value of model.outputs) graph.message(12, (writer) => writeValue(writer, value));
     })
@@ -86,6 +81,23 @@ export function encodeModel(model: Model): Uint8Array {
     .message(8, (opset) => opset.string(1, "com.microsoft").varint(2, 1))
     .message(8, (opset) => opset.string(1, BLOCKED_DOMAIN).varint(2, 1))
     .finish();
+}
+
+/**
+ * The same file in pieces, for models with large constants: protobuf merges a message that comes in several parts, so each constant
+ * is a part of the graph by itself.
+ */
+export function* encodeModelInParts(model: Model): Generator<Uint8Array> {
+  yield encodeModel({ ...model, initializers: [] });
+  for (const constant of model.initializers)
+    yield new ProtobufWriter().message(7, (graph) => writeInitializer(graph, constant)).finish();
+}
+
+function writeInitializer(graph: ProtobufWriter, constant: ModelInitializer): void {
+  graph.message(5, (tensor) => {
+    for (const size of constant.shape) tensor.varint(1, size);
+    tensor.varint(2, TYPE_CODES[constant.type]).string(8, constant.name).bytes(9, constant.bytes);
+  });
 }
 
 function writeNode(writer: ProtobufWriter, node: ModelNode): void {

@@ -1,0 +1,82 @@
+/**
+ * A computation as an ONNX file: kernels are recorded as always, but instead of being run the graph is written, with the inputs open and
+ * every other tensor that it reads (weights) as a constant. Shapes are fixed, the batch too.
+ */
+import { RevqError } from "@revq/core";
+import * as tf from "@tensorflow/tfjs-core";
+import type { OnnxBackend } from "../backend.js";
+import { byteLengthOf, type Value } from "../graph/graph.js";
+import { planGraph } from "../graph/plan.js";
+import { encodeModelInParts, type Model, type ModelInitializer } from "../onnx/model.js";
+import { ONNX_BACKEND } from "../register.js";
+
+export interface TraceInput {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: "float32" | "int32";
+}
+
+/**
+ * Records what `run` makes of an input and hands the pieces of the file to `write`, in order. `run` may be asynchronous but must not
+ * read numbers that depend on its input, and owns neither the input nor, after it returns, the output. No other work may use the
+ * backend meanwhile. Throws `onnx-trace-backend`, `onnx-trace-read`, `onnx-trace-constant`.
+ */
+export async function traceOnnx(
+  input: TraceInput,
+  outputName: string,
+  run: (input: tf.Tensor) => Promise<tf.Tensor> | tf.Tensor,
+  write: (pieces: Iterable<Uint8Array>) => Promise<void>,
+): Promise<void> {
+  if (tf.getBackend() !== ONNX_BACKEND) {
+    throw new RevqError(
+      "onnx-trace-backend",
+      `The tfjs backend is "${tf.getBackend()}"; tracing needs "${ONNX_BACKEND}".`,
+    );
+  }
+  const backend = tf.backend() as OnnxBackend;
+  backend.beginTrace();
+  const made: tf.Tensor[] = [];
+  try {
+    const { info, value } = backend.placeholder(input.shape, input.dtype);
+    const tensor = tf.engine().makeTensorFromTensorInfo(info);
+    made.push(tensor);
+    const output = await run(tensor);
+    made.push(output);
+    const result = backend.value(output);
+    if (!result.node) throw constantResult();
+    await write(encodeModelInParts(modelOf(backend, value, input.name, result, outputName)));
+  } finally {
+    tf.dispose(made);
+    backend.endTrace();
+  }
+}
+
+function modelOf(backend: OnnxBackend, input: Value, inputName: string, output: Value, outputName: string): Model {
+  const plan = planGraph(backend.graph, [output]);
+  const place = plan.feeds.indexOf(input);
+  if (place < 0) throw constantResult();
+  const model = plan.buildModel();
+  const names = new Map([
+    [`i${place}`, inputName],
+    [plan.outputNames[0]!, outputName],
+  ]);
+  const named = (name: string): string => names.get(name) ?? name;
+  const weights = plan.feeds.flatMap((value, index): ModelInitializer[] => {
+    if (index === place) return [];
+    const bytes = new Uint8Array(value.buffer!.data, 0, byteLengthOf(value));
+    return [{ name: `i${index}`, type: value.type, shape: value.shape, bytes }];
+  });
+  return {
+    nodes: model.nodes.map((node) => ({ ...node, inputs: node.inputs.map(named), outputs: node.outputs.map(named) })),
+    inputs: [{ name: inputName, type: input.type, shape: input.shape }],
+    outputs: [{ name: outputName, type: output.type, shape: output.shape }],
+    initializers: [...model.initializers, ...weights],
+  };
+}
+
+function constantResult(): RevqError {
+  return new RevqError(
+    "onnx-trace-constant",
+    "The result does not depend on the input: there is nothing to make a model of.",
+  );
+}
