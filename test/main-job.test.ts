@@ -69,8 +69,13 @@ describe("revq train", () => {
     ]);
     const run = await readdir(join(cwd, "tokenizer", "run"));
     expect(run).toEqual(
-      expect.arrayContaining(["samples.png", "metrics.jsonl", "config.yaml", "checkpoints", "latents"]),
+      expect.arrayContaining(["samples.png", "metrics.jsonl", "config.yaml", "checkpoints", "latents", "report"]),
     );
+    const page = await readFile(join(cwd, "tokenizer", "run", "report", "index.html"), "utf8");
+    expect(page).toContain("Where the error is");
+    expect(page).toContain("data:image/webp;base64,");
+    const [events] = await readdir(join(cwd, "tokenizer", "run", "tensorboard"));
+    expect(events).toMatch(/tfevents/);
     const { width, height } = await sharp(join(cwd, "tokenizer", "run", "samples.png")).metadata();
     expect(width).toBeGreaterThan(4 * 64);
     expect(height).toBeGreaterThan(2 * 64);
@@ -203,6 +208,19 @@ describe("revq eval", () => {
     expect([all.images, some.images]).toEqual([24, 5]);
     expect(all.floor!.psnr).toBeGreaterThan(all.psnr!);
     expect(all.bitsPerImage).toBe(256);
+    expect(all).toMatchObject({ lpips: null, rfid: null, inceptionScore: null });
+  }, 120_000);
+
+  it("writes a page, with images or without", async () => {
+    const args = ["eval", "tokenizer", "--data", "photos", "--limit", "5", "--report"];
+    await revqJson<Evaluation>([...args, "page"], inFolder);
+    await revqJson<Evaluation>([...args, "plain", "--report-images", "none"], inFolder);
+    const [page, plain] = await Promise.all(
+      ["page", "plain"].map((folder) => readFile(join(cwd, folder, "index.html"), "utf8")),
+    );
+    expect(page!.match(/<img /g)).toHaveLength(5 * 5);
+    expect(plain).not.toContain("<img");
+    expect(plain).toContain("Codebooks: mse of the training latents");
   }, 120_000);
 
   it("scores latents of an image tokenizer without its backbone", async () => {
