@@ -30,10 +30,10 @@ export interface Quantizer extends Disposable {
   quantize(latents: Tensor4D): Promise<Tensor2D>;
   /**
    * The same by operations of the tensor engine alone, for quantizers whose `quantize` leaves it: what an exported model computes.
-   * Null where the options rule it out. It may take far more memory than `quantize`. Values that are equally near within rounding may
+   * It may take far more memory than `quantize`. Values that are equally near within rounding may
    * get another code.
    */
-  quantizeOnEngine?(latents: Tensor4D): Tensor2D | null;
+  quantizeOnEngine?(latents: Tensor4D): Tensor2D;
   /** codes `[n, t]` int32 -> latents `[n, h, w, c]` float32. Codes out of range throw `code-out-of-range` where they enter revq, not here. */
   dequantize(codes: Tensor2D): Tensor4D;
   /** What a checkpoint must hold, borrowed. */

@@ -116,14 +116,16 @@ export class MultigroupQuantizer implements TrainableQuantizer {
     }
   }
 
-  /** Null with a transform. All distances are there at once: n * T * K numbers. */
-  quantizeOnEngine(latents: Tensor4D): Tensor2D | null {
-    if (this.transform) return null;
+  /** All distances are there at once: n * T * K numbers. */
+  quantizeOnEngine(latents: Tensor4D): Tensor2D {
     const { shape, split, tokens, groupOf } = this.layout;
     this.host.upload();
-    return tf.tidy(() =>
-      nearestOnEngine(cutTokens(latents, shape, tokens, split as TokenSplit), this.codebooks as Tensor3D, groupOf),
-    );
+    return tf.tidy(() => {
+      const cut = this.transform
+        ? this.transform.forwardOnEngine(latents)
+        : cutTokens(latents, shape, tokens, split as TokenSplit);
+      return nearestOnEngine(cut, this.codebooks as Tensor3D, groupOf);
+    });
   }
 
   dequantize(codes: Tensor2D): Tensor4D {

@@ -46,3 +46,33 @@ export function invertTransform(
     return tf.reshape(tf.transpose(strips, [0, 2, 1, 3]), [n, height, width, channels]);
   });
 }
+
+/** The way there, orthonormal as the way back is: latents `[n, h, w, c]` -> coefficients `[n * B, numbers of a block]`. */
+export function transformOnEngine(
+  geometry: TransformGeometry,
+  latents: Tensor4D,
+  rotation: Tensor | undefined,
+  cosineMatrix: Tensor2D | undefined,
+): Tensor2D {
+  const { kind, shape, block, size } = geometry;
+  return tf.tidy(() => {
+    const blocks = cutBlocks(latents, geometry);
+    if (kind === "pca") return tf.matMul(blocks, tf.reshape(rotation!, [size, size]) as Tensor2D, false, true);
+    const [all, cells, channels] = [blocks.shape[0], block[0] * block[1], shape.channels];
+    const byCell = tf.reshape(tf.transpose(tf.reshape(blocks, [all, cells, channels]), [1, 0, 2]), [cells, -1]);
+    let byFrequency = tf.reshape(tf.matMul(cosineMatrix!, byCell as Tensor2D), [cells, all, channels]) as Tensor3D;
+    if (kind === "dct-klt") byFrequency = tf.matMul(byFrequency, rotation as Tensor3D, false, true);
+    return tf.reshape(tf.transpose(byFrequency, [1, 0, 2]), [all, size]);
+  });
+}
+
+/** Coefficients in blocks -> where their cells lie, `[n, h, w, c]`: undoes `cutBlocks`. */
+export function joinBlocks(coefficients: Tensor2D, { shape, block, blocks }: TransformGeometry): Tensor4D {
+  const [rows, columns] = block;
+  const { channels, height, width } = shape;
+  const n = coefficients.shape[0] / blocks;
+  return tf.tidy(() => {
+    const strips = tf.reshape(coefficients, [(n * height) / rows, width / columns, rows, columns * channels]);
+    return tf.reshape(tf.transpose(strips, [0, 2, 1, 3]), [n, height, width, channels]);
+  });
+}

@@ -2,7 +2,7 @@
 import { requireTensor, type FitContext, type LatentSource, type NamedTensors } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor3D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
-import { joinTokens, type TokenSplit } from "@revq/core";
+import { cutTokens, joinTokens, type TokenSplit } from "@revq/core";
 import { hostCopy, type HostCopy } from "../host-copy.js";
 import { withDealing, type MultigroupLayout } from "../layout.js";
 import { dealCoefficients, tokenOfRank } from "./balance.js";
@@ -10,7 +10,7 @@ import { blockCosines } from "./dct.js";
 import { fitTransform } from "./fit-transform.js";
 import { createForward, type Forward } from "./forward.js";
 import type { TransformGeometry } from "./geometry.js";
-import { cutBlocks, invertTransform } from "./inverse.js";
+import { cutBlocks, invertTransform, joinBlocks, transformOnEngine } from "./inverse.js";
 
 export class LearnedTransform {
   private readonly rotation: Variable | undefined;
@@ -69,6 +69,19 @@ export class LearnedTransform {
       places[coefficient] = token * dim + (i % dim);
     });
     assign(this.places, tf.tensor1d(places, "int32"));
+  }
+
+  /** latents `[n, h, w, c]` -> tokens `[n, T, d]`: undoes `invert`, by tensor operations alone. */
+  forwardOnEngine(latents: Tensor4D): Tensor3D {
+    const { shape, split, tokens, dim } = this.layout;
+    return tf.tidy(() => {
+      const coefficients = transformOnEngine(this.geometry, latents, this.rotation, this.cosines);
+      if (!this.places) return cutTokens(joinBlocks(coefficients, this.geometry), shape, tokens, split as TokenSplit);
+      const places = this.places.dataSync();
+      const dealt = new Int32Array(places.length);
+      places.forEach((place, coefficient) => (dealt[place] = coefficient));
+      return tf.reshape(tf.gather(coefficients, tf.tensor1d(dealt, "int32"), 1), [latents.shape[0], tokens, dim]);
+    });
   }
 
   /** tokens `[n, T, d]` -> latents `[n, h, w, c]`, n > 0. */
