@@ -109,6 +109,40 @@ describe("revq train", () => {
     );
   }, 240_000);
 
+  it("survives being killed, while it encodes and while it trains, to the same weights", async () => {
+    const args = [
+      "train",
+      "--data",
+      "photos",
+      "--seed",
+      "3",
+      ...small,
+      "--epochs",
+      "12",
+      "--batch",
+      "4",
+      "-o",
+      "killed",
+    ];
+    const resuming = [...args, "--set", "train.checkpointSteps=2", "--resume"];
+    const made =
+      (...name: string[]): (() => boolean) =>
+      () =>
+        existsSync(join(cwd, "killed", "run", ...name));
+    // The order in which these appear; each start goes on until the next one is there.
+    for (const file of [
+      made("latents", "train", "plan.json"),
+      made("latents", "val", "manifest.json"),
+      made("checkpoints"),
+    ]) {
+      await revq(resuming, { cwd, interruptWhen: file, signal: "SIGKILL" });
+    }
+    await revqJson<TrainResult>(resuming, inFolder);
+    expect(await readFile(join(cwd, "killed", "model.safetensors"))).toEqual(
+      await readFile(join(cwd, "whole", "model.safetensors")),
+    );
+  }, 240_000);
+
   it("prints a plan and stops with --dry-run", async () => {
     const plan = await revqJson<Record<string, unknown>>(
       ["train", "--data", "photos", "--bits", "512", "--dry-run"],

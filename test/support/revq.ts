@@ -24,9 +24,14 @@ export interface RevqOptions {
   readonly environment?: Record<string, string>;
   /** Asked every few milliseconds; the first time it is true the command gets SIGINT, as by Ctrl-C. */
   readonly interruptWhen?: () => boolean;
+  /** What it gets then; default SIGINT. */
+  readonly signal?: NodeJS.Signals;
 }
 
-export function revq(args: readonly string[], { cwd, environment = {}, interruptWhen }: RevqOptions): Promise<Outcome> {
+export function revq(
+  args: readonly string[],
+  { cwd, environment = {}, interruptWhen, signal = "SIGINT" }: RevqOptions,
+): Promise<Outcome> {
   return new Promise((resolveOutcome, reject) => {
     const child = spawn(process.execPath, [binary, ...args], {
       cwd,
@@ -40,7 +45,7 @@ export function revq(args: readonly string[], { cwd, environment = {}, interrupt
     const watch = setInterval(() => {
       if (!interruptWhen?.()) return;
       clearInterval(watch);
-      child.kill("SIGINT");
+      child.kill(signal);
     }, 5);
     child.on("error", reject);
     child.on("close", (code) => {
