@@ -79,4 +79,14 @@ describe.skipIf(!present || !wanted)("k-means on real latents (REVQ_TEST_FULL; n
     const { options } = multigroup.plan!({ options: {}, latentShape, samples: train.count, bits: 2304 });
     expect(await validationError(options)).toBeLessThan(0.2714);
   });
+
+  it.each([
+    // k-means on the same transform by the other implementation, a codebook per token: .2186 and .0465.
+    { tokens: 256, codes: 512, most: 0.2186 * 0.96 },
+    { tokens: 512, codes: 1024, most: 0.0465 * 0.9 },
+  ])("recipe fit, T=$tokens K=$codes: below $most", { timeout: 600_000 }, async ({ tokens, codes, most }) => {
+    const given = { ...multigroup.recipes!.fit, tokens, codes };
+    const { options } = multigroup.plan!({ options: given, latentShape, samples: train.count });
+    expect(await validationError({ ...options, iterations: 20 })).toBeLessThan(most);
+  });
 });
