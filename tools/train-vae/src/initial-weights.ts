@@ -42,7 +42,7 @@ export async function initialWeights(
   for (let level = 0; level < levels - 1; level++) {
     const name = `encoder.down_blocks.${level}`;
     const width = blockOutChannels[level]!;
-    if (level > 0) copyShortcut(array, `${name}.resnets.0`, kept[level]!, kept[level]!, width);
+    if (level > 0) copyShortcut(array, `${name}.resnets.0`, kept[level]!, width);
     const down = `${name}.downsamplers.0.conv`;
     const count = Math.min(4 * kept[level]!, width - 4);
     const components = await patchComponents(pyramid[level]!, count);
@@ -60,7 +60,7 @@ export async function initialWeights(
   const last = blockOutChannels.at(-1)!;
   const lastResnet = `encoder.down_blocks.${levels - 1}.resnets.0`;
   const plain = Math.min(kept.at(-1)!, last - 2 - 2 * latentChannels);
-  copyShortcut(array, lastResnet, plain, plain, last);
+  copyShortcut(array, lastResnet, plain, last);
   const shortcut = array(`${lastResnet}.conv_shortcut.weight`);
   const head = array("encoder.conv_out.weight");
   const headBias = array("encoder.conv_out.bias");
@@ -96,7 +96,7 @@ export async function initialWeights(
     const width = blockOutChannels[level]!;
     const name = `decoder.up_blocks.${block}`;
     const have = reached.shape[3];
-    if (block > 0 && blockOutChannels[level + 1] !== width) copyShortcut(array, `${name}.resnets.0`, have, have, width);
+    if (block > 0 && blockOutChannels[level + 1] !== width) copyShortcut(array, `${name}.resnets.0`, have, width);
     if (level === 0) break;
     const target = pyramid[level - 1]!;
     const fit = await predictFiner(reached, target);
@@ -179,13 +179,7 @@ function clearThenSet(weight: Array4, out: number, taps: readonly Tap[]): void {
 }
 
 /** The shortcut passes the first `count` channels on and renews the constants. */
-function copyShortcut(
-  array: (name: string) => Array4,
-  resnet: string,
-  count: number,
-  _have: number,
-  width: number,
-): void {
+function copyShortcut(array: (name: string) => Array4, resnet: string, count: number, width: number): void {
   const weight = array(`${resnet}.conv_shortcut.weight`);
   for (let c = 0; c < count; c++) clearThenSet(weight, c, [[0, 0, c, 1]]);
   setConstants(array, `${resnet}.conv_shortcut`, width);
