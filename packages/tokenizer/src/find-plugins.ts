@@ -17,27 +17,20 @@ export async function findPlugins(config: TokenizerConfig, options: Options): Pr
     const wanted = config[kind];
     if (!wanted || (kind === "backbone" && options.backbone === false)) continue;
     if (registry.ids(kind).includes(wanted.id)) continue;
-    const conventional = `@revq/${kind}-${wanted.id}`;
-    for (const plugin of await importPlugins(conventional, kind, wanted.id, wanted.package)) {
-      registry.register(plugin, conventional);
-    }
+    const origin = wanted.package ?? `@revq/${kind}-${wanted.id}`;
+    registry.register(await importPlugin(origin, kind, wanted.id), origin);
   }
   return registry;
 }
 
-async function importPlugins(name: string, kind: PluginKind, id: string, recorded: string | null): Promise<Plugin[]> {
-  const install = recorded ?? name;
+async function importPlugin(name: string, kind: PluginKind, id: string): Promise<Plugin> {
   const missing = (cause?: unknown): RevqError =>
-    new RevqError(
-      "plugin-unknown",
-      `The tokenizer needs the ${kind} "${id}", which is neither given nor installed as ${install}.`,
-      {
-        fix: `npm install ${install}, and in a bundled program give it: Tokenizer.load(spec, { plugins: [${identifier(id)}, …] }).`,
-        cause,
-      },
-    );
+    new RevqError("plugin-unknown", `The tokenizer needs the ${kind} "${id}" of ${name}, which is not here.`, {
+      fix: `npm install ${name} and, in a bundled program or if it is not one of @revq, give it: Tokenizer.load(spec, { plugins: [${identifier(id)}, …] }).`,
+      cause,
+    });
   // Nothing but packages of this project is imported for a name out of a file.
-  if (recorded !== null && recorded !== name) throw missing();
+  if (!/^@revq\/[a-z0-9-]+$/.test(name)) throw missing();
   let module: object;
   try {
     module = (await import(/* @vite-ignore */ /* webpackIgnore: true */ name)) as object;
@@ -45,8 +38,11 @@ async function importPlugins(name: string, kind: PluginKind, id: string, recorde
     throw missing(cause);
   }
   const found = Object.values(module).filter(isPlugin);
-  if (!found.some((plugin) => plugin.kind === kind && plugin.id === id)) throw missing();
-  return [...new Set(found)].filter((plugin) => plugin.kind === kind && plugin.id === id);
+  return found.find((plugin) => plugin.kind === kind && plugin.id === id) ?? fail(missing());
+}
+
+function fail(error: Error): never {
+  throw error;
 }
 
 const identifier = (id: string): string => id.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());

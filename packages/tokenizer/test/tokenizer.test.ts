@@ -189,7 +189,7 @@ describe("Tokenizer.load", () => {
     await expect(Tokenizer.load(withQuantizer({ id: "my-vq", package: "revq-quantizer-my-vq" }))).rejects.toMatchObject(
       {
         code: "plugin-unknown",
-        fix: expect.stringMatching(/npm install revq-quantizer-my-vq,.*plugins: \[myVq/),
+        fix: expect.stringMatching(/npm install revq-quantizer-my-vq .*plugins: \[myVq/),
       },
     );
     // Installed and importable, but no package of this project: it stays untouched.
@@ -198,6 +198,10 @@ describe("Tokenizer.load", () => {
     });
     await expect(Tokenizer.load(withQuantizer({ id: "none", package: null }))).rejects.toMatchObject({
       fix: expect.stringContaining("npm install @revq/quantizer-none"),
+    });
+    // A package may bring several plugins: it got as far as the quantizer's own check of its options.
+    await expect(Tokenizer.load(withQuantizer({ id: "bsq", package: "@revq/quantizer-lfq" }))).rejects.toMatchObject({
+      code: "plugin-options",
     });
     await expect(Tokenizer.load(inMemory(files), { plugins: [efficientvit, efficientvit] })).rejects.toThrow(RevqError);
   });
