@@ -2,13 +2,16 @@
  * Finds plugins: those that come with the CLI, those that the project in the working folder depends on (keyword `revq-plugin`), and those
  * named by `--plugin` or in a config file. One that cannot be loaded is reported and left out, unless the user named it.
  */
-import { isPlugin, RevqError } from "@revq/core";
+import { isPlugin, isRevqError, RevqError } from "@revq/core";
 import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { satisfies, validRange } from "semver";
 import type { FoundPlugin } from "./container.js";
+
+const { version: coreVersion } = createRequire(import.meta.url)("@revq/core/package.json") as { version: string };
 
 /** The plugins that come with the CLI. */
 const included: Readonly<Record<string, () => Promise<object>>> = {
@@ -43,9 +46,17 @@ export async function discoverPlugins(named: readonly string[], folder: string):
   for (const name of await installedBeside(folder)) {
     if (name in included || named.includes(name)) continue;
     try {
-      plugins.push(...pluginsOf(await importPackage(name, folder), name));
+      requireThisCore(name, await readManifest(join(folder, "node_modules", name, "package.json")));
+      const found = requirePlugins(pluginsOf(await importPackage(name, folder), name), name);
+      for (const { plugin } of found) {
+        const other = plugins.find((each) => each.plugin.kind === plugin.kind && each.plugin.id === plugin.id);
+        if (other)
+          throw new Error(`its ${plugin.kind} id "${plugin.id}" is taken by ${other.origin}. Remove one of the two.`);
+      }
+      plugins.push(...found);
     } catch (error) {
-      problems.push(`The plugin package ${name} was left out: ${firstLine(error)}`);
+      const fix = isRevqError(error) && error.fix ? ` ${error.fix}` : "";
+      problems.push(`The plugin package ${name} was left out: ${firstLine(error)}${fix}`);
     }
   }
   for (const name of named) if (!(name in included)) plugins.push(...(await loadNamed(name, folder)));
@@ -54,24 +65,41 @@ export async function discoverPlugins(named: readonly string[], folder: string):
 
 async function loadNamed(name: string, folder: string): Promise<FoundPlugin[]> {
   const path = resolve(folder, name);
+  const isPath = existsSync(path);
+  requireThisCore(name, await readManifest(join(isPath ? path : join(folder, "node_modules", name), "package.json")));
   let module: object;
   try {
-    module = existsSync(path) ? await importPath(path) : await importPackage(name, folder);
+    module = isPath ? await importPath(path) : await importPackage(name, folder);
   } catch (cause) {
     throw new RevqError("plugin-not-loaded", `The plugin ${name} cannot be loaded: ${firstLine(cause)}.`, {
-      fix: existsSync(path)
+      fix: isPath
         ? "Was it built, and are its dependencies installed? (npm install && npm run build there)"
         : `Check the path, or install the package: npm install ${name}.`,
       cause,
     });
   }
-  const found = pluginsOf(module, name);
-  if (found.length === 0) {
-    throw new RevqError("plugin-descriptor", `${name} exports no plugin.`, {
-      fix: "Export the result of `definePlugin` from @revq/core.",
-    });
-  }
-  return found;
+  return requirePlugins(pluginsOf(module, name), name);
+}
+
+function requirePlugins(found: FoundPlugin[], name: string): FoundPlugin[] {
+  if (found.length > 0) return found;
+  throw new RevqError("plugin-descriptor", `${name} exports no plugin.`, {
+    fix: "Export the result of `definePlugin` from @revq/core.",
+  });
+}
+
+/** A plugin that was made for another major version of the contracts is refused before any of its code runs. */
+function requireThisCore(name: string, manifest: Manifest | null): void {
+  const wanted = manifest?.peerDependencies?.["@revq/core"];
+  if (wanted === undefined || validRange(wanted) === null) return;
+  if (satisfies(coreVersion, wanted, { includePrerelease: true })) return;
+  throw new RevqError(
+    "plugin-core-version",
+    `${name} is made for @revq/core ${wanted}; this revq has ${coreVersion}.`,
+    {
+      fix: `Install the versions that fit each other: npm install ${name}@latest @revq/cli@latest.`,
+    },
+  );
 }
 
 function firstLine(error: unknown): string {
@@ -111,6 +139,7 @@ interface Manifest {
   name?: string;
   exports?: unknown;
   dependencies?: Record<string, string>;
+  peerDependencies?: Record<string, string>;
   devDependencies?: Record<string, string>;
   keywords?: string[];
 }
