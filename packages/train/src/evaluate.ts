@@ -1,5 +1,5 @@
 /** Scores a tokenizer on images or latents: what `revq eval` returns and what a training run ends with. */
-import { latentSize, type ImageSource, type LatentSource, type ReportProgress } from "@revq/core";
+import type { ImageSource, LatentSource, ReportProgress } from "@revq/core";
 import { toUnitRange } from "@revq/metrics";
 import type { LatentDetails } from "@revq/report";
 import type { Tokenizer } from "@revq/tokenizer";
@@ -8,7 +8,7 @@ import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { Extremes, type Ranked } from "./evaluation/extremes.js";
 import { ImageScore, type MetricNetworks } from "./evaluation/image-score.js";
 import { LatentScore } from "./evaluation/latent-score.js";
-import { chunks, readLatents } from "./latent-error.js";
+import { chunks, measuringBatch, readLatents } from "./latent-error.js";
 import type { Evaluation } from "./records.js";
 
 /** One image's stations, each `[size, size, 3]` float32 in [0, 1]. */
@@ -61,7 +61,7 @@ export async function evaluateLatents(
   options: EvaluateOptions,
 ): Promise<Scored> {
   const score = new LatentScore(tokenizer, latents.count);
-  const batch = Math.max(1, Math.min(options.batch, Math.floor(2 ** 22 / latentSize(latents.shape))));
+  const batch = Math.min(options.batch, measuringBatch(latents));
   for (const rows of chunks(latents.count, batch)) {
     options.signal.throwIfAborted();
     const values = await readLatents(latents, rows);

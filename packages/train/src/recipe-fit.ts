@@ -62,7 +62,7 @@ export async function trainFit(input: RecipeInput): Promise<RecipeResult> {
   const fitCodebooks = resumed?.seconds.fitCodebooks ?? fitting();
 
   // 2. Every latent's codes, once.
-  const measureBatch = measuringBatch(train, 64);
+  const measureBatch = measuringBatch(train);
   const codesInUse = new CodeCounter(quantizer.tokens);
   const codesOf = async (source: LatentSource, name: string): Promise<CodeTable> => {
     const table = await CodeTable.create(source.count, quantizer.tokens.tokens, input.codeTable(name));

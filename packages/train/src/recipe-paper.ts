@@ -46,7 +46,7 @@ export async function trainPaper(input: RecipeInput): Promise<RecipeResult> {
   }
 
   const rows = measuredRows(random, train.count, settings.measureSamples);
-  const measureBatch = measuringBatch(train, 64);
+  const measureBatch = measuringBatch(train);
   const stepsPerEpoch = epochBatches(random, 1, train.count, settings.batch).length;
   const save = async (number: number, stepsIntoEpoch: number): Promise<void> =>
     input.save(number, {
