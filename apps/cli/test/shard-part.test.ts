@@ -47,7 +47,10 @@ describe("shardPart", () => {
     [{ SLURM_ARRAY_TASK_ID: "1" }, /SLURM_ARRAY_TASK_COUNT is not/],
     [{ RANK: "x", WORLD_SIZE: "4" }, /no whole numbers/],
     [{ RANK: "4", WORLD_SIZE: "4" }, /numbered 0 to 3/],
-    [{ RANK: "0", WORLD_SIZE: "2", AWS_BATCH_JOB_ARRAY_INDEX: "1", AWS_BATCH_JOB_ARRAY_SIZE: "2" }, /says part 1 of 2, .* says 0 of 2/],
+    [
+      { RANK: "0", WORLD_SIZE: "2", AWS_BATCH_JOB_ARRAY_INDEX: "1", AWS_BATCH_JOB_ARRAY_SIZE: "2" },
+      /says part 1 of 2, .* says 0 of 2/,
+    ],
   ])("refuses %j", (environment, message) => {
     expect(() => part(environment)).toThrow(message);
   });

@@ -43,7 +43,7 @@ export class OnnxBackend extends tf.KernelBackend {
     };
     this.#flushAt = this.#options.maxQueuedNodes;
     this.#runtime = createRuntime(options);
-    this.#sessions = new SessionCache(this.#runtime, options.maxSessions ?? 64, options.maxArenaBytes ?? 6 * 2 ** 30);
+    this.#sessions = new SessionCache(this.#runtime, options.maxSessions ?? 64, options.maxArenaBytes ?? defaultArenaBytes());
     this.#pool = new BufferPool(options.maxPooledBytes ?? 2 ** 30);
     this.#data = new tf.DataStorage(this, tf.engine());
   }

@@ -30,7 +30,11 @@ export default class BackboneDecode extends BaseCommand {
     const latents = await readPlanes(args.latents, "latents [n, c, h, w]");
     const services = await this.services(flags["plugin"] as string[] | undefined);
     await this.startEngine(services, flags.engine ?? "auto", false);
-    const { instance } = await openBackbone(services, { ...requiredBackbone(flags), imageSize: flags["image-size"], note: this.note });
+    const { instance } = await openBackbone(services, {
+      ...requiredBackbone(flags),
+      imageSize: flags["image-size"],
+      note: this.note,
+    });
     const started = performance.now();
     const images = await mapPlanes(
       latents,

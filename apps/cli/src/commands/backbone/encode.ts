@@ -49,7 +49,11 @@ export default class BackboneEncode extends BaseCommand {
     if (largest > 1.01) this.note(`Values reach ${largest.toPrecision(4)}; images are expected in [-1, 1].`);
     const services = await this.services(flags["plugin"] as string[] | undefined);
     await this.startEngine(services, flags.engine ?? "auto", false);
-    const { instance } = await openBackbone(services, { ...requiredBackbone(flags), imageSize: height, note: this.note });
+    const { instance } = await openBackbone(services, {
+      ...requiredBackbone(flags),
+      imageSize: height,
+      note: this.note,
+    });
     const started = performance.now();
     const latents = await mapPlanes(
       images,

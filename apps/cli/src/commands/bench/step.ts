@@ -60,11 +60,7 @@ tokens of 512 codes and a rectifier of 204,000 parameters.`;
     );
     requireTraining(engine);
     const random = createRandom(config.seed);
-    const plan = makePlanned(
-      planTraining(config, latentShape, images, services.plugins),
-      services.plugins,
-      random,
-    );
+    const plan = makePlanned(planTraining(config, latentShape, images, services.plugins), services.plugins, random);
     let report: StepReport;
     try {
       report = await benchStep({
