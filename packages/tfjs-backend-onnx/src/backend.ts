@@ -13,7 +13,7 @@ import { planGraph } from "./graph/plan.js";
 import { SessionCache } from "./graph/session-cache.js";
 import { repeatedTail } from "./graph/period.js";
 import { BufferPool, type HostBuffer } from "./memory/buffer-pool.js";
-import type { OnnxBackendOptions, OnnxBackendStats } from "./options.js";
+import { defaultArenaBytes, type OnnxBackendOptions, type OnnxBackendStats } from "./options.js";
 import { fromBytes, lostError, nativeTensor, newStorage, viewOf, type GraphDataType, type Storage } from "./storage.js";
 import { createRuntime, type NativeTensor, type Runtime } from "./onnx/native.js";
 
@@ -43,7 +43,11 @@ export class OnnxBackend extends tf.KernelBackend {
     };
     this.#flushAt = this.#options.maxQueuedNodes;
     this.#runtime = createRuntime(options);
-    this.#sessions = new SessionCache(this.#runtime, options.maxSessions ?? 64, options.maxArenaBytes ?? defaultArenaBytes());
+    this.#sessions = new SessionCache(
+      this.#runtime,
+      options.maxSessions ?? 64,
+      options.maxArenaBytes ?? defaultArenaBytes(),
+    );
     this.#pool = new BufferPool(options.maxPooledBytes ?? 2 ** 30);
     this.#data = new tf.DataStorage(this, tf.engine());
   }

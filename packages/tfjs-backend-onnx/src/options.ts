@@ -1,4 +1,5 @@
 /** What can be asked of the backend and what it tells about itself. */
+import { totalmem } from "node:os";
 import type { RuntimeOptions } from "./onnx/native.js";
 
 /** Options of `registerOnnxBackend`; every default suits a training loop. */
@@ -6,8 +7,8 @@ export interface OnnxBackendOptions extends RuntimeOptions {
   /** Sessions kept at most (default 64); the least recently used is dropped. */
   readonly maxSessions?: number;
   /**
-   * Bytes that the working memories of the kept sessions may hold together, by estimate (default 6 GiB); the least
-   * recently used sessions are dropped beyond it. One graph that needs more still runs.
+   * Bytes that the working memories of the kept sessions may hold together, by estimate (default: an eighth of the machine's
+   * memory, 6 GiB at most); the least recently used sessions are dropped beyond it. One graph that needs more still runs.
    */
   readonly maxArenaBytes?: number;
   /** Operators queued at most before they are run unasked (default 4096). */
@@ -38,4 +39,9 @@ export interface OnnxBackendStats {
   readonly threads: number;
   readonly inPlaceOutputs: boolean;
   readonly blockedConvolutions: boolean;
+}
+
+/** An eighth of the machine's memory, 6 GiB at most: arenas hold up to twice what is estimated, and others want memory too. */
+export function defaultArenaBytes(): number {
+  return Math.min(6 * 2 ** 30, totalmem() / 8);
 }
