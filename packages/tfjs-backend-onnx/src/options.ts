@@ -7,7 +7,7 @@ export interface OnnxBackendOptions extends RuntimeOptions {
   /** Sessions kept at most (default 64); the least recently used is dropped. */
   readonly maxSessions?: number;
   /**
-   * Bytes that the working memories of the kept sessions may hold together, by estimate (default: an eighth of the machine's
+   * Bytes that the working memories of the kept sessions may hold together, by estimate (default: a sixteenth of the machine's
    * memory, 6 GiB at most); the least recently used sessions are dropped beyond it. One graph that needs more still runs.
    */
   readonly maxArenaBytes?: number;
@@ -41,7 +41,7 @@ export interface OnnxBackendStats {
   readonly blockedConvolutions: boolean;
 }
 
-/** An eighth of the machine's memory, 6 GiB at most: arenas hold up to twice what is estimated, and others want memory too. */
+/** A sixteenth of the machine's memory, 6 GiB at most: arenas hold up to twice what is estimated, and others want memory too. */
 export function defaultArenaBytes(): number {
-  return Math.min(6 * 2 ** 30, totalmem() / 8);
+  return Math.min(6 * 2 ** 30, totalmem() / 16);
 }
