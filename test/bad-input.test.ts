@@ -60,9 +60,9 @@ describe("a user's mistakes", () => {
     },
     {
       what: "an unknown backbone",
-      args: ["train", "--backbone", "dc-ae"],
+      args: ["train", "--backbone", "cosmos"],
       code: 1,
-      says: /npm install @revq\/backbone-dc-ae/,
+      says: /npm install @revq\/backbone-cosmos/,
     },
     { what: "an unknown flag", args: ["train", "--datas", "photos"], code: 2, says: /--datas/ },
     {
