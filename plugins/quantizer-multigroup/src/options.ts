@@ -17,11 +17,12 @@ export const multigroupOptions = z.strictObject({
     .optional()
     .describe("Codes in each codebook (K). Open: a power of two that leaves at least 30 samples per code."),
   transform: z
-    .enum(["none", ...transforms])
+    .enum(["none", "auto", ...transforms])
     .default("none")
     .describe(
       "What is cut into tokens: the latent itself (none), or coefficients of an orthonormal transform of blocks of cells: a DCT of every " +
-        "channel (dct), principal axes (pca), or a DCT and then principal axes across channels (dct-klt).",
+        "channel (dct), principal axes (pca), or a DCT and then principal axes across channels (dct-klt). auto: dct-klt where one block " +
+        "covers the map, else none.",
     ),
   split: z
     .enum(["auto", "channel", "spatial", "block", "balanced"])
@@ -56,3 +57,7 @@ export const multigroupOptions = z.strictObject({
 
 export type MultigroupInput = z.input<typeof multigroupOptions>;
 export type MultigroupOptions = z.output<typeof multigroupOptions>;
+/** With the transform decided. */
+export type DecidedOptions = MultigroupOptions & {
+  readonly transform: Exclude<MultigroupOptions["transform"], "auto">;
+};

@@ -22,8 +22,8 @@ import {
   type TokenSplit,
 } from "@revq/core";
 import { assignGroups, channelGroups, type Grouping, type MultigroupSplit } from "./layout.js";
-import { findTransform, requireTransform } from "./transform/geometry.js";
-import type { MultigroupInput, MultigroupOptions } from "./options.js";
+import { coversMap, findTransform, requireTransform } from "./transform/geometry.js";
+import type { DecidedOptions, MultigroupInput, MultigroupOptions } from "./options.js";
 
 export interface PlanInput {
   readonly options: MultigroupOptions;
@@ -61,7 +61,13 @@ const budgetForSamples = 0.2;
  * @throws RevqError `bits-and-tokens-and-codes` when all three are given, `bits-impossible` when no choice comes to the budget,
  *   and those of `createLayout`
  */
-export function planMultigroup({ options, latentShape, samples, bits }: PlanInput): QuantizerPlan<MultigroupInput> {
+export function planMultigroup({
+  options: given,
+  latentShape,
+  samples,
+  bits,
+}: PlanInput): QuantizerPlan<MultigroupInput> {
+  const options: DecidedOptions = { ...given, transform: decideTransform(given.transform, latentShape) };
   const chosen =
     bits === undefined
       ? chooseFreely(options, latentShape, samples)
@@ -72,7 +78,16 @@ export function planMultigroup({ options, latentShape, samples, bits }: PlanInpu
   };
 }
 
-function chooseFreely(options: MultigroupOptions, shape: LatentShape, samples: number): Candidate {
+/**
+ * Coefficients of a transform of the whole map quantize better than the latent itself. Blocks of a larger map do too, by latent error, but
+ * their seams show: 32 x 32 cells of a linear VAE at 10,240 bits gave 22.50 dB with blocks of 8 x 8 and 23.46 dB without a transform.
+ */
+function decideTransform(transform: MultigroupOptions["transform"], shape: LatentShape): DecidedOptions["transform"] {
+  if (transform !== "auto") return transform;
+  return coversMap(shape) ? "dct-klt" : "none";
+}
+
+function chooseFreely(options: DecidedOptions, shape: LatentShape, samples: number): Candidate {
   const tokens = options.tokens ?? defaultTokens(options, shape);
   tokenDimension(shape, tokens); // for its error
   const candidate = (codes: number): Candidate => describe(options, shape, samples, tokens, codes);
@@ -82,22 +97,22 @@ function chooseFreely(options: MultigroupOptions, shape: LatentShape, samples: n
   return candidate(codes);
 }
 
-function enoughSamples(options: MultigroupOptions): number {
+function enoughSamples(options: DecidedOptions): number {
   return isBalanced(options) ? balancedSamplesPerCode.least : wantedSamplesPerCode;
 }
 
-function isBalanced({ transform, split }: MultigroupOptions): boolean {
+function isBalanced({ transform, split }: DecidedOptions): boolean {
   return split === "balanced" || (split === "auto" && transform !== "none");
 }
 
 /** Tokens of 8 numbers, or as near to that (as a ratio) as the latent allows. */
-function defaultTokens(options: MultigroupOptions, shape: LatentShape): number {
+function defaultTokens(options: DecidedOptions, shape: LatentShape): number {
   const choices = tokenChoices(options, shape);
   const distance = (tokens: number): number => Math.abs(Math.log(latentSize(shape) / tokens / defaultDimension));
   return choices.reduce((best, tokens) => (distance(tokens) < distance(best) ? tokens : best));
 }
 
-function chooseForBudget(options: MultigroupOptions, shape: LatentShape, samples: number, bits: number): Candidate {
+function chooseForBudget(options: DecidedOptions, shape: LatentShape, samples: number, bits: number): Candidate {
   if (options.tokens !== undefined && options.codes !== undefined) {
     throw new RevqError(
       "bits-and-tokens-and-codes",
@@ -144,7 +159,7 @@ function best(candidates: readonly Candidate[], isBetter: (a: Candidate, b: Cand
 
 /** Resolves split and groups for a number of tokens and codes. */
 function describe(
-  options: MultigroupOptions,
+  options: DecidedOptions,
   shape: LatentShape,
   samples: number,
   tokens: number,
@@ -175,7 +190,7 @@ function describe(
 
 /** As many codebooks as leave enough samples per code. Their number divides the tokens of a block: blocks share them. */
 function balancedGroups(
-  { transform }: MultigroupOptions,
+  { transform }: DecidedOptions,
   shape: LatentShape,
   samples: number,
   tokens: number,
@@ -193,7 +208,7 @@ function automaticSplit(shape: LatentShape, tokens: number): TokenSplit {
 }
 
 /** Numbers of tokens whose tokens line up with the latent's channels or with a transform's blocks, ascending. */
-function tokenChoices(options: MultigroupOptions, shape: LatentShape): number[] {
+function tokenChoices(options: DecidedOptions, shape: LatentShape): number[] {
   const { split, groups, transform } = options;
   const size = latentSize(shape);
   const choices = divisors(size).filter((tokens) => {
@@ -224,7 +239,7 @@ function powersOfTwo(least: number, most: number): number[] {
 
 function explain(
   chosen: Candidate,
-  options: MultigroupOptions,
+  options: DecidedOptions,
   shape: LatentShape,
   samples: number,
   budget: number | undefined,

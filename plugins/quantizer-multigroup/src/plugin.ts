@@ -11,7 +11,7 @@ export const multigroup: QuantizerPlugin<typeof multigroupOptions> = definePlugi
   id: "multigroup",
   title: "Channel multi-group vector quantization: codebooks per token or per channel (the paper's)",
   options: multigroupOptions,
-  recipes: { fit: { transform: "dct-klt" }, paper: { transform: "none", split: "channel", groups: "token" } },
+  recipes: { fit: { transform: "auto" }, paper: { transform: "none", split: "channel", groups: "token" } },
 
   plan({ options, ...request }) {
     return planMultigroup({ ...request, options: parseOptions(multigroup, options as MultigroupInput) });
@@ -39,8 +39,8 @@ function closed(
   { tokens, codes, transform, split, groups }: MultigroupOptions,
   latentShape: LatentShape,
 ): { layout: MultigroupLayout; codes: number } {
-  if (tokens === undefined || codes === undefined || split === "auto" || groups === "auto") {
-    const open = Object.entries({ tokens, codes, split, groups })
+  if (tokens === undefined || codes === undefined || split === "auto" || groups === "auto" || transform === "auto") {
+    const open = Object.entries({ tokens, codes, transform, split, groups })
       .filter(([, value]) => value === undefined || value === "auto")
       .map(([name]) => name);
     throw new RevqError(

@@ -10,6 +10,7 @@ testQuantizer(multigroup, [
   { options: { tokens: 8, codes: 5, split: "block", groups: "channel" }, latentShape },
   { options: { tokens: 32, codes: 8, split: "spatial", groups: 3 }, latentShape },
   { name: "transform, everything else planned", options: { transform: "dct-klt" }, latentShape, tolerance },
+  { name: "everything planned", options: { transform: "auto" }, latentShape, tolerance },
   {
     options: { tokens: 32, codes: 5, transform: "dct-klt", groups: 4 },
     latentShape: { channels: 2, height: 16, width: 8 },

@@ -36,6 +36,18 @@ function errorOf(run: () => unknown): { code: string; message: string; fix: stri
   throw new Error("no error was thrown");
 }
 
+describe("transform auto", () => {
+  it("is a transform where one block covers the map, none where seams would show", () => {
+    const decided = (latentShape: LatentShape): unknown =>
+      multigroup.plan!({ options: { transform: "auto" }, latentShape, samples: 8000 }).options.transform;
+    expect(decided(dcAe)).toBe("dct-klt");
+    expect(decided(sdVae)).toBe("none");
+    expect(
+      errorOf(() => multigroup.create(parseOptions(multigroup, { transform: "auto" }), { latentShape: dcAe })).message,
+    ).toContain("transform");
+  });
+});
+
 describe("without a budget", () => {
   it("takes tokens of 8 numbers and as many codes as the samples carry, 1024 at most", () => {
     expect(plan({}).choice).toEqual([256, 1024, "block", "channel"]);
