@@ -9,8 +9,10 @@ import type { LatentShape } from "./latent-shape.js";
 import type { NamedTensors } from "./named-tensors.js";
 import { nearestNames } from "./nearest-names.js";
 import type { Quantizer, TokenSpec } from "./quantizer.js";
+import type { FitContext } from "./progress.js";
 import type { Random } from "./random.js";
 import type { Rectifier } from "./rectifier.js";
+import type { LatentSource } from "./sources.js";
 
 export const pluginKinds = ["backbone", "quantizer", "rectifier"] as const;
 export type PluginKind = (typeof pluginKinds)[number];
@@ -78,6 +80,16 @@ export interface QuantizerDescription {
 export interface QuantizerPlugin<Schema extends OptionsSchema = OptionsSchema> extends PluginBase<"quantizer", Schema> {
   /** Chooses options that depend on the data. Without it a bit budget is refused. */
   plan?(request: QuantizerPlanRequest<z.input<Schema>>): QuantizerPlan<z.input<Schema>>;
+  /**
+   * Chooses, once the latents are there, what depends on their values: takes planned options, gives those that `create` takes. The
+   * same latents and random generator give the same options.
+   * @param latents standardized training latents
+   */
+  settle?(
+    options: z.output<Schema>,
+    latents: LatentSource,
+    context: Pick<FitContext, "random" | "report" | "signal">,
+  ): Promise<QuantizerPlan<z.input<Schema>>>;
   /** Agrees with what `create` makes and throws what it throws. Without it the quantizer is made to look at it. */
   describe?(options: z.output<Schema>, context: QuantizerContext): QuantizerDescription;
   create(options: z.output<Schema>, context: QuantizerContext): Quantizer;

@@ -14,7 +14,8 @@ export { clamp01, latentMse, meanSquaredError, MseAccumulator, psnr, toUnitRange
 export { ssim } from "./ssim.js";
 export { CovarianceAccumulator } from "./covariance-accumulator.js";
 export { msSsim } from "./ms-ssim.js";
-export { distortionOfDesign, reverseWaterfill, type RateDistortion } from "./rate-distortion.js";
+export { reverseWaterfill, type RateDistortion } from "@revq/core";
+export { distortionOfDesign } from "./rate-distortion.js";
 export { frechetDistance, type GaussianStatistics } from "./frechet-distance.js";
 export { InceptionScoreAccumulator } from "./inception-score.js";
 export { LatentSpectrum, type SpectrumShape } from "./latent-spectrum.js";

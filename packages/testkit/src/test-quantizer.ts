@@ -8,6 +8,7 @@ import {
   parseOptions,
   quietContext,
   type LatentShape,
+  type LatentSource,
   type OptionsSchema,
   type Quantizer,
   type QuantizerPlugin,
@@ -72,8 +73,15 @@ export function testQuantizer<Schema extends OptionsSchema>(
 
 type FullCase = Required<Omit<QuantizerCase, "options">> & { readonly options: Record<string, unknown> };
 
-function resolveOptions(plugin: QuantizerPlugin, { options, latentShape, samples }: FullCase): Record<string, unknown> {
-  return parseOptions(plugin, plugin.plan?.({ options, latentShape, samples }).options ?? options);
+/** Options without gaps, as a training run makes them. */
+async function resolveOptions(
+  plugin: QuantizerPlugin,
+  { options, latentShape, samples }: FullCase,
+  latents: LatentSource,
+): Promise<Record<string, unknown>> {
+  const planned = parseOptions(plugin, plugin.plan?.({ options, latentShape, samples }).options ?? options);
+  if (!plugin.settle) return planned;
+  return parseOptions(plugin, (await plugin.settle(planned, latents, quietContext(createRandom(7)))).options);
 }
 
 function testPlan(plugin: QuantizerPlugin, { options, latentShape }: FullCase): void {
@@ -107,7 +115,8 @@ function testOnEngine(plugin: QuantizerPlugin, given: FullCase, engine: () => En
     // Of latents that were not fitted on.
     return tf.tensor4d(randomLatents(latentShape, 5, 2).subarray(0, n * size), [n, height, width, channels]);
   };
-  const create = (): Quantizer => plugin.create(resolveOptions(plugin, given), { latentShape });
+  let resolved: Record<string, unknown>;
+  const create = (): Quantizer => plugin.create(resolved, { latentShape });
   const fitted = async (): Promise<Quantizer> => {
     const made = create();
     await made.fit(source, quietContext(createRandom(7)));
@@ -130,6 +139,7 @@ function testOnEngine(plugin: QuantizerPlugin, given: FullCase, engine: () => En
   let quantizer: Quantizer;
   beforeAll(async () => {
     tensorsBefore = tf.memory().numTensors;
+    resolved = await resolveOptions(plugin, given, source);
     quantizer = await fitted();
   });
   afterAll(() => {
@@ -149,11 +159,22 @@ function testOnEngine(plugin: QuantizerPlugin, given: FullCase, engine: () => En
 
   it.runIf(plugin.describe)("describes what it makes, without making it", () => {
     const before = tf.memory().numTensors;
-    const { tokens, parameters } = plugin.describe!(resolveOptions(plugin, given), { latentShape });
+    const { tokens, parameters } = plugin.describe!(resolved, { latentShape });
     expect(tf.memory().numTensors).toBe(before);
     expect(tokens).toEqual(quantizer.tokens);
     expect(parameters).toBe(Object.values(quantizer.state()).reduce((sum, tensor) => sum + tensor.size, 0));
   });
+
+  it.runIf(plugin.settle)(
+    "settles for the same options every time, keeps what was chosen, leaves no tensor",
+    async () => {
+      await expectNoLeak("settle", async () => {
+        expect(await resolveOptions(plugin, given, source)).toEqual(resolved);
+        const again = await plugin.settle!(resolved, source, quietContext(createRandom(8)));
+        expect(parseOptions(plugin, again.options)).toEqual(resolved);
+      });
+    },
+  );
 
   it("fits, reports each pass, and leaves no tensor behind", async () => {
     const made = create();

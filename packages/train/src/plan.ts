@@ -5,7 +5,9 @@ import {
   latentShapeToArray,
   parseOptions,
   RevqError,
+  type FitContext,
   type LatentShape,
+  type LatentSource,
   type PluginRegistry,
   type Quantizer,
   type QuantizerDescription,
@@ -84,6 +86,29 @@ export function planTraining(
   const quantizer = { id: quantizerId, options: parseOptions(quantizerPlugin, planned.options) };
   const rectifier = { id: rectifierId, options: parseOptions(rectifierPlugin, rectifierGiven) };
 
+  return complete({ latentShape, samples, quantizer, rectifier, reasons: planned.reasons }, plugins);
+}
+
+/** The plan with what a quantizer chooses out of the latents themselves. */
+export async function settlePlan(
+  plan: TrainingPlan,
+  train: LatentSource,
+  plugins: PluginRegistry,
+  { random, report, signal }: FitContext,
+): Promise<TrainingPlan> {
+  const { id, options } = plan.quantizer;
+  const plugin = plugins.get("quantizer", id);
+  if (!plugin.settle) return plan;
+  const settled = await plugin.settle(options, train, { random: random.fork("settle"), report, signal });
+  const quantizer = { id, options: parseOptions(plugin, settled.options) };
+  return complete({ ...plan, quantizer, reasons: settled.reasons }, plugins);
+}
+
+/** Adds what the options come to. */
+function complete(given: Omit<TrainingPlan, "warnings" | "summary">, plugins: PluginRegistry): TrainingPlan {
+  const { latentShape, samples, quantizer, rectifier } = given;
+  const quantizerPlugin = plugins.get("quantizer", quantizer.id);
+  const rectifierPlugin = plugins.get("rectifier", rectifier.id);
   const { tokens, parameters } = describeQuantizer(quantizerPlugin, quantizer.options, latentShape);
   const totalCodes = tokens.codes.reduce((sum, codes) => sum + codes, 0);
   const samplesPerCode = (samples * tokens.tokens) / totalCodes;
@@ -95,11 +120,7 @@ export function planTraining(
         ]
       : [];
   return {
-    latentShape,
-    samples,
-    quantizer,
-    rectifier,
-    reasons: planned.reasons,
+    ...given,
     warnings,
     summary: {
       latentShape: latentShapeToArray(latentShape),

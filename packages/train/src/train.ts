@@ -27,7 +27,7 @@ import type { RunConfig } from "./config/schema.js";
 import { evaluateImages, evaluateLatents, type ImageEvaluation } from "./evaluate.js";
 import { tokenizerPage } from "./evaluation/report.js";
 import { modelCard } from "./model-card.js";
-import { makePlanned, planTraining, type MadePlan, type Planned, type TrainingPlan } from "./plan.js";
+import { makePlanned, planTraining, settlePlan, type MadePlan, type Planned, type TrainingPlan } from "./plan.js";
 import {
   createBackbone,
   dataMemory,
@@ -101,7 +101,9 @@ async function trainOn(
   const statistics = await measureLatents(data.train);
   const train = standardizedSource(data.train, statistics);
   const val = standardizedSource(data.val, statistics);
-  const plan = makePlanned(planned, plugins, context.random);
+  const settled = await settlePlan(planned, train, plugins, context);
+  if (settled !== planned) for (const line of settled.reasons) note(line);
+  const plan = makePlanned(settled, plugins, context.random);
 
   const held = await fingerprintStatistics(await measureLatents(data.val));
   const identity = runIdentity(config, data, [await fingerprintStatistics(statistics), held]);

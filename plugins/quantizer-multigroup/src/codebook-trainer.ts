@@ -72,12 +72,17 @@ export function createCodebookTrainer(
   };
 }
 
-/** latents `[n, h, w, c]` flat -> `[n, T, d]` flat. */
-export function cutLatents(latents: ArrayLike<number>, order: Int32Array, samples: number): Float32Array {
-  const size = order.length;
-  const cut = new Float32Array(samples * size);
+/** latents `[n, size]` flat -> the numbers that `order` names, `[n, T, d]` flat: all of them, or those of some tokens. */
+export function cutLatents(
+  latents: ArrayLike<number>,
+  order: Int32Array,
+  samples: number,
+  size = order.length,
+): Float32Array {
+  const width = order.length;
+  const cut = new Float32Array(samples * width);
   for (let sample = 0, to = 0; sample < samples; sample++) {
-    for (let i = 0; i < size; i++) cut[to++] = latents[sample * size + order[i]!]!;
+    for (let i = 0; i < width; i++) cut[to++] = latents[sample * size + order[i]!]!;
   }
   return cut;
 }

@@ -1,17 +1,16 @@
 /** Fits the codebooks by k-means, a block of groups at a time, so that memory does not grow with the number of latents. */
 import type { FitContext, FitReport, LatentSource } from "@revq/core";
 import { kmeans } from "@revq/nearest";
+import { groupsAlike, type CodebookSizes } from "./codebook-sizes.js";
 import { openFitState } from "./fit-state.js";
 import { gatherTokens, population, type TokenPick } from "./gather-tokens.js";
-import { groupsOfEqualPopulation, requireLatents } from "./initial-codebooks.js";
+import { requireLatents } from "./initial-codebooks.js";
 import type { MultigroupLayout } from "./layout.js";
 
 export interface FitSettings {
-  /** K */
-  readonly codes: number;
   readonly iterations: number;
   readonly init: "sample" | "kmeans++";
-  /** A group with more tokens than this times K is fitted on a random subset of that size. */
+  /** A group with more tokens than this times its codes is fitted on a random subset of that size. */
   readonly samplesPerCode: number;
 }
 
@@ -22,29 +21,32 @@ interface Block {
   readonly picks: readonly TokenPick[];
   /** Tokens of each group. */
   readonly rows: number;
+  /** Codes of each group. */
+  readonly codes: number;
 }
 
 /**
- * @returns codebooks float32 `[G, K, d]`, and the error and usage of every pass, measured on the tokens that were looked at;
+ * @returns codebooks float32 `[codes of all groups, d]`, and the error and usage of every pass, measured on the tokens that were looked at;
  *   entry i is that of the codebooks after i updates
  * @throws RevqError `no-latents`; `signal.reason` when aborted
  */
 export async function fitCodebooks(
   source: LatentSource,
   layout: MultigroupLayout,
-  { codes, iterations, init, samplesPerCode }: FitSettings,
+  { sizes, starts, total }: CodebookSizes,
+  { iterations, init, samplesPerCode }: FitSettings,
   { random, report, signal, checkpoints }: FitContext,
 ): Promise<{ codebooks: Float32Array; report: FitReport }> {
   requireLatents(source);
-  const { groups, dim } = layout;
-  const resume = openFitState(checkpoints, groups * codes * dim);
+  const { dim } = layout;
+  const resume = openFitState(checkpoints, total * dim);
   const { codebooks, finished } = resume;
-  const blocks = planBlocks(source, layout, codes * samplesPerCode, random);
+  const blocks = planBlocks(source, layout, sizes, samplesPerCode, random);
   const passes = new PassTotals(iterations + 1);
   const searches = blocks.reduce((sum, { picks, rows }) => sum + picks.length * rows, 0) * (iterations + 1);
   let searched = 0;
 
-  for (const [index, { picks, rows }] of blocks.entries()) {
+  for (const [index, { picks, rows, codes }] of blocks.entries()) {
     const columns = picks.length;
     const before = finished[index];
     if (before) {
@@ -85,7 +87,7 @@ export async function fitCodebooks(
     passes.add(rows * columns, columns, fitted.distortion, usages);
     picks.forEach(({ group }, column) => {
       const size = codes * dim;
-      codebooks.set(fitted.codebooks.subarray(column * size, (column + 1) * size), group * size);
+      codebooks.set(fitted.codebooks.subarray(column * size, (column + 1) * size), starts[group]! * dim);
     });
     await resume.finish({ errors: fitted.distortion, usages });
   }
@@ -96,20 +98,22 @@ export async function fitCodebooks(
 function planBlocks(
   source: LatentSource,
   layout: MultigroupLayout,
-  mostTokens: number,
+  sizes: readonly number[],
+  samplesPerCode: number,
   random: FitContext["random"],
 ): Block[] {
   const blocks: Block[] = [];
-  for (const members of groupsOfEqualPopulation(layout)) {
+  for (const members of groupsAlike(layout, sizes)) {
+    const codes = sizes[members[0]!]!;
     const tokens = population(source, layout, members[0]!);
-    const rows = Math.min(tokens, mostTokens);
+    const rows = Math.min(tokens, codes * samplesPerCode);
     const columns = Math.max(1, Math.floor(blockSize / (rows * layout.dim)));
     for (let first = 0; first < members.length; first += columns) {
       const picks = members.slice(first, first + columns).map((group) => ({
         group,
         entries: rows < tokens ? random.fork(`subset of group ${group}`).sample(tokens, rows).sort() : null,
       }));
-      blocks.push({ picks, rows });
+      blocks.push({ picks, rows, codes });
     }
   }
   return blocks;

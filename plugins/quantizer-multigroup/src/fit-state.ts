@@ -15,7 +15,7 @@ interface SavedJson {
 }
 
 export interface FitState {
-  /** `[G, K, d]`: those of finished blocks are there already. */
+  /** `[codes of all groups, d]`: those of finished blocks are there already. */
   readonly codebooks: Float32Array;
   readonly finished: readonly FinishedBlock[];
   /** Where block `index` goes on, and the usages of the passes that it has done. */

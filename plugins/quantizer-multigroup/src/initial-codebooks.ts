@@ -1,5 +1,6 @@
 /** The first codebooks of recipe `paper`: random training latents, each group for itself (arXiv 2507.10547). */
 import { RevqError, type LatentSource, type Random } from "@revq/core";
+import { groupsAlike, type CodebookSizes } from "./codebook-sizes.js";
 import { gatherTokens, population, type TokenPick } from "./gather-tokens.js";
 import type { MultigroupLayout } from "./layout.js";
 
@@ -8,19 +9,20 @@ import type { MultigroupLayout } from "./layout.js";
  * tokens start 3 % lower (.0698 instead of .0714 after the first epoch; the authors' .0719). Equal codes are told apart by the first
  * step, which moves the lower one alone, or by the reset.
  *
- * @returns float32 `[G, K, d]`
+ * @returns float32 `[codes of all groups, d]`
  * @throws RevqError `no-latents` when the source is empty
  */
 export async function drawCodebooks(
   source: LatentSource,
   layout: MultigroupLayout,
-  codes: number,
+  { sizes, starts, total }: CodebookSizes,
   random: Random,
 ): Promise<Float32Array> {
   requireLatents(source);
-  const { groups, dim } = layout;
-  const codebooks = new Float32Array(groups * codes * dim);
-  for (const members of groupsOfEqualPopulation(layout)) {
+  const { dim } = layout;
+  const codebooks = new Float32Array(total * dim);
+  for (const members of groupsAlike(layout, sizes)) {
+    const codes = sizes[members[0]!]!;
     const tokensOfGroup = population(source, layout, members[0]!);
     const picks = members.map((group): TokenPick => {
       const own = random.fork(`group ${group}`);
@@ -30,7 +32,7 @@ export async function drawCodebooks(
     members.forEach((group, column) => {
       for (let code = 0; code < codes; code++) {
         const from = (code * members.length + column) * dim;
-        codebooks.set(tokens.subarray(from, from + dim), (group * codes + code) * dim);
+        codebooks.set(tokens.subarray(from, from + dim), (starts[group]! + code) * dim);
       }
     });
   }
@@ -42,15 +44,4 @@ export function requireLatents(source: LatentSource): void {
   throw new RevqError("no-latents", "There are no latents to make codebooks of; at least one is needed.", {
     fix: "Check --data or --latents.",
   });
-}
-
-/** Groups with the same number of tokens, ascending: they fit into one array. More than one list only when G does not divide T. */
-export function groupsOfEqualPopulation(layout: MultigroupLayout): number[][] {
-  const lists = new Map<number, number[]>();
-  layout.tokensOf.forEach((tokens, group) => {
-    const list = lists.get(tokens.length);
-    if (list) list.push(group);
-    else lists.set(tokens.length, [group]);
-  });
-  return [...lists.values()];
 }

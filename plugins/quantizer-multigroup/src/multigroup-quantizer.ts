@@ -1,6 +1,7 @@
 /**
  * Channel multi-group vector quantization (arXiv 2507.10547): every token is replaced by the nearest code of its group's
- * codebook. The codebooks are one variable `[G, K, d]`; searching and k-means run on the host (`@revq/nearest`).
+ * codebook. The codebooks are one variable, `[G, K, d]` where all groups have K codes, else `[codes of all groups, d]`; searching and
+ * k-means run on the host (`@revq/nearest`).
  */
 import {
   cutTokens,
@@ -17,16 +18,17 @@ import {
   type TokenSplit,
   type TrainableQuantizer,
 } from "@revq/core";
-import { createSearchMemory, nearestCodes, type SearchMemory } from "@revq/nearest";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor3D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
-import { createCodebookTrainer, cutLatents } from "./codebook-trainer.js";
+import { codebookSizes, type CodebookSizes } from "./codebook-sizes.js";
+import { createCodebookTrainer } from "./codebook-trainer.js";
 import { fitCodebooks, type FitSettings } from "./fit-codebooks.js";
 import { HostCodebooks } from "./host-codebooks.js";
 import { drawCodebooks, requireLatents } from "./initial-codebooks.js";
 import type { MultigroupLayout } from "./layout.js";
 import { nearestOnEngine } from "./nearest-on-engine.js";
 import { resetUnusedCodes } from "./reset-unused-codes.js";
+import { createSearchMemories, searchCodes, type SearchMemories } from "./search-codes.js";
 import { transformedSource } from "./transform/forward.js";
 import { LearnedTransform } from "./transform/learned-transform.js";
 
@@ -36,30 +38,33 @@ export class MultigroupQuantizer implements TrainableQuantizer {
   private readonly codebooks: Variable;
   /** Where each token's codebook starts among all codes, `[1, T]`. */
   private readonly firstCode: Tensor2D;
-  private readonly shape: [groups: number, codes: number, dim: number];
+  private readonly sizes: CodebookSizes;
+  private readonly shape: readonly number[];
   private readonly host: HostCodebooks;
   /** What a search can tell the next; null while one is running. */
-  private memory: SearchMemory | null;
+  private memory: SearchMemories | null;
   /** Null when tokens are cut out of the latent itself. */
   private readonly transform: LearnedTransform | null;
 
-  /** The codebooks start as zeros: call `fit`, `initialize` or `restore`. */
+  /** The codebooks start as zeros: call `fit`, `initialize` or `restore`. @param codes of every group, `[G]` */
   constructor(
     readonly layout: MultigroupLayout,
+    codes: readonly number[],
     private readonly settings: FitSettings,
   ) {
-    const { codes } = settings;
     const { groups, groupOf, tokens, dim } = layout;
-    this.tokens = { tokens, codes: new Array<number>(groups).fill(codes), groupOf };
-    this.shape = [groups, codes, dim];
-    this.codebooks = tf.tidy(() => tf.variable(tf.zeros(this.shape)));
+    this.tokens = { tokens, codes, groupOf };
+    this.sizes = codebookSizes(layout, codes);
+    const { equal, total, starts } = this.sizes;
+    this.shape = equal !== null ? [groups, equal, dim] : [total, dim];
+    this.codebooks = tf.tidy(() => tf.variable(tf.zeros([...this.shape])));
     this.variables = [this.codebooks];
     this.host = new HostCodebooks(this.codebooks);
-    this.memory = createSearchMemory(groups, codes);
+    this.memory = createSearchMemories(this.sizes);
     this.transform = layout.transform && new LearnedTransform(layout, layout.transform);
     this.firstCode = tf.keep(
       tf.tensor2d(
-        groupOf.map((group) => group * codes),
+        groupOf.map((group) => starts[group]!),
         [1, tokens],
         "int32",
       ),
@@ -69,7 +74,7 @@ export class MultigroupQuantizer implements TrainableQuantizer {
   async fit(latents: LatentSource, context: FitContext): Promise<FitReport> {
     requireLatents(latents);
     const { source, layout } = await this.learnTransform(latents, context);
-    const { codebooks, report } = await fitCodebooks(source, layout, this.settings, context);
+    const { codebooks, report } = await fitCodebooks(source, layout, this.sizes, this.settings, context);
     this.host.assign(codebooks);
     return report;
   }
@@ -77,25 +82,24 @@ export class MultigroupQuantizer implements TrainableQuantizer {
   async initialize(latents: LatentSource, random: Random): Promise<void> {
     requireLatents(latents);
     const { source, layout } = await this.learnTransform(latents, quietContext(random));
-    this.host.assign(await drawCodebooks(source, layout, this.settings.codes, random));
+    this.host.assign(await drawCodebooks(source, layout, this.sizes, random));
   }
 
   async endOfEpoch(counts: Int32Array, random: Random): Promise<number> {
-    const { codebooks, replaced } = resetUnusedCodes(await this.host.download(), counts, this.layout, () =>
-      random.normal(),
-    );
+    const layout = { ...this.layout, sizes: this.sizes.sizes };
+    const { codebooks, replaced } = resetUnusedCodes(await this.host.download(), counts, layout, () => random.normal());
     if (replaced.length > 0) this.host.assign(codebooks);
     return replaced.length;
   }
 
-  /** Null with a transform: gradients come in the latent's own numbers. */
+  /** Null with a transform, where gradients come in the latent's own numbers, and with codebooks of unequal sizes. */
   createTrainer(): CodebookTrainer | null {
-    return this.transform ? null : createCodebookTrainer(this.host, this.layout, this.settings.codes);
+    const { equal } = this.sizes;
+    return this.transform || equal === null ? null : createCodebookTrainer(this.host, this.layout, equal);
   }
 
   /** Exact; of equally near codes the lowest. A latent's codes do not depend on the others in the batch. */
   async quantize(latents: Tensor4D): Promise<Tensor2D> {
-    const { tokens, dim, groups, groupOf } = this.layout;
     const samples = latents.shape[0];
     const [given, codebooks] = [await latents.data(), await this.host.download()];
     const onHost = await this.transform?.onHost();
@@ -104,27 +108,23 @@ export class MultigroupQuantizer implements TrainableQuantizer {
     const { memory } = this;
     this.memory = null;
     try {
-      const { indices } = await nearestCodes(
-        cutLatents(values, (onHost?.layout ?? this.layout).order, samples),
-        codebooks,
-        { samples, groups, codes: this.settings.codes, dim, tokens, groupOf },
-        { trusted: "codebooks", ...(memory ? { memory } : {}) },
-      );
-      return tf.tensor2d(indices, [samples, tokens], "int32");
+      const layout = onHost?.layout ?? this.layout;
+      const codes = await searchCodes(values, codebooks, layout, this.sizes, samples, memory);
+      return tf.tensor2d(codes, [samples, layout.tokens], "int32");
     } finally {
       this.memory ??= memory;
     }
   }
 
-  /** All distances are there at once: n * T * K numbers. */
+  /** All distances are there at once: n * T * K numbers, K the largest codebook's. */
   quantizeOnEngine(latents: Tensor4D): Tensor2D {
-    const { shape, split, tokens, groupOf } = this.layout;
+    const { shape, split, tokens, groupOf, dim } = this.layout;
     this.host.upload();
     return tf.tidy(() => {
       const cut = this.transform
         ? this.transform.forwardOnEngine(latents)
         : cutTokens(latents, shape, tokens, split as TokenSplit);
-      return nearestOnEngine(cut, this.codebooks as Tensor3D, groupOf);
+      return nearestOnEngine(cut, tf.reshape(this.codebooks, [-1, dim]), this.sizes, groupOf);
     });
   }
 
@@ -141,7 +141,7 @@ export class MultigroupQuantizer implements TrainableQuantizer {
     });
   }
 
-  /** `codebooks`, `[G, K, d]` float32: the authors' `quantizer.embeddings`. With a transform also `rotation` and `places`. */
+  /** `codebooks`, float32: `[G, K, d]`, the authors' `quantizer.embeddings`, or `[codes of all groups, d]`. With a transform also `rotation` and `places`. */
   state(): NamedTensors {
     this.host.upload();
     return { codebooks: this.codebooks, ...this.transform?.state() };

@@ -42,6 +42,23 @@ export const multigroupOptions = z.strictObject({
         "positions (channel); or G codebooks, token t using number t % G. auto: token with 30 samples per code or more, else channel; " +
         "with split balanced, as many as leave 500 samples per code.",
     ),
+  allocation: z
+    .enum(["equal", "greedy"])
+    .default("equal")
+    .describe(
+      "How the bits of an image are shared out: every group has K codes (equal), or groups that vary more have more and others fewer, with " +
+        "the bits of T tokens of K codes in all (greedy).",
+    ),
+  sizes: z
+    .array(
+      z
+        .int()
+        .min(1)
+        .max(2 ** 20),
+    )
+    .min(1)
+    .optional()
+    .describe("Codes of each group with allocation greedy. Open: chosen from the latents."),
   iterations: z.int().min(1).max(10_000).default(20).describe("Passes of k-means over the latents."),
   init: z
     .enum(["sample", "kmeans++"])

@@ -27,5 +27,15 @@ testQuantizer(multigroup, [
     latentShape,
     tolerance,
   },
+  { options: { tokens: 16, codes: 8, split: "channel", groups: 5, allocation: "greedy" }, latentShape },
+  {
+    options: { tokens: 16, codes: 8, transform: "dct-klt", split: "balanced", groups: 4, allocation: "greedy" },
+    latentShape,
+    tolerance,
+  },
+  {
+    options: { tokens: 8, codes: 8, split: "spatial", groups: 4, allocation: "greedy", sizes: [3, 1, 12, 3] },
+    latentShape,
+  },
   { name: "one token, more codes than samples", options: { tokens: 1, codes: 16 }, latentShape, samples: 9 },
 ]);

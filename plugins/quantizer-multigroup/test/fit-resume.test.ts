@@ -1,6 +1,7 @@
 import { createRandom, latentSize, quietContext, type FitContext, type SavedFit } from "@revq/core";
 import { describe, expect, it } from "vitest";
 import { fitCodebooks } from "../src/fit-codebooks.js";
+import { codebookSizes } from "../src/codebook-sizes.js";
 import { createLayout } from "../src/layout.js";
 import { sourceOf } from "./support.js";
 
@@ -12,7 +13,8 @@ const latents = sourceOf(
 );
 /** Groups 0 and 1 have three tokens, group 2 has two: two blocks, fitted one after the other. */
 const layout = createLayout(shape, 8, "channel", 3);
-const settings = { codes: 16, iterations: 6, init: "sample", samplesPerCode: 1024 } as const;
+const sizes = codebookSizes(layout, [16, 16, 16]);
+const settings = { iterations: 6, init: "sample", samplesPerCode: 1024 } as const;
 const passesOfBoth = 12;
 
 function context(extra: Partial<FitContext> = {}): FitContext {
@@ -31,6 +33,7 @@ async function stoppedAfter(passes: number): Promise<SavedFit> {
   const fit = fitCodebooks(
     latents,
     layout,
+    sizes,
     settings,
     context({ signal: abort.signal, checkpoints: { saved: null, save } }),
   );
@@ -40,12 +43,13 @@ async function stoppedAfter(passes: number): Promise<SavedFit> {
 
 describe("a fit that is stopped and resumed", () => {
   it("ends with the bits of one that was not, wherever it was stopped", async () => {
-    const whole = await fitCodebooks(latents, layout, settings, context());
+    const whole = await fitCodebooks(latents, layout, sizes, settings, context());
     for (const passes of [1, 5, 7, 10]) {
       const saved = await stoppedAfter(passes);
       const again = await fitCodebooks(
         latents,
         layout,
+        sizes,
         settings,
         context({ checkpoints: { saved, save: async () => {} } }),
       );
@@ -55,12 +59,24 @@ describe("a fit that is stopped and resumed", () => {
 
   it("knows when nothing moved any more before it was stopped", async () => {
     const few = sourceOf(shape, await latents.read([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]));
-    const settling = { ...settings, codes: 2, iterations: 50 };
+    const settling = { ...settings, iterations: 50 };
     let last: SavedFit | undefined;
     const save = async (state: SavedFit): Promise<void> => void (last = structuredClone(state));
-    const whole = await fitCodebooks(few, layout, settling, context({ checkpoints: { saved: null, save } }));
+    const whole = await fitCodebooks(
+      few,
+      layout,
+      codebookSizes(layout, [2, 2, 2]),
+      settling,
+      context({ checkpoints: { saved: null, save } }),
+    );
     expect(whole.report.passes.length).toBeLessThan(settling.iterations);
-    const again = await fitCodebooks(few, layout, settling, context({ checkpoints: { saved: last!, save } }));
+    const again = await fitCodebooks(
+      few,
+      layout,
+      codebookSizes(layout, [2, 2, 2]),
+      settling,
+      context({ checkpoints: { saved: last!, save } }),
+    );
     expect(again).toEqual(whole);
   });
 });

@@ -19,6 +19,8 @@ it.each([
   { transform: "dct", split: "block", groups: "token" },
   { transform: "pca", split: "balanced", groups: "token" },
   { transform: "dct-klt", split: "balanced", groups: "token" },
+  { split: "channel", groups: 4, allocation: "greedy", sizes: [16, 5, 30, 1] },
+  { transform: "dct-klt", split: "balanced", groups: 2, allocation: "greedy", sizes: [7, 20] },
 ] as const)("quantizeOnEngine gives the codes of quantize: %o", async (options) => {
   const latents = randomLatents(shape, 200, 3);
   const quantizer = multigroup.create(parseOptions(multigroup, { tokens: 32, codes: 16, ...options }), {

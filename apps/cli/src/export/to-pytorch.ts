@@ -1,8 +1,8 @@
 /**
  * A tokenizer's numbers as one safetensors file for PyTorch. With the plugins `multigroup` and `efficientvit` the names are those of the
- * authors' checkpoint; others keep revq's.
+ * authors' checkpoint; others keep revq's. Codebooks of unequal sizes are refused: the authors' code has one array `[G, K, d]`.
  */
-import { toNamedArrays, type NamedArray } from "@revq/core";
+import { RevqError, toNamedArrays, type NamedArray } from "@revq/core";
 import { writeSafetensors, type TensorToWrite } from "@revq/formats";
 import { writeFileAtomic } from "@revq/formats/node";
 import type { Tokenizer } from "@revq/tokenizer";
@@ -11,7 +11,7 @@ import { join } from "node:path";
 
 export const pytorchFile = "tokenizer.safetensors";
 
-/** Name -> shape of what was written. */
+/** Name -> shape of what was written. Throws `export-unequal-codebooks`. */
 export async function exportPyTorch(tokenizer: Tokenizer, folder: string): Promise<Record<string, readonly number[]>> {
   const { standardizer, quantizer, rectifier, backbone } = tokenizer.parts;
   const { config } = tokenizer;
@@ -29,6 +29,14 @@ export async function exportPyTorch(tokenizer: Tokenizer, folder: string): Promi
   add("quantizer.", rest);
   if (codebooks) {
     const { codes, groupOf } = quantizer.tokens;
+    if (codes.some((count) => count !== codes[0])) {
+      const [least, most] = [Math.min(...codes), Math.max(...codes)];
+      throw new RevqError(
+        "export-unequal-codebooks",
+        `The groups of this tokenizer have ${least} to ${most} codes; the authors' layout for PyTorch has as many in every group.`,
+        { fix: "Export to ONNX or tfjs, or train with --set quantizer.allocation=equal." },
+      );
+    }
     written.push({ name: "quantizer.embeddings", ...codebooks });
     const first = codes.map((_, group) => codes.slice(0, group).reduce((sum, count) => sum + count, 0));
     const offsets = BigInt64Array.from(groupOf, (group) => BigInt(first[group]!));
