@@ -2,7 +2,7 @@
 import { readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { revq, revqJson, sampleImages, temporaryFolder } from "./support/revq.js";
+import { hasShared, revq, revqJson, sampleImages, shared, temporaryFolder } from "./support/revq.js";
 
 interface Answer {
   readonly trials: readonly Record<string, number | string | null>[];
@@ -64,6 +64,30 @@ describe("revq ablate", () => {
     expect(await made()).toBe(before);
     expect(second.trials[0]).toEqual(first.trials[0]);
   }, 300_000);
+
+  it.skipIf(!hasShared)(
+    "adds LPIPS to finished trials without training them again (needs ../shared/weights)",
+    async () => {
+      const held = ["--data", sampleImages, "--val", sampleImages, "--image-size", "64", "--set", "data.limit=12"];
+      const small = ["--quantizer", "vq", "--rectifier", "identity", "--out", "scored", ...held];
+      const run = async (...more: string[]): Promise<Answer> =>
+        (await revqJson(["ablate", ...small, ...more], { cwd })) as unknown as Answer;
+      const before = await run();
+      expect(before.trials[0]).toMatchObject({ lpips: null, lpipsFloor: null, rfid: null });
+      const after = await run("--lpips", join(shared, "weights"));
+      const [trial] = after.trials as [Record<string, number>];
+      expect(trial["lpips"]).toBeGreaterThan(trial["lpipsFloor"]!);
+      expect(trial["boundMse"]).toBeLessThan(trial["quantizedMse"]!);
+      const { lpips: _, lpipsFloor: _floor, ...rest } = trial;
+      const { lpips: _before, lpipsFloor: _floorBefore, ...restBefore } = before.trials[0]!;
+      expect(rest).toEqual(restBefore);
+      expect(await run("--lpips", join(shared, "weights"))).toEqual(after);
+      const page = await readFile(after.report, "utf8");
+      expect(page).toContain("bound, linear");
+      expect(page).toContain("LPIPS (lower is better)");
+    },
+    300_000,
+  );
 
   it("without anything to try says how to name it", async () => {
     const { code, stderr } = await revq(["ablate", "--out", "nothing"], { cwd });

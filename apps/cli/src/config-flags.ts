@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parse } from "yaml";
 import { engineFlag } from "./base-command.js";
+import { networkFlags, parseReportImages } from "./eval-metrics.js";
 
 export const configFlags = {
   backbone: Flags.string({
@@ -89,6 +90,12 @@ export const configFlags = {
     helpValue: "<x>",
     helpGroup: "TRAINING",
   }),
+  ...networkFlags({ helpGroup: "SCORES" }),
+  "report-images": Flags.string({
+    description: "how many of the worst and of the best images the run's page shows, or none (default 4)",
+    helpValue: "<n|none>",
+    helpGroup: "SCORES",
+  }),
   seed: Flags.integer({ description: "same seed, data and engine: same tokenizer", min: 0, helpGroup: "TRAINING" }),
   engine: engineFlag,
   config: Flags.string({
@@ -125,8 +132,18 @@ const paths: Readonly<Record<string, string>> = {
   batch: "train.batch",
   lr: "train.learningRate",
   seed: "seed",
+  lpips: "score.lpips",
+  "lpips-net": "score.lpipsNet",
+  inception: "score.inception",
+  "report-images": "score.reportImages",
   engine: "engine",
   out: "out",
+};
+
+/** Flags whose text is not yet the value. */
+const parsers: Readonly<Record<string, (text: string) => unknown>> = {
+  lr: parseScalar,
+  "report-images": parseReportImages,
 };
 
 export type ConfigFlagValues = Readonly<Record<string, unknown>>;
@@ -153,8 +170,8 @@ function flagLayer(flags: ConfigFlagValues): ConfigLayer {
   let layer: ConfigLayer = {};
   for (const [flag, path] of Object.entries(paths)) {
     const value = flags[flag];
-    if (value !== undefined)
-      layer = setPath(layer, path.split("."), flag === "lr" ? parseScalar(value as string) : value);
+    const parse = parsers[flag];
+    if (value !== undefined) layer = setPath(layer, path.split("."), parse ? parse(value as string) : value);
   }
   for (const assignment of (flags["set"] as string[] | undefined) ?? []) {
     const [, path, text] = /^([A-Za-z][\w.]*)=(.*)$/s.exec(assignment) ?? [];

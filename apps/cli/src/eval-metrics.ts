@@ -1,38 +1,45 @@
 /** What `revq eval` can measure and show beyond the plain scores: flags, the networks they name, the page. */
 import { Flags } from "@oclif/core";
-import { RevqError, type WeightsSource } from "@revq/core";
+import { RevqError } from "@revq/core";
 import { writeFileAtomic } from "@revq/formats/node";
 import { lpipsNetworks, type LpipsNetwork } from "@revq/metrics/networks";
 import type { Tokenizer } from "@revq/tokenizer";
 import {
-  openInception,
-  openLpips,
+  mostReportImages,
   readLossCurves,
   tokenizerPage,
   type ImageEvaluation,
-  type MetricNetworks,
+  type NetworkPlaces,
   type Scored,
 } from "@revq/train";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
-export const metricFlags = {
+/** Flags that name networks; `revq train` and `revq ablate` have them too. */
+export const networkFlags = (help: { readonly helpGroup?: string } = {}) => ({
   lpips: Flags.string({
     description: "add LPIPS: a folder with torchvision's classifier and the heads of LPIPS v0.1",
     helpValue: "<dir>",
     exclusive: ["latents"],
+    ...help,
   }),
   "lpips-net": Flags.string({
     description: "which classifier LPIPS looks through (default squeeze)",
     options: [...lpipsNetworks],
     dependsOn: ["lpips"],
     helpValue: "<net>",
+    ...help,
   }),
   inception: Flags.string({
     description: "add rFID and Inception Score: pytorch-fid's pt_inception-2015-12-05 file",
     helpValue: "<spec>",
     exclusive: ["latents"],
+    ...help,
   }),
+});
+
+export const metricFlags = {
+  ...networkFlags(),
   report: Flags.string({ description: "write a page with charts and images into this folder", helpValue: "<dir>" }),
   "report-images": Flags.string({
     description: "how many of the worst and of the best images the page shows, or none (default 4)",
@@ -49,39 +56,30 @@ export interface MetricFlags {
   readonly "report-images"?: string | undefined;
 }
 
-/** The networks that the flags name, with what frees them. */
-export async function openMetricNetworks(
-  flags: MetricFlags,
-  openWeights: (spec: string) => Promise<WeightsSource>,
-): Promise<MetricNetworks & { dispose(): void }> {
-  const lpips =
-    flags.lpips === undefined
-      ? null
-      : await openLpips(await openWeights(flags.lpips), (flags["lpips-net"] ?? "squeeze") as LpipsNetwork);
-  const inception = flags.inception === undefined ? null : await openInception(await openWeights(flags.inception));
+/** Where the networks are that the flags name. */
+export function networkPlaces(flags: MetricFlags): NetworkPlaces {
   return {
-    ...(lpips ? { lpips } : {}),
-    ...(inception ? { inception } : {}),
-    dispose() {
-      lpips?.dispose();
-      inception?.dispose();
-    },
+    lpips: flags.lpips ?? null,
+    lpipsNet: (flags["lpips-net"] ?? "squeeze") as LpipsNetwork,
+    inception: flags.inception ?? null,
   };
 }
 
 const defaultImages = 4;
-const mostImages = 64;
 
 /** How many of either end the page shows: 0 without a page. */
 export function reportImages(flags: MetricFlags): number {
-  const text = flags["report-images"];
-  if (flags.report === undefined || text === "none") return 0;
-  if (text === undefined) return defaultImages;
-  const count = Number(text);
-  if (Number.isSafeInteger(count) && count >= 0 && count <= mostImages) return count;
+  if (flags.report === undefined) return 0;
+  return parseReportImages(flags["report-images"] ?? String(defaultImages));
+}
+
+/** A number of images, or "none". Throws `report-images`. */
+export function parseReportImages(text: string): number {
+  const count = text === "none" ? 0 : Number(text);
+  if (Number.isSafeInteger(count) && count >= 0 && count <= mostReportImages) return count;
   throw new RevqError(
     "report-images",
-    `--report-images ${text} is neither "none" nor a number from 0 to ${mostImages}.`,
+    `--report-images ${text} is neither "none" nor a number from 0 to ${mostReportImages}.`,
     {
       fix: "--report-images 8 shows the eight worst and the eight best.",
       exitCode: 2,

@@ -1,17 +1,29 @@
 /**
  * Inception Score: exp of the mean divergence between a classifier's answer for an image and its mean answer. Salimans et al., Improved
- * techniques for training GANs, arXiv 1606.03498. Over all images at once; the ten parts that are usual in papers lower it when images are few.
+ * techniques for training GANs, arXiv 1606.03498: the images are cut into ten parts, in their order, and the score is the mean over the
+ * parts. A part of n images scores n at most, so few images score low.
  */
 import { RevqError } from "@revq/core";
 
+/** As the authors' code and papers have it. */
+const usualParts = 10;
+
 export class InceptionScoreAccumulator {
   count = 0;
-  readonly #sums: Float64Array;
-  /** Sum over the images of sum p log p. */
-  #negativeEntropies = 0;
+  readonly #parts: Part[];
+  readonly #expected: number;
 
-  constructor(readonly classes: number) {
-    this.#sums = new Float64Array(classes);
+  /** @param expected how many images will come: part i is images floor(i * expected / parts) up to where part i + 1 starts */
+  constructor(
+    readonly classes: number,
+    expected: number,
+    parts = usualParts,
+  ) {
+    if (!Number.isSafeInteger(expected) || expected < 1 || !Number.isSafeInteger(parts) || parts < 1) {
+      throw new RevqError("metric-shape", `Cannot cut ${expected} images into ${parts} parts: both must be 1 or more.`);
+    }
+    this.#expected = expected;
+    this.#parts = Array.from({ length: Math.min(parts, expected) }, () => new Part(classes));
   }
 
   /** logits: [n, classes], before the softmax. */
@@ -23,30 +35,55 @@ export class InceptionScoreAccumulator {
       );
     }
     for (let start = 0; start < logits.length; start += this.classes) {
-      const row = Float64Array.from(logits.subarray(start, start + this.classes));
-      const largest = row.reduce((a, b) => Math.max(a, b), -Infinity);
-      const normalizer = Math.log(row.reduce((sum, value) => sum + Math.exp(value - largest), 0)) + largest;
-      for (let i = 0; i < this.classes; i++) {
-        const logProbability = row[i]! - normalizer;
-        const probability = Math.exp(logProbability);
-        this.#sums[i]! += probability;
-        if (probability > 0) this.#negativeEntropies += probability * logProbability;
-      }
+      const at = Math.ceil(((this.count + 1) * this.#parts.length) / this.#expected) - 1;
+      this.#parts[Math.min(at, this.#parts.length - 1)]!.add(
+        Float64Array.from(logits.subarray(start, start + this.classes)),
+      );
       this.count++;
     }
   }
 
-  /** Adds what another has seen. */
-  merge(other: InceptionScoreAccumulator): void {
-    if (other.classes !== this.classes) {
-      throw new RevqError("metric-shape", `Cannot merge scores of ${this.classes} and ${other.classes} classes.`);
-    }
-    for (let i = 0; i < this.classes; i++) this.#sums[i]! += other.#sums[i]!;
-    this.#negativeEntropies += other.#negativeEntropies;
-    this.count += other.count;
+  /** From 1 (all alike, or none certain) to the number of classes. NaN before the first image. */
+  get score(): number {
+    const scores = this.#scores();
+    return scores.reduce((sum, score) => sum + score, 0) / scores.length;
   }
 
-  /** From 1 (all alike, or none certain) to the number of classes. NaN before the first image. */
+  /** Standard deviation of the parts' scores, over their number. */
+  get deviation(): number {
+    const { score } = this;
+    const scores = this.#scores();
+    return Math.sqrt(scores.reduce((sum, each) => sum + (each - score) ** 2, 0) / scores.length);
+  }
+
+  /** Of the parts that have images: fewer may come than were expected. */
+  #scores(): number[] {
+    return this.#parts.filter(({ count }) => count > 0).map(({ score }) => score);
+  }
+}
+
+class Part {
+  count = 0;
+  readonly #sums: Float64Array;
+  /** Sum over the images of sum p log p. */
+  #negativeEntropies = 0;
+
+  constructor(readonly classes: number) {
+    this.#sums = new Float64Array(classes);
+  }
+
+  add(logits: Float64Array): void {
+    const largest = logits.reduce((a, b) => Math.max(a, b), -Infinity);
+    const normalizer = Math.log(logits.reduce((sum, value) => sum + Math.exp(value - largest), 0)) + largest;
+    for (let i = 0; i < this.classes; i++) {
+      const logProbability = logits[i]! - normalizer;
+      const probability = Math.exp(logProbability);
+      this.#sums[i]! += probability;
+      if (probability > 0) this.#negativeEntropies += probability * logProbability;
+    }
+    this.count++;
+  }
+
   get score(): number {
     const entropyOfMean = this.#sums.reduce((sum, value) => {
       const mean = value / this.count;

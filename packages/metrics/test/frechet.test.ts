@@ -77,16 +77,19 @@ describe("the Fréchet distance", () => {
 });
 
 describe("the Inception Score", () => {
+  const inOnePiece = (classes: number, images: number): InceptionScoreAccumulator =>
+    new InceptionScoreAccumulator(classes, images, 1);
+
   it("is the number of classes when each image is surely of another, 1 when all are alike", () => {
-    const sure = new InceptionScoreAccumulator(4);
+    const sure = inOnePiece(4, 4);
     sure.add(Float32Array.from({ length: 16 }, (_, i) => (i % 5 === 0 ? 60 : 0)));
     expect(sure.score).toBeCloseTo(4, 6);
-    const alike = new InceptionScoreAccumulator(4);
+    const alike = inOnePiece(4, 2);
     alike.add(Float32Array.of(1, 2, 3, 4, 1, 2, 3, 4));
     expect(alike.score).toBeCloseTo(1, 12);
   });
 
-  it("of two images in closed form, in one piece or merged", () => {
+  it("of two images in closed form", () => {
     const [p, q] = [
       [0.9, 0.1],
       [0.4, 0.6],
@@ -94,12 +97,30 @@ describe("the Inception Score", () => {
     const mean = [0.65, 0.35];
     const divergence = [p, q].map((row) => row.reduce((sum, x, i) => sum + x * Math.log(x / mean[i]!), 0));
     const expected = Math.exp((divergence[0]! + divergence[1]!) / 2);
-    const [first, second] = [new InceptionScoreAccumulator(2), new InceptionScoreAccumulator(2)];
-    first.add(Float64Array.from(p, Math.log));
-    second.add(Float64Array.from(q, (x) => Math.log(x) + 5));
-    first.merge(second);
-    expect(first.count).toBe(2);
-    expect(first.score).toBeCloseTo(expected, 12);
+    const score = inOnePiece(2, 2);
+    score.add(Float64Array.from([...p.map(Math.log), ...q.map((x) => Math.log(x) + 5)]));
+    expect(score.count).toBe(2);
+    expect(score.score).toBeCloseTo(expected, 12);
+  });
+
+  it("of ten parts is PyTorch's and SciPy's, with images in any batches (tools/golden/make_inception_score.py)", () => {
+    const golden = JSON.parse(readFileSync(new URL("fixtures/inception-score.json", import.meta.url), "utf8")) as {
+      cases: { images: number; classes: number; mean: number; std: number }[];
+    };
+    for (const { images, classes, mean, std } of golden.cases) {
+      const logits = Float64Array.from({ length: images * classes }, (_, i) => 4 * Math.sin(i * i * 0.7 + i));
+      const score = new InceptionScoreAccumulator(classes, images);
+      for (let at = 0; at < logits.length; at += 7 * classes) score.add(logits.subarray(at, at + 7 * classes));
+      expect(score.score).toBeCloseTo(mean, 9);
+      expect(score.deviation).toBeCloseTo(std, 9);
+    }
+  });
+
+  it("leaves out parts whose images did not come, and refuses none at all", () => {
+    const half = new InceptionScoreAccumulator(2, 20);
+    half.add(new Float32Array(20));
+    expect(half.score).toBeCloseTo(1, 12);
+    expect(() => new InceptionScoreAccumulator(2, 0)).toThrowError(/both must be 1 or more/);
   });
 });
 

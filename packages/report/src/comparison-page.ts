@@ -15,6 +15,8 @@ export interface ComparedTrial {
   readonly measuredBits?: number | null;
   /** Per element of the standardized latents. */
   readonly latentMse: { readonly quantized: number; readonly rectified: number };
+  /** The rate-distortion bound on the latent mse at these bits. */
+  readonly bound?: number | null;
   /** dB. */
   readonly psnr?: number | null;
   readonly ssim?: number | null;
@@ -93,6 +95,7 @@ const resultColumns: readonly Column<ComparedTrial>[] = [
     cell: ({ latentMse }) => decimals(latentMse.rectified, 4),
     value: ({ latentMse }) => latentMse.rectified,
   },
+  { title: "bound", cell: ({ bound }) => decimals(bound, 4), value: ({ bound }) => bound },
   { title: "PSNR, dB", cell: ({ psnr }) => decimals(psnr, 2), value: ({ psnr }) => psnr },
   { title: "floor", cell: ({ floor }) => decimals(floor?.psnr, 2), value: ({ floor }) => floor?.psnr },
   { title: "SSIM", cell: ({ ssim }) => decimals(ssim, 3), value: ({ ssim }) => ssim },
@@ -163,7 +166,7 @@ function curves(trials: readonly ComparedTrial[], bounds: readonly RateDistortio
           x: { label: "bits per image", type: "log", ...bitTicks(points.map(({ bits }) => bits)) },
           y: { label: measure.axis, ...(measure.log ? { type: "log", tickFormat: short } : {}) },
           marks: [
-            ...limits.map(({ points: bound }) =>
+            ...limits.flatMap(({ points: bound }) =>
               boundLine(
                 bound,
                 points.map(({ bits }) => bits),
@@ -198,11 +201,13 @@ function bitTicks(bits: readonly number[]): { ticks?: number[]; tickFormat?: (va
   return distinct.length <= 8 ? { ticks: distinct, tickFormat: (value) => String(Math.round(value)) } : {};
 }
 
-/** The bound where there are trials, and half as far on either side. */
-function boundLine(points: RateDistortionBound["points"], bits: readonly number[]): Plot.Markish {
+/** The bound where there are trials, and half as far on either side; points that are known alone are marked. */
+function boundLine(points: RateDistortionBound["points"], bits: readonly number[]): Plot.Markish[] {
   const [low, high] = [Math.min(...bits) / 1.3, Math.max(...bits) * 1.3];
-  return Plot.line(
-    points.filter((point) => point.bits >= low && point.bits <= high && point.mse > 0),
-    { x: "bits", y: "mse", stroke: "currentColor", strokeDasharray: "4 3" },
-  );
+  const shown = points.filter((point) => point.bits >= low && point.bits <= high && point.mse > 0);
+  const place = { x: "bits", y: "mse", stroke: "currentColor" } as const;
+  return [
+    Plot.line(shown, { ...place, strokeDasharray: "4 3" }),
+    ...(shown.length < 6 ? [Plot.dot(shown, { ...place, symbol: "times", r: 3 })] : []),
+  ];
 }

@@ -40,6 +40,9 @@ describe("the comparison page", () => {
     const charts = [...document.querySelectorAll("svg.plot")];
     expect(charts.length).toBe(3);
     expect(charts[0]!.querySelectorAll("[aria-label=line] path").length).toBe(3);
+    expect(charts[0]!.querySelectorAll("[aria-label=dot] path").length, "each known point of the bound is marked").toBe(
+      2,
+    );
     expect(charts[2]!.querySelectorAll("[aria-label=rule] line").length).toBe(1);
     expect(document.querySelector("tbody tr")!.textContent).toContain("25.00");
   });

@@ -80,7 +80,7 @@ export async function evaluateImages(
   const { backbone } = tokenizer;
   const { size } = images;
   const latentScore = new LatentScore(tokenizer, images.count);
-  const imageScore = new ImageScore(size, options.networks ?? {});
+  const imageScore = new ImageScore(size, options.networks ?? {}, images.count);
   const panels: Panel[] = [];
   const extremes = new Extremes<Panel>(options.extremes ?? 0);
   const wantedPanels = Math.min(options.panels ?? 0, images.count);

@@ -4,7 +4,7 @@ export { annotateConfig } from "./config/annotate.js";
 export { environmentLayer, setPath } from "./config/environment.js";
 export { resolveConfig, type NamedLayer, type ResolvedConfig } from "./config/layers.js";
 export { presetNames, presets, type PresetName } from "./config/presets.js";
-export { runConfigSchema, type ConfigLayer, type RunConfig } from "./config/schema.js";
+export { mostReportImages, runConfigSchema, type ConfigLayer, type RunConfig } from "./config/schema.js";
 export {
   extractToStore,
   preprocessing,
@@ -22,7 +22,7 @@ export {
   type Scored,
 } from "./evaluate.js";
 export type { MetricNetworks } from "./evaluation/image-score.js";
-export { openInception, openLpips } from "./evaluation/open-networks.js";
+export { openInception, openLpips, openMetricNetworks, type NetworkPlaces } from "./evaluation/open-networks.js";
 export { readLossCurves, tokenizerPage, type ReportInput } from "./evaluation/report.js";
 export { scoreNotes, scoreRows, type ScoreRow } from "./evaluation/score-rows.js";
 export { createAdamW, type AdamW, type ParameterGroup } from "./optimizer/adamw.js";

@@ -38,7 +38,7 @@ Measured on ${heldOut}:
 |---|---|---|
 | PSNR, dB | ${decimals(result.psnr, 2)} | ${decimals(result.floor?.psnr, 2)} |
 | SSIM | ${decimals(result.ssim, 3)} | ${decimals(result.floor?.ssim, 3)} |
-| latent mse (standardized), quantized / rectified | ${result.latentMse.quantized.toFixed(4)} / ${result.latentMse.rectified.toFixed(4)} | 0 |
+${result.lpips === null ? "" : `| LPIPS | ${decimals(result.lpips, 4)} | ${decimals(result.floor?.lpips, 4)} |\n`}| latent mse (standardized), quantized / rectified | ${result.latentMse.quantized.toFixed(4)} / ${result.latentMse.rectified.toFixed(4)} | 0 |
 
 Codes used on the training images: ${(100 * result.usage).toFixed(1)} %, perplexity ${result.perplexity.toFixed(1)}.
 

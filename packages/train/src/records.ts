@@ -33,7 +33,7 @@ export interface ImageQuality {
   readonly lpips: number | null;
   /** Fréchet distance to the originals on FID-Inception's features; needs its weights. Lower is better. */
   readonly rfid: number | null;
-  /** Over all images at once; needs FID-Inception's weights. */
+  /** Mean over ten parts of the images, as papers have it; needs FID-Inception's weights. Few images score low. */
   readonly inceptionScore: number | null;
   /** The Fréchet distance on SqueezeNet's features instead: comparable with itself alone, never with an rFID. Comes with LPIPS-squeeze. */
   readonly squeezenetFrechet: number | null;

@@ -25,6 +25,7 @@ import { annotateConfig } from "./config/annotate.js";
 import type { ResolvedConfig } from "./config/layers.js";
 import type { RunConfig } from "./config/schema.js";
 import { evaluateImages, evaluateLatents, type ImageEvaluation } from "./evaluate.js";
+import { openMetricNetworks } from "./evaluation/open-networks.js";
 import { tokenizerPage } from "./evaluation/report.js";
 import { modelCard } from "./model-card.js";
 import { makePlanned, planTraining, settlePlan, type MadePlan, type Planned, type TrainingPlan } from "./plan.js";
@@ -61,6 +62,8 @@ export async function trainTokenizer(
   const backbone = latents ? null : await createBackbone(config, dependencies);
   const latentShape = latents?.train.shape ?? latentShapeOf(backbone!.spec, config.data.imageSize);
   const plan = planTraining(config, latentShape, (latents ?? images!).train.count, plugins);
+  // Weights that are not there show before hours of training.
+  (await openMetricNetworks(config.score, dependencies.openWeights)).dispose();
   for (const line of [...plan.reasons, ...plan.warnings]) note(line);
 
   const out =
@@ -94,7 +97,7 @@ async function trainOn(
   resolved: ResolvedConfig,
   options: TrainOptions,
   context: FitContext,
-  { engine, note, plugins }: TrainDependencies,
+  { engine, note, openWeights, plugins }: TrainDependencies,
 ): Promise<TrainResult> {
   const { config } = resolved;
   const { latentShape } = planned;
@@ -146,7 +149,7 @@ async function trainOn(
   for (const [name, bytes] of Object.entries(await serializeTokenizer(tokenizer))) await folder.write(name, bytes);
   await rm(folder.path("run", "codes"), { recursive: true, force: true });
 
-  const scored = await score(tokenizer, data, config, context);
+  const scored = await score(tokenizer, data, config, context, openWeights);
   const { evaluation, details, panels } = scored;
   if (panels.length) await writeSamples(folder.path("run", "samples.png"), panels, config.data.imageSize);
   const result = summarize(folder, plan, trained, evaluation, data, engine);
@@ -250,9 +253,18 @@ async function score(
   data: PreparedData,
   config: RunConfig,
   { report, signal }: FitContext,
+  openWeights: TrainDependencies["openWeights"],
 ): Promise<ImageEvaluation> {
   const options = { batch: config.train.encodeBatch, report, signal };
-  if (data.images) return evaluateImages(tokenizer, data.images.val, { ...options, panels: 8, extremes: 4 });
+  if (data.images) {
+    const networks = await openMetricNetworks(config.score, openWeights);
+    try {
+      const shown = { panels: 8, extremes: config.score.reportImages };
+      return await evaluateImages(tokenizer, data.images.val, { ...options, ...shown, networks });
+    } finally {
+      networks.dispose();
+    }
+  }
   return {
     ...(await evaluateLatents(tokenizer, data.val, { ...options, batch: 64 })),
     panels: [],

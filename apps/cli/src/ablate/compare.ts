@@ -1,5 +1,5 @@
 /** Finished trials as a table for people and as the data of the report page. */
-import { comparisonPage } from "@revq/report";
+import { comparisonPage, type RateDistortionBound } from "@revq/report";
 import { trialRow, type FailedTrial, type FinishedTrial } from "@revq/train";
 import Table from "cli-table3";
 
@@ -10,12 +10,23 @@ export interface AblationOutcome {
 
 /** Best rectified latent mse at few bits first: sorted by bits, then by error. */
 export function trialsTable({ finished }: AblationOutcome): string {
-  const table = new Table({
-    head: ["trial", "bits", "mse quantized", "mse rectified", "PSNR", "SSIM", "usage", "seconds"],
-    style: { head: [], border: [] },
-    colAligns: ["left", "right", "right", "right", "right", "right", "right", "right"],
-  });
   const rows = finished.map(trialRow);
+  const withLpips = rows.some(({ lpips }) => lpips !== null);
+  const table = new Table({
+    head: [
+      "trial",
+      "bits",
+      "mse quantized",
+      "mse rectified",
+      "PSNR",
+      "SSIM",
+      ...(withLpips ? ["LPIPS"] : []),
+      "usage",
+      "seconds",
+    ],
+    style: { head: [], border: [] },
+    colAligns: ["left", ...new Array<"right">(withLpips ? 8 : 7).fill("right")],
+  });
   rows.sort((a, b) => a.bitsPerImage - b.bitsPerImage || a.rectifiedMse - b.rectifiedMse);
   for (const row of rows) {
     table.push([
@@ -25,6 +36,7 @@ export function trialsTable({ finished }: AblationOutcome): string {
       row.rectifiedMse.toFixed(4),
       row.psnr?.toFixed(2) ?? "–",
       row.ssim?.toFixed(3) ?? "–",
+      ...(withLpips ? [row.lpips?.toFixed(4) ?? "–"] : []),
       `${(100 * row.usage).toFixed(1)} %`,
       row.seconds.toFixed(0),
     ]);
@@ -50,6 +62,10 @@ export function ablationPage({ finished, failed }: AblationOutcome, title: strin
         latentMse: trial.result.latentMse,
         psnr: row.psnr,
         ssim: row.ssim,
+        lpips: row.lpips,
+        rfid: row.rfid,
+        measuredBits: trial.result.measuredBitsPerImage,
+        bound: row.boundMse,
         usage: row.usage,
         perplexity: row.perplexity,
         seconds: row.seconds,
@@ -57,7 +73,30 @@ export function ablationPage({ finished, failed }: AblationOutcome, title: strin
         config: trial.config,
       };
     }),
+    bounds: boundsOf(finished),
     failed: failed.map(({ name, error, config }) => ({ name, error, ...(config ? { config } : {}) })),
     config: asked,
   });
+}
+
+/** What no code of so many bits can go below, by backbone: trials of the same latents share a bound. */
+function boundsOf(finished: readonly FinishedTrial[]): RateDistortionBound[] {
+  const curves = new Map<string, Map<number, number>>();
+  for (const trial of finished) {
+    const { boundMse, bitsPerImage } = trialRow(trial);
+    if (boundMse === null) continue;
+    const { backbone, data } = trial.config;
+    const { id, weights: _weights, embed: _embed, ...options } = backbone;
+    const made =
+      data.latents === null
+        ? [id, ...Object.values(options).filter((value) => typeof value === "string")]
+        : ["latents"];
+    const label = `bound, ${made.join(" ")}`;
+    const points = curves.get(label) ?? new Map<number, number>();
+    curves.set(label, points.set(bitsPerImage, boundMse));
+  }
+  return [...curves].map(([label, points]) => ({
+    label,
+    points: [...points].map(([bits, mse]) => ({ bits, mse })).sort((a, b) => a.bits - b.bits),
+  }));
 }

@@ -3,7 +3,7 @@
  * goes into a log beside its tokenizer.
  */
 import { RevqError, isRevqError } from "@revq/core";
-import type { RunConfig, TrainResult } from "@revq/train";
+import type { Evaluation, RunConfig, TrainResult } from "@revq/train";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -21,15 +21,43 @@ export interface TrialRun {
 }
 
 /** @throws RevqError `trial-failed` with the trial's own message; `signal.reason` when stopped, after the trial has saved itself */
-export async function runTrial({ root, name, config, program, signal }: TrialRun): Promise<TrainResult> {
-  signal.throwIfAborted();
+export async function runTrial(trial: TrialRun): Promise<TrainResult> {
+  const { root, name, config } = trial;
   await mkdir(root, { recursive: true });
   const out = join(root, name);
   const settings = join(root, `${name}.yaml`);
   await writeFile(settings, stringify({ ...config, out }));
+  const resume = existsSync(join(out, "run")) ? ["--resume"] : [];
+  return runRevq<TrainResult>(trial, ["train", "--config", settings, ...resume], `${name}.log`);
+}
+
+/** The image scores that a trial lacks which finished before they were asked for: its tokenizer, scored once more. */
+export async function scoreTrial(trial: TrialRun, result: TrainResult): Promise<TrainResult> {
+  const { lpips, lpipsNet, inception } = trial.config.score;
+  const networks = [
+    ...(lpips === null ? [] : ["--lpips", lpips, "--lpips-net", lpipsNet]),
+    ...(inception === null ? [] : ["--inception", inception]),
+  ];
+  const place = ["eval", result.tokenizer, "--data", trial.config.data.val!, "--engine", trial.config.engine];
+  const scored = await runRevq<Evaluation>(trial, [...place, ...networks], `${trial.name}.eval.log`);
+  const { psnr, ssim, msSsim, lpips: distance, rfid, inceptionScore, squeezenetFrechet, floor } = scored;
+  return { ...result, psnr, ssim, msSsim, lpips: distance, rfid, inceptionScore, squeezenetFrechet, floor };
+}
+
+/** True when a finished trial lacks image scores that are asked for now, and there are held-out images to take them of. */
+export function lacksScores({ score, data }: RunConfig, result: TrainResult): boolean {
+  if (data.val === null || result.psnr === null) return false;
+  return (score.lpips !== null && result.lpips === null) || (score.inception !== null && result.rfid === null);
+}
+
+async function runRevq<Result extends object>(
+  { root, program, signal }: TrialRun,
+  command: readonly string[],
+  log: string,
+): Promise<Result> {
+  signal.throwIfAborted();
   const [node, script] = program;
-  const args = [script, "train", "--config", settings, "--json"];
-  if (existsSync(join(out, "run"))) args.push("--resume");
+  const args = [script, ...command, "--json"];
   // Of its own process group, so that Ctrl-C reaches it once: through here.
   const child = spawn(node, args, {
     detached: true,
@@ -46,19 +74,17 @@ export async function runTrial({ root, name, config, program, signal }: TrialRun
       child.once("close", resolve);
     }),
   ]).finally(() => signal.removeEventListener("abort", stop));
-  await writeFile(join(root, `${name}.log`), stderr);
+  await writeFile(join(root, log), stderr);
   signal.throwIfAborted();
-  const answer = parseAnswer(stdout);
+  const answer = parseAnswer<Result>(stdout);
   if (exit === 0 && answer && !("error" in answer)) return answer;
   const said = answer && "error" in answer ? answer.error.message : stderr.trim().split("\n").at(-1);
   throw new RevqError("trial-failed", said || `It ended with exit code ${exit}.`);
 }
 
-type Answer = TrainResult | { readonly error: { readonly message: string } };
-
-function parseAnswer(stdout: string): Answer | null {
+function parseAnswer<Result>(stdout: string): Result | { readonly error: { readonly message: string } } | null {
   try {
-    return JSON.parse(stdout) as Answer;
+    return JSON.parse(stdout) as Result;
   } catch {
     return null;
   }

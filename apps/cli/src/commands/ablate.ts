@@ -22,7 +22,7 @@ import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { ablationPage, trialsTable } from "../ablate/compare.js";
-import { messageOf, runTrial } from "../ablate/run-trial.js";
+import { lacksScores, messageOf, runTrial, scoreTrial, type TrialRun } from "../ablate/run-trial.js";
 import { BaseCommand } from "../base-command.js";
 import { configFlags, namedPlugins, readConfigFile, userLayers } from "../config-flags.js";
 
@@ -137,9 +137,12 @@ A grid file is YAML: \`axes\` (a setting and its values), \`trials\` (a list of 
     for (const trial of ready) {
       const before = await records.read(trial.name, trial.kept);
       if (before) finished.set(trial.name, before);
-      else todo.push(trial);
+      if (!before || lacksScores(trial.config, before.result)) todo.push(trial);
     }
-    this.note(`${ready.length} trials, ${finished.size} of them finished before.`);
+    const toScore = todo.filter(({ name }) => finished.has(name)).length;
+    this.note(
+      `${ready.length} trials, ${finished.size} of them finished before${toScore > 0 ? `, ${toScore} of those to be scored again` : ""}.`,
+    );
     this.adviceAfterInterrupt = "Go on from here: the same command.";
 
     const total = ready.length;
@@ -152,14 +155,16 @@ A grid file is YAML: \`axes\` (a setting and its values), \`trials\` (a list of 
       async ({ name, config, kept }) => {
         progress(name);
         try {
-          const result = await runTrial({
+          const run: TrialRun = {
             root: join(root, "trials"),
             // Other settings, another folder: a run never goes on from what others left.
             name: `${name}-${printOf(kept).slice(0, 6)}`,
             config,
             program: [process.execPath, process.argv[1]!],
             signal: this.signal,
-          });
+          };
+          const before = finished.get(name);
+          const result = before ? await scoreTrial(run, before.result) : await runTrial(run);
           const trial: FinishedTrial = { name, config: kept, result };
           await records.write(trial);
           finished.set(name, trial);

@@ -3,6 +3,7 @@ import { openImages, openLatents } from "@revq/data";
 import {
   evaluateImages,
   evaluateLatents,
+  openMetricNetworks,
   scoreNotes,
   type Evaluation,
   type ImageEvaluation,
@@ -10,7 +11,7 @@ import {
 } from "@revq/train";
 import { RevqError, type LatentSource } from "@revq/core";
 import { BaseCommand, engineFlag } from "../base-command.js";
-import { metricFlags, openMetricNetworks, reportImages, writeEvalReport } from "../eval-metrics.js";
+import { metricFlags, networkPlaces, reportImages, writeEvalReport } from "../eval-metrics.js";
 import { imageSizeOf, openTokenizer, tokenizerArgument, weightsFlag } from "../open-tokenizer.js";
 import { resultsTable } from "../results-table.js";
 
@@ -55,7 +56,7 @@ export default class Eval extends BaseCommand {
     }
     const extremes = reportImages(flags);
     const tokenizer = await openTokenizer(this, args.tokenizer, flags, { backbone: flags.latents === undefined });
-    const networks = await openMetricNetworks(flags, (await this.services()).openWeights);
+    const networks = await openMetricNetworks(networkPlaces(flags), (await this.services()).openWeights);
     const options = { batch: flags.batch, signal: this.signal, report: this.display.update.bind(this.display) };
     let scored: Scored & Partial<ImageEvaluation>;
     let size: number | null = null;

@@ -76,13 +76,18 @@ export interface TrialRow {
   readonly psnrFloor: number | null;
   readonly ssim: number | null;
   readonly ssimFloor: number | null;
+  readonly lpips: number | null;
+  readonly lpipsFloor: number | null;
+  readonly rfid: number | null;
+  /** The rate-distortion bound on the latent mse at these bits. */
+  readonly boundMse: number | null;
   readonly usage: number;
   readonly perplexity: number;
   readonly seconds: number;
 }
 
 export function trialRow({ name, config, result }: FinishedTrial): TrialRow {
-  const { latentMse, psnr, ssim, floor, seconds } = result;
+  const { latentMse, psnr, ssim, lpips, rfid, floor, seconds, rateDistortionBound } = result;
   return {
     name,
     backbone: config.data.latents === null ? config.backbone.id : "latents",
@@ -97,6 +102,10 @@ export function trialRow({ name, config, result }: FinishedTrial): TrialRow {
     psnrFloor: floor?.psnr ?? null,
     ssim,
     ssimFloor: floor?.ssim ?? null,
+    lpips,
+    lpipsFloor: floor?.lpips ?? null,
+    rfid,
+    boundMse: rateDistortionBound?.latentMse ?? null,
     usage: result.usage,
     perplexity: result.perplexity,
     seconds: seconds.fitCodebooks + seconds.trainRectifier,
@@ -119,6 +128,10 @@ export function trialsCsv(rows: readonly TrialRow[]): string {
     "psnrFloor",
     "ssim",
     "ssimFloor",
+    "lpips",
+    "lpipsFloor",
+    "rfid",
+    "boundMse",
     "usage",
     "perplexity",
     "seconds",

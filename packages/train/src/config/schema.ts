@@ -3,8 +3,12 @@
  * descriptions are the comments of `revq config`.
  */
 import { recipes } from "@revq/core";
+import { lpipsNetworks } from "@revq/metrics/networks";
 import { z } from "zod";
 import { presetNames } from "./presets.js";
+
+/** A page holds its pictures itself. */
+export const mostReportImages = 64;
 
 const count = z.int().min(1);
 
@@ -55,6 +59,22 @@ export const runConfigSchema = z.strictObject({
   }),
   quantizer: plugin("quantizer"),
   rectifier: plugin("rectifier"),
+  score: z.strictObject({
+    lpips: z
+      .string()
+      .nullable()
+      .describe("Folder with torchvision's classifier and the heads of LPIPS v0.1; null: no LPIPS."),
+    lpipsNet: z.enum(lpipsNetworks).describe("Which classifier LPIPS looks through."),
+    inception: z
+      .string()
+      .nullable()
+      .describe("pytorch-fid's weights, for rFID and the Inception Score; null: neither."),
+    reportImages: z
+      .int()
+      .min(0)
+      .max(mostReportImages)
+      .describe("Pictures on the run's page: so many of the worst and so many of the best held-out images."),
+  }),
   train: z.strictObject({
     epochs: count.describe("Passes over the data: of the rectifier in recipe fit, of both in recipe paper."),
     batch: count.describe("Images per step; the last partial batch of an epoch is dropped unless it is the only one."),
@@ -103,6 +123,7 @@ export const baseDefaults = {
   backbone: { id: "linear", weights: null, embed: false },
   quantizer: { id: "multigroup" },
   rectifier: { id: "efficientvit" },
+  score: { lpips: null, lpipsNet: "squeeze", inception: null, reportImages: 4 },
   train: {
     weightDecay: 1e-4,
     finalRate: 0.05,

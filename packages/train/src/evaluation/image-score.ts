@@ -27,8 +27,9 @@ const smallestMsSsim = 176;
 class Features {
   readonly squeezenet = new CovarianceAccumulator(squeezenetFeatures);
   readonly inception: CovarianceAccumulator | null;
-  readonly classes = new InceptionScoreAccumulator(inceptionClasses);
-  constructor(inception: boolean) {
+  readonly classes: InceptionScoreAccumulator;
+  constructor(inception: boolean, expected: number) {
+    this.classes = new InceptionScoreAccumulator(inceptionClasses, Math.max(1, expected));
     this.inception = inception ? new CovarianceAccumulator(inceptionFeatures) : null;
   }
 }
@@ -39,8 +40,8 @@ class Quality {
   readonly msSsim = new MeanAccumulator();
   readonly lpips = new MeanAccumulator();
   readonly features: Features;
-  constructor(inception: boolean) {
-    this.features = new Features(inception);
+  constructor(inception: boolean, expected: number) {
+    this.features = new Features(inception, expected);
   }
 }
 
@@ -49,14 +50,16 @@ export class ImageScore {
   private readonly floor: Quality;
   private readonly reconstructed: Quality;
 
+  /** @param expected how many images will come */
   constructor(
     private readonly size: number,
     private readonly networks: MetricNetworks,
+    expected: number,
   ) {
     const inception = networks.inception !== undefined;
-    this.originals = new Features(inception);
-    this.floor = new Quality(inception);
-    this.reconstructed = new Quality(inception);
+    this.originals = new Features(inception, expected);
+    this.floor = new Quality(inception, expected);
+    this.reconstructed = new Quality(inception, expected);
   }
 
   /** All `[n, size, size, 3]` in [0, 1]. Returns the PSNR of every reconstruction. */

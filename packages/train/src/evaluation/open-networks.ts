@@ -11,6 +11,36 @@ import {
   type LpipsNetwork,
 } from "@revq/metrics/networks";
 import * as tf from "@tensorflow/tfjs-core";
+import type { MetricNetworks } from "./image-score.js";
+
+/** Where the networks are; null leaves one out. */
+export interface NetworkPlaces {
+  readonly lpips: string | null;
+  readonly lpipsNet: LpipsNetwork;
+  readonly inception: string | null;
+}
+
+/** What was asked for, with what frees it. Throws `lpips-weights`, `inception-weights`. */
+export async function openMetricNetworks(
+  { lpips: lpipsSpec, lpipsNet, inception: inceptionSpec }: NetworkPlaces,
+  openWeights: (spec: string) => Promise<WeightsSource>,
+): Promise<MetricNetworks & { dispose(): void }> {
+  const lpips = lpipsSpec === null ? null : await openLpips(await openWeights(lpipsSpec), lpipsNet);
+  try {
+    const inception = inceptionSpec === null ? null : await openInception(await openWeights(inceptionSpec));
+    return {
+      ...(lpips ? { lpips } : {}),
+      ...(inception ? { inception } : {}),
+      dispose() {
+        lpips?.dispose();
+        inception?.dispose();
+      },
+    };
+  } catch (error) {
+    lpips?.dispose();
+    throw error;
+  }
+}
 
 const fileTypes = "(safetensors|pth|pt|bin)";
 

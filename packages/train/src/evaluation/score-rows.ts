@@ -70,6 +70,11 @@ export function scoreNotes(scored: Omit<Evaluation, "images">, images: number): 
     );
   }
   if (rfid !== null && images < 2048) notes.push(`An rFID of ${images} images is too high; papers take 50,000.`);
+  if (scored.inceptionScore !== null && images < 5000) {
+    notes.push(
+      `The Inception Score is the mean over ten parts; of ${images} images it is ${Math.floor(images / 10)} at most.`,
+    );
+  }
   if (rfid === null && scored.floor) {
     notes.push(
       "rFID needs FID's Inception weights (pt_inception-2015-12-05, as pytorch-fid has them): --inception FILE. The Fréchet distance on SqueezeNet's features, where it stands, is no substitute to compare with papers.",
