@@ -1,5 +1,5 @@
 /** Many tokenizers beside each other: one table, rate-distortion curves, and what each was made with. */
-import { chart, legend, Plot, seriesColor } from "./chart.js";
+import { chart, legend, Plot, seriesColor, seriesColors } from "./chart.js";
 import { decimals, percent, short } from "./format.js";
 import { html, type Html } from "./html.js";
 import { columns, details, figure, page, section, table, type Column } from "./page.js";
@@ -140,9 +140,18 @@ const measures: readonly Measure[] = [
   { caption: "rFID (lower is better)", axis: "rFID", value: ({ rfid }) => rfid },
 ];
 
+/** Series beyond the colours that there are start again with other dots and dashes. */
+const strokes = [
+  { symbol: "circle", dashes: null },
+  { symbol: "square", dashes: "6 3" },
+  { symbol: "triangle", dashes: "2 3" },
+] as const;
+
 function curves(trials: readonly ComparedTrial[], bounds: readonly RateDistortionBound[]): Html[] {
   const names = [...new Set(trials.map(({ series }) => series))];
   const color = new Map(names.map((name, index) => [name, seriesColor(index)]));
+  const turnOf = (name: string): number =>
+    Math.min(strokes.length - 1, Math.floor(names.indexOf(name) / seriesColors.length));
   return measures.flatMap((measure) => {
     const points = trials
       .flatMap((trial) => {
@@ -175,18 +184,31 @@ function curves(trials: readonly ComparedTrial[], bounds: readonly RateDistortio
             floors.length > 0
               ? Plot.ruleY(floors, { stroke: "currentColor", strokeDasharray: "4 3", strokeOpacity: 0.7 })
               : null,
-            Plot.line(points, { x: "bits", y: "value", z: "series", stroke: ({ series }) => color.get(series) }),
-            Plot.dot(points, {
-              x: "bits",
-              y: "value",
-              fill: ({ series }: ComparedTrial) => color.get(series),
-              r: 4,
-              title: ({ name, bits, value }) => `${name}\n${bits} bits, ${short(value)}`,
+            ...strokes.flatMap((stroke, turn) => {
+              const own = points.filter(({ series }) => turnOf(series) === turn);
+              if (own.length === 0) return [];
+              return [
+                Plot.line(own, {
+                  x: "bits",
+                  y: "value",
+                  z: "series",
+                  stroke: ({ series }: ComparedTrial) => color.get(series),
+                  ...(stroke.dashes ? { strokeDasharray: stroke.dashes } : {}),
+                }),
+                Plot.dot(own, {
+                  x: "bits",
+                  y: "value",
+                  fill: ({ series }: ComparedTrial) => color.get(series),
+                  symbol: stroke.symbol,
+                  r: 4,
+                  title: ({ name, bits, value }) => `${name}\n${bits} bits, ${short(value)}`,
+                }),
+              ];
             }),
           ],
         }),
         legend([
-          ...names.map((name) => ({ label: name, color: color.get(name)! })),
+          ...names.map((name) => ({ label: name, color: color.get(name)!, dashed: turnOf(name) > 0 })),
           ...limits.map(({ label }) => ({ label, color: "currentColor", dashed: true })),
           ...(floors.length > 0 ? [{ label: "VAE floor", color: "currentColor", dashed: true }] : []),
         ]),

@@ -46,6 +46,7 @@ export function trialsTable({ finished }: AblationOutcome): string {
 
 /** @param asked what the user asked for, shown folded */
 export function ablationPage({ finished, failed }: AblationOutcome, title: string, asked: unknown): string {
+  const seriesOf = seriesNames(finished);
   const heldOut = new Set(finished.map(({ result }) => result.engine));
   return comparisonPage({
     title,
@@ -57,7 +58,7 @@ export function ablationPage({ finished, failed }: AblationOutcome, title: strin
       const row = trialRow(trial);
       return {
         name: row.name,
-        series: `${row.backbone}, ${row.quantizer}, ${row.rectifier}${row.recipe === "fit" ? "" : `, ${row.recipe}`}`,
+        series: seriesOf(trial),
         bits: row.bitsPerImage,
         latentMse: trial.result.latentMse,
         psnr: row.psnr,
@@ -77,6 +78,35 @@ export function ablationPage({ finished, failed }: AblationOutcome, title: strin
     failed: failed.map(({ name, error, config }) => ({ name, error, ...(config ? { config } : {}) })),
     config: asked,
   });
+}
+
+/** Settings that make points of one series: those are sizes of it, or say where files are. */
+const noSeries = new Set(["id", "tokens", "codes", "sizes", "weights", "embed"]);
+
+/** Trials of one series differ in nothing but their size. What all trials have in common is not said. */
+function seriesNames(finished: readonly FinishedTrial[]): (trial: FinishedTrial) => string {
+  const parts = finished.map(({ config }): Map<string, string> => {
+    const said = new Map<string, string>();
+    if (config.data.latents === null) said.set("backbone", config.backbone.id);
+    for (const kind of ["backbone", "quantizer", "rectifier"] as const) {
+      if (kind !== "backbone") said.set(kind, config[kind].id);
+      if (kind === "backbone" && config.data.latents !== null) continue;
+      for (const [key, value] of Object.entries(config[kind]))
+        if (!noSeries.has(key))
+          said.set(`${kind}.${key}`, `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`);
+    }
+    return said.set("recipe", `recipe ${config.recipe}`);
+  });
+  const keys = ["backbone", "quantizer", "rectifier", "recipe"].flatMap((kind) => [
+    kind,
+    ...new Set(parts.flatMap((said) => [...said.keys()].filter((key) => key.startsWith(`${kind}.`)))),
+  ]);
+  const telling = keys.filter((key) => new Set(parts.map((said) => said.get(key))).size > 1);
+  const named = telling.length > 0 ? telling : ["backbone", "quantizer", "rectifier"];
+  const names = new Map(
+    finished.map((trial, index) => [trial, named.flatMap((key) => parts[index]!.get(key) ?? []).join(", ")]),
+  );
+  return (trial) => names.get(trial)!;
 }
 
 /** What no code of so many bits can go below, by backbone: trials of the same latents share a bound. */
