@@ -44,10 +44,10 @@ export const multigroupOptions = z.strictObject({
     ),
   allocation: z
     .enum(["equal", "greedy"])
-    .default("equal")
+    .optional()
     .describe(
       "How the bits of an image are shared out: every group has K codes (equal), or groups that vary more have more and others fewer, with " +
-        "the bits of T tokens of K codes in all (greedy).",
+        "the bits of T tokens of K codes in all (greedy). Open: equal.",
     ),
   sizes: z
     .array(

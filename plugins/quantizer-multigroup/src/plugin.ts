@@ -19,7 +19,7 @@ export const multigroup: QuantizerPlugin<typeof multigroupOptions> = definePlugi
   },
 
   async settle(options, latents, context) {
-    if (options.allocation === "equal" || options.sizes) return { options, reasons: [] };
+    if (options.allocation !== "greedy" || options.sizes) return { options, reasons: [] };
     const { layout, codes } = closed(options, latents.shape);
     const sizes = await settleSizes(latents, layout, codes, context);
     const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
@@ -86,7 +86,7 @@ function closed(
       .map(([name]) => name);
     throw notPlanned(open);
   }
-  if (sizes && allocation === "equal") {
+  if (sizes && allocation !== "greedy") {
     throw new RevqError(
       "codebook-sizes",
       `The option sizes lists ${sizes.length} codebooks, but allocation is equal.`,

@@ -14,7 +14,7 @@ afterAll(() => engine.dispose());
 
 /** 16 tokens of 4 numbers, each one channel. */
 const shape: LatentShape = { channels: 16, height: 1, width: 4 };
-const defaults = { allocation: "equal", iterations: 1, init: "sample", samplesPerCode: 1024 } as const;
+const defaults = { iterations: 1, init: "sample", samplesPerCode: 1024 } as const;
 
 describe.each([
   { file: "quantizer_forward.safetensors", groups: "token" as const, groupCount: 16 },
