@@ -2,12 +2,16 @@
 import { definePlugin, RevqError, type NamedTensors } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { z } from "zod";
-import { variantNames } from "./architecture.js";
+import { variantNames, type VariantName } from "./architecture.js";
+import { halvesOf } from "./find-weights.js";
 import { loadWeights } from "./load-weights.js";
 import { createTaeBackbone } from "./tae-backbone.js";
 
 const options = z.strictObject({
-  variant: z.enum(variantNames).default("taesd").describe("Which autoencoder; taesana has an encoder only."),
+  variant: z
+    .enum(variantNames)
+    .optional()
+    .describe("Which autoencoder; default: what the weights are, taesd among several. taesana has an encoder only."),
 });
 
 export type TaeOptions = z.output<typeof options>;
@@ -19,19 +23,29 @@ export const tae = definePlugin({
   options,
   weights: "required",
   async create({ variant }, { weights, state }) {
-    let tensors: NamedTensors;
-    if (state) tensors = Object.fromEntries(Object.entries(state).map(([name, tensor]) => [name, tf.clone(tensor)]));
-    else if (weights) tensors = await loadWeights(variant, weights);
-    else {
-      throw new RevqError("backbone-weights", `The backbone tae needs the weights of ${variant}; none were named.`, {
-        fix: `Give --weights FOLDER with ${variant}_encoder.safetensors${variant === "taesana" ? "" : ` and ${variant}_decoder.safetensors`}.`,
-      });
-    }
+    const loaded = state
+      ? { variant: variant ?? "taesd", tensors: cloned(state) }
+      : await loadWeights(variant, weights ?? fail(noWeights(variant ?? "taesd")));
     try {
-      return createTaeBackbone(variant, tensors);
+      return createTaeBackbone(loaded.variant, loaded.tensors);
     } catch (error) {
-      tf.dispose({ ...tensors });
+      tf.dispose({ ...loaded.tensors });
       throw error;
     }
   },
 });
+
+function cloned(state: NamedTensors): NamedTensors {
+  return Object.fromEntries(Object.entries(state).map(([name, tensor]) => [name, tf.clone(tensor)]));
+}
+
+function noWeights(variant: VariantName): RevqError {
+  const files = halvesOf(variant).map((half) => `${variant}_${half}.safetensors`);
+  return new RevqError("backbone-weights", `The backbone tae needs the weights of ${variant}; none were named.`, {
+    fix: `Give --weights with a folder that holds ${files.join(" and ")}${variant === "taesana" ? "" : `, or hf:madebyollin/${variant}`}.`,
+  });
+}
+
+function fail(error: Error): never {
+  throw error;
+}

@@ -1,120 +1,97 @@
-/** Finds and checks a variant's safetensors files in the place that the user named. */
-import { nearestNames, RevqError, type NamedTensors, type WeightsSource } from "@revq/core";
-import { openSafetensors, type Safetensors } from "@revq/formats";
+/** Opens and checks a variant's weights in the place that the user named, in either naming. */
+import type { NamedTensors, WeightsSource } from "@revq/core";
+import { openModelFolder, openPth, openSafetensors, readExpected, type TensorFile } from "@revq/formats";
 import * as tf from "@tensorflow/tfjs-core";
-import { expectedTensors, variants, type Layer, type VariantName } from "./architecture.js";
+import { expectedTensors, variants, type VariantName } from "./architecture.js";
+import { diffusersName, latentChannelsOf, variantWith } from "./diffusers.js";
+import { findWeights, halvesOf, type FoundWeights, type Half } from "./find-weights.js";
 
-type Half = "encoder" | "decoder";
+export interface LoadedWeights {
+  readonly variant: VariantName;
+  /** `encoder.<key>` and, where the variant has one, `decoder.<key>` by the authors' keys, float32, in PyTorch's layout. */
+  readonly tensors: NamedTensors;
+}
+
+/** What a tensor is called in a file, and what here. */
+interface Wanted {
+  readonly shape: readonly number[];
+  readonly as: string;
+}
 
 /**
- * `encoder.<key>` and, where the variant has one, `decoder.<key>`, float32, in PyTorch's layout. The caller owns the tensors.
- * Throws `tae-weights-missing`, `tae-weights-half`, `tae-weights-keys`, `tae-weights-shape`, and the errors of safetensors files.
+ * The caller owns the tensors; one of the file's is in memory at a time.
+ * Throws `tae-weights-missing`, `tae-weights-half`, `tae-config`, `tae-variant`, `model-*` and the errors of the files.
  */
-export async function loadWeights(variant: VariantName, source: WeightsSource): Promise<NamedTensors> {
-  const { encoder, decoder } = variants[variant];
-  const halves: [Half, readonly Layer[]][] = [["encoder", encoder]];
-  if (decoder) halves.push(["decoder", decoder]);
-  const names = await source.list();
-  const files = halves.map(([half]) => [half, findFile(names, variant, half)] as const);
-  const missing = files.filter(([, file]) => file === undefined).map(([half]) => fileName(variant, half));
-  if (missing.length > 0) throw missingFiles(variant, source.spec, names, missing, files.length);
-
+export async function loadWeights(wanted: VariantName | undefined, source: WeightsSource): Promise<LoadedWeights> {
+  const found = findWeights(await source.list(), wanted, source.spec);
   const tensors: Record<string, tf.Tensor> = {};
   try {
-    for (const [index, [half, layers]] of halves.entries()) {
-      const bytes = await source.open(files[index]![1]!);
-      try {
-        const file = await openSafetensors(bytes);
-        const expected = expectedTensors(layers);
-        checkTensors(file, expected, variant);
-        for (const name of expected.keys()) {
-          const { shape, data } = await file.readFloat32(name);
-          tensors[`${half}.${name}`] = tf.tensor(data, [...shape], "float32");
-        }
-      } finally {
-        await bytes.close?.();
-      }
-    }
+    const variant =
+      found.naming === "authors"
+        ? await readHalves(found, source, tensors)
+        : await readDiffusers(found.variant, source, tensors);
+    return { variant, tensors };
   } catch (error) {
     tf.dispose(tensors);
     throw error;
   }
-  return tensors;
 }
 
-function fileName(variant: VariantName, half: Half): string {
-  return `${variant}_${half}.safetensors`;
-}
-
-/** The shallowest file of that name, in whatever subfolder. */
-function findFile(names: readonly string[], variant: VariantName, half: Half): string | undefined {
-  const wanted = fileName(variant, half);
-  return names
-    .filter((name) => name.slice(name.lastIndexOf("/") + 1) === wanted)
-    .sort((a, b) => a.split("/").length - b.split("/").length)[0];
-}
-
-function missingFiles(
-  variant: VariantName,
-  spec: string,
-  names: readonly string[],
-  missing: readonly string[],
-  needed: number,
-): RevqError {
-  const fix = `Give a folder that holds ${missing.join(" and ")} (github.com/madebyollin/taesd), or another --set backbone.variant.`;
-  if (missing.length < needed) {
-    return new RevqError(
-      "tae-weights-half",
-      `${spec} gives only one half of ${variant}: ${missing[0]} is missing; encoder and decoder are separate files.`,
-      { fix },
-    );
-  }
-  const shown = names.slice(0, 8).join(", ") + (names.length > 8 ? `, … (${names.length} files)` : "");
-  return new RevqError("tae-weights-missing", `${spec} has no weights of ${variant}; it has ${shown || "no files"}.`, {
-    fix,
-  });
-}
-
-/** Every tensor that is expected is there, in its shape, and no other. */
-function checkTensors(file: Safetensors, expected: ReadonlyMap<string, readonly number[]>, variant: VariantName): void {
-  const present = [...file.tensors.keys()];
-  const fix = `Is it the file of another model? ${variant} was chosen with --set backbone.variant.`;
-  for (const [name, shape] of expected) {
-    const found = file.tensors.get(name);
-    if (!found) {
-      throw new RevqError(
-        "tae-weights-keys",
-        `${file.name} has no tensor "${name}"${nearest(name, present, "it has")}.`,
-        { fix },
+async function readHalves(
+  { variant, files }: Extract<FoundWeights, { naming: "authors" }>,
+  source: WeightsSource,
+  tensors: Record<string, tf.Tensor>,
+): Promise<VariantName> {
+  for (const [half, name] of files) {
+    const bytes = await source.open(name);
+    try {
+      const file = name.endsWith(".pth") ? await openPth(bytes) : await openSafetensors(bytes);
+      await readInto(
+        tensors,
+        file,
+        wantedOf(variant, half, (key) => key),
+        `${variant}'s ${half}`,
       );
-    }
-    if (found.shape.join() !== shape.join()) {
-      throw new RevqError(
-        "tae-weights-shape",
-        `${file.name}: tensor "${name}" has shape [${found.shape}], ${variant} has [${shape}].`,
-        { fix },
-      );
-    }
-    if (!/^(BF16|F16|F32|F64)$/.test(found.dtype)) {
-      throw new RevqError(
-        "tae-weights-dtype",
-        `${file.name}: tensor "${name}" is ${found.dtype}; floating point is needed.`,
-        { fix },
-      );
+    } finally {
+      await bytes.close?.();
     }
   }
-  const extra = present.find((name) => !expected.has(name));
-  if (extra !== undefined) {
-    const known = [...expected.keys()];
-    throw new RevqError(
-      "tae-weights-keys",
-      `${file.name} has a tensor "${extra}" that ${variant} does not${nearest(extra, known, "expected is")}.`,
-      { fix },
-    );
+  return variant;
+}
+
+async function readDiffusers(
+  wanted: VariantName | undefined,
+  source: WeightsSource,
+  tensors: Record<string, tf.Tensor>,
+): Promise<VariantName> {
+  const model = await openModelFolder(source, "an AutoencoderTiny");
+  try {
+    // A file without its config: the encoder's last convolution tells.
+    const channels = model.config
+      ? latentChannelsOf(model.config.json, `${source.spec}/${model.config.name}`)
+      : (model.weights.tensors.get("encoder.layers.14.weight")?.shape[0] ?? variants[wanted ?? "taesd"].latentChannels);
+    const variant = variantWith(channels, wanted, source.spec);
+    const all = halvesOf(variant).flatMap((half) => [...wantedOf(variant, half, (key) => diffusersName(half, key))]);
+    await readInto(tensors, model.weights, new Map(all), `the AutoencoderTiny ${variant}`);
+    return variant;
+  } finally {
+    await model.close();
   }
 }
 
-function nearest(name: string, candidates: readonly string[], what: string): string {
-  const near = nearestNames(name, candidates);
-  return near.length ? ` (${what} ${near.map((one) => `"${one}"`).join(", ")})` : "";
+function wantedOf(variant: VariantName, half: Half, nameOf: (key: string) => string): Map<string, Wanted> {
+  const expected = [...expectedTensors(variants[variant][half] ?? [])];
+  return new Map(expected.map(([key, shape]) => [nameOf(key), { shape, as: `${half}.${key}` }]));
+}
+
+/** Every tensor that is wanted is there, in its shape, and no other. */
+async function readInto(
+  tensors: Record<string, tf.Tensor>,
+  file: TensorFile,
+  wanted: ReadonlyMap<string, Wanted>,
+  model: string,
+): Promise<void> {
+  const expected = new Map([...wanted].map(([name, { shape }]) => [name, shape]));
+  for await (const { name, shape, data } of readExpected(file, expected, { model }))
+    tensors[wanted.get(name)!.as] = tf.tensor(data, [...shape], "float32");
 }

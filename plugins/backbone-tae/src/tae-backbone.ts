@@ -25,6 +25,7 @@ export function createTaeBackbone(variant: VariantName, weights: NamedTensors): 
 
   return {
     spec,
+    options: { variant },
     async encode(images) {
       const [, height, width] = images.shape;
       const [{ height: h }, { height: w }] = [latentShapeOf(spec, height), latentShapeOf(spec, width)];
