@@ -3,10 +3,11 @@ import { latentSize } from "@revq/core";
 import { inMemoryLatents, writeLatentsNpy, writePng } from "@revq/data";
 import { checkCodeRange, configLatentShape, tileCount, type Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
-import { basename, dirname, extname, join, normalize } from "node:path";
+import { dirname, extname } from "node:path";
 import { BaseCommand, engineFlag } from "../base-command.js";
 import { readIds, type IdsFile } from "../ids-file.js";
 import { makeFolder, requireWritableFile } from "../output-paths.js";
+import { picturePaths } from "../picture-paths.js";
 import { imageSizeOf, openTokenizer, tokenizerArgument, weightsFlag } from "../open-tokenizer.js";
 
 interface DecodeReport {
@@ -18,7 +19,7 @@ interface DecodeReport {
 export default class Decode extends BaseCommand {
   static override summary = "Decode ids to images, or to latents.";
   static override description =
-    "Writes one PNG an image, named as the images were that the ids came from, or by number.";
+    "Writes one PNG an image, named as the images were that the ids came from, or by number; always below the folder: of absolute names what is below the folder they share.";
   static override examples = [
     "<%= config.bin %> decode my-tokenizer ids.npy -o out/",
     {
@@ -73,7 +74,7 @@ export default class Decode extends BaseCommand {
   private async decodeImages(tokenizer: Tokenizer, ids: IdsFile, { out, batch }: OutFlags): Promise<string[]> {
     const size = imageSizeOf(tokenizer);
     const count = ids.codes.length / ids.tokens;
-    const paths = outputPaths(out, ids.names, count);
+    const paths = picturePaths(out, ids.names, count);
     for (let start = 0; start < count; start += batch) {
       this.signal.throwIfAborted();
       const codes = codesTensor(ids, start, batch);
@@ -113,7 +114,7 @@ export default class Decode extends BaseCommand {
   /** Images of their own sizes, one after the other. */
   private async decodeTiles(tokenizer: Tokenizer, ids: IdsFile, { out, batch }: OutFlags): Promise<string[]> {
     const grids = ids.grids!;
-    const paths = outputPaths(out, ids.names, grids.length);
+    const paths = picturePaths(out, ids.names, grids.length);
     let start = 0;
     for (const [i, grid] of grids.entries()) {
       const end = start + tileCount(grid) * ids.tokens;
@@ -141,18 +142,4 @@ interface OutFlags {
 function codesTensor({ codes, tokens }: IdsFile, start: number, batch: number): tf.Tensor2D {
   const part = codes.slice(start * tokens, (start + batch) * tokens);
   return tf.tensor2d(part, [part.length / tokens, tokens], "int32");
-}
-
-/** `<name>.png` below the folder; never outside of it, whatever the names in the file are. */
-function outputPaths(folder: string, names: readonly string[], count: number): string[] {
-  const taken = new Set<string>();
-  return Array.from({ length: count }, (_, i) => {
-    const name = (names[i] ?? String(i).padStart(5, "0")).replaceAll("\0", "_");
-    const inside = normalize(join("/", name)).slice(1);
-    const stem = join(dirname(inside), basename(inside, extname(inside)) || String(i).padStart(5, "0"));
-    let path = `${stem}.png`;
-    for (let copy = 2; taken.has(path); copy++) path = `${stem}-${copy}.png`;
-    taken.add(path);
-    return join(folder, path);
-  });
 }
