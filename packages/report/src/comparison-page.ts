@@ -61,7 +61,7 @@ export function comparisonPage({ title, summary, trials, failed = [], bounds = [
     title,
     ...(summary ? { summary } : {}),
     sections: [
-      section("Results", table(resultColumns, trials)),
+      section("Results", resultTable(trials)),
       trials.length > 0 ? section("Rate and distortion", columns(...curves(trials, bounds))) : null,
       failed.length > 0
         ? section(
@@ -81,19 +81,34 @@ export function comparisonPage({ title, summary, trials, failed = [], bounds = [
   });
 }
 
-const resultColumns: readonly Column<ComparedTrial>[] = [
+/** A trial, or the VAE alone. */
+type Row = Omit<ComparedTrial, "bits" | "latentMse" | "series"> & Partial<Pick<ComparedTrial, "bits" | "latentMse">>;
+
+/** Where all trials have one floor it is a row of its own, else there are columns of floors. */
+function resultTable(trials: readonly ComparedTrial[]): Html {
+  const floors = new Map(trials.map(({ floor }) => [JSON.stringify(floor ?? null), floor]));
+  const [floor] = floors.values();
+  if (floors.size !== 1 || !floor) return table(resultColumns, trials);
+  const unquantized: Row = { ...floor, name: "VAE without quantization" };
+  return table<Row>(
+    resultColumns.filter(({ title }) => title !== "floor"),
+    [unquantized, ...trials],
+  );
+}
+
+const resultColumns: readonly Column<Row>[] = [
   { title: "trial", cell: ({ name }) => name },
   { title: "bits", cell: ({ bits }) => decimals(bits, 0), value: ({ bits }) => bits },
   { title: "measured bits", cell: (trial) => decimals(trial.measuredBits, 0), value: (trial) => trial.measuredBits },
   {
-    title: "latent mse, quantized",
-    cell: ({ latentMse }) => decimals(latentMse.quantized, 4),
-    value: ({ latentMse }) => latentMse.quantized,
+    title: "mse quantized",
+    cell: ({ latentMse }) => decimals(latentMse?.quantized, 4),
+    value: ({ latentMse }) => latentMse?.quantized,
   },
   {
-    title: "rectified",
-    cell: ({ latentMse }) => decimals(latentMse.rectified, 4),
-    value: ({ latentMse }) => latentMse.rectified,
+    title: "mse rectified",
+    cell: ({ latentMse }) => decimals(latentMse?.rectified, 4),
+    value: ({ latentMse }) => latentMse?.rectified,
   },
   { title: "bound", cell: ({ bound }) => decimals(bound, 4), value: ({ bound }) => bound },
   { title: "PSNR, dB", cell: ({ psnr }) => decimals(psnr, 2), value: ({ psnr }) => psnr },

@@ -21,8 +21,8 @@ describe("the comparison page", () => {
     expect([...document.querySelectorAll("th")].map((head) => head.textContent?.trim())).toEqual([
       "trial",
       "bits",
-      "latent mse, quantized",
-      "rectified",
+      "mse quantized",
+      "mse rectified",
     ]);
     const charts = [...document.querySelectorAll("svg.plot")];
     expect(charts.length).toBe(2);
@@ -44,7 +44,15 @@ describe("the comparison page", () => {
       2,
     );
     expect(charts[2]!.querySelectorAll("[aria-label=rule] line").length).toBe(1);
-    expect(document.querySelector("tbody tr")!.textContent).toContain("25.00");
+    const rows = [...document.querySelectorAll("tbody tr")].map((row) => row.textContent!.replace(/\s+/g, " ").trim());
+    expect(rows[0], "one floor for all is a row").toMatch(/^VAE without quantization ?– ?– ?– ?25\.00$/);
+    expect(rows).toHaveLength(4);
+    const other = { ...scored[0]!, floor: { psnr: 26 } };
+    const heads = documentOf(comparisonPage({ title: "Which?", trials: [...scored, other] })).querySelectorAll("th");
+    expect(
+      [...heads].map((head) => head.textContent!.trim()),
+      "several are a column",
+    ).toContain("floor");
   });
 
   it("escapes every text, shows failures and configurations, and names nothing outside the file", () => {

@@ -44,7 +44,7 @@ interface Candidate {
 }
 
 /** A centroid wants 30 to 50 samples. */
-export const wantedSamplesPerCode = 30;
+const wantedSamplesPerCode = 30;
 /** Codebooks of dealt coefficients are shared until there are so many. Fewer codes are preferred to fewer than `least`. */
 const balancedSamplesPerCode = { wanted: 500, least: 100 };
 const defaultDimension = 8;

@@ -83,30 +83,27 @@ export function ablationPage({ finished, failed }: AblationOutcome, title: strin
 /** Settings that make points of one series: those are sizes of it, or say where files are. */
 const noSeries = new Set(["id", "tokens", "codes", "sizes", "weights", "embed"]);
 
-/** Trials of one series differ in nothing but their size. What all trials have in common is not said. */
+/** Trials of one series differ in nothing but their size. Of options those are said in which trials of one plugin differ. */
 function seriesNames(finished: readonly FinishedTrial[]): (trial: FinishedTrial) => string {
-  const parts = finished.map(({ config }): Map<string, string> => {
-    const said = new Map<string, string>();
-    if (config.data.latents === null) said.set("backbone", config.backbone.id);
-    for (const kind of ["backbone", "quantizer", "rectifier"] as const) {
-      if (kind !== "backbone") said.set(kind, config[kind].id);
-      if (kind === "backbone" && config.data.latents !== null) continue;
-      for (const [key, value] of Object.entries(config[kind]))
-        if (!noSeries.has(key))
-          said.set(`${kind}.${key}`, `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`);
-    }
-    return said.set("recipe", `recipe ${config.recipe}`);
-  });
-  const keys = ["backbone", "quantizer", "rectifier", "recipe"].flatMap((kind) => [
-    kind,
-    ...new Set(parts.flatMap((said) => [...said.keys()].filter((key) => key.startsWith(`${kind}.`)))),
-  ]);
-  const telling = keys.filter((key) => new Set(parts.map((said) => said.get(key))).size > 1);
-  const named = telling.length > 0 ? telling : ["backbone", "quantizer", "rectifier"];
-  const names = new Map(
-    finished.map((trial, index) => [trial, named.flatMap((key) => parts[index]!.get(key) ?? []).join(", ")]),
-  );
-  return (trial) => names.get(trial)!;
+  const kinds = ["backbone", "quantizer", "rectifier"] as const;
+  const sectionOf = ({ config }: FinishedTrial, kind: (typeof kinds)[number]): Record<string, unknown> =>
+    kind === "backbone" && config.data.latents !== null ? { id: "latents" } : config[kind];
+  const sayPlugin = (trial: FinishedTrial, kind: (typeof kinds)[number]): string => {
+    const section = sectionOf(trial, kind);
+    const alike = finished.map((other) => sectionOf(other, kind)).filter(({ id }) => id === section["id"]);
+    const telling = Object.entries(section).filter(
+      ([key, value]) =>
+        !noSeries.has(key) && alike.some((other) => JSON.stringify(other[key]) !== JSON.stringify(value)),
+    );
+    return [section["id"], ...telling.map(([key, value]) => `${key}=${String(value)}`)].join(" ");
+  };
+  const says = [
+    ...kinds.map((kind) => (trial: FinishedTrial) => sayPlugin(trial, kind)),
+    ({ config }: FinishedTrial) => `recipe ${config.recipe}`,
+  ];
+  const telling = says.filter((say) => new Set(finished.map(say)).size > 1);
+  const named = telling.length > 0 ? telling : says.slice(0, kinds.length);
+  return (trial) => named.map((say) => say(trial)).join(", ");
 }
 
 /** What no code of so many bits can go below, by backbone: trials of the same latents share a bound. */
