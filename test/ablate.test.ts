@@ -69,19 +69,28 @@ describe("revq ablate", () => {
     "adds LPIPS to finished trials without training them again (needs ../shared/weights)",
     async () => {
       const held = ["--data", sampleImages, "--val", sampleImages, "--image-size", "64", "--set", "data.limit=12"];
-      const small = ["--quantizer", "vq", "--rectifier", "identity", "--out", "scored", ...held];
+      const small = ["--rectifier", "identity", "--out", "scored", ...held];
       const run = async (...more: string[]): Promise<Answer> =>
         (await revqJson(["ablate", ...small, ...more], { cwd })) as unknown as Answer;
-      const before = await run();
+      const before = await run("--quantizer", "vq");
       expect(before.trials[0]).toMatchObject({ lpips: null, lpipsFloor: null, rfid: null });
-      const after = await run("--lpips", join(shared, "weights"));
-      const [trial] = after.trials as [Record<string, number>];
+      const asked = ["--lpips", join(shared, "weights"), "--quantizer", "vq,fsq"];
+      const after = await run(...asked, "--report-images", "none");
+      const [trial, fresh] = after.trials as [Record<string, number>, Record<string, number>];
+      expect(fresh["lpips"], "a trial that was trained with --lpips").toBeGreaterThan(fresh["lpipsFloor"]!);
       expect(trial["lpips"]).toBeGreaterThan(trial["lpipsFloor"]!);
       expect(trial["boundMse"]).toBeLessThan(trial["quantizedMse"]!);
       const { lpips: _, lpipsFloor: _floor, ...rest } = trial;
       const { lpips: _before, lpipsFloor: _floorBefore, ...restBefore } = before.trials[0]!;
       expect(rest).toEqual(restBefore);
-      expect(await run("--lpips", join(shared, "weights"))).toEqual(after);
+      expect(await run(...asked)).toEqual(after);
+      const trials = join(cwd, "scored", "trials");
+      const names = (await readdir(trials)).filter((name) => !name.includes("."));
+      for (const [quantizer, pictures] of [["vq", true] as const, ["fsq", false] as const]) {
+        const own = names.find((name) => name.startsWith(quantizer))!;
+        const text = await readFile(join(trials, own, "run", "report", "index.html"), "utf8");
+        expect(text.includes("data:image/webp"), `pictures of ${quantizer}`).toBe(pictures);
+      }
       const page = await readFile(after.report, "utf8");
       expect(page).toContain("bound, linear");
       expect(page).toContain("LPIPS (lower is better)");
