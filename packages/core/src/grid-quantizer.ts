@@ -11,6 +11,7 @@ import type { FitReport, Quantizer, TokenSpec } from "./quantizer.js";
 import { cutOnHost, lookUpCodes, sampleLatents, sharedTokenSpec } from "./shared-codebook.js";
 import type { LatentSource } from "./sources.js";
 import type { TokenSplit } from "./token-layout.js";
+import { cutTokens } from "./token-tensors.js";
 
 export interface GridSettings {
   readonly tokens: number;
@@ -73,6 +74,27 @@ export class GridQuantizer implements Quantizer {
       codes[token] = code;
     }
     return tf.tensor2d(codes, [latents.shape[0], tokens], "int32");
+  }
+
+  quantizeOnEngine(latents: Tensor4D): Tensor2D {
+    const { tokens, split, levels } = this.settings;
+    const samples = latents.shape[0];
+    return tf.tidy(() => {
+      const cut = tf.reshape(cutTokens(latents, this.shape, tokens, split), [samples * tokens, levels.length, 1]);
+      const most = Math.max(...levels);
+      // Level j of L begins at j - L / 2 spacings; levels that a place does not have begin nowhere.
+      const begins = levels.flatMap((count) =>
+        Array.from({ length: most - 1 }, (_, i) => (i + 1 < count ? i + 1 - count / 2 : Infinity)),
+      );
+      const thresholds = tf.mul(
+        tf.tensor3d(begins, [1, levels.length, most - 1]),
+        tf.reshape(this.steps, [1, levels.length, 1]),
+      );
+      const indices = tf.sum(tf.cast(tf.greaterEqual(cut, thresholds), "int32"), 2);
+      const strides = levels.map((_, i) => gridSize(levels.slice(i + 1)));
+      const codes = tf.sum(tf.mul(indices, tf.tensor2d(strides, [1, levels.length], "int32")), 1);
+      return tf.cast(tf.reshape(codes, [samples, tokens]), "int32");
+    });
   }
 
   dequantize(codes: Tensor2D): Tensor4D {

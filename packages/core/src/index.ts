@@ -16,6 +16,7 @@ export { createRandom, type Random, type RandomState } from "./random.js";
 export type { Rectifier } from "./rectifier.js";
 export { PluginRegistry, type RegisteredPlugin } from "./registry.js";
 export { reverseWaterfill, type RateDistortion } from "./reverse-waterfill.js";
+export { squaredDistancesOnEngine } from "./distances-on-engine.js";
 export { cutOnHost, lookUpCodes, sampleLatents, sharedTokenSpec } from "./shared-codebook.js";
 export type { ImageBatch, ImageSource, LatentSource } from "./sources.js";
 export * from "./standardizer.js";

@@ -244,6 +244,22 @@ function testOnEngine(plugin: QuantizerPlugin, given: FullCase, engine: () => En
     expectClose("the latent alone", alone, output.slice(0, size), tolerance);
   });
 
+  it("finds the same codes on the engine alone, where it can", async () => {
+    if (!quantizer.quantizeOnEngine) return;
+    const latents = batch(5);
+    const expected = await latentsOf(quantizer, await codesOf(quantizer, batch(5)));
+    let codes: ArrayLike<number> = [];
+    await expectNoLeak("quantizeOnEngine", async () => {
+      const found = quantizer.quantizeOnEngine!(latents);
+      expect(found.shape).toEqual([5, quantizer.tokens.tokens]);
+      expect(found.dtype).toBe("int32");
+      codes = await take(found);
+    });
+    latents.dispose();
+    // Two codes may be equal: what they stand for must be the same.
+    expect(await latentsOf(quantizer, codes)).toEqual(expected);
+  });
+
   it("takes a batch of 0", async () => {
     const { tokens } = quantizer.tokens;
     const none = tf.zeros([0, height, width, channels]) as Tensor4D;

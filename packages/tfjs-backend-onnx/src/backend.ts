@@ -193,9 +193,9 @@ export class OnnxBackend extends tf.KernelBackend {
     return { dataId: info.dataId, shape: [...shape], dtype: info.dtype };
   }
 
-  /** Whether `kernels/blocked.ts` works on this processor. */
+  /** Whether `kernels/blocked.ts` works on this processor; never in a model that others shall run. */
   get blockedConvolutions(): boolean {
-    return this.#runtime.blockedConvolutions;
+    return this.#runtime.blockedConvolutions && !this.#tracing;
   }
 
   /** The contents of a float32 tensor, in place: runs the queue if they are not computed. Not to be changed, nor kept. */
@@ -242,6 +242,7 @@ export class OnnxBackend extends tf.KernelBackend {
   beginTrace(): void {
     this.flush();
     this.#tracing = true;
+    this.graph.portable = true;
   }
 
   /** Forgets what was recorded; tensors that it would have computed are lost. */
@@ -251,6 +252,7 @@ export class OnnxBackend extends tf.KernelBackend {
       storage.lost = readWhileTracing();
     }
     this.#tracing = false;
+    this.graph.portable = false;
     this.#forgetTrace();
   }
 

@@ -5,6 +5,7 @@
  */
 import {
   cutOnHost,
+  cutTokens,
   joinTokens,
   latentSize,
   requireTensor,
@@ -19,8 +20,9 @@ import {
 } from "@revq/core";
 import { kmeans, nearestCodes } from "@revq/nearest";
 import * as tf from "@tensorflow/tfjs-core";
-import type { Tensor2D, Tensor3D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
+import type { Tensor, Tensor2D, Tensor3D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
 import { BeamSearch } from "./beam-search.js";
+import { beamSearchOnEngine } from "./beam-search-on-engine.js";
 
 export interface ResidualSettings {
   /** Vectors of a latent. */
@@ -108,6 +110,17 @@ export class ResidualQuantizer implements Quantizer {
     for (let vector = 0; vector < samples * vectors; vector++)
       search.search(cut, vector * this.dim, found, vector * depth);
     return tf.tensor2d(found, [samples, vectors * depth], "int32");
+  }
+
+  /** In float32, where `quantize` counts in float64. All distances of a stage are there at once: n * vectors * beam * K numbers. */
+  quantizeOnEngine(latents: Tensor4D): Tensor2D {
+    const { vectors, depth, beam } = this.settings;
+    const samples = latents.shape[0];
+    return tf.tidy(() => {
+      const cut = tf.reshape(cutTokens(latents, this.shape, vectors, "spatial"), [samples * vectors, this.dim]);
+      const found = beamSearchOnEngine(cut as Tensor2D, this.codebooks as Tensor as Tensor3D, beam);
+      return tf.reshape(found, [samples, vectors * depth]);
+    });
   }
 
   dequantize(codes: Tensor2D): Tensor4D {

@@ -88,6 +88,12 @@ export const tokenbridge: QuantizerPlugin<typeof options> = definePlugin({
         const values = await latents.data();
         return tf.tensor2d(Int32Array.from(values, codeOf), [latents.shape[0], count], "int32");
       },
+      quantizeOnEngine: (latents) =>
+        tf.tidy(() => {
+          const values = tf.reshape(latents, [latents.shape[0] * count, 1]);
+          const above = tf.greaterEqual(values, tf.tensor2d(Float32Array.from(edges, roundedUp), [1, edges.length]));
+          return tf.cast(tf.reshape(tf.sum(tf.cast(above, "int32"), 1), [latents.shape[0], count]), "int32");
+        }),
       dequantize: (ids) => lookUpCodes(table, ids, latentShape, "spatial"),
       state: () => ({}),
       restore: () => {},
@@ -95,6 +101,15 @@ export const tokenbridge: QuantizerPlugin<typeof options> = definePlugin({
     };
   },
 });
+
+/** The lowest float32 that is not below: a float32 is below the edge exactly when it is below that. */
+function roundedUp(edge: number): number {
+  const near = Math.fround(edge);
+  if (near >= edge) return near;
+  const bits = new Int32Array(Float32Array.of(near).buffer);
+  bits[0]! += near < 0 ? -1 : 1;
+  return new Float32Array(bits.buffer)[0]!;
+}
 
 function tokensOf(tokens: number | undefined, shape: LatentShape): number {
   const size = latentSize(shape);

@@ -5,11 +5,13 @@
  */
 import {
   cutOnHost,
+  cutTokens,
   latentSize,
   lookUpCodes,
   requireTensor,
   sampleLatents,
   sharedTokenSpec,
+  squaredDistancesOnEngine,
   tokenDimension,
   type FitContext,
   type FitReport,
@@ -21,7 +23,7 @@ import {
 } from "@revq/core";
 import { kmeans, nearestCodes } from "@revq/nearest";
 import * as tf from "@tensorflow/tfjs-core";
-import type { Tensor2D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
+import type { Tensor, Tensor2D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
 
 export interface VqSettings {
   readonly tokens: number;
@@ -86,6 +88,17 @@ export class VqQuantizer implements Quantizer {
     const codebook = (await this.codebook.data()) as Float32Array;
     const { indices } = await nearestCodes(cut, codebook, { samples, groups: 1, tokens, codes, dim: this.dim });
     return tf.tensor2d(indices, [samples, tokens], "int32");
+  }
+
+  /** All distances are there at once: n * T * K numbers. */
+  quantizeOnEngine(latents: Tensor4D): Tensor2D {
+    const { tokens } = this.settings;
+    const samples = latents.shape[0];
+    return tf.tidy(() => {
+      const cut = tf.reshape(cutTokens(latents, this.shape, tokens, "spatial"), [samples * tokens, this.dim]);
+      const nearest = tf.argMin(squaredDistancesOnEngine(cut as Tensor2D, this.codebook as Tensor as Tensor2D), 1);
+      return tf.reshape(nearest, [samples, tokens]);
+    });
   }
 
   dequantize(codes: Tensor2D): Tensor4D {

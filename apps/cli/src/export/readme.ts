@@ -15,7 +15,7 @@ export function onnxReadme(
 - \`encoder.onnx\`: \`${kind}\` ${planes} -> \`ids\` [${batch}, ${tokens.tokens}] int32, the code of every token in its group
 - \`decoder.onnx\`: \`ids\` -> \`${kind}\` ${planes}, not clamped
 ${leftOut.map((line) => `- left out: ${line}\n`).join("")}
-Shapes are fixed. The models use some operators of ONNX Runtime's own (domain \`com.microsoft\`).
+Shapes are fixed. Operators are those of the ONNX standard, set 18.
 
 \`\`\`python
 import onnxruntime

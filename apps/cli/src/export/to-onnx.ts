@@ -32,6 +32,8 @@ export async function exportOnnx(tokenizer: Tokenizer, folder: string, batch: nu
   const shape = backbone ? [batch, 3, size, size] : [batch, channels, height, width];
   const leftOut: string[] = [];
   const files: string[] = [];
+  /** What computes at the moment, for the message if it leaves the engine. */
+  let part = "";
 
   const trace = async (
     file: string,
@@ -45,16 +47,17 @@ export async function exportOnnx(tokenizer: Tokenizer, folder: string, batch: nu
       return true;
     } catch (error) {
       if (!isRevqError(error) || error.code !== "onnx-trace-read") throw error;
-      const part = backbone ? `the backbone ${tokenizer.config.backbone!.id} or ` : "";
-      leftOut.push(
-        `${file}: ${part}the quantizer ${tokenizer.config.quantizer.id} computes outside the tensor engine.`,
-      );
+      leftOut.push(`${file}: ${part} computes outside the tensor engine.`);
       return false;
     }
   };
 
   const encodes = await trace(encoderFile, { name: kind, shape, dtype: "float32" }, "ids", async (planes) => {
-    const latents = await channelsLast(planes as Tensor4D, async (x) => (backbone ? backbone.encode(x) : tf.clone(x)));
+    const latents = await channelsLast(planes as Tensor4D, async (x) => {
+      part = `the backbone ${tokenizer.config.backbone?.id}`;
+      return backbone ? backbone.encode(x) : tf.clone(x);
+    });
+    part = `the quantizer ${tokenizer.config.quantizer.id}`;
     const codes = await quantize(tokenizer, latents);
     latents.dispose();
     return codes;
@@ -66,7 +69,10 @@ export async function exportOnnx(tokenizer: Tokenizer, folder: string, batch: nu
           decoderFile,
           { name: "ids", shape: [batch, tokenizer.tokens.tokens], dtype: "int32" },
           kind,
-          async (ids) => decode(tokenizer, ids as Tensor2D),
+          async (ids) => {
+            part = backbone ? `the backbone ${tokenizer.config.backbone?.id}` : part;
+            return decode(tokenizer, ids as Tensor2D);
+          },
         );
   if (files.length === 0) {
     throw new RevqError("export-nothing", `Nothing of this tokenizer can be an ONNX model. ${leftOut.join(" ")}`, {

@@ -1,6 +1,6 @@
 /**
  * A computation as an ONNX file: kernels are recorded as always, but instead of being run the graph is written, with the inputs open and
- * every other tensor that it reads (weights) as a constant. Shapes are fixed, the batch too.
+ * every other tensor that it reads (weights) as a constant. Shapes are fixed, the batch too. Operators are those of the ONNX standard.
  */
 import { RevqError } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";

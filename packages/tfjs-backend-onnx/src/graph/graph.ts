@@ -57,6 +57,8 @@ export function byteLengthOf(value: ValueType): number {
 export class Graph {
   /** In the order of recording, which is an order of execution. */
   nodes: GraphNode[] = [];
+  /** Operators of the ONNX standard alone: the graph becomes a file for other programs and processors. */
+  portable = false;
   readonly #constants = new Map<string, Value>();
 
   /** Records an operator with one result. */

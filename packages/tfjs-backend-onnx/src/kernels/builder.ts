@@ -201,7 +201,7 @@ export function matmul(graph: Graph, a: Value, b: Value, transposeA = false, tra
   const shape = [...lead, m, n];
   if (k === 0) return expand(graph, graph.scalar(0, a.type), shape);
   if (!transposeA && !transposeB) return graph.add("MatMul", [a, b], { type: a.type, shape });
-  if (a.type !== "float32")
+  if (a.type !== "float32" || graph.portable)
     return matmul(graph, transposeA ? swapLastTwo(graph, a) : a, transposeB ? swapLastTwo(graph, b) : b);
   const attributes = { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0 };
   return graph.add("FusedMatMul", [a, b], { type: a.type, shape }, { domain: MICROSOFT, attributes });

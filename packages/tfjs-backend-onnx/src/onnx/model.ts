@@ -68,7 +68,7 @@ const OPSET = 18;
 
 /** Model -> serialised ModelProto. */
 export function encodeModel(model: Model): Uint8Array {
-  return new ProtobufWriter()
+  const writer = new ProtobufWriter()
     .varint(1, IR_VERSION)
     .message(7, (graph) => {
       for (const node of model.nodes) graph.message(1, (writer) => writeNode(writer, node));
@@ -77,10 +77,10 @@ export function encodeModel(model: Model): Uint8Array {
       for (const value of model.inputs) graph.message(11, (writer) => writeValue(writer, value));
       for (const value of model.outputs) graph.message(12, (writer) => writeValue(writer, value));
     })
-    .message(8, (opset) => opset.string(1, "").varint(2, OPSET))
-    .message(8, (opset) => opset.string(1, "com.microsoft").varint(2, 1))
-    .message(8, (opset) => opset.string(1, BLOCKED_DOMAIN).varint(2, 1))
-    .finish();
+    .message(8, (opset) => opset.string(1, "").varint(2, OPSET));
+  for (const domain of new Set(model.nodes.map((node) => node.domain)))
+    if (domain) writer.message(8, (opset) => opset.string(1, domain).varint(2, 1));
+  return writer.finish();
 }
 
 /**

@@ -1,0 +1,195 @@
+/** Whole tokenizers as ONNX models: each backbone with each quantizer, in plain ONNX Runtime, beside revq itself. */
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { dcAe } from "@revq/backbone-dc-ae";
+import { linear } from "@revq/backbone-linear";
+import { sdVae } from "@revq/backbone-sd-vae";
+import {
+  createRandom,
+  isFittable,
+  latentShapeOf,
+  latentShapeToArray,
+  measureLatents,
+  parseOptions,
+  quietContext,
+  Standardizer,
+  standardizedSource,
+  type Backbone,
+  type BackbonePlugin,
+  type QuantizerPlugin,
+} from "@revq/core";
+import { inMemoryLatents, openSynthetic } from "@revq/data";
+import { createEngine, type Engine } from "@revq/engine";
+import { openWeights } from "@revq/formats/node";
+import { fsq } from "@revq/quantizer-fsq";
+import { bsq, lfq } from "@revq/quantizer-lfq";
+import { multigroup } from "@revq/quantizer-multigroup";
+import { residual } from "@revq/quantizer-residual";
+import { tokenbridge } from "@revq/quantizer-tokenbridge";
+import { vq } from "@revq/quantizer-vq";
+import { identity } from "@revq/rectifier-identity";
+import { Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
+import * as tf from "@tensorflow/tfjs-core";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { exportOnnx } from "../src/export/to-onnx.js";
+
+const fixtures = join(process.env["REVQ_SHARED"] ?? resolve("../shared"), "fixtures");
+const side = 32;
+const batch = 2;
+/** Synthetic pictures: the first are tried, the others are fitted on. */
+const [tried, fitted] = [6, 30];
+
+let engine: Engine;
+let folder: string;
+beforeAll(async () => {
+  engine = await createEngine({ engine: "onnx" });
+  folder = await mkdtemp(join(tmpdir(), "revq-export-onnx-"));
+});
+afterAll(async () => {
+  engine.dispose();
+  await rm(folder, { recursive: true });
+});
+
+async function openBackbone(plugin: BackbonePlugin, options: object, weights?: string): Promise<Backbone> {
+  const backbone = await plugin.create(parseOptions(plugin, { ...options }), {
+    imageSize: side,
+    ...(weights === undefined ? {} : { weights: await openWeights(weights) }),
+  });
+  if (isFittable(backbone)) {
+    const images = openSynthetic("synthetic:dead-leaves", { size: side, count: tried + fitted });
+    await backbone.fit(images, quietContext(createRandom(1)));
+  }
+  return backbone;
+}
+
+async function pictures(): Promise<Float32Array> {
+  const images = openSynthetic("synthetic:dead-leaves", { size: side, count: tried + fitted });
+  const all = new Float32Array((tried + fitted) * side * side * 3);
+  let filled = 0;
+  for await (const { pixels } of images.batches(tried + fitted)) {
+    all.set(pixels, filled);
+    filled += pixels.length;
+  }
+  return all;
+}
+
+/** A tokenizer that is fitted on some of the pictures. The backbone is its own. */
+async function makeTokenizer(backbone: Backbone, id: string, plugin: QuantizerPlugin, options: object) {
+  const latentShape = latentShapeOf(backbone.spec, side);
+  const images = tf.tensor4d((await pictures()).slice(tried * side * side * 3), [fitted, side, side, 3]);
+  const latents = await backbone.encode(images);
+  const source = inMemoryLatents(latentShape, (await latents.data()) as Float32Array);
+  tf.dispose([images, latents]);
+  const statistics = await measureLatents(source);
+  const quantizer = plugin.create(parseOptions(plugin, { ...options }), { latentShape });
+  await quantizer.fit(standardizedSource(source, statistics), quietContext(createRandom(2)));
+  return new Tokenizer({
+    // What an export reads of it.
+    config: {
+      imageSize: side,
+      latentShape: latentShapeToArray(latentShape),
+      backbone: { id, package: null, options: {}, weights: null, fingerprint: "0".repeat(64), embedded: true },
+      quantizer: { id: plugin.id, package: null, options: {} },
+    } as unknown as TokenizerConfig,
+    latentShape,
+    backbone,
+    standardizer: Standardizer.fromStatistics(latentShape, statistics),
+    quantizer,
+    rectifier: identity.create({}, { latentShape, random: createRandom(3) }),
+  });
+}
+
+const channelsFirst = (images: tf.Tensor4D): tf.Tensor4D => tf.transpose(images, [0, 3, 1, 2]);
+
+/** Exports and runs both models on pictures that nothing was fitted on. */
+async function expectSame(tokenizer: Tokenizer, out: string): Promise<void> {
+  const before = tf.memory().numTensors;
+  expect(await exportOnnx(tokenizer, out, batch)).toMatchObject({
+    files: ["encoder.onnx", "decoder.onnx"],
+    leftOut: [],
+    sameIds: 1,
+  });
+  expect(tf.memory().numTensors).toBe(before);
+  const encoder = await InferenceSession.create(join(out, "encoder.onnx"));
+  const decoder = await InferenceSession.create(join(out, "decoder.onnx"));
+  const all = await pictures();
+  const distinct = new Set<number>();
+  for (let start = 0; start < tried; start += batch) {
+    const each = side * side * 3;
+    const images = tf.tensor4d(all.slice(start * each, (start + batch) * each), [batch, side, side, 3]);
+    const planes = channelsFirst(images);
+    const { ids } = await encoder.run({ images: new Tensor("float32", await planes.data(), planes.shape) });
+    const codes = await tokenizer.encodeImages(images);
+    expect(Array.from(ids!.data as Int32Array)).toEqual(Array.from(await codes.data()));
+    for (const id of await codes.data()) distinct.add(id);
+    const { images: again } = await decoder.run({ ids: ids! });
+    const decoded = await tokenizer.decodeCodes(codes);
+    const expected = channelsFirst(decoded);
+    const values = again!.data as Float32Array;
+    const largest = ((await expected.data()) as Float32Array).reduce(
+      (most, value, i) => Math.max(most, Math.abs(value - values[i]!)),
+      0,
+    );
+    expect(largest).toBeLessThan(1e-3);
+    tf.dispose([images, planes, codes, decoded, expected]);
+  }
+  expect(distinct.size).toBeGreaterThan(1);
+  await encoder.release();
+  await decoder.release();
+}
+
+const plain = { tokens: 32, codes: 8, split: "channel", groups: "token" } as const;
+
+const quantizers: readonly (readonly [QuantizerPlugin, object])[] = [
+  [multigroup, plain],
+  [multigroup, { tokens: 32, codes: 8, transform: "dct-klt", split: "balanced", groups: "token" }],
+  [vq, { codes: 24 }],
+  [residual, { codes: 8, depth: 3 }],
+  [fsq, { codes: 256 }],
+  [lfq, {}],
+  [bsq, {}],
+  [tokenbridge, { codes: 11 }],
+] as never;
+
+describe("export to ONNX of every quantizer", () => {
+  const cases = quantizers.map(
+    ([plugin, options]) => [`${plugin.id} ${JSON.stringify(options)}`, plugin, options] as const,
+  );
+  it.each(cases)("%s", async (_, plugin, options) => {
+    const backbone = await openBackbone(linear as never, { patch: 8, channels: 16 });
+    const tokenizer = await makeTokenizer(backbone, "linear", plugin, options);
+    await expectSame(tokenizer, await mkdtemp(join(folder, "quantizer-")));
+    tokenizer.dispose();
+  });
+});
+
+describe.skipIf(!existsSync(fixtures))("export to ONNX of every backbone (needs ../shared/fixtures)", () => {
+  it.each([
+    ["sd-vae", sdVae, "sd-vae-tiny", {}],
+    ["sd-vae in tiles", sdVae, "sd-vae-tiny", { tile: 16 }],
+    ["dc-ae", dcAe, "dc-ae-tiny", {}],
+    ["dc-ae with quadratic attention", dcAe, "dc-ae-tiny-quadratic", {}],
+    ["dc-ae with batch norm", dcAe, "dc-ae-tiny-in", {}],
+  ] as unknown as [string, BackbonePlugin, string, object][])("%s", async (_, plugin, weights, options) => {
+    const backbone = await openBackbone(plugin, options, join(fixtures, weights));
+    const tokenizer = await makeTokenizer(backbone, plugin.id, multigroup as never, plain);
+    const out = await mkdtemp(join(folder, "backbone-"));
+    await expectSame(tokenizer, out);
+    // For any processor and program: ONNX Runtime's own operators are named by their domain.
+    for (const file of ["encoder.onnx", "decoder.onnx"])
+      expect((await readFile(join(out, file))).includes("com.microsoft")).toBe(false);
+    tokenizer.dispose();
+  });
+
+  it("says what leaves the engine: a posterior that is sampled", async () => {
+    const backbone = await openBackbone(sdVae as never, { sample: true }, join(fixtures, "sd-vae-tiny"));
+    const tokenizer = await makeTokenizer(backbone, "sd-vae", multigroup as never, plain);
+    const report = await exportOnnx(tokenizer, await mkdtemp(join(folder, "sampled-")), batch);
+    expect(report.files).toEqual(["decoder.onnx"]);
+    expect(report.leftOut).toEqual(["encoder.onnx: the backbone sd-vae computes outside the tensor engine."]);
+    tokenizer.dispose();
+  });
+});
