@@ -149,6 +149,12 @@ async function trainOn(
   for (const [name, bytes] of Object.entries(await serializeTokenizer(tokenizer))) await folder.write(name, bytes);
   await rm(folder.path("run", "codes"), { recursive: true, force: true });
 
+  const { lpips, inception } = config.score;
+  if (!data.images && (lpips !== null || inception !== null)) {
+    note(
+      "LPIPS, rFID and the Inception Score need held-out images, and there are latents alone: they are not measured.",
+    );
+  }
   const scored = await score(tokenizer, data, config, context, openWeights);
   const { evaluation, details, panels } = scored;
   if (panels.length) await writeSamples(folder.path("run", "samples.png"), panels, config.data.imageSize);
