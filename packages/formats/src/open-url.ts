@@ -8,10 +8,11 @@ import type { OpenWeightsOptions } from "./weights-options.js";
 
 const fileExtensions = /\.(safetensors|npy|pth|pt|ckpt|onnx|json|bin)$/i;
 
-/** What a folder is asked for: a tokenizer, and models as diffusers and the tiny autoencoders name them. */
-const usualNames = [
-  "config.json",
-  "model.safetensors",
+/** A tokenizer; where there is one, nothing else is asked for. */
+const tokenizerNames = ["config.json", "model.safetensors"] as const;
+
+/** Models as diffusers and the tiny autoencoders name them. */
+const modelNames = [
   ...["", "vae/"].flatMap((folder) =>
     ["diffusion_pytorch_model", "diffusion_pytorch_model.fp16"].flatMap((stem) => [
       `${folder}${stem}.safetensors`,
@@ -58,12 +59,18 @@ export async function openUrl(url: string, options: OpenWeightsOptions = {}): Pr
   return {
     spec: url,
     list: () =>
-      (names ??= present(usualNames, inside, options).catch((error: unknown) => {
+      (names ??= usualNames(inside, options).catch((error: unknown) => {
         names = undefined;
         throw error;
       })),
     open: (wanted) => source(inside(wanted)),
   };
+}
+
+async function usualNames(inside: (name: string) => URL, options: OpenWeightsOptions): Promise<string[]> {
+  const first = await present(tokenizerNames, inside, options);
+  if (first.length === tokenizerNames.length) return first;
+  return [...first, ...(await present(modelNames, inside, options))];
 }
 
 /** The names that answer a HEAD request; an HTML page (the fallback of single-page servers) does not count. */

@@ -3,7 +3,7 @@ import { RevqError } from "@revq/core";
 import { writeFileAtomic } from "@revq/formats/node";
 import { serializeTokenizer, Tokenizer } from "@revq/tokenizer";
 import { mkdir, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { BaseCommand, engineFlag } from "../base-command.js";
 import { onnxReadme, pytorchReadme, tfjsReadme } from "../export/readme.js";
 import { exportOnnx, type OnnxExport } from "../export/to-onnx.js";
@@ -62,7 +62,7 @@ export default class Export extends BaseCommand {
       const config = { ...tokenizer.config, backbone: backbone && { ...backbone, weights: null, embedded: true } };
       const whole = new Tokenizer({ ...tokenizer.parts, config });
       for (const [name, bytes] of Object.entries(await serializeTokenizer(whole))) await write(name, bytes);
-      await write("README.md", tfjsReadme());
+      await write("README.md", tfjsReadme(config, basename(resolve(flags.out))));
     }
     tokenizer.dispose();
     this.display.finish();

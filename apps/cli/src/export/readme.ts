@@ -1,4 +1,5 @@
 /** The README.md beside exported files: what they take and give. */
+import { pluginKinds } from "@revq/core";
 import type { TokenizerConfig } from "@revq/tokenizer";
 import type { OnnxExport } from "./to-onnx.js";
 
@@ -40,18 +41,60 @@ ${rows.join("\n")}
 `;
 }
 
-export function tfjsReadme(): string {
+/** @param name of the folder; its plugins are named, because bundlers must see what they bundle */
+export function tfjsReadme({ backbone, quantizer, rectifier }: TokenizerConfig, name: string): string {
+  const used = [backbone, quantizer, rectifier].flatMap((plugin, i) =>
+    plugin
+      ? [{ identifier: identifierOf(plugin.id), from: plugin.package ?? `@revq/${pluginKinds[i]}-${plugin.id}` }]
+      : [],
+  );
+  const packages = [...new Set(["@revq/tokenizer", "@revq/engine", ...used.map(({ from }) => from)])];
+  const backends = ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-webgpu", "@tensorflow/tfjs-backend-wasm"];
+  const isOnnx = backbone?.id === "onnx";
+  if (isOnnx) backends.push("onnxruntime-web");
+  const head = [
+    'import { createEngine } from "@revq/engine";',
+    ...used.map(({ identifier, from }) => `import { ${identifier} } from "${from}";`),
+    'import { Tokenizer } from "@revq/tokenizer";',
+    ...(isOnnx ? ['import { useOnnxRuntime } from "@revq/backbone-onnx";'] : []),
+    "",
+    ...(isOnnx ? ['useOnnxRuntime(() => import("onnxruntime-web/webgpu"));'] : []),
+    'await createEngine({ wasmPath: "wasm/" }); // or a backend of tfjs that the page has set already',
+    `const tokenizer = await Tokenizer.load(new URL("${name}/", location.href), {`,
+    `  plugins: [${used.map(({ identifier }) => identifier).join(", ")}],`,
+    "});",
+    "",
+  ];
   return `# A revq tokenizer for the browser
 
-The tokenizer with its VAE in one folder, for [@revq/tokenizer](https://www.npmjs.com/package/@revq/tokenizer) on any TensorFlow.js
-backend (WebGPU, WASM). Put it behind any web server:
+The tokenizer${backbone ? " with its VAE" : ", which maps latents,"} in one folder, for [@revq/tokenizer](https://www.npmjs.com/package/@revq/tokenizer) on any backend of
+TensorFlow.js (WebGPU, WebAssembly). Put it behind any web server, beside a page that is bundled out of what follows and a folder
+\`wasm/\` with the \`.wasm\` files of \`node_modules/@tensorflow/tfjs-backend-wasm/wasm-out\`.
+
+\`\`\`sh
+npm install ${[...packages, ...backends].join(" ")}
+\`\`\`
 
 \`\`\`ts
-import { Tokenizer } from "@revq/tokenizer";
-
-const tokenizer = await Tokenizer.load(new URL("my-tokenizer/", location.href));
-const ids = await tokenizer.encode(picture);
-const [again] = await tokenizer.decode(ids);
-\`\`\`
+${head.join("\n")}
+${backbone ? withPictures : withLatents}\`\`\`
 `;
+}
+
+const withPictures = `const bitmap = await createImageBitmap(await (await fetch("photo.png")).blob());
+const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+const context = canvas.getContext("2d")!;
+context.drawImage(bitmap, 0, 0);
+const ids = await tokenizer.encode(context.getImageData(0, 0, canvas.width, canvas.height)); // Int32Array
+const [picture] = await tokenizer.decode(ids, bitmap);
+context.putImageData(new ImageData(picture!.data, bitmap.width, bitmap.height), 0, 0);
+`;
+
+const withLatents = `const ids = await tokenizer.encodeLatents(latents); // tensors: [n, h, w, c] -> [n, t]
+const again = tokenizer.decodeLatents(ids);
+`;
+
+/** What a plugin is called where it is exported: "sd-vae" is sdVae. */
+function identifierOf(id: string): string {
+  return id.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }
