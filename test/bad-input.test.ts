@@ -64,6 +64,12 @@ describe("a user's mistakes", () => {
       code: 1,
       says: /npm install @revq\/backbone-cosmos/,
     },
+    {
+      what: "half precision, which no engine has",
+      args: ["train", "--data", "photos", "--dtype", "fp16"],
+      code: 2,
+      says: /No engine computes in half precision.*--backbone onnx/s,
+    },
     { what: "an unknown flag", args: ["train", "--datas", "photos"], code: 2, says: /--datas/ },
     {
       what: "an unknown config key",

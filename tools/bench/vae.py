@@ -4,6 +4,7 @@ took and the peak memory so far, and writes what it computed to FOLDER/<what>.np
 
 python vae.py sd-vae|dc-ae KEYS.json FOLDER SIZE THREADS"""
 import json
+import os
 import resource
 import sys
 import time
@@ -19,8 +20,13 @@ torch.set_grad_enabled(False)
 torch.manual_seed(0)
 described = json.loads(Path(keys).read_text())
 model_class = {"sd-vae": diffusers.AutoencoderKL, "dc-ae": diffusers.AutoencoderDC}[family]
-model_class.from_config(described["config"]).eval().save_pretrained(folder)
-model = model_class.from_pretrained(folder).eval()  # what a user does; the other copy is gone
+maker = os.fork()  # a process of its own: its memory shall not count
+if maker == 0:
+    model_class.from_config(described["config"]).eval().save_pretrained(folder)
+    os._exit(0)
+if os.waitpid(maker, 0)[1] != 0:
+    sys.exit("the model could not be made")
+model = model_class.from_pretrained(folder).eval()  # what a user does
 shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
 missing = sorted(set(described["keys"]) ^ set(shapes)) + [k for k in shapes if described["keys"].get(k) != shapes[k]]
 

@@ -81,6 +81,8 @@ export abstract class BaseCommand extends Command {
     // A flag that does not parse is the user's mistake, not a command that forgot to parse.
     this.parsed = true;
     if (isRevqError(error)) {
+      // oclif dresses up what a flag's parser throws.
+      error.message = error.message.replace(/^Parsing --\S+ \n\t(.*)\nSee more help with --help$/s, "$1");
       process.stderr.write(`Error: ${error.message}\n${error.fix ? `  ${error.fix}\n` : ""}`);
       this.fail(
         error.code,

@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parse } from "yaml";
 import { engineFlag } from "./base-command.js";
+import { dtypeFlag } from "./dtype-flag.js";
 import { networkFlags, parseReportImages } from "./eval-metrics.js";
 
 export const configFlags = {
@@ -33,6 +34,7 @@ export const configFlags = {
     description: "copy the backbone's weights into the tokenizer",
     helpGroup: "MODEL",
   }),
+  dtype: dtypeFlag,
   preset: Flags.string({ description: "settings of a known run", options: presetNames, helpGroup: "MODEL" }),
   tokens: Flags.integer({ description: "tokens per image (T)", min: 1, helpGroup: "MODEL" }),
   codes: Flags.integer({ description: "codes in each group's codebook (K)", min: 1, helpGroup: "MODEL" }),

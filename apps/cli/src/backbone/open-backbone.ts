@@ -4,6 +4,7 @@ import { parseOptions, RevqError, type Backbone } from "@revq/core";
 import { setPath, type ConfigLayer } from "@revq/train";
 import { parse } from "yaml";
 import type { Services } from "../base-command.js";
+import { dtypeFlag } from "../dtype-flag.js";
 import { embeddedWeightsOf } from "../embedded-weights.js";
 
 export const backboneFlags = {
@@ -14,6 +15,7 @@ export const backboneFlags = {
     multiple: true,
     helpValue: "<backbone.a=b>",
   }),
+  dtype: dtypeFlag,
 };
 
 export interface BackboneRequest {

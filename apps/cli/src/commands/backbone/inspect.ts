@@ -40,6 +40,7 @@ export default class BackboneInspect extends BaseCommand {
   static override flags = {
     backbone: backboneFlags.backbone,
     set: backboneFlags.set,
+    dtype: backboneFlags.dtype,
     "image-size": Flags.integer({ description: "side of the images", min: 1, default: 256 }),
     data: Flags.string({ description: "folder of images to score it on", helpValue: "<dir>" }),
     limit: Flags.integer({ description: "only the first N images, by name", min: 1, dependsOn: ["data"] }),
