@@ -13,7 +13,18 @@ interface Answer {
 
 const folder = await temporaryFolder();
 const cwd = folder.path;
-const common = ["--data", sampleImages, "--image-size", "32", "--set", "data.limit=12", "--out", "compared"];
+const common = [
+  "--backbone",
+  "linear",
+  "--data",
+  sampleImages,
+  "--image-size",
+  "32",
+  "--set",
+  "data.limit=12",
+  "--out",
+  "compared",
+];
 const grid = `
 base: {rectifier: {id: identity}}
 axes: {quantizer.id: [vq, fsq]}

@@ -7,7 +7,8 @@ import { hasShared, revq, revqJson, sampleImages, shared, temporaryFolder } from
 
 const folder = await temporaryFolder();
 const cwd = folder.path;
-const small = ["--image-size", "32", "--tokens", "16", "--codes", "4", "--rectifier", "identity"];
+const tiny = ["--image-size", "32", "--tokens", "16", "--codes", "4", "--rectifier", "identity"];
+const small = ["--backbone", "linear", ...tiny];
 
 beforeAll(async () => {
   await mkdir(join(cwd, "photos", "n01"), { recursive: true });
@@ -212,7 +213,7 @@ describe("a user's mistakes", () => {
     "refuses a tokenizer with other weights of its backbone (needs ../shared/weights)",
     async () => {
       const weights = relative(cwd, join(shared, "weights"));
-      await revqJson(["train", "--backbone", "tae", "--weights", weights, "--data", "photos", ...small, "-o", "tae"], {
+      await revqJson(["train", ...tiny, "--backbone", "tae", "--weights", weights, "--data", "photos", "-o", "tae"], {
         cwd,
       });
       // The recorded weights are found from any working folder, and through a link that lies at another depth.

@@ -17,6 +17,8 @@ const inFolder = { cwd };
 const small = [
   "--image-size",
   "64",
+  "--backbone",
+  "linear",
   "--tokens",
   "64",
   "--codes",
@@ -318,10 +320,22 @@ describe("a run that is stopped while it encodes", () => {
 });
 
 describe("a store of latents", () => {
-  const training = ["train", "--data", "store", "--seed", "3", ...small.slice(2), "--epochs", "2"];
+  const training = ["train", "--data", "store", "--seed", "3", ...small.slice(4), "--epochs", "2"];
 
   it("is extracted by several processes, joined by the last, and trained on with its backbone", async () => {
-    const extract = ["extract", "--data", "photos", "--image-size", "64", "-o", "store", "--images-per-shard", "5"];
+    const extract = [
+      "extract",
+      "--backbone",
+      "linear",
+      "--data",
+      "photos",
+      "--image-size",
+      "64",
+      "-o",
+      "store",
+      "--images-per-shard",
+      "5",
+    ];
     const first = await revqJson([...extract, "--shard", "1/2"], inFolder);
     expect(first).toMatchObject({ shards: 5, made: 2, latents: null });
     const environment = { RANK: "0", WORLD_SIZE: "2" };

@@ -55,7 +55,16 @@ describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}
     const train = (out: string, tokens: string): Promise<unknown> =>
       revqJson(
         ["train", "--data", "photos", "--image-size", `${size}`, "--tokens", tokens, "--codes", "16", "--epochs", "1"]
-          .concat(["--set", "rectifier.channels=16", "--set", "rectifier.headDim=8", "--set", "rectifier.layers=1"])
+          .concat([
+            "--backbone",
+            "linear",
+            "--set",
+            "rectifier.channels=16",
+            "--set",
+            "rectifier.headDim=8",
+            "--set",
+            "rectifier.layers=1",
+          ])
           .concat(["--set", "quantizer.split=block", "--set", "quantizer.groups=channel", "-o", out]),
         { cwd },
       );
@@ -257,10 +266,13 @@ describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}
     await plain.close();
   });
 
-  it("opens a folder and an image of this computer", async () => {
+  it("opens its own tokenizer when nothing is named, then a folder and an image of this computer", async () => {
     const plain = await startStaticHost(cwd);
     const { page, close } = await openPage(browser, `${plain.url}page/?engine=wasm`);
-    await page.getByText("See what the tokens are").waitFor();
+    await resultShown(page);
+    await page.locator(".chip-name").getByText("tiny", { exact: true }).waitFor();
+    expect((await savedIds(page)).ids).toHaveLength(1024);
+    await page.locator(".chip-name").first().click();
     const chooser = page.waitForEvent("filechooser");
     await page.getByText("Choose a folder…").click();
     await (await chooser).setFiles(join(cwd, "coarse"));

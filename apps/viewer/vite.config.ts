@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sampleImages } from "../../packages/sample-images/src/index.ts";
+import { tokenizerFiles, tokenizerFolder } from "../../packages/tokenizer-tiny/src/index.ts";
 import { defaultClientConditions, defineConfig, type Plugin } from "vite";
 
 const require = createRequire(import.meta.url);
@@ -10,19 +11,7 @@ const require = createRequire(import.meta.url);
 /** Of every photograph a few crops: a first look, not a data set. */
 const sampleNames = sampleImages.map(({ name }) => name).filter((name) => /-(01|05)\.jpg$/.test(name));
 
-/** The folder of the tokenizer that comes with revq, wherever it lies in its package; undefined in a checkout that has none. */
-function embeddedTokenizer(): string | undefined {
-  const root = fileURLToPath(new URL("../../packages/tokenizer-tiny/", import.meta.url));
-  if (!existsSync(root)) return undefined;
-  const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return [root, ...folders.map(({ name }) => join(root, name))].find(
-    (folder) => existsSync(join(folder, "config.json")) && existsSync(join(folder, "model.safetensors")),
-  );
-}
-
-const tokenizer = embeddedTokenizer();
-
-/** What the page fetches beside its code: sample images and tfjs's WebAssembly, so that nothing comes from elsewhere. */
+/** What the page fetches beside its code: sample images, a tokenizer and tfjs's WebAssembly, so that nothing comes from elsewhere. */
 function siteFiles(): Plugin {
   const files = new Map<string, string>();
   for (const { name, url } of sampleImages) {
@@ -30,9 +19,7 @@ function siteFiles(): Plugin {
   }
   const wasm = dirname(require.resolve("@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.wasm"));
   for (const name of readdirSync(wasm)) if (name.endsWith(".wasm")) files.set(`wasm/${name}`, join(wasm, name));
-  if (tokenizer !== undefined) {
-    for (const name of ["config.json", "model.safetensors"]) files.set(`tokenizer/${name}`, join(tokenizer, name));
-  }
+  for (const name of tokenizerFiles) files.set(`tokenizer/${name}`, fileURLToPath(new URL(name, tokenizerFolder)));
   return {
     name: "revq-site-files",
     generateBundle() {
@@ -88,7 +75,6 @@ const resolve = {
 };
 
 export default defineConfig({
-  define: { EMBEDDED_TOKENIZER: JSON.stringify(tokenizer === undefined ? null : "tokenizer/") },
   base: "./", // works from any folder of any host
   resolve,
   plugins: [siteFiles()],

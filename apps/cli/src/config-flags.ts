@@ -11,7 +11,7 @@ import { networkFlags, parseReportImages } from "./eval-metrics.js";
 
 export const configFlags = {
   backbone: Flags.string({
-    description: "the VAE, by plugin id (default linear)",
+    description: "the VAE, by plugin id (default sd-vae)",
     helpValue: "<id>",
     helpGroup: "MODEL",
   }),

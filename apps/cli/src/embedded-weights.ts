@@ -1,6 +1,6 @@
 /** Weights that come with the CLI, for backbones that need some when the user names none. */
 import { fileURLToPath } from "node:url";
-import type { ResolvedConfig } from "@revq/train";
+import { storeBackboneId, type ResolvedConfig } from "@revq/train";
 import { weightsFolder } from "@revq/weights-tiny-sd-vae";
 
 interface EmbeddedWeights {
@@ -34,11 +34,15 @@ export function embeddedWeightsOf(backbone: string, note: (line: string) => void
   return known.spec;
 }
 
-/** A run whose backbone needs weights and has none named gets the embedded ones, which the tokenizer then holds. */
-export function withEmbeddedWeights(resolved: ResolvedConfig, note: (line: string) => void): ResolvedConfig {
+/** A run whose backbone (of a latent store: the one that made it) needs weights and has none named gets the embedded ones, which the tokenizer then holds. */
+export async function withEmbeddedWeights(
+  resolved: ResolvedConfig,
+  note: (line: string) => void,
+): Promise<ResolvedConfig> {
   const { backbone, data } = resolved.config;
   if (backbone.weights !== null || data.latents !== null) return resolved;
-  const weights = embeddedWeightsOf(backbone.id, note);
+  const ofStore = data.train === null ? null : await storeBackboneId(data.train);
+  const weights = embeddedWeightsOf(ofStore ?? backbone.id, note);
   if (weights === undefined) return resolved;
   return { ...resolved, config: { ...resolved.config, backbone: { ...backbone, weights, embed: true } } };
 }

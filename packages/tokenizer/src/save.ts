@@ -1,12 +1,15 @@
 /** Writes a tokenizer as bytes: the two files that a program reads. The model card is the trainer's. */
 import { toNamedArrays, withPrefix, type NamedArray } from "@revq/core";
-import { writeSafetensors } from "@revq/formats";
+import { float16ToFloat32, float32ToFloat16, writeSafetensors, type TensorToWrite } from "@revq/formats";
 import type { Tokenizer } from "./tokenizer.js";
 
 export const configFile = "config.json";
 export const modelFile = "model.safetensors";
 
-/** Names in model.safetensors: `standardizer.{mean,std}`, `quantizer.*`, `rectifier.*`, and `backbone.*` when embedded. */
+/**
+ * Names in model.safetensors: `standardizer.{mean,std}`, `quantizer.*`, `rectifier.*`, and `backbone.*` when embedded. A backbone that
+ * came in half precision is kept in it; nothing is rounded.
+ */
 export async function serializeTokenizer(tokenizer: Tokenizer): Promise<Record<string, Uint8Array>> {
   const { config, backbone, standardizer, quantizer, rectifier } = tokenizer.parts;
   const statistics = standardizer.state();
@@ -14,14 +17,29 @@ export async function serializeTokenizer(tokenizer: Tokenizer): Promise<Record<s
     ...withPrefix("standardizer", await toNamedArrays(statistics)),
     ...withPrefix("quantizer", await toNamedArrays(quantizer.state())),
     ...withPrefix("rectifier", await toNamedArrays(rectifier.state())),
-    ...(backbone && config.backbone?.embedded ? withPrefix("backbone", await toNamedArrays(backbone.state())) : {}),
   };
+  const embedded =
+    backbone && config.backbone?.embedded ? withPrefix("backbone", await toNamedArrays(backbone.state())) : {};
   for (const tensor of Object.values(statistics)) tensor.dispose();
   return {
     [configFile]: new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`),
     [modelFile]: writeSafetensors(
-      Object.entries(arrays).map(([name, { shape, data }]) => ({ name, shape, data })),
+      [
+        ...Object.entries(arrays).map(([name, { shape, data }]) => ({ name, shape, data })),
+        ...Object.entries(embedded).map(([name, array]) => narrowest(name, array)),
+      ],
       { format: "revq" },
     ),
   };
+}
+
+/** As float16 where that says exactly the same. */
+function narrowest(name: string, { shape, data }: NamedArray): TensorToWrite {
+  if (data instanceof Float32Array) {
+    const halfs = float32ToFloat16(data);
+    const widened = float16ToFloat32(halfs);
+    if (widened.every((value, index) => Object.is(value, data[index])))
+      return { name, shape, data: halfs, dtype: "F16" };
+  }
+  return { name, shape, data };
 }

@@ -1,5 +1,5 @@
 import "@tensorflow/tfjs-backend-cpu";
-import { fromBuffer } from "@revq/formats";
+import { fromBuffer, openSafetensors } from "@revq/formats";
 import { RevqError, type WeightsSource } from "@revq/core";
 import { openSynthetic } from "@revq/data";
 import { efficientvit } from "@revq/rectifier-efficientvit";
@@ -226,6 +226,31 @@ describe("Tokenizer.load", () => {
     });
     await expect(Tokenizer.load(written({ formatVersion: 0 }))).rejects.toMatchObject({ code: "tokenizer-config" });
     await expect(Tokenizer.load(written({ formatVersion: "2" }))).rejects.toMatchObject({ code: "tokenizer-config" });
+  });
+
+  it("keeps an embedded backbone in half precision where that is exact", async () => {
+    const values = {
+      half: [1, -0, 0.0999755859375, 65504, 5.960464477539063e-8],
+      single: [1, 0.1],
+      infinite: [65520, 0],
+    };
+    const { parts } = tokenizer;
+    const backbone: typeof parts.backbone = Object.create(parts.backbone, {
+      state: {
+        value: () => Object.fromEntries(Object.entries(values).map(([name, data]) => [name, tf.tensor1d(data)])),
+      },
+    });
+    const { [modelFile]: bytes } = await serializeTokenizer(new Tokenizer({ ...parts, backbone }));
+    const model = await openSafetensors(fromBuffer(modelFile, bytes!));
+    for (const [name, dtype] of [
+      ["half", "F16"],
+      ["single", "F32"],
+      ["infinite", "F32"],
+    ] as const) {
+      expect(model.tensors.get(`backbone.${name}`)!.dtype).toBe(dtype);
+      expect((await model.readFloat32(`backbone.${name}`)).data).toEqual(Float32Array.from(values[name]));
+    }
+    expect(model.tensors.get("standardizer.mean")!.dtype).toBe("F32");
   });
 
   it("refuses folders that are no tokenizer or were damaged", async () => {

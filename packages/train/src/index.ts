@@ -31,5 +31,6 @@ export { createPaperStep, type PaperStep, type RectifierGradients, type Searched
 export { makePlanned, planTraining, type MadePlan, type PlanSummary, type TrainingPlan } from "./plan.js";
 export * from "./records.js";
 export { createBackbone, prepareLatents, type TrainDependencies, type TrainOptions } from "./prepare.js";
+export { storeBackboneId } from "./store-backbone.js";
 export { trainTokenizer } from "./train.js";
 export { noteSkipped, openTrainingImages, type SampleImages, type TrainingImages } from "./training-data.js";

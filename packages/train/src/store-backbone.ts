@@ -1,6 +1,6 @@
 /** The backbone that a latent store was extracted with: brought up again, so that the tokenizer takes and gives images. */
 import { fingerprint, parseOptions, RevqError, toNamedArrays } from "@revq/core";
-import { openLatentStore } from "@revq/data";
+import { isLatentStore, openLatentStore } from "@revq/data";
 import * as tf from "@tensorflow/tfjs-core";
 import { join } from "node:path";
 import { z } from "zod";
@@ -69,6 +69,11 @@ export async function backboneOfStore(
     embedded,
   };
   return { backbone, backboneConfig, imageSize };
+}
+
+/** Id of the backbone that a latent store was extracted with; null for a path that is none. Throws `store-damaged`. */
+export async function storeBackboneId(path: string): Promise<string | null> {
+  return (await isLatentStore(path)) ? (await readKey(path)).backbone.id : null;
 }
 
 async function readKey(store: string): Promise<z.output<typeof keySchema>> {

@@ -13,9 +13,9 @@ const plugins = new PluginRegistry()
   .register(
     definePlugin({
       kind: "backbone",
-      id: "linear",
+      id: "sd-vae",
       title: "t",
-      weights: "fitted",
+      weights: "required",
       options: z.strictObject({ patch: z.int().default(8).describe("side of a patch") }),
       create: async () => unused(),
     }),
@@ -66,7 +66,7 @@ describe("resolveConfig", () => {
     const { config } = resolveConfig([], plugins);
     expect(config).toMatchObject({
       recipe: "fit",
-      backbone: { id: "linear" },
+      backbone: { id: "sd-vae" },
       rectifier: { id: "efficientvit", outputSkip: true },
       data: { imageSize: 256 },
     });

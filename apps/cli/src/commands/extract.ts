@@ -80,7 +80,7 @@ export default class Extract extends BaseCommand {
     const { out: _out, shard: _shard, batch, limit: _limit, ...settings } = flags;
     const layers = await userLayers(settings);
     const services = await this.services(namedPlugins(flags, layers));
-    const resolved = withEmbeddedWeights(resolveConfig(layers, services.plugins), this.note);
+    const resolved = await withEmbeddedWeights(resolveConfig(layers, services.plugins), this.note);
     const { config } = resolved;
     const images = await openImages(flags.data, {
       size: config.data.imageSize,

@@ -52,7 +52,7 @@ Settings: defaults < preset < --config file < REVQ_* environment < flags; \`revq
     const { flags } = await this.parse(Train);
     const layers = await userLayers(flags);
     const services = await this.services(namedPlugins(flags, layers));
-    const resolved = withEmbeddedWeights(resolveConfig(layers, services.plugins), this.note);
+    const resolved = await withEmbeddedWeights(resolveConfig(layers, services.plugins), this.note);
     const { config } = resolved;
     if (flags.resume && config.out === null) {
       throw new RevqError("resume-without-out", "--resume needs to know which run: --out is missing.", {

@@ -20,13 +20,17 @@ export default class View extends BaseCommand {
   static override description =
     "Serves a page on this computer and opens it; everything is computed in the browser, nothing is uploaded. The server listens on loopback only and gives out the page, the tokenizers' files, their backbones' weights and the images of --images. With two tokenizers the page compares them.";
   static override examples = [
+    { description: "The small tokenizer that comes with revq:", command: "<%= config.bin %> view" },
     "<%= config.bin %> view my-tokenizer",
     "<%= config.bin %> view my-tokenizer --images photos/",
     { description: "Two runs of an ablation, on the same image:", command: "<%= config.bin %> view run-1 run-2" },
   ];
   static override strict = false;
   static override args = {
-    tokenizer: Args.string({ description: "folder that `revq train` wrote; two to compare", required: false }),
+    tokenizer: Args.string({
+      description: "folder that `revq train` wrote; two to compare; none: a small one that comes with revq",
+      required: false,
+    }),
   };
   static override flags = {
     images: Flags.string({ description: "folder of images to look at (nested is fine)", helpValue: "<dir>" }),

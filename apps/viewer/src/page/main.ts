@@ -70,7 +70,7 @@ async function start(): Promise<void> {
   const second = query.get("compare");
   try {
     const first = named !== null ? sourceOfUrl(named) : (served.tokenizers[0] ?? embedded());
-    if (first && (await openTokenizer(app, "a", first))) {
+    if (await openTokenizer(app, "a", first)) {
       await restoreContent(app, shared);
       const other = second !== null ? sourceOfUrl(second) : served.tokenizers[1];
       if (other) await openTokenizer(app, "b", other);
@@ -82,9 +82,8 @@ async function start(): Promise<void> {
 }
 
 /** The tokenizer that comes with the page, for a visit that names none. */
-function embedded(): TokenizerSource | undefined {
-  if (EMBEDDED_TOKENIZER === null) return undefined;
-  return { kind: "url", name: "tiny", url: new URL(EMBEDDED_TOKENIZER, document.baseURI).href, weights: null };
+function embedded(): TokenizerSource {
+  return { kind: "url", name: "tiny", url: new URL("tokenizer/", document.baseURI).href, weights: null };
 }
 
 /** The capability check, before anything is downloaded. */

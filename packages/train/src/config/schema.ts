@@ -120,7 +120,7 @@ export const baseDefaults = {
     store: null,
     valLatents: null,
   },
-  backbone: { id: "linear", weights: null, embed: false },
+  backbone: { id: "sd-vae", weights: null, embed: false },
   quantizer: { id: "multigroup" },
   rectifier: { id: "efficientvit" },
   score: { lpips: null, lpipsNet: "squeeze", inception: null, reportImages: 4 },
