@@ -234,7 +234,8 @@ function curves(trials: readonly ComparedTrial[], bounds: readonly RateDistortio
 
 /** A tick at every size that was tried, unless there are too many to read. */
 function bitTicks(bits: readonly number[]): { ticks?: number[]; tickFormat?: (value: number) => string } {
-  const distinct = [...new Set(bits)];
+  // Sizes that differ by less than a tick's width are one.
+  const distinct = [...bits].sort((x, y) => x - y).filter((size, i, all) => i === 0 || size > all[i - 1]! * 1.03);
   return distinct.length <= 8 ? { ticks: distinct, tickFormat: (value) => String(Math.round(value)) } : {};
 }
 

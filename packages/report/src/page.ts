@@ -118,7 +118,7 @@ figcaption { font-weight: 600; margin-bottom: .35rem; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1.25rem 2rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .55rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
+th, td { padding: .3rem .4rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
 th.number, td.number { text-align: right; }
 th { color: var(--muted); font-weight: 600; }
 th button { all: unset; cursor: pointer; }
