@@ -1,15 +1,17 @@
 /**
- * Feeds the parsers of files that users bring with damaged ones: mutations of valid files and random bytes. Only typed errors may come
- * out, in bounded time and memory. Usage: node tools/faults/fuzz.mjs [inputs per parser, default 100000] [seed] [parser]; build first.
+ * Feeds the parsers of files that users bring with damaged ones: mutations of valid files and random bytes, drawn by fast-check, which
+ * also shrinks what fails. Only typed errors may come out, in bounded time and memory. Build first.
+ * Usage: node tools/faults/fuzz.mjs [inputs per parser, default 100000] [seed] [parser]
  */
 import { isRevqError } from "@revq/core";
 import { fromBuffer, indexTar, openPth, openSafetensors, readNpy, writeNpy, writeSafetensors } from "@revq/formats";
 import { parseTokenizerConfig } from "@revq/tokenizer";
+import fc from "fast-check";
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { readIds } from "../../apps/cli/dist/ids-file.js";
 
 const [inputs = "100000", seed = "1", only] = process.argv.slice(2);
@@ -18,36 +20,43 @@ const mostMemory = 1.5 * 2 ** 30;
 const folder = await mkdtemp(join(tmpdir(), "revq-fuzz-"));
 const target = join(folder, "files");
 
-let state = Number(seed) >>> 0 || 1;
-const random = (limit) => {
-  state ^= state << 13;
-  state ^= state >>> 17;
-  state ^= state << 5;
-  return (state >>> 0) % limit;
+const limits = [0, 0x7f, 0x80, 0xff, 0x30, 0x39, 0x22, 0x7b];
+const insertions = ["-1", "1e999", "null", "[]", "{}", '"\\u0000"', "../../x"];
+const changes = {
+  byte: (bytes, at, value) => ((bytes[at] = value), bytes),
+  bit: (bytes, at, value) => ((bytes[at] ^= 1 << (value % 8)), bytes),
+  limit: (bytes, at, value) => ((bytes[at] = limits[value % 8]), bytes),
+  end: (bytes, at) => bytes.subarray(0, at),
+  cut: (bytes, at, value) => Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1 + (value % 16))]),
+  double: (bytes, at, value, other) =>
+    Buffer.concat([bytes.subarray(0, at), bytes.subarray(other % (at + 1), at), bytes.subarray(at)]),
+  insert: (bytes, at, value) =>
+    Buffer.concat([
+      bytes.subarray(0, at),
+      Buffer.from(insertions[value % 8] ?? "9".repeat(1 + (value >> 3))),
+      bytes.subarray(at + (value % 4)),
+    ]),
 };
+const change = fc.tuple(fc.constantFrom(...Object.keys(changes)), fc.boolean(), fc.nat(), fc.nat(255), fc.nat());
 
-/** One to eight changes: a byte, a bit, a number at its limits, a part cut out, doubled or moved, the end cut off. */
-function mutate(original) {
-  if (random(50) === 0) return Buffer.from(Array.from({ length: random(300) }, () => random(256)));
-  let bytes = Buffer.from(original);
-  for (let change = random(8); change >= 0; change--) {
-    if (bytes.length === 0) return bytes;
-    // The beginning, where headers are, is hit more often.
-    const at = random(2) ? random(Math.min(bytes.length, 512)) : random(bytes.length);
-    const kind = random(7);
-    if (kind === 0) bytes[at] = random(256);
-    else if (kind === 1) bytes[at] ^= 1 << random(8);
-    else if (kind === 2) bytes[at] = [0, 0x7f, 0x80, 0xff, 0x30, 0x39, 0x22, 0x7b][random(8)];
-    else if (kind === 3) bytes = bytes.subarray(0, at);
-    else if (kind === 4) bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1 + random(16))]);
-    else if (kind === 5)
-      bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(random(at + 1), at), bytes.subarray(at)]);
-    else {
-      const digits = ["9".repeat(1 + random(18)), "-1", "1e999", "null", "[]", "{}", '"\\u0000"', "../../x"][random(8)];
-      bytes = Buffer.concat([bytes.subarray(0, at), Buffer.from(digits), bytes.subarray(at + random(4))]);
-    }
-  }
-  return bytes;
+/** One to eight changes: a byte, a bit, a number at its limits, the end cut off, a part cut out or doubled, text put in. */
+const mutations = fc.oneof(
+  { weight: 49, arbitrary: fc.tuple(fc.nat(), fc.array(change, { minLength: 1, maxLength: 8 })) },
+  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 300 }) },
+);
+
+function mutate(originals, mutation) {
+  if (mutation instanceof Uint8Array) return Buffer.from(mutation);
+  const [which, list] = mutation;
+  return list.reduce(
+    (bytes, [kind, atStart, place, value, other]) => {
+      if (bytes.length === 0) return bytes;
+      // The beginning, where headers are, is hit more often.
+      const at = place % (atStart ? Math.min(bytes.length, 512) : bytes.length);
+      return changes[kind](bytes, at, value, other);
+    },
+    Buffer.from(originals[which % originals.length]),
+  );
 }
 
 const ids = Int32Array.from({ length: 32 }, (_, i) => i % 4);
@@ -82,7 +91,8 @@ function tarSeed() {
   return execFileSync("tar", ["--format=posix", "-C", images, "-c", "bytes.parquet", "words.parquet"]);
 }
 
-const pthPath = join(resolve(process.env.REVQ_SHARED ?? "../shared"), "fixtures/official_style_ckpt_T256_K32.pth");
+const pthFolder = join(import.meta.dirname, "../../packages/formats/test/fixtures/pth");
+const pthFiles = ["checkpoint", "checkpoint-protocol-4", "bare-tensor", "zip64-untyped"];
 
 /** Reads everything that a parser offers. Each takes the bytes; those of ids go through a file. */
 const parsers = {
@@ -108,12 +118,11 @@ const parsers = {
       for await (const { offset, size } of indexTar(source)) await source.read(offset, size);
     },
   },
-  pth: existsSync(pthPath) && {
-    seed: () => readFileSync(pthPath),
-    fewer: 10, // the file is larger
+  pth: {
+    seeds: () => pthFiles.map((name) => readFileSync(join(pthFolder, `${name}.pth`))),
     async parse(bytes) {
       const file = await openPth(fromBuffer("fuzz", bytes));
-      for (const name of [...file.tensors.keys()].slice(0, 3)) await file.readFloat32(name);
+      for (const name of file.tensors.keys()) await file.readFloat32(name);
     },
   },
   config: {
@@ -141,34 +150,48 @@ async function idsFile(name, bytes) {
 
 let failures = 0;
 for (const [name, parser] of Object.entries(parsers)) {
-  if (!parser || (only && only !== name)) continue;
-  const original = Buffer.from(parser.seed());
-  await parser.parse(original); // the seed itself is valid
-  const count = Math.ceil(Number(inputs) / (parser.fewer ?? 1));
-  let [accepted, refused, longest] = [0, 0, 0];
-  const codes = new Set();
-  for (let i = 0; i < count; i++) {
-    const bytes = mutate(original);
+  if (only && only !== name && !(only === "ids" && name.startsWith("ids."))) continue;
+  const originals = (parser.seeds?.() ?? [parser.seed()]).map((bytes) => Buffer.from(bytes));
+  let [accepted, refused, longest, largest] = [0, 0, 0, 0];
+  const codes = new Map();
+  /** Throws what is no typed error, and when it took too long or too much. */
+  async function parse(bytes) {
     const start = performance.now();
     try {
       await parser.parse(bytes);
       accepted++;
     } catch (error) {
-      if (isRevqError(error)) {
-        refused++;
-        codes.add(error.code);
-      } else {
-        failures++;
-        console.log(`${name}, input ${i}: ${error?.stack ?? error}`);
-        await writeFile(join(tmpdir(), `revq-fuzz-${name}-${i}`), bytes);
-      }
+      if (!isRevqError(error)) throw error;
+      refused++;
+      codes.set(error.code, (codes.get(error.code) ?? 0) + 1);
     }
-    longest = Math.max(longest, performance.now() - start);
-    if (process.memoryUsage.rss() > mostMemory) throw new Error(`${name}, input ${i}: memory`);
+    const took = performance.now() - start;
+    longest = Math.max(longest, took);
+    if (took > slowest) throw new Error(`it took ${took.toFixed(0)} ms`);
+    const memory = process.memoryUsage.rss();
+    largest = Math.max(largest, memory);
+    if (memory > mostMemory) throw new Error(`the process takes ${(memory / 2 ** 20).toFixed(0)} MiB`);
   }
-  if (longest > slowest) failures++;
+  for (const original of originals) await parse(original);
+  if (accepted < originals.length)
+    throw new Error(`${name}: the files that are mutated must be valid: ${[...codes.keys()]}`);
+  [accepted, refused] = [0, 0];
+  codes.clear();
+  const outcome = await fc.check(
+    fc.asyncProperty(mutations, (mutation) => parse(mutate(originals, mutation))),
+    { numRuns: Number(inputs), seed: Number(seed) },
+  );
+  if (outcome.failed) {
+    failures++;
+    const path = join(tmpdir(), `revq-fuzz-${name}`);
+    await writeFile(path, mutate(originals, outcome.counterexample[0]));
+    console.log(
+      `${name}: ${outcome.errorInstance?.stack ?? outcome.errorInstance}\n  the smallest such input: ${path}`,
+    );
+  }
+  const kinds = [...codes].sort((a, b) => b[1] - a[1]).map(([code, count]) => `${code} ${count}`);
   console.log(
-    `${name}: ${count} inputs, ${refused} refused (${codes.size} kinds), ${accepted} read, slowest ${longest.toFixed(0)} ms, ${failures} failures so far`,
+    `${name}: ${outcome.numRuns} inputs, ${refused} refused (${kinds.length} kinds), ${accepted} read, slowest ${longest.toFixed(0)} ms, at most ${(largest / 2 ** 20).toFixed(0)} MiB\n  ${kinds.join(", ")}`,
   );
 }
 const left = (await readdir(folder)).filter((name) => !name.startsWith("files-"));

@@ -1,5 +1,5 @@
 /** Results as a table for people: a tokenizer's scores beside the VAE floor. */
-import { scoreRows, type Evaluation, type TrainResult } from "@revq/train";
+import { scoreNotes, scoreRows, type Evaluation, type TrainResult } from "@revq/train";
 import Table from "cli-table3";
 
 export function resultsTable(scored: Omit<Evaluation, "images">, where: string): string {
@@ -10,6 +10,11 @@ export function resultsTable(scored: Omit<Evaluation, "images">, where: string):
   });
   table.push(...scoreRows(scored).map(({ label, value, floor }) => [label, value, floor]));
   return table.toString();
+}
+
+/** The table of an evaluation and what a reader has to know. @param what "50 images" */
+export function evaluationText(evaluation: Evaluation, what: string): string {
+  return ["", resultsTable(evaluation, what), ...scoreNotes(evaluation, evaluation.images)].join("\n");
 }
 
 export function secondsLine({ extract, fitCodebooks, trainRectifier }: TrainResult["seconds"]): string {

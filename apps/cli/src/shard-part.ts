@@ -2,6 +2,7 @@
  * Which part of the work this process does when several share it: `--shard i/n`, or what the scheduler that started it says in the
  * environment (Slurm job arrays, Kubernetes Indexed Jobs, AWS Batch array jobs, RANK and WORLD_SIZE of torchrun and others).
  */
+import { Flags } from "@oclif/core";
 import { RevqError } from "@revq/core";
 
 export interface ShardPart {
@@ -43,6 +44,20 @@ const schedulers: readonly Scheduler[] = [
   },
   { name: "torchrun or MPI", index: "RANK", count: "WORLD_SIZE", fix: "Set both or neither." },
 ];
+
+/** The flag as all commands have it. */
+export const shardFlag = (help: { readonly helpGroup?: string } = {}) =>
+  Flags.string({
+    description: "do part i of n, counted from 0; found by itself under a scheduler",
+    helpValue: "<i/n>",
+    ...help,
+  });
+
+/** The environment without what schedulers say: for commands that do their part's work. */
+export function withoutScheduler(environment: Environment): Record<string, string | undefined> {
+  const said = new Set(schedulers.flatMap(({ index, count }) => [index, count]));
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !said.has(name)));
+}
 
 /** Null: this process does everything. Throws `shard-syntax`, `shard-range`, `shard-half-set`, `shard-ambiguous`. */
 export function shardPart(flag: string | undefined, environment: Environment): ShardPart | null {

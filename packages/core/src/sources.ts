@@ -1,4 +1,5 @@
 /** What training reads from: images and latents, on whatever they are stored. Implementations live in `@revq/data`. */
+import type { LatentMoments } from "./latent-moments.js";
 import type { LatentShape } from "./latent-shape.js";
 
 /** Images of one size. `pixels` is `[n, size, size, 3]` float32 in [-1, 1], row-major. */
@@ -29,4 +30,6 @@ export interface LatentSource {
   readonly count: number;
   /** float32 `[indices.length, h, w, c]`. The result is the caller's. */
   read(indices: ArrayLike<number>): Promise<Float32Array>;
+  /** Mean and variance of all of them, where they are known without reading them; null where they are not. */
+  moments?(): Promise<LatentMoments | null>;
 }

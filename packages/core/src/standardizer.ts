@@ -5,7 +5,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
 import type { Disposable } from "./backbone.js";
-import { RevqError } from "./errors.js";
+import { LatentMoments } from "./latent-moments.js";
 import { latentSize, type LatentShape } from "./latent-shape.js";
 import { requireTensor, type NamedTensors } from "./named-tensors.js";
 import type { LatentSource } from "./sources.js";
@@ -19,35 +19,28 @@ export interface LatentStatistics {
 /** A dimension that varies by less never varies: it is only centred. */
 const smallestStd = 1e-6;
 
-/** One pass over the latents in float64 (Welford); throws when a value is not finite. */
+/** What the source knows of itself, else one pass over the latents in float64; throws `latent-not-finite`. */
 export async function measureLatents(source: LatentSource): Promise<LatentStatistics> {
+  const known = await source.moments?.();
+  if (known) return latentStatistics(known);
   const size = latentSize(source.shape);
-  const mean = new Float64Array(size);
-  const squares = new Float64Array(size);
-  const batch = Math.max(1, Math.floor(2 ** 22 / size));
+  const moments = new LatentMoments(size);
+  const batch = Math.max(1, Math.floor(numbersAtOnce / size));
   for (let start = 0; start < source.count; start += batch) {
     const rows = Math.min(batch, source.count - start);
-    const values = await source.read(Int32Array.from({ length: rows }, (_, row) => start + row));
-    for (let row = 0; row < rows; row++) {
-      const seen = start + row + 1;
-      for (let i = 0; i < size; i++) {
-        const value = values[row * size + i]!;
-        if (!Number.isFinite(value)) {
-          throw new RevqError("latent-not-finite", `Latent ${start + row} holds ${value} at element ${i}.`, {
-            fix: "Check the backbone's weights and the images, or the .npy file that the latents came from.",
-          });
-        }
-        const delta = value - mean[i]!;
-        mean[i] = mean[i]! + delta / seen;
-        squares[i] = squares[i]! + delta * (value - mean[i]!);
-      }
-    }
+    moments.add(await source.read(Int32Array.from({ length: rows }, (_, row) => start + row)));
   }
-  const count = Math.max(1, source.count);
+  return latentStatistics(moments);
+}
+
+/** 16 MiB of float32. */
+const numbersAtOnce = 2 ** 22;
+
+function latentStatistics({ count, mean, squares }: LatentMoments): LatentStatistics {
   return {
     mean: Float32Array.from(mean),
     std: Float32Array.from(squares, (sum) => {
-      const std = Math.sqrt(sum / count);
+      const std = Math.sqrt(sum / Math.max(1, count));
       return std < smallestStd ? 1 : std;
     }),
   };

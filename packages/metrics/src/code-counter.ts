@@ -1,5 +1,5 @@
 /** Counts code hits over many batches of ids. */
-import { codebookOffsets, RevqError, type TokenSpec } from "@revq/core";
+import { codebookOffsets, RevqError, type SavedStatistics, type TokenSpec } from "@revq/core";
 import { codebookUsage, groupPerplexity, measuredBitsPerImage } from "./code-statistics.js";
 
 export class CodeCounter {
@@ -36,6 +36,19 @@ export class CodeCounter {
       if (++token === tokens) token = 0;
     }
     this.#images += ids.length / tokens;
+  }
+
+  /** Adds the hits of another counter of the same codebooks: its `state`. */
+  merge({ counts, images }: SavedStatistics): void {
+    if (counts!.length !== this.counts.length) {
+      throw new RevqError("metric-shape", `Cannot merge counts of ${this.counts.length} and ${counts!.length} codes.`);
+    }
+    for (let i = 0; i < counts!.length; i++) this.counts[i]! += counts![i]!;
+    this.#images += images![0]!;
+  }
+
+  state(): SavedStatistics {
+    return { counts: Float64Array.from(this.counts), images: Float64Array.of(this.#images) };
   }
 
   /** Starts again from zero. */

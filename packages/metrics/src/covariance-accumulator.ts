@@ -2,7 +2,7 @@
  * Mean and covariance of vectors that come batch by batch, in float64. Each batch is centred on its own mean and merged (Chan, Golub,
  * LeVeque: Updating formulae and a pairwise algorithm for computing sample variances, 1979), so a large mean costs no digits.
  */
-import { RevqError } from "@revq/core";
+import { RevqError, type SavedStatistics } from "@revq/core";
 
 export class CovarianceAccumulator {
   /** Vectors so far. */
@@ -43,18 +43,28 @@ export class CovarianceAccumulator {
     }
   }
 
-  /** Adds what another accumulator has seen, as if its vectors had been added here. */
+  /** Adds what another accumulator has seen, as if its vectors had been added here. `other` may be this one. */
   merge(other: CovarianceAccumulator): void {
-    if (other.dimensions !== this.dimensions) {
+    const { scatter, ...rest } = other.state();
+    this.mergeState({ ...rest, scatter: scatter!.slice() });
+  }
+
+  /** Adds what another accumulator of as many dimensions has seen: its `state`. */
+  mergeState({ count, mean, scatter }: SavedStatistics): void {
+    if (mean!.length !== this.dimensions) {
       throw new RevqError(
         "metric-shape",
-        `Cannot merge covariances of ${this.dimensions} and ${other.dimensions} dimensions.`,
+        `Cannot merge covariances of ${this.dimensions} and ${mean!.length} dimensions.`,
       );
     }
-    if (other.count === 0) return;
-    const scatter = other.#scatter.slice(); // `other` may be this one
-    this.#merge(other.count, other.mean.slice());
-    for (let i = 0; i < scatter.length; i++) this.#scatter[i]! += scatter[i]!;
+    if (count![0] === 0) return;
+    this.#merge(count![0]!, mean!.slice());
+    for (let i = 0; i < scatter!.length; i++) this.#scatter[i]! += scatter![i]!;
+  }
+
+  /** Borrowed. */
+  state(): SavedStatistics {
+    return { count: Float64Array.of(this.count), mean: this.mean, scatter: this.#scatter };
   }
 
   /**

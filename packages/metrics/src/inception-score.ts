@@ -3,7 +3,7 @@
  * techniques for training GANs, arXiv 1606.03498: the images are cut into ten parts, in their order, and the score is the mean over the
  * parts. A part of n images scores n at most, so few images score low.
  */
-import { RevqError } from "@revq/core";
+import { RevqError, type SavedStatistics } from "@revq/core";
 
 /** As the authors' code and papers have it. */
 const usualParts = 10;
@@ -12,17 +12,23 @@ export class InceptionScoreAccumulator {
   count = 0;
   readonly #parts: Part[];
   readonly #expected: number;
+  readonly #first: number;
 
-  /** @param expected how many images will come: part i is images floor(i * expected / parts) up to where part i + 1 starts */
+  /**
+   * @param expected how many images there are: part i is images floor(i * expected / parts) up to where part i + 1 starts
+   * @param first position of the first image that will come, when others are counted elsewhere
+   */
   constructor(
     readonly classes: number,
     expected: number,
     parts = usualParts,
+    first = 0,
   ) {
     if (!Number.isSafeInteger(expected) || expected < 1 || !Number.isSafeInteger(parts) || parts < 1) {
       throw new RevqError("metric-shape", `Cannot cut ${expected} images into ${parts} parts: both must be 1 or more.`);
     }
     this.#expected = expected;
+    this.#first = first;
     this.#parts = Array.from({ length: Math.min(parts, expected) }, () => new Part(classes));
   }
 
@@ -35,12 +41,34 @@ export class InceptionScoreAccumulator {
       );
     }
     for (let start = 0; start < logits.length; start += this.classes) {
-      const at = Math.ceil(((this.count + 1) * this.#parts.length) / this.#expected) - 1;
+      const image = this.#first + this.count;
+      const at = Math.ceil(((image + 1) * this.#parts.length) / this.#expected) - 1;
       this.#parts[Math.min(at, this.#parts.length - 1)]!.add(
         Float64Array.from(logits.subarray(start, start + this.classes)),
       );
       this.count++;
     }
+  }
+
+  /** Adds what another one of as many images, classes and parts has seen: its `state`. */
+  merge({ sums, entropies, counts }: SavedStatistics): void {
+    if (sums!.length !== this.#parts.length * this.classes) {
+      throw new RevqError("metric-shape", "Cannot merge Inception Scores of other classes or parts.");
+    }
+    this.#parts.forEach((part, i) => {
+      part.merge(sums!.subarray(i * this.classes, (i + 1) * this.classes), entropies![i]!, counts![i]!);
+      this.count += counts![i]!;
+    });
+  }
+
+  state(): SavedStatistics {
+    const sums = new Float64Array(this.#parts.length * this.classes);
+    this.#parts.forEach((part, i) => sums.set(part.sums, i * this.classes));
+    return {
+      sums,
+      entropies: Float64Array.from(this.#parts, ({ negativeEntropies }) => negativeEntropies),
+      counts: Float64Array.from(this.#parts, ({ count }) => count),
+    };
   }
 
   /** From 1 (all alike, or none certain) to the number of classes. NaN before the first image. */
@@ -64,12 +92,12 @@ export class InceptionScoreAccumulator {
 
 class Part {
   count = 0;
-  readonly #sums: Float64Array;
+  readonly sums: Float64Array;
   /** Sum over the images of sum p log p. */
-  #negativeEntropies = 0;
+  negativeEntropies = 0;
 
   constructor(readonly classes: number) {
-    this.#sums = new Float64Array(classes);
+    this.sums = new Float64Array(classes);
   }
 
   add(logits: Float64Array): void {
@@ -78,17 +106,23 @@ class Part {
     for (let i = 0; i < this.classes; i++) {
       const logProbability = logits[i]! - normalizer;
       const probability = Math.exp(logProbability);
-      this.#sums[i]! += probability;
-      if (probability > 0) this.#negativeEntropies += probability * logProbability;
+      this.sums[i]! += probability;
+      if (probability > 0) this.negativeEntropies += probability * logProbability;
     }
     this.count++;
   }
 
+  merge(sums: Float64Array, negativeEntropies: number, count: number): void {
+    for (let i = 0; i < this.classes; i++) this.sums[i]! += sums[i]!;
+    this.negativeEntropies += negativeEntropies;
+    this.count += count;
+  }
+
   get score(): number {
-    const entropyOfMean = this.#sums.reduce((sum, value) => {
+    const entropyOfMean = this.sums.reduce((sum, value) => {
       const mean = value / this.count;
       return mean > 0 ? sum - mean * Math.log(mean) : sum;
     }, 0);
-    return Math.exp(this.#negativeEntropies / this.count + entropyOfMean);
+    return Math.exp(this.negativeEntropies / this.count + entropyOfMean);
   }
 }

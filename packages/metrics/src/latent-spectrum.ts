@@ -4,7 +4,7 @@
  * would give (Jain: Fundamentals of Digital Image Processing, 5.6), but a covariance of c x c is known from a hundred images where one of
  * (c h w) x (c h w) is not. What different frequencies tell about each other is left out.
  */
-import { symmetricEigen } from "@revq/core";
+import { RevqError, symmetricEigen, type SavedStatistics } from "@revq/core";
 import { CovarianceAccumulator } from "./covariance-accumulator.js";
 
 export interface SpectrumShape {
@@ -53,6 +53,30 @@ export class LatentSpectrum {
       }
       covariance.add(vectors);
     });
+  }
+
+  /** Adds what another one of the same shape has seen: its `state`. */
+  merge({ count, means, scatters }: SavedStatistics): void {
+    const { channels: c } = this.shape;
+    if (means!.length !== this.#frequencies.length * c) {
+      throw new RevqError("metric-shape", "Cannot merge spectra of latents of other shapes.");
+    }
+    this.#frequencies.forEach((covariance, i) => {
+      const scatter = scatters!.subarray(i * c * c, (i + 1) * c * c);
+      covariance.mergeState({ count: count!, mean: means!.subarray(i * c, (i + 1) * c), scatter });
+    });
+  }
+
+  state(): SavedStatistics {
+    const { channels: c } = this.shape;
+    const means = new Float64Array(this.#frequencies.length * c);
+    const scatters = new Float64Array(this.#frequencies.length * c * c);
+    this.#frequencies.forEach((covariance, i) => {
+      const { mean, scatter } = covariance.state();
+      means.set(mean!, i * c);
+      scatters.set(scatter!, i * c * c);
+    });
+    return { count: Float64Array.of(this.count), means, scatters };
   }
 
   /** [c h w] variances, 0 or more; in order of frequency, largest first within one. Their sum is the latents' total variance. */

@@ -1,13 +1,13 @@
 /** Scores a tokenizer on images or latents: what `revq eval` returns and what a training run ends with. */
-import type { ImageSource, LatentSource, ReportProgress } from "@revq/core";
+import { isRevqError, type ImageSource, type LatentSource, type ReportProgress } from "@revq/core";
 import { toUnitRange } from "@revq/metrics";
 import type { LatentDetails } from "@revq/report";
 import type { Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { Extremes, type Ranked } from "./evaluation/extremes.js";
-import { ImageScore, type MetricNetworks } from "./evaluation/image-score.js";
-import { LatentScore } from "./evaluation/latent-score.js";
+import { ImageScore, type MetricNetworks, type ScoredPart } from "./evaluation/image-score.js";
+import { LatentScore, type ScoredShape } from "./evaluation/latent-score.js";
 import { chunks, measuringBatch, readLatents } from "./latent-error.js";
 import type { Evaluation } from "./records.js";
 
@@ -31,6 +31,15 @@ export interface EvaluateOptions {
   readonly extremes?: number;
   /** What LPIPS, rFID and the Inception Score are measured with. They stay the caller's. */
   readonly networks?: MetricNetworks;
+  /** The source is a part of what is scored; default: all of it. */
+  readonly part?: ScoredPart;
+}
+
+/** What was measured, before it is summed up: parts of several processes can be joined. */
+export interface Scores {
+  readonly latents: LatentScore;
+  /** Null where there are no images. */
+  readonly images: ImageScore | null;
 }
 
 export interface Scored {
@@ -60,16 +69,37 @@ export async function evaluateLatents(
   latents: LatentSource,
   options: EvaluateOptions,
 ): Promise<Scored> {
-  const score = new LatentScore(tokenizer, latents.count);
+  return summarizeScores(await scoreLatents(tokenizer, latents, options));
+}
+
+export async function scoreLatents(
+  tokenizer: Tokenizer,
+  latents: LatentSource,
+  options: EvaluateOptions,
+): Promise<Scores> {
+  const score = new LatentScore(scoredShape(tokenizer), options.part?.expected ?? latents.count);
   const batch = Math.min(options.batch, measuringBatch(latents));
   for (const rows of chunks(latents.count, batch)) {
     options.signal.throwIfAborted();
     const values = await readLatents(latents, rows);
-    const { codes, quantized } = await score.add(values);
+    const { codes, quantized } = await score.add(tokenizer, values);
     tf.dispose([values, codes, quantized]);
     options.report?.({ phase: "evaluate", done: rows[rows.length - 1]! + 1, total: latents.count });
   }
-  return { evaluation: { ...score.result(), ...withoutImages, floor: null }, details: score.details() };
+  return { latents: score, images: null };
+}
+
+export function scoredShape({ parts, tokens, bitsPerImage }: Tokenizer): ScoredShape {
+  return { latentShape: parts.latentShape, tokens, bitsPerImage };
+}
+
+/** Throws `no-codes` when nothing was scored. */
+export function summarizeScores({ latents, images }: Scores): Scored {
+  const scored = images?.result() ?? null;
+  return {
+    evaluation: { ...latents.result(), ...withoutImages, ...scored?.reconstructed, floor: scored?.floor ?? null },
+    details: latents.details(),
+  };
 }
 
 export async function evaluateImages(
@@ -77,22 +107,38 @@ export async function evaluateImages(
   images: ImageSource,
   options: EvaluateOptions,
 ): Promise<ImageEvaluation> {
+  const { scores, panels, extremes } = await scoreImages(tokenizer, images, options);
+  return {
+    ...summarizeScores(scores),
+    panels,
+    worst: extremes.worst,
+    best: extremes.best.filter(({ item }) => !extremes.worst.some((other) => other.item === item)),
+  };
+}
+
+/** A part of which not one image can be read is an empty part. */
+export async function scoreImages(
+  tokenizer: Tokenizer,
+  images: ImageSource,
+  options: EvaluateOptions,
+): Promise<{ scores: Scores; panels: Panel[]; extremes: Extremes<Panel> }> {
   const { backbone } = tokenizer;
   const { size } = images;
-  const latentScore = new LatentScore(tokenizer, images.count);
-  const imageScore = new ImageScore(size, options.networks ?? {}, images.count);
+  const { part = { expected: images.count, first: 0 } } = options;
+  const latentScore = new LatentScore(scoredShape(tokenizer), part.expected);
+  const imageScore = new ImageScore(size, options.networks ?? {}, part);
   const panels: Panel[] = [];
   const extremes = new Extremes<Panel>(options.extremes ?? 0);
   const wantedPanels = Math.min(options.panels ?? 0, images.count);
   const isWanted = (index: number): boolean =>
     panels.length < wantedPanels && index >= Math.floor((panels.length * images.count) / wantedPanels);
   let done = 0;
-  for await (const batch of images.batches(options.batch)) {
+  for await (const batch of readable(images.batches(options.batch), options.part !== undefined)) {
     options.signal.throwIfAborted();
     const n = batch.names.length;
     const pixels = tf.tensor4d(batch.pixels, [n, size, size, 3]);
     const latents = await backbone.encode(pixels);
-    const { codes, quantized } = await latentScore.add(latents);
+    const { codes, quantized } = await latentScore.add(tokenizer, latents);
     if (backbone.spec.decodes) {
       const original = toUnitRange(batch.pixels);
       const vae = await decoded(backbone.decode(latents));
@@ -119,19 +165,15 @@ export async function evaluateImages(
     done += n;
     options.report?.({ phase: "evaluate", done, total: images.count });
   }
-  const scored = imageScore.result();
-  return {
-    evaluation: {
-      ...latentScore.result(),
-      ...withoutImages,
-      ...scored?.reconstructed,
-      floor: scored?.floor ?? null,
-    },
-    details: latentScore.details(),
-    panels,
-    worst: extremes.worst,
-    best: extremes.best.filter(({ item }) => !extremes.worst.some((other) => other.item === item)),
-  };
+  return { scores: { latents: latentScore, images: imageScore }, panels, extremes };
+}
+
+async function* readable<T>(batches: AsyncIterable<T>, mayBeEmpty: boolean): AsyncGenerator<T> {
+  try {
+    yield* batches;
+  } catch (error) {
+    if (!mayBeEmpty || !isRevqError(error) || error.code !== "data-no-images") throw error;
+  }
 }
 
 async function decoded(promise: Promise<Tensor4D>): Promise<Float32Array> {

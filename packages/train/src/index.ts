@@ -16,14 +16,28 @@ export { fittedBackbone, savedBackboneFile } from "./saved-backbone.js";
 export {
   evaluateImages,
   evaluateLatents,
+  scoredShape,
+  scoreImages,
+  scoreLatents,
+  summarizeScores,
   type EvaluateOptions,
   type ImageEvaluation,
   type Panel,
   type Scored,
+  type Scores,
 } from "./evaluate.js";
 export type { MetricNetworks } from "./evaluation/image-score.js";
 export { openInception, openLpips, openMetricNetworks, type NetworkPlaces } from "./evaluation/open-networks.js";
 export { readLossCurves, tokenizerPage, type ReportInput } from "./evaluation/report.js";
+export {
+  hasScorePart,
+  holdsScoreParts,
+  joinScoreParts,
+  partRange,
+  writeScorePart,
+  type EvaluationKey,
+  type JoinedScores,
+} from "./evaluation/score-parts.js";
 export { scoreNotes, scoreRows, type ScoreRow } from "./evaluation/score-rows.js";
 export { createAdamW, type AdamW, type ParameterGroup } from "./optimizer/adamw.js";
 export { clipByGlobalNorm, clipScale } from "./optimizer/clip.js";

@@ -9,6 +9,7 @@ import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { withoutScheduler } from "../shard-part.js";
 
 export interface TrialRun {
   /** Where the trial's folder is made. */
@@ -61,7 +62,7 @@ async function runRevq<Result extends object>(
   // Of its own process group, so that Ctrl-C reaches it once: through here.
   const child = spawn(node, args, {
     detached: true,
-    env: withoutSettings(process.env),
+    env: withoutScheduler(withoutSettings(process.env)),
     stdio: ["ignore", "pipe", "pipe"],
   });
   const stop = (): void => void child.kill("SIGINT");

@@ -1,6 +1,5 @@
 import { Flags } from "@oclif/core";
-import { RevqError } from "@revq/core";
-import { writeFileAtomic } from "@revq/formats/node";
+import { isRevqError, RevqError } from "@revq/core";
 import {
   expandGrid,
   parseGrid,
@@ -8,29 +7,27 @@ import {
   resolveConfig,
   runScheduled,
   trialConfig,
-  trialRow,
   TrialRecords,
-  trialsCsv,
   type FailedTrial,
   type FinishedTrial,
   type Grid,
   type RunConfig,
   type TrialConfig,
-  type TrialRow,
 } from "@revq/train";
 import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { ablationPage, trialsTable } from "../ablate/compare.js";
+import { beginAblation, joinAblation, writeOutcome, writePart, type AblateResult } from "../ablate/join.js";
 import { lacksScores, messageOf, runTrial, scoreTrial, type TrialRun } from "../ablate/run-trial.js";
 import { BaseCommand } from "../base-command.js";
 import { configFlags, namedPlugins, readConfigFile, userLayers } from "../config-flags.js";
+import { shardFlag, shardPart } from "../shard-part.js";
 
-interface AblateResult {
-  readonly trials: readonly TrialRow[];
+interface AblatePartResult {
+  readonly part: { readonly index: number; readonly count: number };
+  /** Trials of this part that are finished. */
+  readonly finished: readonly string[];
   readonly failed: readonly { readonly name: string; readonly error: string }[];
-  readonly report: string;
-  readonly csv: string;
 }
 
 interface ReadyTrial {
@@ -58,6 +55,8 @@ export default class Ablate extends BaseCommand {
   static override summary = "Train many tokenizers and compare them.";
   static override description = `Every combination of the values given is a trial, or every trial that a --grid file lists. Images are encoded once per backbone and shared. What is finished is never run again: the same command goes on where it was stopped, and new values add trials. A trial that fails is reported, the others go on.
 
+Several processes share the trials with --shard i/n, or by what their scheduler says; \`revq merge\` joins what they made. Extract the images first (\`revq extract\`) and name the store as --data: else each process encodes them.
+
 The output folder holds report.html (tables and rate-distortion curves), trials.csv, and under trials/ every tokenizer with its log.
 
 A grid file is YAML: \`axes\` (a setting and its values), \`trials\` (a list of settings with names), \`base\` (settings of all trials):
@@ -75,6 +74,10 @@ A grid file is YAML: \`axes\` (a setting and its values), \`trials\` (a list of 
       description: "What a file lists, two at a time:",
       command: "<%= config.bin %> ablate --data photos --val held-out --grid grid.yaml --jobs 2 --out compared",
     },
+    {
+      description: "One of four machines, on latents that were extracted before; the last to finish joins:",
+      command: "<%= config.bin %> ablate --data store --grid grid.yaml --shard 3/4 --out compared",
+    },
   ];
   static override flags = {
     ...shared,
@@ -89,6 +92,7 @@ A grid file is YAML: \`axes\` (a setting and its values), \`trials\` (a list of 
       helpValue: "<file>",
       helpGroup: "WHAT TO TRY",
     }),
+    shard: shardFlag(),
     jobs: Flags.integer({ description: "trials that run at once", default: 1, min: 1 }),
     out: Flags.string({
       char: "o",
@@ -98,9 +102,12 @@ A grid file is YAML: \`axes\` (a setting and its values), \`trials\` (a list of 
     }),
   };
 
-  async run(): Promise<AblateResult> {
+  async run(): Promise<AblateResult | AblatePartResult> {
     const { flags } = await this.parse(Ablate);
-    const { grid: gridFile, jobs, out, ...rest } = flags;
+    const { grid: gridFile, jobs, out, shard, ...rest } = flags;
+    const found = shardPart(shard, process.env);
+    const part = found && found.count > 1 ? found : null;
+    if (part) this.note(`Part ${part.index} of ${part.count}, from ${part.from}.`);
     const fixed = Object.fromEntries(Object.entries(rest).filter(([name]) => !(name in axisFlags)));
     const layers = await userLayers(fixed);
     const { plugins } = await this.services(namedPlugins(fixed, layers));
@@ -109,7 +116,7 @@ A grid file is YAML: \`axes\` (a setting and its values), \`trials\` (a list of 
 
     const root = resolve(out);
     const failed: FailedTrial[] = [];
-    const ready: ReadyTrial[] = [];
+    const all: ReadyTrial[] = [];
     for (const { name, layer } of expandGrid(grid)) {
       try {
         const given = [...layers, { name: `trial ${name}`, values: layer }];
@@ -119,18 +126,30 @@ A grid file is YAML: \`axes\` (a setting and its values), \`trials\` (a list of 
         const cleaned = { ...config, backbone: { ...config.backbone, weights } };
         const store = join(root, "latents", keyOf(cleaned));
         const kept = trialConfig(cleaned);
-        ready.push({ name, kept, config: { ...cleaned, data: { ...cleaned.data, store } } });
+        all.push({ name, kept, config: { ...cleaned, data: { ...cleaned.data, store } } });
       } catch (error) {
         failed.push({ name, config: null, error: messageOf(error) });
       }
     }
-    if (ready.length === 0) {
+    if (all.length === 0) {
       throw new RevqError("no-trial-possible", `No trial is possible: ${failed[0]!.error}`, {
         fix: "`revq plugins` lists what there is to try.",
       });
     }
 
     await mkdir(root, { recursive: true });
+    const plan = {
+      formatVersion: 1,
+      parts: part?.count ?? 1,
+      asked: grid,
+      trials: all.map(({ name, kept }) => ({ name, config: kept })),
+      impossible: [...failed],
+    } as const;
+    const ready = part ? all.filter((_, index) => index % part.count === part.index) : all;
+    if (part) {
+      await beginAblation(root, plan);
+      failed.length = 0; // those are in the plan
+    }
     const records = new TrialRecords(join(root, "results"));
     const finished = new Map<string, FinishedTrial>();
     const todo: ReadyTrial[] = [];
@@ -184,17 +203,28 @@ A grid file is YAML: \`axes\` (a setting and its values), \`trials\` (a list of 
     );
     this.display.finish();
 
-    const outcome = { finished: ready.flatMap(({ name }) => finished.get(name) ?? []), failed };
-    const rows = outcome.finished.map(trialRow);
-    const report = join(root, "report.html");
-    const csv = join(root, "trials.csv");
-    const page = ablationPage(outcome, `${rows.length} tokenizers compared`, grid);
-    await writeFileAtomic(report, new TextEncoder().encode(page));
-    await writeFileAtomic(csv, new TextEncoder().encode(trialsCsv(rows)));
-    this.log(`\n${trialsTable(outcome)}`);
-    for (const { name, error } of failed) this.log(`Failed: ${name}: ${error}`);
-    this.log(`\nReport: ${report}\nTable:  ${csv}`);
-    return { trials: rows, failed: failed.map(({ name, error }) => ({ name, error })), report, csv };
+    const done = ready.flatMap(({ name }) => finished.get(name) ?? []);
+    if (!part) {
+      const { result, text } = await writeOutcome(root, { finished: done, failed }, grid);
+      this.log(text);
+      return result;
+    }
+    await writePart(root, plan, part.index, failed);
+    try {
+      const { result, text } = await joinAblation([root], root);
+      this.log(text);
+      return result;
+    } catch (error) {
+      if (!isRevqError(error) || error.code !== "ablation-unfinished") throw error;
+    }
+    this.log(
+      `${out}: part ${part.index} of ${part.count}, ${done.length} trials finished, ${failed.length} failed; \`revq merge ${out}\` joins them when all parts are done`,
+    );
+    return {
+      part: { index: part.index, count: part.count },
+      finished: done.map(({ name }) => name),
+      failed: failed.map(({ name, error }) => ({ name, error })),
+    };
   }
 }
 

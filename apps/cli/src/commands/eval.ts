@@ -4,7 +4,6 @@ import {
   evaluateImages,
   evaluateLatents,
   openMetricNetworks,
-  scoreNotes,
   type Evaluation,
   type ImageEvaluation,
   type Scored,
@@ -12,8 +11,19 @@ import {
 import { RevqError, type LatentSource } from "@revq/core";
 import { BaseCommand, engineFlag } from "../base-command.js";
 import { metricFlags, networkPlaces, reportImages, writeEvalReport } from "../eval-metrics.js";
+import { evalPart, joinedText, requirePartFolder } from "../eval-part.js";
 import { imageSizeOf, openTokenizer, tokenizerArgument, weightsFlag } from "../open-tokenizer.js";
-import { resultsTable } from "../results-table.js";
+import { evaluationText } from "../results-table.js";
+import { shardPart, shardFlag } from "../shard-part.js";
+
+interface EvalPartResult {
+  readonly folder: string;
+  readonly part: { readonly index: number; readonly count: number };
+  /** It was there already. */
+  readonly kept: boolean;
+  /** Null until all parts are there and joined. */
+  readonly evaluation: Evaluation | null;
+}
 
 export default class Eval extends BaseCommand {
   static override summary = "Score a tokenizer on images or latents, beside the VAE without quantization.";
@@ -29,6 +39,10 @@ export default class Eval extends BaseCommand {
       description: "With LPIPS, and a page with charts and the worst and best images:",
       command: "<%= config.bin %> eval my-tokenizer --data photos/val --lpips weights/ --report report/",
     },
+    {
+      description: "One of 16 machines; the last to finish joins them:",
+      command: "<%= config.bin %> eval my-tokenizer --data photos/val --shard 3/16 -o scores",
+    },
     { description: "A tokenizer of latents:", command: "<%= config.bin %> eval my-tokenizer --latents val.npy" },
   ];
   static override args = { tokenizer: tokenizerArgument };
@@ -42,11 +56,13 @@ export default class Eval extends BaseCommand {
     limit: Flags.integer({ description: "only the first N, by name", min: 1 }),
     batch: Flags.integer({ description: "images at a time", min: 1, default: 8 }),
     ...metricFlags,
+    shard: shardFlag(),
+    out: Flags.string({ char: "o", description: "folder of the parts, with --shard", helpValue: "<dir>" }),
     weights: weightsFlag,
     engine: engineFlag,
   };
 
-  async run(): Promise<Evaluation> {
+  async run(): Promise<Evaluation | EvalPartResult> {
     const { args, flags } = await this.parse(Eval);
     if (flags.data === undefined && flags.latents === undefined) {
       throw new RevqError("eval-nothing", "Nothing to score on: neither --data nor --latents was given.", {
@@ -54,10 +70,44 @@ export default class Eval extends BaseCommand {
         exitCode: 2,
       });
     }
+    const part = shardPart(flags.shard, process.env);
+    const shared = part && part.count > 1 ? { part, folder: requirePartFolder(part, flags.out) } : null;
+    if (shared && flags.report !== undefined) {
+      throw new RevqError("report-of-part", "A part of an evaluation has no page of its own.", {
+        fix: "Leave out --report, or score everything in one process.",
+        exitCode: 2,
+      });
+    }
     const extremes = reportImages(flags);
     const tokenizer = await openTokenizer(this, args.tokenizer, flags, { backbone: flags.latents === undefined });
     const networks = await openMetricNetworks(networkPlaces(flags), (await this.services()).openWeights);
     const options = { batch: flags.batch, signal: this.signal, report: this.display.update.bind(this.display) };
+    if (shared) {
+      const { folder, part } = shared;
+      this.note(`Part ${part.index} of ${part.count}, from ${part.from}.`);
+      const source =
+        flags.latents !== undefined
+          ? { latents: firstLatents(await openLatents(flags.latents), flags.limit) }
+          : { images: await openImages(flags.data!, { size: imageSizeOf(tokenizer), ...limitOf(flags) }) };
+      const batch = flags.latents === undefined ? flags.batch : 64;
+      const names = [
+        ...(networks.lpips ? [`lpips-${networks.lpips.network}`] : []),
+        ...(networks.inception ? ["inception"] : []),
+      ];
+      const asked = { folder, part, networks: names };
+      const { kept, joined } = await evalPart(asked, tokenizer, source, { ...options, batch, networks });
+      this.display.finish();
+      if (kept) this.note("This part was there already.");
+      if (joined) this.log(joinedText(joined));
+      else
+        this.log(
+          `${folder}: part ${part.index} of ${part.count}; \`revq merge ${folder}\` joins them when all are done`,
+        );
+      networks.dispose();
+      tokenizer.dispose();
+      const { index, count } = part;
+      return { folder, part: { index, count }, kept, evaluation: joined?.evaluation ?? null };
+    }
     let scored: Scored & Partial<ImageEvaluation>;
     let size: number | null = null;
     if (flags.latents !== undefined) {
@@ -72,8 +122,7 @@ export default class Eval extends BaseCommand {
     this.display.finish();
     const { evaluation } = scored;
     const what = `${evaluation.images} ${flags.latents === undefined ? "images" : "latents"}`;
-    this.log(`\n${resultsTable(evaluation, what)}`);
-    for (const note of scoreNotes(evaluation, evaluation.images)) this.log(note);
+    this.log(evaluationText(evaluation, what));
     if (flags.report !== undefined) {
       const scoredOn = `${what} of ${flags.latents ?? flags.data!}`;
       const path = await writeEvalReport(flags.report, { spec: args.tokenizer, tokenizer, scored, scoredOn, size });

@@ -15,7 +15,7 @@ import { BaseCommand } from "../base-command.js";
 import { configFlags, namedPlugins, userLayers } from "../config-flags.js";
 import { withEmbeddedWeights } from "../embedded-weights.js";
 import { makeFolder } from "../output-paths.js";
-import { shardPart } from "../shard-part.js";
+import { shardFlag, shardPart } from "../shard-part.js";
 
 interface ExtractResult {
   readonly store: string;
@@ -63,10 +63,7 @@ export default class Extract extends BaseCommand {
     out: Flags.string({ char: "o", description: "folder of the store", required: true, helpValue: "<dir>" }),
     dtype: Flags.string({ description: "how latents are kept", options: ["float32", "float16"], default: "float32" }),
     "images-per-shard": Flags.integer({ description: "default: at most 1000 shards, of 32 images or more", min: 1 }),
-    shard: Flags.string({
-      description: "do part i of n, counted from 0; found by itself under a scheduler",
-      helpValue: "<i/n>",
-    }),
+    shard: shardFlag(),
     batch: Flags.integer({ description: "images at a time", min: 1 }),
     seed: configFlags.seed,
     engine: configFlags.engine,

@@ -1,10 +1,13 @@
 import { Args, Flags } from "@oclif/core";
 import { isLatentStore, joinStore, mergeStores } from "@revq/data";
 import { RevqError } from "@revq/core";
+import { holdsScoreParts, type Evaluation } from "@revq/train";
 import { resolve } from "node:path";
+import { isAblation, joinAblation, type AblateResult } from "../ablate/join.js";
 import { BaseCommand } from "../base-command.js";
+import { joinedText, joinParts } from "../eval-part.js";
 
-interface MergeResult {
+interface MergedStore {
   readonly store: string;
   readonly latents: number;
   readonly shards: number;
@@ -12,47 +15,82 @@ interface MergeResult {
   readonly verified: boolean;
 }
 
+interface MergedEvaluation {
+  readonly folder: string;
+  readonly evaluation: Evaluation;
+}
+
+type Kind = "store" | "evaluation" | "ablation";
+
 export default class Merge extends BaseCommand {
-  static override summary = "Join the shards that several `revq extract --shard` made.";
+  static override summary =
+    "Join what several processes with --shard made: a latent store, an evaluation, an ablation.";
   static override description =
-    "Checks that every shard is there, once, whole (its SHA-256) and of the same backbone and list of images, then writes the store's manifest. Doing it again changes nothing.";
+    "Checks that every part is there, once, and of the same work (of a store also that every shard is whole, by its SHA-256), then joins them: a store's manifest, evaluation.json, or an ablation's report. Doing it again changes nothing.";
   static override examples = [
     { description: "All machines wrote into one folder:", command: "<%= config.bin %> merge store" },
     { description: "Each wrote into its own:", command: "<%= config.bin %> merge part-0 part-1 part-2 -o store" },
   ];
   static override strict = false;
   static override args = {
-    store: Args.string({ description: "folder of the store, or of every part", required: true }),
+    folder: Args.string({ description: "folder that all parts share, or that of every part", required: true }),
   };
   static override flags = {
-    out: Flags.string({ char: "o", description: "folder for the joined store", helpValue: "<dir>" }),
-    verify: Flags.boolean({ default: true, allowNo: true, description: "read every shard and compare its SHA-256" }),
+    out: Flags.string({ char: "o", description: "folder for what is joined", helpValue: "<dir>" }),
+    verify: Flags.boolean({
+      default: true,
+      allowNo: true,
+      description: "of a store: read every shard and compare its SHA-256",
+    }),
   };
 
-  async run(): Promise<MergeResult> {
+  async run(): Promise<MergedStore | MergedEvaluation | AblateResult> {
     const { argv, flags } = await this.parse(Merge);
     const folders = argv as string[];
-    for (const folder of folders) {
-      if (!(await isLatentStore(folder))) {
-        throw new RevqError("not-a-store", `${folder} is no latent store: it has no plan.json.`, {
-          fix: "Name folders that `revq extract` wrote.",
-        });
-      }
-    }
-    if (folders.length > 1 && flags.out === undefined) {
-      throw new RevqError("merge-without-out", "Several folders were named, but not where the joined store goes.", {
-        fix: `revq merge ${folders.slice(0, 2).join(" ")} … -o STORE`,
+    const kinds = await Promise.all(folders.map(kindOf));
+    const [kind] = kinds as [Kind];
+    const other = kinds.findIndex((each) => each !== kind);
+    if (other > 0) {
+      throw new RevqError("merge-kinds", `${folders[0]} is of an ${kind}, ${folders[other]} of an ${kinds[other]}.`, {
+        fix: "Name parts of one thing.",
         exitCode: 2,
       });
     }
-    const target = flags.out ?? folders[0]!;
-    if (flags.out !== undefined) {
-      await mergeStores(folders, target, (done, total) => this.display.update({ phase: "copy shards", done, total }));
+    if (folders.length > 1 && flags.out === undefined) {
+      throw new RevqError("merge-without-out", "Several folders were named, but not where what is joined goes.", {
+        fix: `revq merge ${folders.slice(0, 2).join(" ")} … -o FOLDER`,
+        exitCode: 2,
+      });
     }
-    const manifest = await joinStore(target, { verify: flags.verify });
+    const out = flags.out ?? folders[0]!;
+    if (kind === "evaluation") {
+      const joined = await joinParts(folders, out);
+      this.log(joinedText(joined));
+      return { folder: resolve(out), evaluation: joined.evaluation };
+    }
+    if (kind === "ablation") {
+      const { text, result } = await joinAblation(folders, out);
+      this.log(text);
+      return result;
+    }
+    if (flags.out !== undefined) {
+      await mergeStores(folders, out, (done, total) => this.display.update({ phase: "copy shards", done, total }));
+    }
+    const manifest = await joinStore(out, { verify: flags.verify });
     this.display.finish();
     const { latents, shards, skipped } = manifest;
-    this.log(`${target}: ${latents} latents in ${shards} shards${skipped ? `, ${skipped} images skipped` : ""}`);
-    return { store: resolve(target), latents, shards, skipped, verified: flags.verify };
+    this.log(`${out}: ${latents} latents in ${shards} shards${skipped ? `, ${skipped} images skipped` : ""}`);
+    return { store: resolve(out), latents, shards, skipped, verified: flags.verify };
   }
+}
+
+async function kindOf(folder: string): Promise<Kind> {
+  if (await isLatentStore(folder)) return "store";
+  if (await holdsScoreParts(folder)) return "evaluation";
+  if (await isAblation(folder)) return "ablation";
+  throw new RevqError(
+    "merge-nothing",
+    `${folder} holds nothing to join: no latent store (plan.json), no part of an evaluation, no ablation.`,
+    { fix: "Name folders that `revq extract`, `revq eval --shard` or `revq ablate --shard` wrote." },
+  );
 }

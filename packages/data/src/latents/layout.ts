@@ -11,6 +11,15 @@ export function toChannelFirst(rows: Float32Array, count: number, shape: LatentS
   return transposeEach(rows, count, shape.height * shape.width, shape.channels);
 }
 
+/** Where the numbers of `[h, w, c]` lie in `[c, h, w]`. */
+export function channelFirstPositions({ channels, height, width }: LatentShape): Int32Array {
+  const places = height * width;
+  return Int32Array.from(
+    { length: channels * places },
+    (_, at) => (at % channels) * places + Math.floor(at / channels),
+  );
+}
+
 /** `count` matrices `[a, b]` -> `[b, a]`. */
 function transposeEach(rows: Float32Array, count: number, a: number, b: number): Float32Array {
   const result = new Float32Array(count * a * b);

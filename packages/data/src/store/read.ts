@@ -1,14 +1,21 @@
 /** A finished latent store as a `LatentSource`: kept in memory when it is small enough, else read row by row. */
-import { latentShapeFromArray, latentSize, RevqError, type LatentShape, type LatentSource } from "@revq/core";
+import {
+  LatentMoments,
+  latentShapeFromArray,
+  latentSize,
+  RevqError,
+  type LatentShape,
+  type LatentSource,
+} from "@revq/core";
 import { float16ToFloat32, openSafetensors } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { inMemoryLatents, requireRow } from "../latents/in-memory.js";
-import { toChannelLast } from "../latents/layout.js";
+import { channelFirstPositions, toChannelLast } from "../latents/layout.js";
 import { OpenFiles } from "./open-files.js";
 import { damaged, manifestFile, planFile, readJson, type StorePlan } from "./plan.js";
-import { finishedShard, manifestSchema, requirePlan, unfinished, type StoreManifest } from "./write.js";
+import { finishedShard, manifestSchema, momentTensors, requirePlan, unfinished, type StoreManifest } from "./write.js";
 
 export interface OpenStoreOptions {
   /** Stores that take at most so many bytes as float32 are read at once and kept. Default 512 MiB. */
@@ -66,12 +73,35 @@ export async function openLatentStore(
   const source = count * size * 4 <= memoryLimit ? await readAll() : readByRow();
   return {
     ...source,
+    moments,
     manifest,
     namesOf: async (shard) => {
       const header = await openSafetensors(await fromFile(shards[shard]!.path));
       return JSON.parse(header.metadata["names"] ?? "[]") as string[];
     },
   };
+
+  /** Those of the shards, joined; null when a shard has none. */
+  async function moments(): Promise<LatentMoments | null> {
+    const joined = new LatentMoments(size);
+    const order = channelFirstPositions(shape);
+    try {
+      for (const { path, momentOffsets, latents } of shards) {
+        if (latents === 0) continue;
+        if (!momentOffsets) return null;
+        const [mean, squares] = await Promise.all(
+          momentOffsets.map(async (offset) => {
+            const values = new Float64Array((await files.read(path, offset, size * 8)).buffer);
+            return Float64Array.from(order, (position) => values[position]!);
+          }),
+        );
+        joined.merge({ count: Float64Array.of(latents), mean: mean!, squares: squares! });
+      }
+    } finally {
+      await files.close();
+    }
+    return joined;
+  }
 
   async function readAll(): Promise<LatentSource> {
     const all = new Float32Array(count * size);
@@ -127,19 +157,37 @@ async function readManifest(folder: string): Promise<StoreManifest> {
   });
 }
 
+interface OpenShard {
+  readonly path: string;
+  readonly latents: number;
+  readonly dataOffset: number;
+  /** In the order of `momentTensors`; stores of earlier versions have none. */
+  readonly momentOffsets: readonly number[] | null;
+}
+
 async function openShard(
   folder: string,
   { latentShape, dtype }: StoreManifest,
   { file, latents, bytes }: StoreManifest["files"][number],
-): Promise<{ path: string; dataOffset: number }> {
+): Promise<OpenShard> {
   const path = join(folder, file);
   const source = await fromFile(path);
   if (source.size !== bytes) throw damaged(path, `it has ${source.size} bytes of ${bytes}`);
-  const info = (await openSafetensors(source)).tensors.get("latents");
+  const { tensors } = await openSafetensors(source);
+  const info = tensors.get("latents");
   if (!info || info.dtype !== dtype || JSON.stringify(info.shape) !== JSON.stringify([latents, ...latentShape])) {
     throw damaged(path, `it does not hold ${latents} latents [${latentShape}] of ${dtype}`);
   }
-  return { path, dataOffset: info.offset };
+  const moments = momentTensors.map((name) => tensors.get(`moments.${name}`));
+  const known = moments.every(
+    (tensor) => tensor?.dtype === "F64" && JSON.stringify(tensor.shape) === JSON.stringify(latentShape),
+  );
+  return {
+    path,
+    latents,
+    dataOffset: info.offset,
+    momentOffsets: known ? moments.map((tensor) => tensor!.offset) : null,
+  };
 }
 
 function requireFinite(values: Float32Array, path: string, from: number, shape: LatentShape): void {

@@ -1,6 +1,6 @@
 /** Writes the shards of a latent store, and joins them: the manifest is written when every shard is there, once, and whole. */
-import { latentShapeFromArray, latentSize, RevqError } from "@revq/core";
-import { writeSafetensors } from "@revq/formats";
+import { LatentMoments, latentShapeFromArray, latentSize, RevqError } from "@revq/core";
+import { float16ToFloat32, float32ToFloat16, writeSafetensors, type TensorToWrite } from "@revq/formats";
 import { writeFileAtomic } from "@revq/formats/node";
 import { createReadStream } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
@@ -52,7 +52,10 @@ export async function writeShard(folder: string, plan: StorePlan, shard: number,
   }
   const data = toChannelFirst(rows, names.length, shape);
   const bytes = writeSafetensors(
-    [{ name: "latents", shape: [names.length, ...plan.latentShape], data, dtype: plan.dtype }],
+    [
+      { name: "latents", shape: [names.length, ...plan.latentShape], data, dtype: plan.dtype },
+      ...momentsOf(data, plan),
+    ],
     { names: JSON.stringify(names) },
   );
   await writeFileAtomic(join(folder, shardFile(shard, plan)), bytes);
@@ -67,6 +70,17 @@ export async function writeShard(folder: string, plan: StorePlan, shard: number,
   await writeFileAtomic(join(folder, recordFile(shard, plan)), `${JSON.stringify(record, null, 2)}\n`);
   return record;
 }
+
+/** Mean and squared deviations `[c, h, w]` float64 of the latents as they are kept; none of latents that are not all finite. */
+function momentsOf(data: Float32Array, { latentShape, dtype }: StorePlan): TensorToWrite[] {
+  const moments = new LatentMoments(latentShape.reduce((product, size) => product * size, 1));
+  const kept = dtype === "F16" ? float16ToFloat32(float32ToFloat16(data)) : data;
+  if (!kept.every(Number.isFinite)) return [];
+  moments.add(kept);
+  return momentTensors.map((name) => ({ name: `moments.${name}`, shape: latentShape, data: moments[name] }));
+}
+
+export const momentTensors = ["mean", "squares"] as const;
 
 /** The record of a shard that is whole by its size; null when it has to be made. */
 export async function finishedShard(folder: string, plan: StorePlan, shard: number): Promise<ShardRecord | null> {
@@ -152,12 +166,17 @@ async function refuseStrangers(folder: string, plan: StorePlan): Promise<void> {
   });
 }
 
-/** What killed processes left of shards that others have made since; every shard is there, so nobody writes one now. */
+/** What killed processes left of shards that others have made since. A young one may still be written by somebody who began late. */
 async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
-    if (/^\.latents-.*\.tmp$/.test(name)) await rm(join(folder, name), { force: true });
+    if (!/^\.latents-.*\.tmp$/.test(name)) continue;
+    const info = await stat(join(folder, name)).catch(() => null);
+    if (info && Date.now() - info.mtimeMs > youngest) await rm(join(folder, name), { force: true });
   }
 }
+
+/** Ten minutes, in milliseconds. */
+const youngest = 600_000;
 
 async function requireWhole(path: string, record: ShardRecord, verify: boolean): Promise<void> {
   const info = await stat(path).catch(() => null);

@@ -8,10 +8,19 @@ import {
   psnr,
   ssim,
 } from "@revq/metrics";
+import { underPrefix, withPrefix, type SavedStatistics } from "@revq/core";
 import { inceptionClasses, inceptionFeatures, type Inception, type Lpips } from "@revq/metrics/networks";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import type { ImageQuality } from "../records.js";
+
+/** Of all images that are scored, those that one process scores. */
+export interface ScoredPart {
+  /** How many there are, parts of others included. */
+  readonly expected: number;
+  /** Position of this part's first. */
+  readonly first: number;
+}
 
 export interface MetricNetworks {
   readonly lpips?: Lpips;
@@ -28,11 +37,30 @@ class Features {
   readonly squeezenet = new CovarianceAccumulator(squeezenetFeatures);
   readonly inception: CovarianceAccumulator | null;
   readonly classes: InceptionScoreAccumulator;
-  constructor(inception: boolean, expected: number) {
-    this.classes = new InceptionScoreAccumulator(inceptionClasses, Math.max(1, expected));
+  constructor(inception: boolean, { expected, first }: ScoredPart) {
+    this.classes = new InceptionScoreAccumulator(inceptionClasses, Math.max(1, expected), undefined, first);
     this.inception = inception ? new CovarianceAccumulator(inceptionFeatures) : null;
   }
+
+  merge(state: SavedStatistics): void {
+    if ("squeezenet.mean" in state) this.squeezenet.mergeState(underPrefix("squeezenet", state));
+    if (!this.inception) return;
+    this.inception.mergeState(underPrefix("inception", state));
+    this.classes.merge(underPrefix("classes", state));
+  }
+
+  state(): SavedStatistics {
+    const { squeezenet, inception, classes } = this;
+    return {
+      ...(squeezenet.count > 0 ? withPrefix("squeezenet", squeezenet.state()) : {}),
+      ...(inception
+        ? { ...withPrefix("inception", inception.state()), ...withPrefix("classes", classes.state()) }
+        : {}),
+    };
+  }
 }
+
+const means = ["psnr", "ssim", "msSsim", "lpips"] as const;
 
 class Quality {
   readonly psnr = new MeanAccumulator();
@@ -40,8 +68,20 @@ class Quality {
   readonly msSsim = new MeanAccumulator();
   readonly lpips = new MeanAccumulator();
   readonly features: Features;
-  constructor(inception: boolean, expected: number) {
-    this.features = new Features(inception, expected);
+  constructor(inception: boolean, part: ScoredPart) {
+    this.features = new Features(inception, part);
+  }
+
+  merge(state: SavedStatistics): void {
+    for (const name of means) this[name].merge(underPrefix(name, state));
+    this.features.merge(underPrefix("features", state));
+  }
+
+  state(): SavedStatistics {
+    return {
+      ...Object.assign({}, ...means.map((name) => withPrefix(name, this[name].state()))),
+      ...withPrefix("features", this.features.state()),
+    };
   }
 }
 
@@ -50,16 +90,31 @@ export class ImageScore {
   private readonly floor: Quality;
   private readonly reconstructed: Quality;
 
-  /** @param expected how many images will come */
+  /** @param inception whether there are features of Inception; they may come from `merge` alone */
   constructor(
     private readonly size: number,
     private readonly networks: MetricNetworks,
-    expected: number,
+    part: ScoredPart,
+    inception = networks.inception !== undefined,
   ) {
-    const inception = networks.inception !== undefined;
-    this.originals = new Features(inception, expected);
-    this.floor = new Quality(inception, expected);
-    this.reconstructed = new Quality(inception, expected);
+    this.originals = new Features(inception, part);
+    this.floor = new Quality(inception, part);
+    this.reconstructed = new Quality(inception, part);
+  }
+
+  /** Adds what another one has seen of the same tokenizer: its `state`. */
+  merge(state: SavedStatistics): void {
+    this.originals.merge(underPrefix("originals", state));
+    this.floor.merge(underPrefix("floor", state));
+    this.reconstructed.merge(underPrefix("reconstructed", state));
+  }
+
+  state(): SavedStatistics {
+    return {
+      ...withPrefix("originals", this.originals.state()),
+      ...withPrefix("floor", this.floor.state()),
+      ...withPrefix("reconstructed", this.reconstructed.state()),
+    };
   }
 
   /** All `[n, size, size, 3]` in [0, 1]. Returns the PSNR of every reconstruction. */

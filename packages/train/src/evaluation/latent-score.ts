@@ -1,5 +1,14 @@
 /** Sums up what both kinds of evaluation measure in the latent space: errors by place, variance, codes, and the bound. */
-import { latentSize, symmetricEigen } from "@revq/core";
+import {
+  LatentMoments,
+  latentSize,
+  symmetricEigen,
+  underPrefix,
+  withPrefix,
+  type LatentShape,
+  type SavedStatistics,
+  type TokenSpec,
+} from "@revq/core";
 import { CodeCounter, CovarianceAccumulator, LatentSpectrum, reverseWaterfill } from "@revq/metrics";
 import type { Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
@@ -26,63 +35,95 @@ type LatentResult = Pick<
   | "samplesPerCode"
 >;
 
+/** What of a tokenizer its score depends on. */
+export interface ScoredShape {
+  readonly latentShape: LatentShape;
+  readonly tokens: TokenSpec;
+  readonly bitsPerImage: number;
+}
+
 export class LatentScore {
-  private samples = 0;
   private readonly codes: CodeCounter;
-  /** Per dimension (h, w, c): squared errors, and the standardized latents' sums. */
-  private readonly sums: Record<"quantized" | "rectified" | "values" | "squares", Float64Array>;
+  /** Of the standardized latents. */
+  private readonly moments: LatentMoments;
+  /** Squared errors by dimension (h, w, c). */
+  private readonly sums: Record<"quantized" | "rectified", Float64Array>;
   private readonly spectrum: LatentSpectrum;
   private readonly covariance: CovarianceAccumulator | null;
 
   /** @param expected about how many latents will come */
   constructor(
-    private readonly tokenizer: Tokenizer,
+    private readonly shape: ScoredShape,
     expected: number,
   ) {
-    const { latentShape } = tokenizer.parts;
+    const { latentShape, tokens } = shape;
     const size = latentSize(latentShape);
     const zeros = (): Float64Array => new Float64Array(size);
-    this.codes = new CodeCounter(tokenizer.tokens);
-    this.sums = { quantized: zeros(), rectified: zeros(), values: zeros(), squares: zeros() };
+    this.codes = new CodeCounter(tokens);
+    this.moments = new LatentMoments(size);
+    this.sums = { quantized: zeros(), rectified: zeros() };
     this.spectrum = new LatentSpectrum(latentShape);
     const known = size <= covarianceDimensions && expected >= samplesPerDimension * size;
     this.covariance = known ? new CovarianceAccumulator(size) : null;
   }
 
   /** @param latents `[n, h, w, c]` in the backbone's scale. Returns the quantized latents in that scale and the codes; the caller owns both. */
-  async add(latents: Tensor4D): Promise<{ codes: Tensor2D; quantized: Tensor4D }> {
-    const { standardizer } = this.tokenizer.parts;
-    const stations = await this.tokenizer.quantizeLatents(latents);
+  async add(tokenizer: Tokenizer, latents: Tensor4D): Promise<{ codes: Tensor2D; quantized: Tensor4D }> {
+    const { standardizer } = tokenizer.parts;
+    const stations = await tokenizer.quantizeLatents(latents);
     const { standardized, codes, quantized, rectified } = stations;
     const data = async (tensor: tf.Tensor): Promise<Float32Array> => (await tensor.data()) as Float32Array;
     const [values, before, after] = [await data(standardized), await data(quantized), await data(rectified)];
     const { sums } = this;
-    const size = sums.values.length;
+    const size = sums.quantized.length;
+    this.moments.add(values);
     for (let i = 0, at = 0; i < values.length; i++) {
       const value = values[i]!;
-      sums.values[at]! += value;
-      sums.squares[at]! += value * value;
       sums.quantized[at]! += (before[i]! - value) ** 2;
       sums.rectified[at]! += (after[i]! - value) ** 2;
       if (++at === size) at = 0;
     }
     this.spectrum.add(values);
     this.covariance?.add(values);
-    this.samples += latents.shape[0];
     this.codes.add((await codes.data()) as Int32Array);
     const unscaled = standardizer.restoreScale(quantized);
     tf.dispose([standardized, quantized, rectified]);
     return { codes, quantized: unscaled };
   }
 
+  /** Adds what another one has seen of the same tokenizer: its `state`. */
+  merge(state: SavedStatistics): void {
+    this.codes.merge(underPrefix("codes", state));
+    this.moments.merge(underPrefix("moments", state));
+    this.spectrum.merge(underPrefix("spectrum", state));
+    this.covariance?.mergeState(underPrefix("covariance", state));
+    for (const name of ["quantized", "rectified"] as const) {
+      const other = state[`sums.${name}`]!;
+      for (let i = 0; i < other.length; i++) this.sums[name][i]! += other[i]!;
+    }
+  }
+
+  state(): SavedStatistics {
+    return {
+      ...withPrefix("codes", this.codes.state()),
+      ...withPrefix("moments", this.moments.state()),
+      ...withPrefix("spectrum", this.spectrum.state()),
+      ...withPrefix("covariance", this.covariance?.state() ?? {}),
+      ...withPrefix("sums", this.sums),
+    };
+  }
+
+  private get samples(): number {
+    return this.moments.count;
+  }
+
   result(): LatentResult {
     const { samples, codes, sums } = this;
-    const { tokens, bitsPerImage } = this.tokenizer;
-    const size = sums.values.length;
+    const { tokens, bitsPerImage } = this.shape;
+    const size = sums.quantized.length;
     const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / (samples * size);
     const latentMse: LatentError = { quantized: mean(sums.quantized), rectified: mean(sums.rectified) };
-    const variance =
-      sums.squares.reduce((sum, square, i) => sum + square / samples - (sums.values[i]! / samples) ** 2, 0) / size;
+    const variance = this.moments.squares.reduce((sum, square) => sum + square / samples, 0) / size;
     return {
       images: samples,
       bitsPerImage,
@@ -101,7 +142,7 @@ export class LatentScore {
   }
 
   details(): LatentDetails {
-    const { latentShape } = this.tokenizer.parts;
+    const { latentShape, tokens, bitsPerImage: bits } = this.shape;
     const { channels, height, width } = latentShape;
     const over = (values: Float64Array, count: number, place: (dimension: number) => number): number[] => {
       const sums = new Array<number>(count).fill(0);
@@ -112,11 +153,10 @@ export class LatentScore {
       quantized: over(this.sums.quantized, count, place),
       rectified: over(this.sums.rectified, count, place),
     });
-    const bits = this.tokenizer.bitsPerImage;
     const variances = this.variances();
     return {
       shape: latentShape,
-      ...groupDetails(this.codes.counts, this.tokenizer.tokens),
+      ...groupDetails(this.codes.counts, tokens),
       errorPerChannel: both(channels, (dimension) => dimension % channels),
       errorPerPosition: both(height * width, (dimension) => Math.floor(dimension / channels)),
       bound: variances
