@@ -4,7 +4,7 @@ import { writeNpy } from "@revq/formats";
 import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchBrowser, noBrowser, openPage, type WatchedPage } from "./support/browser.js";
 import { relativeDifferences } from "./support/near-ties.js";
@@ -22,6 +22,8 @@ import {
   seriousProblems,
   shownIds,
   tensorCount,
+  residentMemory,
+  usedHeap,
   type IdsFile,
 } from "./support/viewer-page.js";
 
@@ -51,6 +53,18 @@ describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}
         .raw()
         .toBuffer({ resolveWithObject: true });
       await writePng(join(cwd, "pngs", `${String(i).padStart(2, "0")}.png`), { ...info, pixels: new Uint8Array(data) });
+    }
+    // What else a PNG can hold: levels of transparency, grey, grey with transparency, a palette, 16 bits a channel.
+    const [first, second] = names.map((name) => sharp(join(sampleImages, name)).resize(72, 90, { fit: "fill" }));
+    const unusual: Record<string, Sharp> = {
+      alpha: first!.clone().ensureAlpha(0.37),
+      grey: first!.clone().toColourspace("b-w"),
+      "grey-alpha": second!.clone().toColourspace("b-w").ensureAlpha(0.8),
+      palette: second!.clone().png({ palette: true, colours: 32 }),
+      sixteen: second!.clone().toColourspace("rgb16"),
+    };
+    for (const [name, image] of Object.entries(unusual)) {
+      await image.png({ palette: name === "palette" }).toFile(join(cwd, "pngs", `x-${name}.png`));
     }
     const train = (out: string, tokens: string): Promise<unknown> =>
       revqJson(
@@ -93,14 +107,29 @@ describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}
     const { page, complaints, close } = await ready("?engine=wasm");
     let different = 0;
     let before = 0;
+    let heapBefore = 0;
+    let residentBefore = 0;
     for (const [i, { name, ids }] of expected.images.entries()) {
       await chooseImage(page, name);
       if (i === 1) before = await tensorCount(page);
+      if (i === 5) {
+        heapBefore = await usedHeap(page);
+        residentBefore = await residentMemory(browser);
+      }
       const saved = await savedIds(page);
       expect(saved.name).toBe(name);
       different += await differences(ids, saved.ids, name);
     }
     expect(await tensorCount(page)).toBe(before);
+    const grown = {
+      heap: (await usedHeap(page)) - heapBefore,
+      resident: (await residentMemory(browser)) - residentBefore,
+    };
+    await annotate(
+      `after ${expected.images.length} images, beside 6: ${(grown.heap / 2 ** 20).toFixed(1)} MiB more on the page's heap, ${(grown.resident / 2 ** 20).toFixed(0)} MiB more resident`,
+    );
+    expect(grown.heap).toBeLessThan(4 * 2 ** 20);
+    expect(grown.resident).toBeLessThan(150 * 2 ** 20);
     const all = expected.images.length * expected.images[0]!.ids.length;
     await annotate(`ids that differ from the command line's, all of them near ties: ${different} of ${all}`);
     expect(complaints).toEqual([]);

@@ -13,6 +13,8 @@ export async function launchBrowser(): Promise<Browser> {
     headless: true,
     args: [
       "--no-sandbox",
+      "--enable-precise-memory-info",
+      "--js-flags=--expose-gc",
       "--enable-unsafe-webgpu",
       "--use-webgpu-adapter=swiftshader",
       "--enable-features=Vulkan",

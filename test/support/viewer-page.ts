@@ -1,7 +1,7 @@
 /** What a person does on the viewer's page, as functions. */
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import type { Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -93,4 +93,25 @@ export async function seriousProblems(page: Page): Promise<string[]> {
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
+}
+
+/** Bytes on the page's JavaScript heap, after a garbage collection. */
+export function usedHeap(page: Page): Promise<number> {
+  return page.evaluate(() => {
+    (globalThis as unknown as { gc: () => void }).gc();
+    return (performance as unknown as { memory: { usedJSHeapSize: number } }).memory.usedJSHeapSize;
+  });
+}
+
+/** Resident bytes of the browser's processes that run pages and their workers (Linux). */
+export async function residentMemory(browser: Browser): Promise<number> {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+  await session.detach();
+  let pages = 0;
+  for (const { type, id } of processInfo) {
+    if (type !== "renderer") continue;
+    pages += Number((await readFile(`/proc/${id}/statm`, "utf8")).split(" ")[1]);
+  }
+  return pages * 4096;
 }

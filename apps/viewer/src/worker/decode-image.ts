@@ -4,6 +4,7 @@
  */
 import { RevqError } from "@revq/core";
 import { centreCrop, type RgbImage } from "@revq/data/pixels";
+import { straightPixels } from "./straight-pixels.js";
 
 /** Above this many pixels an image is refused, as on the command line. */
 const pixelLimit = 100_000_000;
@@ -12,7 +13,7 @@ const pixelLimit = 100_000_000;
 export async function decodeImage(image: Blob, name: string, size: number): Promise<Uint8Array> {
   let bitmap: ImageBitmap;
   try {
-    bitmap = await createImageBitmap(image, { colorSpaceConversion: "none" });
+    bitmap = await createImageBitmap(image, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
   } catch (cause) {
     throw unreadable(name, "this browser cannot decode it", cause);
   }
@@ -30,17 +31,23 @@ export async function decodeImage(image: Blob, name: string, size: number): Prom
 function rgbOf(bitmap: ImageBitmap): RgbImage {
   const { width, height } = bitmap;
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true })!;
-  context.fillStyle = "#ffffff";
-  context.fillRect(0, 0, width, height);
   context.drawImage(bitmap, 0, 0);
-  const rgba = context.getImageData(0, 0, width, height).data;
+  const drawn = context.getImageData(0, 0, width, height).data;
+  const rgba = isOpaque(drawn) ? drawn : (straightPixels(bitmap) ?? drawn);
   const data = new Uint8Array(width * height * 3);
   for (let from = 0, to = 0; from < rgba.length; from += 4) {
-    data[to++] = rgba[from]!;
-    data[to++] = rgba[from + 1]!;
-    data[to++] = rgba[from + 2]!;
+    // Over white, rounded down, as libvips does.
+    const alpha = rgba[from + 3]!;
+    const white = 255 * (255 - alpha);
+    for (let channel = 0; channel < 3; channel++)
+      data[to++] = Math.floor((rgba[from + channel]! * alpha + white) / 255);
   }
   return { width, height, data };
+}
+
+function isOpaque(rgba: Uint8ClampedArray): boolean {
+  for (let alpha = 3; alpha < rgba.length; alpha += 4) if (rgba[alpha] !== 255) return false;
+  return true;
 }
 
 function unreadable(name: string, reason: string, cause?: unknown): RevqError {
