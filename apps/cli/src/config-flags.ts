@@ -2,10 +2,9 @@
 import { Flags } from "@oclif/core";
 import { RevqError } from "@revq/core";
 import { environmentLayer, presetNames, setPath, type ConfigLayer, type NamedLayer } from "@revq/train";
-import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
 import { parse } from "yaml";
 import { engineFlag } from "./base-command.js";
+import { readConfigFile } from "./config-file.js";
 import { dtypeFlag } from "./dtype-flag.js";
 import { networkFlags, parseReportImages } from "./eval-metrics.js";
 
@@ -101,7 +100,7 @@ export const configFlags = {
   seed: Flags.integer({ description: "same seed, data and engine: same tokenizer", min: 0, helpGroup: "TRAINING" }),
   engine: engineFlag,
   config: Flags.string({
-    description: "YAML or JSON file with any of the keys that `revq config` prints",
+    description: "YAML or JSON file with any of the keys that `revq config` prints, or a module that exports them",
     helpValue: "<file>",
   }),
   set: Flags.string({ description: "set any key: --set rectifier.channels=64", multiple: true, helpValue: "<a.b=c>" }),
@@ -195,36 +194,4 @@ function parseScalar(text: string): unknown {
   } catch {
     return text;
   }
-}
-
-/** Throws `config-missing`, `config-syntax`. */
-export async function readConfigFile(path: string): Promise<ConfigLayer> {
-  let text: string;
-  try {
-    text = await readFile(resolve(path), "utf8");
-  } catch (cause) {
-    throw new RevqError(
-      "config-missing",
-      `The config file ${path} cannot be read (${(cause as NodeJS.ErrnoException).code}).`,
-      {
-        fix: "`revq config > revq.yaml` writes one to start from.",
-        cause,
-      },
-    );
-  }
-  let values: unknown;
-  try {
-    values = parse(text);
-  } catch (cause) {
-    throw new RevqError("config-syntax", `${path} is not YAML or JSON: ${(cause as Error).message.split("\n")[0]}`, {
-      cause,
-    });
-  }
-  if (values === null) return {};
-  if (typeof values !== "object" || Array.isArray(values)) {
-    throw new RevqError("config-syntax", `${path} holds no keys.`, {
-      fix: "`revq config` prints what a config looks like.",
-    });
-  }
-  return values as ConfigLayer;
 }

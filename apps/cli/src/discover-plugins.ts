@@ -1,36 +1,19 @@
 /**
- * Finds plugins: those that come with the CLI, those that the project in the working folder depends on (keyword `revq-plugin`), and those
- * named by `--plugin` or in a config file. One that cannot be loaded is reported and left out, unless the user named it.
+ * Loads plugins: those that come with the CLI, those that are installed, and those named by `--plugin` or in a config file. One that
+ * cannot be loaded is reported and left out, unless the user named it.
  */
 import { isPlugin, isRevqError, RevqError } from "@revq/core";
 import { existsSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { satisfies, validRange } from "semver";
 import type { FoundPlugin } from "./container.js";
+import { includedPlugins } from "./included-plugins.js";
+import { findPlugin, installedPlugins, readManifest, type Manifest } from "./installed-plugins.js";
 
 const { version: coreVersion } = createRequire(import.meta.url)("@revq/core/package.json") as { version: string };
-
-/** The plugins that come with the CLI. */
-const included: Readonly<Record<string, () => Promise<object>>> = {
-  "@revq/backbone-dc-ae": () => import("@revq/backbone-dc-ae"),
-  "@revq/backbone-linear": () => import("@revq/backbone-linear"),
-  "@revq/backbone-onnx": () => import("@revq/backbone-onnx"),
-  "@revq/backbone-sd-vae": () => import("@revq/backbone-sd-vae"),
-  "@revq/backbone-tae": () => import("@revq/backbone-tae"),
-  "@revq/quantizer-fsq": () => import("@revq/quantizer-fsq"),
-  "@revq/quantizer-lfq": () => import("@revq/quantizer-lfq"),
-  "@revq/quantizer-multigroup": () => import("@revq/quantizer-multigroup"),
-  "@revq/quantizer-residual": () => import("@revq/quantizer-residual"),
-  "@revq/quantizer-tokenbridge": () => import("@revq/quantizer-tokenbridge"),
-  "@revq/quantizer-vq": () => import("@revq/quantizer-vq"),
-  "@revq/rectifier-cnn": () => import("@revq/rectifier-cnn"),
-  "@revq/rectifier-efficientvit": () => import("@revq/rectifier-efficientvit"),
-  "@revq/rectifier-identity": () => import("@revq/rectifier-identity"),
-  "@revq/rectifier-mlp": () => import("@revq/rectifier-mlp"),
-};
 
 export interface Discovery {
   readonly plugins: readonly FoundPlugin[];
@@ -42,12 +25,12 @@ export interface Discovery {
 export async function discoverPlugins(named: readonly string[], folder: string): Promise<Discovery> {
   const plugins: FoundPlugin[] = [];
   const problems: string[] = [];
-  for (const [origin, load] of Object.entries(included)) plugins.push(...pluginsOf(await load(), origin));
-  for (const name of await installedBeside(folder)) {
-    if (name in included || named.includes(name)) continue;
+  for (const [origin, load] of Object.entries(includedPlugins)) plugins.push(...pluginsOf(await load(), origin));
+  for (const { name, manifest, from } of await installedPlugins(folder)) {
+    if (name in includedPlugins || named.includes(name)) continue;
     try {
-      requireThisCore(name, await readManifest(join(folder, "node_modules", name, "package.json")));
-      const found = requirePlugins(pluginsOf(await importPackage(name, folder), name), name);
+      requireThisCore(name, manifest);
+      const found = requirePlugins(pluginsOf(await importPackage(name, from), name), name);
       for (const { plugin } of found) {
         const other = plugins.find((each) => each.plugin.kind === plugin.kind && each.plugin.id === plugin.id);
         if (other)
@@ -59,17 +42,18 @@ export async function discoverPlugins(named: readonly string[], folder: string):
       problems.push(`The plugin package ${name} was left out: ${firstLine(error)}${fix}`);
     }
   }
-  for (const name of named) if (!(name in included)) plugins.push(...(await loadNamed(name, folder)));
+  for (const name of named) if (!(name in includedPlugins)) plugins.push(...(await loadNamed(name, folder)));
   return { plugins, problems };
 }
 
 async function loadNamed(name: string, folder: string): Promise<FoundPlugin[]> {
   const path = resolve(folder, name);
   const isPath = existsSync(path);
-  requireThisCore(name, await readManifest(join(isPath ? path : join(folder, "node_modules", name), "package.json")));
+  const installed = isPath ? null : await findPlugin(name, folder);
+  requireThisCore(name, isPath ? await readManifest(join(path, "package.json")) : (installed?.manifest ?? null));
   let module: object;
   try {
-    module = isPath ? await importPath(path) : await importPackage(name, folder);
+    module = isPath ? await importPath(path) : await importPackage(name, installed?.from ?? folder);
   } catch (cause) {
     throw new RevqError("plugin-not-loaded", `The plugin ${name} cannot be loaded: ${firstLine(cause)}.`, {
       fix: isPath
@@ -122,32 +106,4 @@ async function importPath(path: string): Promise<object> {
 async function importPackage(name: string, folder: string): Promise<object> {
   const require = createRequire(join(folder, "package.json"));
   return import(pathToFileURL(require.resolve(name)).href);
-}
-
-async function installedBeside(folder: string): Promise<string[]> {
-  const manifest = await readManifest(join(folder, "package.json"));
-  const names = Object.keys({ ...manifest?.dependencies, ...manifest?.devDependencies });
-  const keep: string[] = [];
-  for (const name of names) {
-    const dependency = await readManifest(join(folder, "node_modules", name, "package.json"));
-    if (dependency?.keywords?.includes("revq-plugin")) keep.push(name);
-  }
-  return keep;
-}
-
-interface Manifest {
-  name?: string;
-  exports?: unknown;
-  dependencies?: Record<string, string>;
-  peerDependencies?: Record<string, string>;
-  devDependencies?: Record<string, string>;
-  keywords?: string[];
-}
-
-async function readManifest(path: string): Promise<Manifest | null> {
-  try {
-    return JSON.parse(await readFile(path, "utf8")) as Manifest;
-  } catch {
-    return null;
-  }
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { createContainer, services } from "../src/container.js";
 import { discoverPlugins } from "../src/discover-plugins.js";
+import { installedPlugins } from "../src/installed-plugins.js";
 
 let project: string;
 beforeEach(() => {
@@ -58,4 +59,38 @@ it("refuses a named plugin that is made for another major version", async () => 
   await expect(discoverPlugins(["./node_modules/other-major"], project)).rejects.toMatchObject({
     code: "plugin-core-version",
   });
+});
+
+it("finds what the projects depend on that the working folder lies in, the nearest first", async () => {
+  install("good", descriptor("good-vq"));
+  depend("good");
+  const inner = join(project, "inner");
+  mkdirSync(join(inner, "deep"), { recursive: true });
+  const own = join(inner, "node_modules", "good");
+  mkdirSync(own, { recursive: true });
+  writeFileSync(join(inner, "package.json"), JSON.stringify({ dependencies: { good: "*" } }));
+  const manifest = { name: "good", type: "module", main: "index.js", keywords: ["revq-plugin"] };
+  writeFileSync(join(own, "package.json"), JSON.stringify(manifest));
+  writeFileSync(join(own, "index.js"), descriptor("nearer-vq"));
+  const ids = async (folder: string): Promise<string[]> => {
+    const { plugins, problems } = await discoverPlugins([], folder);
+    expect(problems).toEqual([]);
+    return plugins.filter(({ origin }) => origin === "good").map(({ plugin }) => plugin.id);
+  };
+  expect(await ids(join(inner, "deep"))).toEqual(["nearer-vq"]);
+  rmSync(own, { recursive: true });
+  expect(await ids(join(inner, "deep"))).toEqual(["good-vq"]); // its dependency is installed further up
+});
+
+it("finds what is installed beside the command line: all of it without a manifest, else what that names", async () => {
+  install("good", descriptor("good-vq"));
+  install("@scope/good", descriptor("scoped-vq"));
+  install("unmarked", descriptor("unmarked"), { keywords: [] });
+  const elsewhere = join(project, "elsewhere");
+  mkdirSync(elsewhere);
+  const command = join(project, "node_modules", "@revq", "cli", "dist", "file.js");
+  const names = async (): Promise<string[]> => (await installedPlugins(elsewhere, command)).map(({ name }) => name);
+  expect((await names()).sort()).toEqual(["@scope/good", "good"]);
+  depend("@scope/good");
+  expect(await names()).toEqual(["@scope/good"]);
 });

@@ -5,6 +5,7 @@ export { dependencyTokens } from "./dependency-tokens.js";
 export { RevqError, isRevqError, type RevqErrorOptions } from "./errors.js";
 export { GridQuantizer, gridSize, nearestLevel, type GridSettings } from "./grid-quantizer.js";
 export { LatentMoments, type SavedStatistics } from "./latent-moments.js";
+export * from "./known-plugins.js";
 export * from "./latent-shape.js";
 export * from "./named-tensors.js";
 export { normalCumulative, normalDensity, normalQuantile } from "./normal-distribution.js";

@@ -1,8 +1,10 @@
 /** @revq/train: from images or latents to a tokenizer. Configuration, recipes, evaluation; no printing. */
 export * from "./ablation/index.js";
 export { annotateConfig } from "./config/annotate.js";
+export { defineConfig, type UserConfig } from "./config/define-config.js";
 export { environmentLayer, setPath } from "./config/environment.js";
 export { resolveConfig, type NamedLayer, type ResolvedConfig } from "./config/layers.js";
+export { configSchema, type JsonSchema } from "./config/json-schema.js";
 export { presetNames, presets, type PresetName } from "./config/presets.js";
 export { mostReportImages, runConfigSchema, type ConfigLayer, type RunConfig } from "./config/schema.js";
 export {

@@ -1,5 +1,5 @@
 /** @revq/backbone-dc-ae: the plugin `dc-ae`, deep-compression autoencoders as diffusers keeps them (the paper's backbone). */
-import { definePlugin, RevqError } from "@revq/core";
+import { definePlugin, RevqError, type OptionsOf } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { z } from "zod";
 import { createDcAeBackbone } from "./dc-ae-backbone.js";
@@ -43,6 +43,12 @@ export const dcAe = definePlugin({
     return orDispose(model.weights, () => createDcAeBackbone(model.options, model.weights));
   },
 });
+
+declare module "@revq/core" {
+  interface KnownBackbones {
+    "dc-ae": OptionsOf<typeof dcAe>;
+  }
+}
 
 function orDispose<T>(tensors: Readonly<Record<string, tf.Tensor>>, create: () => T): T {
   try {

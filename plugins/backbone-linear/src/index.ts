@@ -1,5 +1,5 @@
 /** @revq/backbone-linear: the plugin `linear`, a VAE that is a matrix. */
-import { definePlugin } from "@revq/core";
+import { definePlugin, type OptionsOf } from "@revq/core";
 import { z } from "zod";
 import { createLinearBackbone } from "./linear-backbone.js";
 
@@ -27,3 +27,9 @@ export const linear = definePlugin({
   weights: "fitted",
   create: async ({ patch, channels }, { state }) => createLinearBackbone({ patch, channels }, state),
 });
+
+declare module "@revq/core" {
+  interface KnownBackbones {
+    linear: OptionsOf<typeof linear>;
+  }
+}

@@ -1,5 +1,5 @@
 /** @revq/backbone-onnx: the plugin `onnx`, any VAE that was exported to ONNX. */
-import { definePlugin, RevqError } from "@revq/core";
+import { definePlugin, RevqError, type OptionsOf } from "@revq/core";
 import { readModels } from "./find-models.js";
 import { bytesOfState } from "./model-state.js";
 import { createOnnxBackbone } from "./onnx-backbone.js";
@@ -19,6 +19,12 @@ export const onnx = definePlugin({
     });
   },
 });
+
+declare module "@revq/core" {
+  interface KnownBackbones {
+    onnx: OptionsOf<typeof onnx>;
+  }
+}
 
 export type { OnnxOptions } from "./options.js";
 export { useOnnxRuntime, type OnnxRuntime } from "./runtime.js";

@@ -1,5 +1,5 @@
 /** @revq/backbone-sd-vae: the plugin `sd-vae`, the VAEs of Stable Diffusion, SDXL, SD3 and FLUX as diffusers keeps them. */
-import { definePlugin, RevqError } from "@revq/core";
+import { definePlugin, RevqError, type OptionsOf } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { loadModel } from "./load-weights.js";
 import { optionsSchema } from "./options.js";
@@ -33,6 +33,12 @@ export const sdVae = definePlugin({
     return orDispose(model.weights, () => createSdVaeBackbone({ ...options, config: model.config }, model.weights));
   },
 });
+
+declare module "@revq/core" {
+  interface KnownBackbones {
+    "sd-vae": OptionsOf<typeof sdVae>;
+  }
+}
 
 function orDispose<T>(tensors: Readonly<Record<string, tf.Tensor>>, create: () => T): T {
   try {

@@ -1,5 +1,5 @@
 /** @revq/backbone-tae: the plugin `tae`, tiny autoencoders that imitate the VAEs of large diffusion models. */
-import { definePlugin, RevqError, type NamedTensors } from "@revq/core";
+import { definePlugin, RevqError, type NamedTensors, type OptionsOf } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { z } from "zod";
 import { variantNames, type VariantName } from "./architecture.js";
@@ -34,6 +34,12 @@ export const tae = definePlugin({
     }
   },
 });
+
+declare module "@revq/core" {
+  interface KnownBackbones {
+    tae: OptionsOf<typeof tae>;
+  }
+}
 
 function cloned(state: NamedTensors): NamedTensors {
   return Object.fromEntries(Object.entries(state).map(([name, tensor]) => [name, tf.clone(tensor)]));

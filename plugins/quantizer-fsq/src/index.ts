@@ -15,6 +15,7 @@ import {
   type QuantizerPlugin,
   definePlugin,
   tokenSplits,
+  type OptionsOf,
 } from "@revq/core";
 import { z } from "zod";
 import { fitSteps } from "./fit-steps.js";
@@ -54,6 +55,12 @@ export const fsq: QuantizerPlugin<typeof options> = definePlugin({
     return new GridQuantizer(latentShape, { ...resolve(given, latentShape), split: given.split, fitSteps });
   },
 });
+
+declare module "@revq/core" {
+  interface KnownQuantizers {
+    fsq: OptionsOf<typeof fsq>;
+  }
+}
 
 function resolve(given: Options, shape: LatentShape): { tokens: number; levels: readonly number[] } {
   const size = latentSize(shape);

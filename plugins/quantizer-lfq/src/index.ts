@@ -18,6 +18,7 @@ import {
   tokenSplits,
   type LatentShape,
   type QuantizerPlugin,
+  type OptionsOf,
 } from "@revq/core";
 import { z } from "zod";
 
@@ -75,6 +76,13 @@ function signPlugin(id: string, title: string, fitSteps: typeof stepsOfPlaces): 
 
 export const lfq = signPlugin("lfq", "Lookup-free quantization: the signs, scaled by place", stepsOfPlaces);
 export const bsq = signPlugin("bsq", "Binary spherical quantization: the signs, on one sphere", stepsOfSphere);
+
+declare module "@revq/core" {
+  interface KnownQuantizers {
+    lfq: OptionsOf<typeof lfq>;
+    bsq: OptionsOf<typeof bsq>;
+  }
+}
 
 function resolve(id: string, { tokens, codes }: Options, shape: LatentShape): { tokens: number; levels: number[] } {
   const size = latentSize(shape);

@@ -1,5 +1,12 @@
 /** The plugin descriptor: `--quantizer multigroup`. */
-import { RevqError, definePlugin, parseOptions, type LatentShape, type QuantizerPlugin } from "@revq/core";
+import {
+  RevqError,
+  definePlugin,
+  parseOptions,
+  type LatentShape,
+  type QuantizerPlugin,
+  type OptionsOf,
+} from "@revq/core";
 import { createLayout, type MultigroupLayout } from "./layout.js";
 import { MultigroupQuantizer } from "./multigroup-quantizer.js";
 import { multigroupOptions, type MultigroupInput, type MultigroupOptions } from "./options.js";
@@ -51,6 +58,12 @@ export const multigroup: QuantizerPlugin<typeof multigroupOptions> = definePlugi
     return new MultigroupQuantizer(layout, sizes, { iterations, init, samplesPerCode });
   },
 });
+
+declare module "@revq/core" {
+  interface KnownQuantizers {
+    multigroup: OptionsOf<typeof multigroup>;
+  }
+}
 
 function equalSizes({ groups }: MultigroupLayout, codes: number): number[] {
   return new Array<number>(groups).fill(codes);

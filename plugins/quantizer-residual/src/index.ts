@@ -6,6 +6,7 @@ import {
   latentSize,
   type LatentShape,
   type QuantizerPlugin,
+  type OptionsOf,
 } from "@revq/core";
 import { z } from "zod";
 import { ResidualQuantizer, residualTokenSpec } from "./residual-quantizer.js";
@@ -45,6 +46,12 @@ export const residual: QuantizerPlugin<typeof options> = definePlugin({
   },
   create: (given, { latentShape }) => new ResidualQuantizer(latentShape, resolve(given, latentShape)),
 });
+
+declare module "@revq/core" {
+  interface KnownQuantizers {
+    residual: OptionsOf<typeof residual>;
+  }
+}
 
 function resolve({ tokens, ...settings }: Options, shape: LatentShape): Omit<Options, "tokens"> & { vectors: number } {
   const { depth } = settings;

@@ -16,6 +16,7 @@ import {
   type LatentShape,
   type Quantizer,
   type QuantizerPlugin,
+  type OptionsOf,
 } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { z } from "zod";
@@ -101,6 +102,12 @@ export const tokenbridge: QuantizerPlugin<typeof options> = definePlugin({
     };
   },
 });
+
+declare module "@revq/core" {
+  interface KnownQuantizers {
+    tokenbridge: OptionsOf<typeof tokenbridge>;
+  }
+}
 
 /** The lowest float32 that is not below: a float32 is below the edge exactly when it is below that. */
 function roundedUp(edge: number): number {

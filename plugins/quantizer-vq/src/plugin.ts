@@ -1,5 +1,12 @@
 /** The plugin descriptor: `--quantizer vq`. */
-import { definePlugin, sharedTokenSpec, tokenDimension, type LatentShape, type QuantizerPlugin } from "@revq/core";
+import {
+  definePlugin,
+  sharedTokenSpec,
+  tokenDimension,
+  type LatentShape,
+  type QuantizerPlugin,
+  type OptionsOf,
+} from "@revq/core";
 import { z } from "zod";
 import { VqQuantizer } from "./vq-quantizer.js";
 
@@ -36,6 +43,12 @@ export const vq: QuantizerPlugin<typeof options> = definePlugin({
   create: ({ tokens, ...settings }, { latentShape }) =>
     new VqQuantizer(latentShape, { ...settings, tokens: tokensOf(tokens, latentShape) }),
 });
+
+declare module "@revq/core" {
+  interface KnownQuantizers {
+    vq: OptionsOf<typeof vq>;
+  }
+}
 
 function tokensOf(tokens: number | undefined, { height, width }: LatentShape): number {
   return tokens ?? height * width;

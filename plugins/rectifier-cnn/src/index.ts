@@ -3,7 +3,14 @@
  * of the rectifier). Blocks are pre-activation residual blocks (He et al., arXiv 1603.05027) with the norm and activation that the
  * EfficientViT rectifier uses. Any height and width.
  */
-import { ParameterSet, countNumbers, definePlugin, type ParameterShape, type Rectifier } from "@revq/core";
+import {
+  ParameterSet,
+  countNumbers,
+  definePlugin,
+  type ParameterShape,
+  type Rectifier,
+  type OptionsOf,
+} from "@revq/core";
 import { convolution, rmsNorm, silu } from "@revq/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
@@ -78,3 +85,9 @@ export const cnn = definePlugin({
     };
   },
 });
+
+declare module "@revq/core" {
+  interface KnownRectifiers {
+    cnn: OptionsOf<typeof cnn>;
+  }
+}

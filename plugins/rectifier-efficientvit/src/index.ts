@@ -1,5 +1,5 @@
 /** @revq/rectifier-efficientvit: the rectifier of Quantize-then-Rectify, a stage of EfficientViT blocks over the latent. */
-import { definePlugin } from "@revq/core";
+import { definePlugin, type OptionsOf } from "@revq/core";
 import { optionsSchema, resolveSizes } from "./options.js";
 import { parameterCount } from "./parameters.js";
 import { EfficientVitRectifier } from "./rectifier.js";
@@ -13,6 +13,12 @@ export const efficientvit = definePlugin({
   describe: (options, { latentShape }) => ({ parameters: parameterCount(options, latentShape) }),
   create: (options, { latentShape, random }) => new EfficientVitRectifier(resolveSizes(options, latentShape), random),
 });
+
+declare module "@revq/core" {
+  interface KnownRectifiers {
+    efficientvit: OptionsOf<typeof efficientvit>;
+  }
+}
 
 export { resolveSizes, type EfficientVitOptions, type EfficientVitSizes } from "./options.js";
 export { parameterCount, parameterTable, torchNames, type ParameterSpec } from "./parameters.js";

@@ -1,5 +1,5 @@
 /** @revq/rectifier-identity: no rectifier. What is decoded is the quantized latent itself; the floor for ablations. */
-import { definePlugin, type Rectifier } from "@revq/core";
+import { definePlugin, type Rectifier, type OptionsOf } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { z } from "zod";
 
@@ -17,3 +17,9 @@ export const identity = definePlugin({
     dispose: () => {},
   }),
 });
+
+declare module "@revq/core" {
+  interface KnownRectifiers {
+    identity: OptionsOf<typeof identity>;
+  }
+}

@@ -10,6 +10,7 @@ import {
   type LatentShape,
   type ParameterShape,
   type Rectifier,
+  type OptionsOf,
 } from "@revq/core";
 import { linear, rmsNorm, silu } from "@revq/layers";
 import * as tf from "@tensorflow/tfjs-core";
@@ -99,3 +100,9 @@ export const mlp = definePlugin({
     };
   },
 });
+
+declare module "@revq/core" {
+  interface KnownRectifiers {
+    mlp: OptionsOf<typeof mlp>;
+  }
+}

@@ -3,7 +3,7 @@ export const backboneSource = (
   name: string,
   plugin: string,
 ): string => `/** The backbone \`${name}\`: its latent is the mean colour of every patch, its decoder paints the patch in it. */
-import { definePlugin, latentShapeOf, type Backbone, type BackboneSpec } from "@revq/core";
+import { definePlugin, latentShapeOf, type Backbone, type BackboneSpec, type OptionsOf } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { z } from "zod";
@@ -21,6 +21,13 @@ export const ${plugin} = definePlugin({
   weights: "optional",
   create: async ({ patch }) => createBackbone(patch),
 });
+
+// Editors complete the id and the options in a typed configuration by this.
+declare module "@revq/core" {
+  interface KnownBackbones {
+    "${name}": OptionsOf<typeof ${plugin}>;
+  }
+}
 
 function createBackbone(patch: number): Backbone {
   const spec: BackboneSpec = { name: \`mean colour \${patch}x\${patch}\`, downsample: patch, latentChannels: 3, decodes: true };

@@ -3,7 +3,7 @@ export const quantizerSource = (
   name: string,
   plugin: string,
 ): string => `/** The quantizer \`${name}\`: rounds every number of the latent to one of a few evenly spaced levels. */
-import { definePlugin, latentSize, requireTensor, type LatentShape, type Quantizer } from "@revq/core";
+import { definePlugin, latentSize, requireTensor, type LatentShape, type Quantizer, type OptionsOf } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 import { z } from "zod";
@@ -19,6 +19,13 @@ export const ${plugin} = definePlugin({
   options,
   create: ({ levels }, { latentShape }) => createQuantizer(levels, latentShape),
 });
+
+// Editors complete the id and the options in a typed configuration by this.
+declare module "@revq/core" {
+  interface KnownQuantizers {
+    "${name}": OptionsOf<typeof ${plugin}>;
+  }
+}
 
 /** How many training latents the spacing is learned from. */
 const mostSamples = 256;

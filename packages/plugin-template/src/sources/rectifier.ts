@@ -3,7 +3,7 @@ export const rectifierSource = (
   name: string,
   plugin: string,
 ): string => `/** The rectifier \`${name}\`: scales and shifts every channel of the quantized latent. Training starts at the identity. */
-import { definePlugin, requireTensor, type Rectifier } from "@revq/core";
+import { definePlugin, requireTensor, type Rectifier, type OptionsOf } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { z } from "zod";
@@ -15,6 +15,13 @@ export const ${plugin} = definePlugin({
   options: z.strictObject({}),
   create: (_options, { latentShape: { channels } }) => createRectifier(channels),
 });
+
+// Editors complete the id and the options in a typed configuration by this.
+declare module "@revq/core" {
+  interface KnownRectifiers {
+    "${name}": OptionsOf<typeof ${plugin}>;
+  }
+}
 
 function createRectifier(channels: number): Rectifier {
   const scale = tf.tidy(() => tf.variable(tf.ones([channels])));

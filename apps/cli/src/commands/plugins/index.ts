@@ -21,7 +21,7 @@ interface PluginReport {
 export default class Plugins extends BaseCommand {
   static override summary = "List the installed backbones, quantizers and rectifiers, with their options.";
   static override description =
-    "Found are: what comes with revq, packages with the keyword revq-plugin that the project in this folder depends on, and --plugin.";
+    "Found are: what comes with revq; packages with the keyword revq-plugin that the project in this folder, or one that it lies in, depends on; those that are installed beside revq; and --plugin.";
   static override examples = [
     "<%= config.bin %> plugins",
     { description: "Only quantizers:", command: "<%= config.bin %> plugins --kind quantizer" },

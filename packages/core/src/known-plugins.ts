@@ -1,0 +1,36 @@
+/**
+ * Ids and options for editors: every plugin package adds its own by declaration merging, so a typed configuration knows exactly the
+ * plugins whose packages are imported. Types only; what is installed is found at run time.
+ *
+ *     declare module "@revq/core" {
+ *       interface KnownQuantizers {
+ *         "my-vq": OptionsOf<typeof myVq>;
+ *       }
+ *     }
+ */
+import type { z } from "zod";
+import type { OptionsSchema, PluginKind } from "./plugin.js";
+
+/* eslint-disable @typescript-eslint/no-empty-object-type -- filled by plugin packages */
+/** Backbones by id, with the options that a user may give. */
+export interface KnownBackbones {}
+/** Quantizers by id, with the options that a user may give. */
+export interface KnownQuantizers {}
+/** Rectifiers by id, with the options that a user may give. */
+export interface KnownRectifiers {}
+/* eslint-enable @typescript-eslint/no-empty-object-type */
+
+/** The known plugins of each kind. */
+export interface KnownPlugins extends Record<PluginKind, object> {
+  backbone: KnownBackbones;
+  quantizer: KnownQuantizers;
+  rectifier: KnownRectifiers;
+}
+
+/** Options of a plugin as a user writes them: what has a default may be left out. */
+export type OptionsOf<P extends { readonly options: OptionsSchema }> = z.input<P["options"]>;
+
+/** A plugin in a configuration: its id, and beside it options of that plugin. */
+export type PluginChoice<Kind extends PluginKind> = {
+  [Id in keyof KnownPlugins[Kind]]: { id: Id } & KnownPlugins[Kind][Id];
+}[keyof KnownPlugins[Kind]];

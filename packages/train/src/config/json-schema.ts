@@ -1,0 +1,72 @@
+/**
+ * The configuration as JSON Schema (draft 7), with the ids and options of the plugins that are there: editors check and complete
+ * YAML files by it.
+ */
+import { pluginKinds, type PluginKind, type PluginRegistry } from "@revq/core";
+import { z } from "zod";
+import { baseDefaults, runConfigSchema } from "./schema.js";
+
+export interface JsonSchema {
+  [keyword: string]: unknown;
+}
+
+/** Every key may be left out; unknown keys are refused, as `resolveConfig` refuses them. */
+export function configSchema(plugins: PluginRegistry): JsonSchema {
+  const schema = withoutRequired(toSchema(runConfigSchema));
+  const properties = schema["properties"] as Record<string, JsonSchema>;
+  for (const [key, preset] of Object.entries(baseDefaults)) {
+    const property = properties[key]!;
+    if (isObject(property["properties"])) addDefaults(property["properties"], preset as object);
+    else property["default"] = preset;
+  }
+  for (const kind of pluginKinds) properties[kind] = pluginSection(kind, properties[kind]!, plugins);
+  return { title: "Configuration of revq", ...schema };
+}
+
+/** The section of one kind: which options there are depends on `id`, which may be left out for the default one. */
+function pluginSection(kind: PluginKind, section: JsonSchema, plugins: PluginRegistry): JsonSchema {
+  const common = section["properties"] as Record<string, JsonSchema>;
+  const known = plugins.ids(kind).map((id) => plugins.get(kind, id));
+  const id = { ...common["id"], enum: known.map((plugin) => plugin.id), enumDescriptions: known.map((p) => p.title) };
+  return {
+    type: "object",
+    properties: { ...common, id },
+    allOf: known.map((plugin) => {
+      const { properties = {} } = withoutRequired(toSchema(plugin.options)) as { properties?: object };
+      return {
+        if: {
+          properties: { id: { const: plugin.id } },
+          ...(plugin.id === baseDefaults[kind].id ? {} : { required: ["id"] }),
+        },
+        then: {
+          // Every key of the section is named here again, as `additionalProperties` sees no other schema.
+          properties: { ...Object.fromEntries(Object.keys(common).map((key) => [key, true])), ...properties },
+          additionalProperties: false,
+        },
+      };
+    }),
+  };
+}
+
+function toSchema(schema: z.ZodType): JsonSchema {
+  return z.toJSONSchema(schema, { io: "input", target: "draft-7", unrepresentable: "any" }) as JsonSchema;
+}
+
+/** Only the outer levels of sections: what is required inside an option's value stays so. */
+function withoutRequired({ required: _required, $schema, ...schema }: JsonSchema, depth = 0): JsonSchema {
+  const properties = schema["properties"];
+  if (!isObject(properties) || depth > 1) return schema;
+  const open = Object.entries(properties).map(([key, value]) => [key, withoutRequired(value as JsonSchema, depth + 1)]);
+  return { ...(depth === 0 && $schema ? { $schema } : {}), ...schema, properties: Object.fromEntries(open) };
+}
+
+function addDefaults(properties: object, values: object): void {
+  for (const [key, value] of Object.entries(values)) {
+    const property = (properties as Record<string, JsonSchema>)[key];
+    if (property) property["default"] = value;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
