@@ -40,6 +40,7 @@ export async function scoreTrial(trial: TrialRun, result: TrainResult): Promise<
     ...(inception === null ? [] : ["--inception", inception]),
   ];
   const place = ["eval", result.tokenizer, "--data", trial.config.data.val!, "--engine", trial.config.engine];
+  for (const plugin of trial.config.plugins) place.push("--plugin", plugin);
   const scored = await runRevq<Evaluation>(trial, [...place, ...networks], `${trial.name}.eval.log`);
   const { psnr, ssim, msSsim, lpips: distance, rfid, inceptionScore, squeezenetFrechet, floor } = scored;
   return { ...result, psnr, ssim, msSsim, lpips: distance, rfid, inceptionScore, squeezenetFrechet, floor };

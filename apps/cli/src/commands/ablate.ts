@@ -20,7 +20,8 @@ import { join, resolve } from "node:path";
 import { beginAblation, joinAblation, writeOutcome, writePart, type AblateResult } from "../ablate/join.js";
 import { lacksScores, messageOf, runTrial, scoreTrial, type TrialRun } from "../ablate/run-trial.js";
 import { BaseCommand } from "../base-command.js";
-import { configFlags, namedPlugins, readConfigFile, userLayers } from "../config-flags.js";
+import { readConfigFile } from "../config-file.js";
+import { configFlags, namedPlugins, userLayers } from "../config-flags.js";
 import { shardFlag, shardPart } from "../shard-part.js";
 
 interface AblatePartResult {
@@ -110,17 +111,20 @@ A grid file is YAML: \`axes\` (a setting and its values), \`trials\` (a list of 
     if (part) this.note(`Part ${part.index} of ${part.count}, from ${part.from}.`);
     const fixed = Object.fromEntries(Object.entries(rest).filter(([name]) => !(name in axisFlags)));
     const layers = await userLayers(fixed);
-    const { plugins } = await this.services(namedPlugins(fixed, layers));
     const file = gridFile === undefined ? null : parseGrid(await readConfigFile(gridFile), gridFile);
     const grid: Grid = { ...file, axes: { ...file?.axes, ...axesOf(flags) } };
+    const listed = expandGrid(grid).map(({ name, layer }) => ({ name, values: layer }));
+    // A trial is a process of its own, which finds the plugins by its configuration.
+    const named = [...new Set(namedPlugins(fixed, [...layers, ...listed]))];
+    const { plugins } = await this.services(named);
 
     const root = resolve(out);
     const failed: FailedTrial[] = [];
     const all: ReadyTrial[] = [];
-    for (const { name, layer } of expandGrid(grid)) {
+    for (const { name, values } of listed) {
       try {
-        const given = [...layers, { name: `trial ${name}`, values: layer }];
-        const { config } = resolveConfig(given, plugins);
+        const given = [...layers, { name: `trial ${name}`, values }];
+        const config = { ...resolveConfig(given, plugins).config, plugins: named };
         const weights =
           plugins.get("backbone", config.backbone.id).weights === "fitted" ? null : config.backbone.weights;
         const cleaned = { ...config, backbone: { ...config.backbone, weights } };
