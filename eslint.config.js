@@ -40,6 +40,9 @@ const portable = ["packages", "plugins", "apps"].flatMap((folder) =>
     }),
 );
 
+/** Examples are what others write: nothing of ours may need one, and they see what is published only. */
+const noExamples = { group: ["**/examples/**"], message: "Examples import packages, not the other way round." };
+
 export default tseslint.config(
   { ignores: ["**/dist/**", "apps/viewer/site/**", "**/node_modules/**", "**/.nx/**", "reports/**"] },
   ...tseslint.configs.recommended,
@@ -73,6 +76,26 @@ export default tseslint.config(
     },
   },
   {
+    files: ["{packages,plugins,apps}/*/src/**/*.ts"],
+    rules: { "no-restricted-imports": ["error", { patterns: [noExamples] }] },
+  },
+  {
+    files: ["examples/*/**/*.{ts,mjs}"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        {
+          patterns: [
+            {
+              group: ["**/packages/**", "**/plugins/**", "**/apps/**", "../../**"],
+              message: "An example is copied out of here: import packages by their names.",
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
     // `src/node/**` is the Node entry point of a portable package (its own `exports` subpath).
     // The pixel code of `data` is portable too: the viewer's page crops and resizes with it.
     files: [...portable.map((path) => `${path}/src/**/*.ts`), "packages/data/src/pixels/**/*.ts"],
@@ -82,6 +105,7 @@ export default tseslint.config(
         "error",
         {
           patterns: [
+            noExamples,
             {
               group: ["node:*", ...builtinModules.filter((name) => !name.startsWith("_"))],
               message: "This package is tagged env:any; keep Node built-ins in src/node/.",
@@ -91,5 +115,5 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ["tools/**", "apps/cli/src/output/**"], rules: { "no-console": "off" } },
+  { files: ["tools/**", "examples/**", "apps/cli/src/output/**"], rules: { "no-console": "off" } },
 );

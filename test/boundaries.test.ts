@@ -50,6 +50,24 @@ describe("module boundaries", () => {
       "packages/tokenizer/src/bad.ts",
       "no-restricted-imports",
     ],
+    [
+      "a package imports an example",
+      'import { lattice } from "../../../examples/custom-plugin/src/index.js";\nvoid lattice;\n',
+      "packages/train/src/bad.ts",
+      "no-restricted-imports",
+    ],
+    [
+      "a portable package imports an example",
+      'import { lattice } from "../../../examples/custom-plugin/src/index.js";\nvoid lattice;\n',
+      "packages/core/src/bad.ts",
+      "no-restricted-imports",
+    ],
+    [
+      "an example imports a source of the workspace",
+      'import { RevqError } from "../../packages/core/src/errors.js";\nvoid RevqError;\n',
+      "examples/browser/main.ts",
+      "no-restricted-imports",
+    ],
   ])("refuses: %s", async (_, code, path, rule) => {
     expect(await rulesBrokenBy(code, path)).toContain(rule);
   });
@@ -57,5 +75,6 @@ describe("module boundaries", () => {
   it("allows what the plan allows", async () => {
     const code = 'import { RevqError } from "@revq/core";\nvoid RevqError;\n';
     expect(await rulesBrokenBy(code, "packages/train/src/good.ts")).toEqual([]);
+    expect(await rulesBrokenBy(code, "examples/browser/main.ts")).toEqual([]);
   });
 });
