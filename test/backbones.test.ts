@@ -5,6 +5,7 @@ import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startHub } from "../packages/formats/test/hub-server.js";
 import { hasShared, revq, revqJson, shared, temporaryFolder } from "./support/revq.js";
 
 const repository = fileURLToPath(new URL("..", import.meta.url));
@@ -150,4 +151,48 @@ describe("wrong weights", () => {
     const message = await refused(["import", "revq", join(pickles, "attack-system.pth"), "-o", "imported"]);
     expect(message).toMatch(/posix\.system/);
   });
+
+  it.skipIf(!hasShared)("nor where a model folder has such a file for its weights (needs ../shared)", async () => {
+    await mkdir(join(cwd, "pickled"));
+    await cp(join(fixtures, "dc-ae-tiny/config.json"), join(cwd, "pickled/config.json"));
+    await cp(join(pickles, "attack-system.pth"), join(cwd, "pickled/diffusion_pytorch_model.bin"));
+    expect(await refused(["backbone", "inspect", "pickled"])).toMatch(/posix\.system.*nothing was executed/);
+  });
+});
+
+describe.skipIf(!hasShared)("a VAE of the hub (needs ../shared)", () => {
+  const repository = "someone/a-vae";
+
+  it("is refused where its download is cut or changed, and then opens, once it can be had", async () => {
+    const name = "diffusion_pytorch_model.safetensors";
+    const files = Object.fromEntries(
+      await Promise.all(
+        ["config.json", name].map(async (file) => [file, await readFile(join(fixtures, "dc-ae-tiny", file))] as const),
+      ),
+    );
+    const hub = await startHub(repository, files);
+    const environment = { HF_HOME: join(cwd, "hub"), HF_ENDPOINT: hub.endpoint };
+    const inspect = ["backbone", "inspect", `hf:${repository}`];
+    try {
+      hub.fault.corrupt = 99;
+      const changed = await revq(inspect, { cwd, environment });
+      expect(changed).toMatchObject({ code: 1, stdout: "" });
+      expect(changed.stderr).toMatch(/config\.json.*(sha|hash)/is);
+      hub.fault.corrupt = 0;
+      hub.fault.cut = { after: 0, times: 99 };
+      const cut = await revq(inspect, { cwd, environment });
+      expect(cut).toMatchObject({ code: 1, stdout: "" });
+      expect(cut.stderr).toMatch(
+        /config\.json of someone\/a-vae: the connection broke 5 times; 0 of \d+ bytes are here/,
+      );
+      for (const { stderr } of [changed, cut]) expect(stderr).not.toMatch(/^\s+at /m);
+      hub.fault.cut = { after: 700_000, times: 2 }; // goes on where it stopped
+      expect(await revqJson(inspect, { cwd, environment })).toMatchObject({ backbone: "dc-ae", parameters: 436_363 });
+      hub.close();
+      const offline = { ...environment, HF_HUB_OFFLINE: "1" };
+      expect(await revqJson(inspect, { cwd, environment: offline })).toMatchObject({ backbone: "dc-ae" });
+    } finally {
+      hub.close();
+    }
+  }, 120_000);
 });

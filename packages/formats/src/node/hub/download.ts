@@ -84,7 +84,7 @@ async function fetchAll(download: Download, partial: string): Promise<void> {
     if (after === file.size) return;
     tries = after > before ? 1 : tries + 1;
     if (tries >= maxTries) {
-      const why = failure instanceof Error ? ` (${failure.message})` : "";
+      const why = failure instanceof Error ? ` (${failure.message.replace(/\.$/, "")})` : "";
       throw new RevqError(
         "download-cut",
         `${file.path} of ${download.spec.repository}: the connection broke ${maxTries} times; ${after} of ${file.size} bytes are here${why}.`,
