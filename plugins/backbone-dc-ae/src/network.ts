@@ -27,8 +27,9 @@ const cellsOf = 4;
 export function runNetwork(layers: readonly Layer[], input: Tensor4D, parameter: ParameterOf): Tensor4D {
   /** PyTorch pads both sides by one, with stride 2 too: tfjs' "same" would pad the far side only. */
   const conv = (x: Tensor4D, name: string, { stride = 1 as 1 | 2, bias = true } = {}): Tensor4D => {
-    const y = tf.conv2d(x, parameter(`${name}.weight`) as Tensor4D, stride, 1, "NHWC", [1, 1], "floor");
-    return bias ? tf.add(y, parameter(`${name}.bias`)) : y;
+    const filter = parameter(`${name}.weight`) as Tensor4D;
+    const place = { x, filter, strides: stride, pad: 1, dimRoundingMode: "floor" } as const;
+    return tf.fused.conv2d(bias ? { ...place, bias: parameter(`${name}.bias`) } : place);
   };
   const below =
     (prefix: string): ParameterOf =>

@@ -22,6 +22,16 @@ export function conv(x: tf.Tensor4D, { weight, bias }: LayerWeights, layout: Lay
   return tf.add(tf.conv2d(x, weight as tf.Tensor4D, stride, "same", layout), perChannel(bias, layout));
 }
 
+/** The same in one operation, whose gradients some engines lack. */
+export function fusedConv(
+  x: tf.Tensor4D,
+  { weight, bias }: LayerWeights,
+  layout: Layout,
+  stride: 1 | 2 = 1,
+): tf.Tensor4D {
+  return tf.fused.conv2d({ x, filter: weight as tf.Tensor4D, strides: stride, pad: "same", dataFormat: layout, bias });
+}
+
 /** Group norm over equal runs of channels, with an affine map of each channel. `weight`, `bias` `[c]`. */
 export function groupNorm(x: tf.Tensor4D, { weight, bias }: LayerWeights, groups: number, layout: Layout): tf.Tensor4D {
   const channels = x.shape[layout === "NHWC" ? 3 : 1];

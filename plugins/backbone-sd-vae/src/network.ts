@@ -3,7 +3,7 @@ import { requireTensor, type NamedTensors } from "@revq/core";
 import { runLayers, silu } from "@revq/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import type { AutoencoderKlConfig } from "./config.js";
-import { conv, groupNorm, upsample, type Layout, type LayerWeights } from "./layers.js";
+import { conv, fusedConv, groupNorm, upsample, type Layout, type LayerWeights } from "./layers.js";
 
 export interface Network {
   /** Image `[n,H,W,3]` in [-1, 1] -> mean and log-variance `[n,h,w,2c]` of the posterior. NCHW when the layout says so. */
@@ -29,7 +29,8 @@ export function createNetwork(
     weight: requireTensor(weights, `${name}.weight`),
     bias: requireTensor(weights, `${name}.bias`),
   });
-  const convolve = (x: tf.Tensor4D, name: string, stride: 1 | 2 = 1) => conv(x, layer(name), layout, stride);
+  const convolve = (x: tf.Tensor4D, name: string, stride: 1 | 2 = 1) =>
+    (frozen ? fusedConv : conv)(x, layer(name), layout, stride);
   const norm = (x: tf.Tensor4D, name: string) => groupNorm(x, layer(name), normGroups, layout);
 
   function resnet(x: tf.Tensor4D, name: string): tf.Tensor4D {

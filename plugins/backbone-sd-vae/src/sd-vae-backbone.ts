@@ -15,6 +15,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { expectedTensors } from "./architecture.js";
 import { downsampleOf, parseConfig } from "./config.js";
+import type { Layout } from "./layers.js";
 import { createNetwork } from "./network.js";
 import type { SdVaeOptions } from "./options.js";
 import { posteriorMean, posteriorSample } from "./posterior.js";
@@ -33,7 +34,8 @@ export function createSdVaeBackbone(
 ): Backbone {
   const config = parseConfig(options.config, "The option config");
   for (const [name, shape] of expectedTensors(config)) requireTensor(weights, name, engineShape(shape));
-  const network = createNetwork(config, weights, { frozen: true });
+  const layout = layoutOf(tf.getBackend());
+  const network = createNetwork(config, weights, { frozen: true, layout });
   const { latentChannels } = config;
   const downsample = downsampleOf(config);
   const { tile, sample, seed } = options;
@@ -52,15 +54,21 @@ export function createSdVaeBackbone(
     Math.max(1, Math.floor(numbersAtOnce / (pixels * config.blockOutChannels[0]!)));
   let disposed = false;
 
+  /** `[n, h, w, c]` in and out, whatever the network's layout is. */
+  const inLayout =
+    (run: (x: Tensor4D) => Tensor4D) =>
+    (x: Tensor4D): Tensor4D =>
+      layout === "NHWC" ? run(x) : tf.transpose(run(tf.transpose(x, [0, 3, 1, 2])), [0, 2, 3, 1]);
+
   async function moments(images: Tensor4D): Promise<Tensor4D> {
     const [, height, width] = images.shape;
     const output = [height / downsample, width / downsample, 2 * latentChannels] as const;
-    return runInChunks(images, output, atOnce(height * width), (x) => network.encode(x));
+    return runInChunks(images, output, atOnce(height * width), inLayout(network.encode));
   }
   async function pixels(latents: Tensor4D): Promise<Tensor4D> {
     const [, h, w] = latents.shape;
     const [height, width] = [h * downsample, w * downsample];
-    return runInChunks(latents, [height, width, 3], atOnce(height * width), (x) => network.decode(x));
+    return runInChunks(latents, [height, width, 3], atOnce(height * width), inLayout(network.decode));
   }
   const isLarge = (height: number, width: number): boolean => tile > 0 && Math.max(height, width) > tile;
 
@@ -99,6 +107,11 @@ export function createSdVaeBackbone(
       tf.dispose({ ...weights });
     },
   };
+}
+
+/** ONNX Runtime convolves channels first; channels last costs it a fifth more time and a quarter more memory. The others are made for channels last. */
+function layoutOf(backend: string | undefined): Layout {
+  return backend === "onnx" ? "NCHW" : "NHWC";
 }
 
 /** PyTorch's shape -> the shape that is kept. */

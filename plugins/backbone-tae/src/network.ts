@@ -27,9 +27,9 @@ export function createNetwork(layers: readonly Layer[], weights: NamedTensors): 
     const filter = tensors[`${name}.weight`] as tf.Tensor4D;
     // Not "same": with stride 2 that pads the far side only, PyTorch pads both.
     const padding = (filter.shape[0] - 1) / 2;
-    const y = tf.conv2d(x, filter, stride, padding, "NHWC", [1, 1], "floor");
     const bias = tensors[`${name}.bias`];
-    return bias ? tf.add(y, bias) : y;
+    const place = { x, filter, strides: stride, pad: padding, dimRoundingMode: "floor" } as const;
+    return tf.fused.conv2d(bias ? { ...place, bias } : place);
   }
 
   function groupNorm(x: tf.Tensor4D, name: string): tf.Tensor4D {

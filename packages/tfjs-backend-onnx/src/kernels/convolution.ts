@@ -51,20 +51,19 @@ function rows(graph: Graph, x: Value): Value {
   return b.reshape(graph, x, [sizeOf(x.shape) / Math.max(channels, 1), channels]);
 }
 
-function convolve(graph: Graph, x: Value, filter: Value, info: Geometry): Value {
+/** @param bias one number a channel of the result */
+function convolve(graph: Graph, x: Value, filter: Value, info: Geometry, bias?: Value): Value {
   if (isPointwise(info) && channelsLast(info)) {
-    return b.reshape(
-      graph,
-      b.matmul(graph, rows(graph, x), b.reshape(graph, filter, [info.inChannels, info.outChannels])),
-      info.outShape,
-    );
+    const product = b.matmul(graph, rows(graph, x), b.reshape(graph, filter, [info.inChannels, info.outChannels]));
+    return b.reshape(graph, bias ? b.add(graph, product, bias) : product, info.outShape);
   }
-  const result = convNchw(graph, toNchw(graph, x, info), b.transpose(graph, filter, [3, 2, 0, 1]), {
+  const options = {
     strides: [info.strideHeight, info.strideWidth],
     dilations: [info.dilationHeight, info.dilationWidth],
     pads: padsOf(info),
     group: 1,
-  });
+  } as const;
+  const result = convNchw(graph, toNchw(graph, x, info), b.transpose(graph, filter, [3, 2, 0, 1]), options, bias);
   return fromNchw(graph, result, info);
 }
 
@@ -76,12 +75,13 @@ interface ConvOptions {
   readonly group: number;
 }
 
-/** x [n,c,h,w], filter [out,c/group,h,w] -> [n,out,h',w'] */
+/** x [n,c,h,w], filter [out,c/group,h,w], bias [out] -> [n,out,h',w'] */
 export function convNchw(
   graph: Graph,
   x: Value,
   filter: Value,
   { strides, dilations, pads, group }: ConvOptions,
+  bias?: Value,
 ): Value {
   const [n, , height, width] = x.shape as [number, number, number, number];
   const [out, , filterHeight, filterWidth] = filter.shape as [number, number, number, number];
@@ -89,7 +89,7 @@ export function convNchw(
     Math.floor((size + pads[axis] + pads[axis + 2]! - (kernel - 1) * dilations[axis] - 1) / strides[axis]) + 1;
   const shape = [n, out, length(height, filterHeight, 0), length(width, filterWidth, 1)];
   const attributes = { kernel_shape: [filterHeight, filterWidth], strides, dilations, pads, group };
-  return graph.add("Conv", [x, filter], { type: x.type, shape }, { attributes });
+  return graph.add("Conv", bias ? [x, filter, bias] : [x, filter], { type: x.type, shape }, { attributes });
 }
 
 /**
@@ -232,9 +232,11 @@ export const convolutionKernels: readonly OnnxKernel[] = [
   ),
   defineKernel<ConvAttributes & FusedAttributes>("FusedConv2D", (graph, inputs, attributes) => {
     const info = geometryOf(inputs["x"]!.shape, inputs["filter"]!.shape, attributes);
-    const result = convolve(graph, inputs["x"]!, inputs["filter"]!, info);
+    const { bias } = inputs;
+    const simple = bias?.shape.length === 1 && bias.shape[0] === info.outChannels;
+    const result = convolve(graph, inputs["x"]!, inputs["filter"]!, info, simple ? bias : undefined);
     const slopes = channelBias(graph, inputs["preluActivationWeights"], info);
-    return finish(graph, result, channelBias(graph, inputs["bias"], info), slopes, attributes);
+    return finish(graph, result, simple ? undefined : channelBias(graph, bias, info), slopes, attributes);
   }),
   defineKernel<ConvAttributes & { inputShape: number[] }>("Conv2DBackpropInput", (graph, { dy, filter }, attributes) =>
     inputGradient(graph, dy!, filter!, withOutput(geometryOf(attributes.inputShape, filter!.shape, attributes), dy!)),
