@@ -41,7 +41,10 @@ describe("revq backbone", () => {
     >;
     const { image, latent, decoded } = io as { image: PyTorchArray; latent: PyTorchArray; decoded: PyTorchArray };
     await save("images.npy", image);
-    const vae = ["--backbone", "onnx", "--weights", join(onnxFixtures, "optimum"), "--batch", "1"];
+    const vae = ["--backbone", "onnx", "--weights", join(onnxFixtures, "optimum"), "--batch", "1"].concat([
+      "--set",
+      "backbone.provider=cpu",
+    ]); // the file follows a flag that can be repeated
     await revqJson(["backbone", "encode", ...vae, "images.npy", "-o", "latents.npy"], { cwd });
     expect(await relativeError("latents.npy", latent)).toBeLessThan(1e-5);
     await revqJson(["backbone", "decode", ...vae, "--image-size", "16", "latents.npy", "-o", "again.npy"], { cwd });

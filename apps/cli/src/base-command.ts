@@ -24,6 +24,7 @@ export abstract class BaseCommand extends Command {
   static override baseFlags: Interfaces.FlagInput = {
     plugin: Flags.string({
       multiple: true,
+      multipleNonGreedy: true,
       description: "a package or path with more plugins",
       helpGroup: "GLOBAL",
       helpValue: "<name>",

@@ -33,7 +33,7 @@ export const configFlags = {
     description: "copy the backbone's weights into the tokenizer",
     helpGroup: "MODEL",
   }),
-  dtype: dtypeFlag,
+  dtype: dtypeFlag("MODEL"),
   preset: Flags.string({ description: "settings of a known run", options: presetNames, helpGroup: "MODEL" }),
   tokens: Flags.integer({ description: "tokens per image (T)", min: 1, helpGroup: "MODEL" }),
   codes: Flags.integer({ description: "codes in each group's codebook (K)", min: 1, helpGroup: "MODEL" }),
@@ -103,7 +103,12 @@ export const configFlags = {
     description: "YAML or JSON file with any of the keys that `revq config` prints, or a module that exports them",
     helpValue: "<file>",
   }),
-  set: Flags.string({ description: "set any key: --set rectifier.channels=64", multiple: true, helpValue: "<a.b=c>" }),
+  set: Flags.string({
+    description: "set any key: --set rectifier.channels=64",
+    multiple: true,
+    multipleNonGreedy: true,
+    helpValue: "<a.b=c>",
+  }),
   out: Flags.string({
     char: "o",
     description: "the tokenizer's folder (default: a new one under revq-runs/)",

@@ -13,9 +13,10 @@ export const backboneFlags = {
   set: Flags.string({
     description: "an option of the backbone: --set backbone.variant=taesd3",
     multiple: true,
+    multipleNonGreedy: true,
     helpValue: "<backbone.a=b>",
   }),
-  dtype: dtypeFlag,
+  dtype: dtypeFlag(),
 };
 
 export interface BackboneRequest {
