@@ -1,0 +1,68 @@
+/** Codebooks of unequal sizes from training to ids and back: `--set quantizer.allocation=greedy`. */
+import { readNpy } from "@revq/formats";
+import { fromFile } from "@revq/formats/node";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { revq, revqJson, sampleImages, temporaryFolder } from "./support/revq.js";
+
+interface Trained {
+  readonly codes: readonly number[];
+  readonly bitsPerImage: number;
+  readonly latentMse: { readonly quantized: number };
+}
+
+const folder = await temporaryFolder();
+const inFolder = { cwd: folder.path };
+const common = ["--data", sampleImages, "--image-size", "64", "--set", "data.limit=60", "--rectifier", "identity"];
+const layout = ["--tokens", "64", "--codes", "16", "--set", "quantizer.transform=none"];
+const idsOf = async (file: string): Promise<Int32Array> =>
+  Int32Array.from((await readNpy(await fromFile(join(folder.path, file)))).data as Int32Array);
+
+describe("codebooks of unequal sizes", () => {
+  let trained: Trained;
+  let sizes: readonly number[];
+  beforeAll(async () => {
+    const greedy = ["--set", "quantizer.allocation=greedy", "-o", "greedy"];
+    trained = await revqJson<Trained>(["train", ...common, ...layout, ...greedy], inFolder);
+    const config = JSON.parse(await readFile(join(folder.path, "greedy", "config.json"), "utf8")) as {
+      quantizer: { options: { sizes: readonly number[] } };
+    };
+    sizes = config.quantizer.options.sizes;
+  }, 240_000);
+  afterAll(() => folder.remove());
+
+  it("are chosen from the latents and written down, at no more bits than equal ones have", () => {
+    expect(new Set(sizes).size).toBeGreaterThan(1);
+    expect(trained.codes).toEqual(sizes);
+    expect(trained.bitsPerImage).toBeLessThanOrEqual(64 * 4);
+    expect(trained.bitsPerImage).toBeGreaterThan(64 * 4 - 2);
+  });
+
+  it("give ids within each group, and flat ids that start where the tokens before end", async () => {
+    const image = join(sampleImages, "acanthus-mollis-01.jpg");
+    await revqJson(["encode", "greedy", image, "-o", "ids.npy"], inFolder);
+    await revqJson(["encode", "greedy", image, "--offset-groups", "-o", "flat.npy"], inFolder);
+    const [ids, flat] = [await idsOf("ids.npy"), await idsOf("flat.npy")];
+    const tokensOfGroup = 64 / sizes.length;
+    let start = 0;
+    ids.forEach((id, token) => {
+      const codes = sizes[Math.floor(token / tokensOfGroup)]!;
+      expect(id).toBeLessThan(codes);
+      expect(flat[token]).toBe(start + id);
+      start += codes;
+    });
+    await revqJson(["decode", "greedy", "ids.npy", "-o", "plain"], inFolder);
+    await revqJson(["decode", "greedy", "flat.npy", "--offset-groups", "-o", "offset"], inFolder);
+    const [plain, offset] = await Promise.all(
+      ["plain", "offset"].map((name) => readFile(join(folder.path, name, "acanthus-mollis-01.png"))),
+    );
+    expect(offset!.equals(plain!)).toBe(true);
+  }, 120_000);
+
+  it("are not for the authors' layout: the export to PyTorch says so", async () => {
+    const { code, stderr } = await revq(["export", "greedy", "--to", "pytorch", "-o", "pt"], inFolder);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/groups of this tokenizer have \d+ to \d+ codes/);
+  }, 60_000);
+});
