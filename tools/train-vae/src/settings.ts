@@ -71,13 +71,18 @@ export function parseSettings(args: readonly string[]): Settings {
   const out = text("out");
   const data = (values["data"] ?? []) as string[];
   if (!out || data.length === 0) throw new Error("--out and --data are needed");
+  const channels = text("channels")!.split(",").map(Number);
+  // The linear start goes through the shortcut convolutions, which blocks that keep their width do not have.
+  if (channels.some((width, level) => !(width > (channels[level - 1] ?? 0)))) {
+    throw new Error(`--channels must be numbers that rise, as 16,32,64, got "${text("channels")}"`);
+  }
   return {
     out,
     data,
     val: text("val"),
     init: text("init"),
     lpips: text("lpips"),
-    channels: text("channels")!.split(",").map(Number),
+    channels,
     latentChannels: number("latent-channels"),
     steps: number("steps"),
     batch: number("batch"),
