@@ -28,7 +28,14 @@ afterAll(() => rm(cwd, { recursive: true, force: true }));
 
 /** What was printed; rejects when the run fails. With `kill` it is killed as soon as it has written its first checkpoint. */
 function train(out: string, { kill = false } = {}): Promise<string> {
-  const flags = { out, data: "photographs", val: "photographs", channels: "8,16,24,32", "latent-channels": 8, threads: 1 };
+  const flags = {
+    out,
+    data: "photographs",
+    val: "photographs",
+    channels: "8,16,24,32",
+    "latent-channels": 8,
+    threads: 1,
+  };
   const sizes = { steps: 8, batch: 2, crop: 32, warmup: 2, every: 2 };
   const args = Object.entries({ ...flags, ...sizes }).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const child = spawn(process.execPath, [main, ...args], { cwd, stdio: ["ignore", "pipe", "inherit"] });
