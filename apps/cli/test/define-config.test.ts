@@ -148,6 +148,12 @@ describe("JSON Schema", () => {
   });
 });
 
+it("JSON Schema has the defaults, but none that is null: yaml-language-server then offers nothing that follows", () => {
+  const text = JSON.stringify(configSchema(registry));
+  expect(text).toContain('"default":256');
+  expect(text).not.toContain('"default":null');
+});
+
 describe("a module as config file", () => {
   const write = (name: string, text: string): string => {
     writeFileSync(join(folder, name), text);

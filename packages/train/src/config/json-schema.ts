@@ -14,11 +14,7 @@ export interface JsonSchema {
 export function configSchema(plugins: PluginRegistry): JsonSchema {
   const schema = withoutRequired(toSchema(runConfigSchema));
   const properties = schema["properties"] as Record<string, JsonSchema>;
-  for (const [key, preset] of Object.entries(baseDefaults)) {
-    const property = properties[key]!;
-    if (isObject(property["properties"])) addDefaults(property["properties"], preset as object);
-    else property["default"] = preset;
-  }
+  addDefaults(properties, baseDefaults);
   for (const kind of pluginKinds) properties[kind] = pluginSection(kind, properties[kind]!, plugins);
   return { title: "Configuration of revq", ...schema };
 }
@@ -60,10 +56,13 @@ function withoutRequired({ required: _required, $schema, ...schema }: JsonSchema
   return { ...(depth === 0 && $schema ? { $schema } : {}), ...schema, properties: Object.fromEntries(open) };
 }
 
-function addDefaults(properties: object, values: object): void {
+function addDefaults(properties: Record<string, JsonSchema>, values: object): void {
   for (const [key, value] of Object.entries(values)) {
-    const property = (properties as Record<string, JsonSchema>)[key];
-    if (property) property["default"] = value;
+    const property = properties[key];
+    if (!property) continue;
+    if (isObject(property["properties"])) addDefaults(property["properties"] as typeof properties, value as object);
+    // An open setting has no default; yaml-language-server stops at one that is null.
+    else if (value !== null) property["default"] = value;
   }
 }
 
