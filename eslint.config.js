@@ -44,7 +44,7 @@ const portable = ["packages", "plugins", "apps"].flatMap((folder) =>
 const noExamples = { group: ["**/examples/**"], message: "Examples import packages, not the other way round." };
 
 export default tseslint.config(
-  { ignores: ["**/dist/**", "apps/viewer/site/**", "**/node_modules/**", "**/.nx/**", "reports/**"] },
+  { ignores: ["**/dist/**", "apps/viewer/site/**", "**/node_modules/**", "**/.nx/**", "reports/**", "api-docs/**"] },
   ...tseslint.configs.recommended,
   { plugins: { "@nx": nx } },
   {

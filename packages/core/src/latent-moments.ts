@@ -13,7 +13,7 @@ export class LatentMoments {
   count = 0;
   /** [dimensions] */
   readonly mean: Float64Array;
-  /** [dimensions]: sums of squared deviations from the mean. */
+  /** `[dimensions]`: sums of squared deviations from the mean. */
   readonly squares: Float64Array;
 
   constructor(readonly dimensions: number) {

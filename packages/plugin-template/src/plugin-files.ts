@@ -28,9 +28,15 @@ export function pluginFiles(template: PluginTemplate): Record<string, string> {
     "src/index.ts": sources[kind](name, camelCase(name)),
     "test/conformance.test.ts": conformanceTest(template),
     "README.md": readme(template),
-    ...(place === "project" ? { ".gitignore": "node_modules/\ndist/\nrevq-runs/\n" } : {}),
+    ...(place === "project" ? projectFiles : {}),
   };
 }
+
+const projectFiles = {
+  ".gitignore": "node_modules/\ndist/\nrevq-runs/\n",
+  // Else onnxruntime-node fetches CUDA libraries on Linux, which revq does not use.
+  ".npmrc": "onnxruntime-node-install=skip\n",
+};
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 const zodRange = "^4.4.0";

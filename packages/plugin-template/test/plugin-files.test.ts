@@ -12,6 +12,7 @@ describe.each<TemplateKind>(["backbone", "quantizer", "rectifier"])("a %s", (kin
     expect(files["src/index.ts"]).toContain(`export const myOne = definePlugin({\n  kind: "${kind}",\n  id: "my-one",`);
     expect(files["test/conformance.test.ts"]).toContain(`(myOne, [`);
     expect(files["README.md"]).toContain(`--${kind} my-one`);
+    expect(".npmrc" in files && ".gitignore" in files).toBe(place === "project");
   });
 });
 
