@@ -36,6 +36,8 @@ export interface FitContext {
   readonly signal: AbortSignal;
   /** Absent where nobody wants to resume. A fit of seconds need not use it. */
   readonly checkpoints?: FitCheckpoints;
+  /** How many bytes of latents and their copies a fit may hold at once; absent: its own measure. */
+  readonly memory?: number;
 }
 
 /** A context for tests and scripts: no reports, never aborted. */

@@ -172,8 +172,8 @@ export async function weightsBeside(data: PreparedData, folder: RunFolder): Prom
 
 const noImages = { backbone: null, backboneConfig: null, images: null, imageSize: null };
 
-/** How many bytes of latents and of codes stay in memory. */
-export function dataMemory({ data }: RunConfig): { latents: number; codes: number } {
+/** How many bytes of latents and of codes stay in memory, and how many a fit of codebooks may take, before there are codes. */
+export function dataMemory({ data }: RunConfig): { latents: number; codes: number; fit: number } {
   const all = bytesOfSize(data.memory);
-  return { latents: all * 0.6, codes: all * 0.2 };
+  return { latents: all * 0.6, codes: all * 0.2, fit: all * 0.4 };
 }

@@ -76,7 +76,12 @@ export async function trainTokenizer(
     if (options.resume) await checkpoints.requireSettings(runSettings(config));
     const pinned = annotateConfig(resolved, plugins, { pinned: true });
     if (!options.resume || !(await folder.has("run/config.yaml"))) await folder.write("run/config.yaml", pinned);
-    const context = { random: createRandom(config.seed), report: dependencies.report, signal: dependencies.signal };
+    const context: FitContext = {
+      random: createRandom(config.seed),
+      report: dependencies.report,
+      signal: dependencies.signal,
+      memory: dataMemory(config).fit,
+    };
     const data = latents
       ? await weightsBeside(latents, folder)
       : await prepareImages(images!, backbone!, config, folder, context, dependencies);

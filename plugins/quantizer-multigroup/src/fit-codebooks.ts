@@ -14,8 +14,13 @@ export interface FitSettings {
   readonly samplesPerCode: number;
 }
 
-/** Tokens of one block, in float32 numbers: 256 MiB. */
-const blockSize = 2 ** 26;
+/** Tokens of one block, in float32 numbers, at most: 256 MiB. */
+const largestBlock = 2 ** 26;
+
+/** Bytes a number of a block takes: the tokens, k-means's copy of them, and 8 bytes a token. */
+function bytesPerNumber(dim: number): number {
+  return 8 + 8 / dim;
+}
 
 interface Block {
   readonly picks: readonly TokenPick[];
@@ -35,13 +40,14 @@ export async function fitCodebooks(
   layout: MultigroupLayout,
   { sizes, starts, total }: CodebookSizes,
   { iterations, init, samplesPerCode }: FitSettings,
-  { random, report, signal, checkpoints }: FitContext,
+  { random, report, signal, checkpoints, memory = Infinity }: FitContext,
 ): Promise<{ codebooks: Float32Array; report: FitReport }> {
   requireLatents(source);
   const { dim } = layout;
-  const resume = openFitState(checkpoints, total * dim);
-  const { codebooks, finished } = resume;
-  const blocks = planBlocks(source, layout, sizes, samplesPerCode, random);
+  const wanted = Math.min(largestBlock, Math.floor(memory / bytesPerNumber(dim)));
+  const resume = openFitState(checkpoints, total * dim, wanted);
+  const { codebooks, finished, blockSize } = resume;
+  const blocks = planBlocks(source, layout, sizes, samplesPerCode, blockSize, random);
   const passes = new PassTotals(iterations + 1);
   const searches = blocks.reduce((sum, { picks, rows }) => sum + picks.length * rows, 0) * (iterations + 1);
   let searched = 0;
@@ -66,7 +72,8 @@ export async function fitCodebooks(
         codes,
         iterations,
         init,
-        seed: random.fork(`k-means from group ${picks[0]!.group}`).integer(2 ** 32),
+        seed: random.fork("k-means from group 0").integer(2 ** 32),
+        groupNumbers: picks.map(({ group }) => group),
         signal,
         ...(start ? { start } : {}),
         onProgress: ({ iteration, done, distortion }) =>
@@ -100,6 +107,7 @@ function planBlocks(
   layout: MultigroupLayout,
   sizes: readonly number[],
   samplesPerCode: number,
+  blockSize: number,
   random: FitContext["random"],
 ): Block[] {
   const blocks: Block[] = [];

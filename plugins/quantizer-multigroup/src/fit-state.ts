@@ -9,6 +9,8 @@ export interface FinishedBlock {
 }
 
 interface SavedJson {
+  /** Largest block, in numbers, that the fit was begun with. */
+  readonly blockSize: number;
   readonly finished: readonly FinishedBlock[];
   /** Of the block after the finished ones. */
   readonly running: Omit<KMeansState, "codebooks" | "counts"> & { readonly usages: readonly number[] };
@@ -18,6 +20,8 @@ export interface FitState {
   /** `[codes of all groups, d]`: those of finished blocks are there already. */
   readonly codebooks: Float32Array;
   readonly finished: readonly FinishedBlock[];
+  /** The largest block, in numbers: a fit that goes on keeps the blocks that it was begun with. */
+  readonly blockSize: number;
   /** Where block `index` goes on, and the usages of the passes that it has done. */
   begun(index: number, iterations: number): { readonly start: KMeansState | undefined; readonly usages: number[] };
   /** Keeps the state of a pass; writing goes on beside the next pass, and a pass that ends before that is passed over. */
@@ -27,10 +31,11 @@ export interface FitState {
   finish(block: FinishedBlock): Promise<void>;
 }
 
-/** @param size numbers in all codebooks */
-export function openFitState(checkpoints: FitCheckpoints | undefined, size: number): FitState {
+/** @param size numbers in all codebooks. @param wanted the largest block, when nothing was begun */
+export function openFitState(checkpoints: FitCheckpoints | undefined, size: number, wanted: number): FitState {
   const saved = checkpoints?.saved ?? null;
   const json = saved?.json as SavedJson | undefined;
+  const blockSize = json?.blockSize ?? wanted;
   const codebooks = new Float32Array(size);
   codebooks.set((saved?.arrays["codebooks"]?.data as Float32Array | undefined) ?? []);
   const finished: FinishedBlock[] = [...(json?.finished ?? [])];
@@ -52,6 +57,7 @@ export function openFitState(checkpoints: FitCheckpoints | undefined, size: numb
   return {
     codebooks,
     finished,
+    blockSize,
     begun(index, iterations) {
       if (!json || index !== resumedAt) return { start: undefined, usages: [] };
       const { usages, ...running } = json.running;
@@ -66,7 +72,7 @@ export function openFitState(checkpoints: FitCheckpoints | undefined, size: numb
     },
     keep({ codebooks: ofBlock, counts, ...running }, usages) {
       if (!checkpoints) return;
-      const state: SavedJson = { finished: [...finished], running: { ...running, usages: [...usages] } };
+      const state: SavedJson = { blockSize, finished: [...finished], running: { ...running, usages: [...usages] } };
       const arrays = {
         codebooks: { shape: [codebooks.length], data: codebooks },
         "running.codebooks": { shape: [ofBlock.length], data: ofBlock },

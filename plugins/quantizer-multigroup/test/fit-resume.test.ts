@@ -57,6 +57,16 @@ describe("a fit that is stopped and resumed", () => {
     }
   });
 
+  it("gives the same codebooks in whatever memory, and goes on with the blocks that it was begun with", async () => {
+    const fit = (extra: Partial<FitContext>) => fitCodebooks(latents, layout, sizes, settings, context(extra));
+    const whole = await fit({});
+    for (const memory of [1, 40_000, 80_000]) {
+      expect((await fit({ memory })).codebooks).toEqual(whole.codebooks);
+    }
+    const again = await fit({ memory: 1, checkpoints: { saved: await stoppedAfter(8), save: async () => {} } });
+    expect(again).toEqual(whole);
+  });
+
   it("knows when nothing moved any more before it was stopped", async () => {
     const few = sourceOf(shape, await latents.read([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]));
     const settling = { ...settings, iterations: 50 };

@@ -37,6 +37,9 @@ export interface ResidualSettings {
 /** Numbers of training latents in memory at most: 512 MiB. */
 const mostNumbers = 2 ** 27;
 
+/** The sample, its tokens, k-means's copy of them, and what is nearest to each. */
+const bytesPerNumber = 16;
+
 /** Token t is of stage `t % depth`, and stages are groups. */
 export function residualTokenSpec(vectors: number, depth: number, codes: number): TokenSpec {
   const tokens = vectors * depth;
@@ -63,10 +66,10 @@ export class ResidualQuantizer implements Quantizer {
     this.codebooks = tf.tidy(() => tf.variable(tf.zeros([depth, codes, this.dim])));
   }
 
-  async fit(latents: LatentSource, { random, report, signal }: FitContext): Promise<FitReport> {
+  async fit(latents: LatentSource, { random, report, signal, memory = Infinity }: FitContext): Promise<FitReport> {
     const { vectors, depth, codes, iterations, samplesPerCode } = this.settings;
     const { dim } = this;
-    const most = Math.min(mostNumbers / latentSize(this.shape), (codes * samplesPerCode) / vectors);
+    const most = Math.min(Math.min(mostNumbers, memory / bytesPerNumber) / latentSize(this.shape), (codes * samplesPerCode) / vectors);
     const left = cutOnHost(await sampleLatents(latents, most, random), this.shape, vectors, "spatial");
     const samples = left.length / dim;
     const codebooks = new Float32Array(depth * codes * dim);

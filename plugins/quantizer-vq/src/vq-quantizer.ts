@@ -35,6 +35,9 @@ export interface VqSettings {
 /** Numbers of training latents in memory at most: 512 MiB. */
 const mostNumbers = 2 ** 27;
 
+/** The sample, its tokens, k-means's copy of them, and what is nearest to each. */
+const bytesPerNumber = 16;
+
 export class VqQuantizer implements Quantizer {
   readonly tokens: TokenSpec;
   private readonly codebook: Variable;
@@ -51,10 +54,10 @@ export class VqQuantizer implements Quantizer {
     this.codebook = tf.tidy(() => tf.variable(tf.zeros([codes, this.dim])));
   }
 
-  async fit(latents: LatentSource, { random, report, signal }: FitContext): Promise<FitReport> {
+  async fit(latents: LatentSource, { random, report, signal, memory = Infinity }: FitContext): Promise<FitReport> {
     const { tokens, codes, iterations, samplesPerCode } = this.settings;
     const size = latentSize(this.shape);
-    const most = Math.min(mostNumbers / size, (codes * samplesPerCode) / tokens);
+    const most = Math.min(Math.min(mostNumbers, memory / bytesPerNumber) / size, (codes * samplesPerCode) / tokens);
     const cut = cutOnHost(await sampleLatents(latents, most, random), this.shape, tokens, "spatial");
     const usages: number[] = [];
     const fitted = await kmeans(

@@ -18,6 +18,7 @@ export async function initialCodebooks(
   init: "sample" | "kmeans++",
   random: Random,
   signal?: AbortSignal,
+  numbers?: readonly number[],
 ): Promise<Float32Array> {
   const { groups, codes, dim, samples, tokensOf } = layout;
   const codebooks = new Float32Array(groups * codes * dim);
@@ -26,7 +27,7 @@ export async function initialCodebooks(
     await step();
     const queries = samples * tokensOf[group]!.length;
     if (queries === 0) continue; // a group without tokens keeps codes of zeros
-    const own = random.fork(`group ${group}`);
+    const own = random.fork(`group ${numbers?.[group] ?? group}`);
     const chosen =
       init === "sample"
         ? drawSample(queries, codes, own)

@@ -47,6 +47,8 @@ export interface KMeansOptions {
   readonly init?: "sample" | "kmeans++";
   /** Default 0. */
   readonly seed?: number;
+  /** Numbers of the groups, which their generators are made of: groups that are fitted apart come out as together. Default 0, 1, 2, … */
+  readonly groupNumbers?: readonly number[];
   /** Ends when a pass lowers the distortion by less than this fraction; default 0: only when nothing moves. */
   readonly tolerance?: number;
   /** One more search after the last update, so that `counts`, `usage` and the last `distortion` are those of the result; default true. */

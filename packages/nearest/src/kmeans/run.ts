@@ -15,12 +15,13 @@ export interface KMeansRun {
   readonly distortion: number[];
   readonly revived: number[];
   readonly random: Random;
+  readonly groupNumbers: readonly number[] | undefined;
   /** Nothing moves any more, or too little. */
   settled: boolean;
 }
 
 /** A run at its start or where `options.start` left off. Its codebooks are zeros when there is no `start`. Throws `kmeans-start`. */
-export function openRun({ groups, codes, dim }: NearestLayout, { start, seed = 0 }: KMeansOptions): KMeansRun {
+export function openRun({ groups, codes, dim }: NearestLayout, { start, seed = 0, groupNumbers }: KMeansOptions): KMeansRun {
   const codebooks = sharedFloat32(groups * codes * dim);
   const random = createRandom(seed);
   if (start) {
@@ -41,6 +42,7 @@ export function openRun({ groups, codes, dim }: NearestLayout, { start, seed = 0
     distortion: [...(start?.distortion ?? [])],
     revived: [...(start?.revived ?? [])],
     random,
+    groupNumbers,
     settled: false,
   };
 }
@@ -98,6 +100,6 @@ export function reviveGroup(
   codebook: Float32Array,
   cells: CellSums,
 ): number {
-  const random = run.random.fork(`pass ${run.iteration} group ${group}`);
+  const random = run.random.fork(`pass ${run.iteration} group ${run.groupNumbers?.[group] ?? group}`);
   return reviveEmptyCells({ codebook, dim: layout.dim, counts: cells.counts, distortions: cells.distortions }, random);
 }

@@ -118,7 +118,7 @@ async function firstCodebooks(
   batches: LatentBatches,
   layout: NearestLayout,
   run: KMeansRun,
-  { init = "sample", signal }: KMeansOptions,
+  { init = "sample", signal, groupNumbers }: KMeansOptions,
 ): Promise<Float32Array> {
   const fewest = Math.max(1, Math.min(...layout.tokensOf.map((list) => list.length || Infinity)));
   const wanted = Math.ceil(layout.codes / fewest);
@@ -137,7 +137,7 @@ async function firstCodebooks(
     latents.set(part, offset);
     offset += part.length;
   }
-  return initialCodebooks({ ...layout, samples }, latents, init, run.random, signal);
+  return initialCodebooks({ ...layout, samples }, latents, init, run.random, signal, groupNumbers);
 }
 
 /** Checks a batch and tells how many samples it has. */
