@@ -9,7 +9,7 @@ const latentShape = shape.split(",").map(Number);
 const size = latentShape.reduce((product, length) => product * length, 1);
 const images = Array.from({ length: Number(count) }, (_, i) => ({ name: `synthetic-${i}`, bytes: 0 }));
 const plan = planStore({
-  key: { backbone: { id: "none", options: {}, fingerprint: "synthetic" }, imageSize: 1 },
+  key: { backbone: { id: "dc-ae", options: {}, fingerprint: "synthetic" }, imageSize: 256 },
   latentShape,
   dtype,
   source: "synthetic latents",

@@ -41,8 +41,9 @@ export class CheckpointStore {
     private readonly note: (line: string) => void,
   ) {}
 
-  /** @param step grows from checkpoint to checkpoint */
+  /** Throws `training-diverged` for numbers that are not finite: the files stay those from before. @param step grows from checkpoint to checkpoint */
   async save(step: number, checkpoint: Checkpoint): Promise<void> {
+    requireFiniteArrays(checkpoint, step);
     await mkdir(this.folder, { recursive: true });
     const { arrays, ...json } = checkpoint;
     const name = `step-${String(step).padStart(8, "0")}.safetensors`;
@@ -110,6 +111,18 @@ export class CheckpointStore {
       .filter((name) => pattern.test(name))
       .sort()
       .reverse();
+  }
+}
+
+function requireFiniteArrays({ arrays, epochs }: Checkpoint, step: number): void {
+  for (const [name, { data }] of Object.entries(arrays)) {
+    const bad = data.findIndex((value) => !Number.isFinite(value));
+    if (bad < 0) continue;
+    throw new RevqError(
+      "training-diverged",
+      `${name} holds ${data[bad]} after step ${step} of the run (epoch ${epochs.length + 1}).`,
+      { fix: "Start anew with a lower learning rate (--lr) and another --out." },
+    );
   }
 }
 

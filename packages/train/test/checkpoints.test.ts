@@ -36,6 +36,18 @@ describe("CheckpointStore", () => {
     expect(await store.latest(run)).toEqual(checkpoint(10));
   });
 
+  it.each([NaN, Infinity])(
+    "keeps what it has when a number is %d, and names the tensor and the step",
+    async (value) => {
+      const store = new CheckpointStore(folder, 1, () => {});
+      await store.save(1, checkpoint(1));
+      await expect(store.save(2, checkpoint(value))).rejects.toThrow(
+        `rectifier.weight holds ${value} after step 2 of the run (epoch 1).`,
+      );
+      expect(await store.latest(run)).toEqual(checkpoint(1));
+    },
+  );
+
   it("passes over a damaged checkpoint and says so", async () => {
     const notes: string[] = [];
     const store = new CheckpointStore(folder, 3, (line) => notes.push(line));
