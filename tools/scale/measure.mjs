@@ -31,9 +31,14 @@ async function measure(about, args) {
   console.log(JSON.stringify(record));
 }
 
+const made = [];
+process.on("exit", () => made.forEach((path) => rmSync(path, { recursive: true, force: true })));
+
+/** A folder that is not there yet, and is removed in the end. */
 function fresh(name) {
   const path = join(work, name);
   rmSync(path, { recursive: true, force: true });
+  made.push(path);
   return path;
 }
 
@@ -54,10 +59,17 @@ if (what === "images") {
     const backbone = ["--backbone", "linear", "--set", "backbone.patch=4", "--batch", "256"];
     await measure({ stage: "extract", images }, ["extract", ...source, ...backbone, "-o", latents]);
     const train = ["train", "--data", latents, "--tokens", "8", "--codes", "64", "--batch", "256", ...heldOut(images)];
-    await measure({ stage: "fit", images }, [...train, ...noRectifier, "-o", fresh("fit")]);
+    await measure({ stage: "fit", images }, [...train, ...noRectifier, "-o", fresh(`fit-${process.pid}`)]);
     if (images > mostTrained) continue;
     const small = ["channels=16", "headDim=8", "layers=1"].flatMap((option) => ["--set", `rectifier.${option}`]);
-    await measure({ stage: "train", images }, [...train, ...small, "--epochs", "1", "-o", fresh("train")]);
+    await measure({ stage: "train", images }, [
+      ...train,
+      ...small,
+      "--epochs",
+      "1",
+      "-o",
+      fresh(`train-${process.pid}`),
+    ]);
   }
 } else if (what === "codes" || what === "tokens") {
   for (const value of values.map(Number)) {
@@ -72,7 +84,7 @@ if (what === "images") {
       String(codes),
       ...heldOut(4000),
     ];
-    await measure({ stage: what, tokens, codes }, [...train, ...noRectifier, "-o", fresh("fit")]);
+    await measure({ stage: what, tokens, codes }, [...train, ...noRectifier, "-o", fresh(`fit-${process.pid}`)]);
   }
 } else if (what === "memory") {
   const [memory, count, recipe] = values;
