@@ -3,7 +3,8 @@
  * plot.mjs draws. Usage: node tools/scale/measure.mjs images N… | codes K… | tokens T… | memory SIZE COUNT RECIPE; build first.
  *
  * images: procedural images of 8 pixels, the backbone `linear` with patches of 4, so latents of [8, 2, 2]: what is measured is everything
- * but the VAE. Stages: extract; fit (codebooks of 8 groups, K = 64, no rectifier); train (the same and one epoch of a rectifier of 16
+ * but the VAE. Stages: extract (above 100,000 in
+ * 8 parts, one after another); fit (codebooks of 8 groups, K = 64, no rectifier); train (the same and one epoch of a rectifier of 16
  * channels), up to 100,000. codes, tokens: 4,000 latents of [32, 8, 8], codebooks only. memory: codebooks, no rectifier, on COUNT
  * latents of [32, 8, 8], under --memory SIZE.
  */
@@ -22,10 +23,20 @@ const mostTrained = 100_000;
 mkdirSync(join(results, ".."), { recursive: true });
 mkdirSync(work, { recursive: true });
 
-async function measure(about, args) {
-  const { answer, ...took } = await runMeasured(args);
+/** Runs one after another; times are added. */
+async function measure(about, ...runs) {
+  const total = { seconds: 0, processor: 0, mebibytes: 0, load: 0 };
+  let answer;
+  for (const args of runs) {
+    const { answer: given, ...took } = await runMeasured(args);
+    answer = given;
+    total.seconds += took.seconds;
+    total.processor += took.processor;
+    total.mebibytes = Math.max(total.mebibytes, took.mebibytes);
+    total.load += took.load / runs.length;
+  }
   const { fitCodebooks, trainRectifier } = answer.seconds ?? {};
-  const rounded = Object.fromEntries(Object.entries(took).map(([name, value]) => [name, Number(value.toFixed(1))]));
+  const rounded = Object.fromEntries(Object.entries(total).map(([name, value]) => [name, Number(value.toFixed(1))]));
   const record = { ...about, ...rounded, ...(answer.seconds ? { fitCodebooks, trainRectifier } : {}) };
   appendFileSync(results, `${JSON.stringify(record)}\n`);
   console.log(JSON.stringify(record));
@@ -57,7 +68,10 @@ if (what === "images") {
     const latents = fresh(`images-${images}`);
     const source = ["--data", "synthetic:dead-leaves", "--limit", String(images), "--image-size", "8"];
     const backbone = ["--backbone", "linear", "--set", "backbone.patch=4", "--batch", "256"];
-    await measure({ stage: "extract", images }, ["extract", ...source, ...backbone, "-o", latents]);
+    const extract = ["extract", ...source, ...backbone, "-o", latents];
+    const parts = images > mostTrained ? 8 : 1; // so that no process takes long
+    const runs = Array.from({ length: parts }, (_, part) => [...extract, "--shard", `${part}/${parts}`]);
+    await measure({ stage: "extract", images, parts }, ...runs);
     const train = ["train", "--data", latents, "--tokens", "8", "--codes", "64", "--batch", "256", ...heldOut(images)];
     await measure({ stage: "fit", images }, [...train, ...noRectifier, "-o", fresh(`fit-${process.pid}`)]);
     if (images > mostTrained) continue;
@@ -88,7 +102,7 @@ if (what === "images") {
   }
 } else if (what === "memory") {
   const [memory, count, recipe] = values;
-  const settings = ["--recipe", recipe, "--tokens", "512", "--codes", "64", "--batch", "256", "--memory", memory];
+  const settings = ["--recipe", recipe, "--tokens", "128", "--codes", "16", "--batch", "256", "--memory", memory];
   const about = { stage: "memory", recipe, memory, latents: Number(count) };
   const epoch = recipe === "paper" ? ["--epochs", "1"] : [];
   const train = ["train", "--data", store(Number(count)), ...settings, ...epoch, ...heldOut(Number(count))];
