@@ -1,55 +1,13 @@
-// What a hand-written brute force reaches, for compare.mjs: AVX-512, 16 codes a vector, distance and minimum fused, several queries
-// to each load of the codes, threads over queries. Reads "n codes dim file" a line, answers the seconds of one run.
-#include <immintrin.h>
+// What a hand-written brute force reaches, for compare.mjs: the search of brute-avx512.h, threads over queries. Reads "n codes dim file"
+// a line, answers the seconds of one run.
 #include <chrono>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
 #include <string>
 #include <thread>
 #include <vector>
-
-template <int D, int Q>
-static void search(const float* blocks, int codes, const float* queries, int n, int* out) {
-  for (int i = 0; i < n; i += Q) {
-    __m512 splat[Q][D], best[Q];
-    __m512i where[Q];
-    for (int a = 0; a < Q; a++) {
-      for (int k = 0; k < D; k++) splat[a][k] = _mm512_set1_ps(queries[(i + a) * D + k]);
-      best[a] = _mm512_set1_ps(INFINITY);
-      where[a] = _mm512_setzero_si512();
-    }
-    __m512i id = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    for (int b = 0; b < codes / 16; b++) {
-      const float* block = blocks + (size_t)b * 16 * D;
-      __m512 sum[Q];
-      for (int k = 0; k < D; k++) {
-        const __m512 c = _mm512_load_ps(block + k * 16);
-        for (int a = 0; a < Q; a++) {
-          const __m512 t = _mm512_sub_ps(c, splat[a][k]);
-          sum[a] = k ? _mm512_fmadd_ps(t, t, sum[a]) : _mm512_mul_ps(t, t);
-        }
-      }
-      for (int a = 0; a < Q; a++) {
-        const __mmask16 less = _mm512_cmp_ps_mask(sum[a], best[a], _CMP_LT_OQ);
-        best[a] = _mm512_min_ps(sum[a], best[a]);
-        where[a] = _mm512_mask_mov_epi32(where[a], less, id);
-      }
-      id = _mm512_add_epi32(id, _mm512_set1_epi32(16));
-    }
-    for (int a = 0; a < Q; a++) {
-      float distances[16];
-      int ids[16];
-      _mm512_storeu_ps(distances, best[a]);
-      _mm512_storeu_si512(ids, where[a]);
-      int lane = 0;
-      for (int k = 1; k < 16; k++)
-        if (distances[k] < distances[lane] || (distances[k] == distances[lane] && ids[k] < ids[lane])) lane = k;
-      out[i + a] = ids[lane];
-    }
-  }
-}
+#include "brute-avx512.h"
 
 template <int D, int Q>
 static void run(const float* blocks, int codes, const float* queries, int n, int* out, int threads) {
@@ -79,8 +37,7 @@ int main(int, char** argv) {
       fclose(in);
       free(blocks);
       blocks = (float*)aligned_alloc(64, (size_t)codes * dim * 4);
-      for (int c = 0; c < codes; c++)
-        for (int k = 0; k < dim; k++) blocks[((size_t)(c / 16) * dim + k) * 16 + c % 16] = raw[((size_t)n + c) * dim + k];
+      packBlocks(raw.data() + (size_t)n * dim, codes, dim, blocks);
       out.resize(n);
       last = file;
     }

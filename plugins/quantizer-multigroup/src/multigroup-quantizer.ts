@@ -1,7 +1,7 @@
 /**
  * Channel multi-group vector quantization (arXiv 2507.10547): every token is replaced by the nearest code of its group's
- * codebook. The codebooks are one variable, `[G, K, d]` where all groups have K codes, else `[codes of all groups, d]`; searching and
- * k-means run on the host (`@revq/nearest`).
+ * codebook. The codebooks are one variable, `[G, K, d]` where all groups have K codes, else `[codes of all groups, d]`; k-means runs on
+ * the host, searching there or on the GPU (`@revq/nearest`).
  */
 import {
   cutTokens,
@@ -29,6 +29,7 @@ import type { MultigroupLayout } from "./layout.js";
 import { nearestOnEngine } from "./nearest-on-engine.js";
 import { resetUnusedCodes } from "./reset-unused-codes.js";
 import { createSearchMemories, searchCodes, type SearchMemories } from "./search-codes.js";
+import { gpuSearches, searchOnGpu } from "./search-on-gpu.js";
 import { transformedSource } from "./transform/forward.js";
 import { LearnedTransform } from "./transform/learned-transform.js";
 
@@ -101,7 +102,12 @@ export class MultigroupQuantizer implements TrainableQuantizer {
   /** Exact; of equally near codes the lowest. A latent's codes do not depend on the others in the batch. */
   async quantize(latents: Tensor4D): Promise<Tensor2D> {
     const samples = latents.shape[0];
-    const [given, codebooks] = [await latents.data(), await this.host.download()];
+    const codebooks = await this.host.download();
+    if (gpuSearches(this.layout, this.sizes)) {
+      this.host.upload();
+      return searchOnGpu(latents, this.codebooks as unknown as Tensor3D, this.layout);
+    }
+    const given = await latents.data();
     const onHost = await this.transform?.onHost();
     const values = onHost ? Float32Array.from(given) : given;
     onHost?.forward(values as Float32Array);
