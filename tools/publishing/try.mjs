@@ -1,23 +1,19 @@
 /**
- * What a stranger does, with everything published to a registry on loopback: install the command line in an empty folder with npm and with
- * pnpm (no install scripts), run the main job, make a plugin with `revq plugins new`, test it, publish it, train with it; import
- * @revq/tokenizer in a Vite app. Needs `npm ci` here and `npm run build` in the workspace before.
+ * What a stranger does, with everything published to a registry on loopback: install the command line in an empty folder with npm, with
+ * pnpm (no install scripts) and for all projects, run the main job, write the tutorial's plugin, test it, publish it, train with it, type a
+ * configuration; import @revq/tokenizer in a Vite app. Needs `npm ci` here and `npm run build` in the workspace before.
  */
-import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { packAll, tool } from "./packages.mjs";
+import { tool, workspace } from "./packages.mjs";
+import { npmrc, publishAll, startRegistry } from "./registry.mjs";
 
 const root = mkdtempSync(join(tmpdir(), "revq-try-"));
-const registry = await startRegistry();
+const registry = await startRegistry(root, { own: ["@revq/*", "@revq-try/*"] });
 try {
-  step("publish", () =>
-    packAll(join(root, "tarballs")).map(({ file }) =>
-      run("npm", ["publish", file, "--access", "public"], project("publish")),
-    ),
-  );
+  step("publish", () => publishAll(project("publish")));
   const brief = ["--data", "synthetic:dead-leaves", "--image-size", "64", "--set", "data.limit=60", "--epochs", "1"];
   const train = ["revq", "train", "--backbone", "linear", "--quantizer", "multigroup", ...brief, "-o", "tokenizer"];
   const withNpm = project("with-npm");
@@ -27,24 +23,48 @@ try {
   step("pnpm add @revq/cli", () => run(tool("pnpm"), ["add", "--ignore-scripts", "@revq/cli"], withPnpm));
   step("pnpm exec revq train", () => run(tool("pnpm"), ["exec", ...train], withPnpm));
 
-  step("revq plugins new", () =>
-    run("npx", ["revq", "plugins", "new", "my-vq", "--kind", "quantizer", "-o", "my-vq"], withNpm),
-  );
-  const plugin = join(withNpm, "my-vq");
+  step("revq plugins new, the tutorial's code", () => {
+    run("npx", ["revq", "plugins", "new", "lattice", "-o", "lattice"], withNpm);
+    for (const part of ["src", "test"])
+      cpSync(join(workspace, "examples", "custom-plugin", part), join(withNpm, "lattice", part), { recursive: true });
+  });
+  const plugin = join(withNpm, "lattice");
   writeNpmrc(plugin);
   step("npm install, in the plugin", () => run("npm", ["install", "--ignore-scripts", "--no-audit"], plugin));
   step("npm run build, npm test", () => {
     run("npm", ["run", "build"], plugin);
     run("npm", ["test"], plugin, { REVQ_TEST_ENGINES: "cpu", CI: "" });
   });
-  run("npm", ["pkg", "set", "name=@revq-try/quantizer-my-vq"], plugin);
+  run("npm", ["pkg", "set", "name=@revq-try/quantizer-lattice"], plugin);
   step("npm publish, npm install the plugin", () => {
     run("npm", ["publish", "--access", "public", "--ignore-scripts"], plugin);
-    run("npm", ["install", "--ignore-scripts", "--no-audit", "@revq-try/quantizer-my-vq"], withNpm);
+    run("npm", ["install", "--ignore-scripts", "--no-audit", "@revq-try/quantizer-lattice"], withNpm);
   });
-  step("revq train --quantizer my-vq", () =>
-    run("npx", ["revq", "train", "--quantizer", "my-vq", ...brief, "-o", "mine"], withNpm),
-  );
+  const trainLattice = ["train", "--backbone", "linear", "--quantizer", "lattice", ...brief];
+  step("revq train --quantizer lattice, below the project", () => {
+    mkdirSync(join(withNpm, "below"));
+    run("npx", ["revq", ...trainLattice, "-o", "mine"], join(withNpm, "below"));
+  });
+  step("npm install --global, revq train --quantizer lattice elsewhere", () => {
+    const all = ["@revq/cli", "@revq-try/quantizer-lattice"];
+    const prefix = join(root, "global");
+    run("npm", ["install", "--global", "--prefix", prefix, "--ignore-scripts", "--no-audit", ...all], withNpm);
+    run(join(prefix, "bin", "revq"), [...trainLattice, "-o", "mine"], project("elsewhere"));
+  });
+  step("types of configurations, with pnpm", () => {
+    run(tool("pnpm"), ["add", "--ignore-scripts", "@revq-try/quantizer-lattice", "typescript@~5.9.3"], withPnpm);
+    writeFileSync(
+      join(withPnpm, "revq.config.ts"),
+      `import { defineConfig } from "@revq/cli";
+import type {} from "@revq-try/quantizer-lattice";
+export default defineConfig({ quantizer: { id: "lattice", levels: 5 }, backbone: { id: "linear", patch: 8 } });
+// @ts-expect-error no such option
+defineConfig({ quantizer: { id: "lattice", levles: 5 } });
+`,
+    );
+    const options = ["--noEmit", "--strict", "--skipLibCheck", "--module", "nodenext", "--target", "es2022"];
+    run(tool("pnpm"), ["exec", "tsc", ...options, "revq.config.ts"], withPnpm);
+  });
 
   const app = project("app");
   writeFileSync(join(app, "index.html"), '<!doctype html><script type="module" src="/main.js"></script>');
@@ -84,14 +104,7 @@ function project(name) {
 }
 
 function writeNpmrc(folder) {
-  const { url } = registry;
-  const lines = [
-    `@revq:registry=${url}`,
-    `@revq-try:registry=${url}`,
-    `${url.slice("http:".length)}:_authToken=nobody`,
-    "fund=false",
-  ];
-  writeFileSync(join(folder, ".npmrc"), `${lines.join("\n")}\n`);
+  writeFileSync(join(folder, ".npmrc"), npmrc(registry.url, ["@revq", "@revq-try"]));
 }
 
 function step(name, act) {
@@ -109,32 +122,4 @@ function run(command, args, cwd, environment = {}) {
   });
   if (status === 0) return stdout + stderr;
   throw new Error(`${command} ${args.join(" ")} in ${cwd} ended with ${status}:\n${stdout}${stderr}`.slice(0, 8000));
-}
-
-/** verdaccio on a free port of loopback: takes everything under two scopes, asks nobody else. */
-async function startRegistry() {
-  const port = await new Promise((done) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port: free } = probe.address();
-      probe.close(() => done(free));
-    });
-  });
-  const config = join(root, "verdaccio.yaml");
-  const rules = "{ access: $all, publish: $all }";
-  writeFileSync(
-    config,
-    `storage: ${join(root, "storage")}\nmax_body_size: 100mb\npackages:\n  "@revq/*": ${rules}\n  "@revq-try/*": ${rules}\nlog: { type: stdout, level: warn }\n`,
-  );
-  const child = spawn(tool("verdaccio"), ["--config", config, "--listen", `127.0.0.1:${port}`], { stdio: "ignore" });
-  const url = `http://127.0.0.1:${port}/`;
-  for (let tries = 0; ; tries++) {
-    const up = await fetch(`${url}-/ping`).then(
-      (response) => response.ok,
-      () => false,
-    );
-    if (up) break;
-    if (tries > 100) throw new Error("the registry does not start");
-    await new Promise((done) => setTimeout(done, 200));
-  }
-  return { url, stop: () => child.kill() };
 }
