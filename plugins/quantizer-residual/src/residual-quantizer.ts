@@ -69,7 +69,10 @@ export class ResidualQuantizer implements Quantizer {
   async fit(latents: LatentSource, { random, report, signal, memory = Infinity }: FitContext): Promise<FitReport> {
     const { vectors, depth, codes, iterations, samplesPerCode } = this.settings;
     const { dim } = this;
-    const most = Math.min(Math.min(mostNumbers, memory / bytesPerNumber) / latentSize(this.shape), (codes * samplesPerCode) / vectors);
+    const most = Math.min(
+      Math.min(mostNumbers, memory / bytesPerNumber) / latentSize(this.shape),
+      (codes * samplesPerCode) / vectors,
+    );
     const left = cutOnHost(await sampleLatents(latents, most, random), this.shape, vectors, "spatial");
     const samples = left.length / dim;
     const codebooks = new Float32Array(depth * codes * dim);
