@@ -111,6 +111,12 @@ describe("a user's mistakes", () => {
       says: /other settings.*seed/s,
     },
     {
+      what: "a tokenizer that is not there",
+      args: ["encode", "nowhere", "photos", "-o", "ids.npy"],
+      code: 1,
+      says: /The tokenizer "nowhere" does not exist/,
+    },
+    {
       what: "an image that is not there",
       args: ["encode", "tokenizer", "gone.jpg", "-o", "ids.npy"],
       code: 1,

@@ -27,7 +27,10 @@ export async function openTokenizer(
 ): Promise<Tokenizer> {
   const services = await command.services((flags["plugin"] as string[] | undefined) ?? []);
   await command.startEngine(services, flags.engine ?? "auto", flags["verbose"] === true);
-  const tokenizer = await loadTokenizer(await services.openWeights(spec), {
+  const folder = await services.openWeights(spec).catch((error: unknown) => {
+    throw error instanceof RevqError && error.code === "weights-not-found" ? noTokenizer(spec) : error;
+  });
+  const tokenizer = await loadTokenizer(folder, {
     ...services,
     openWeights: async (spec) => services.openWeights(await withoutLinks(spec)),
     backbone: need.backbone !== false,
@@ -46,6 +49,12 @@ async function withoutLinks(spec: string): Promise<string> {
 export function imageSizeOf({ config }: Tokenizer): number {
   if (config.imageSize !== null) return config.imageSize;
   throw ofLatents();
+}
+
+function noTokenizer(spec: string): RevqError {
+  return new RevqError("tokenizer-not-found", `The tokenizer "${spec}" does not exist.`, {
+    fix: "Give the folder that `revq train` wrote, an URL, or hf:owner/name.",
+  });
 }
 
 function ofLatents(): RevqError {
