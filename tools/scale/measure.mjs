@@ -4,7 +4,7 @@
  *
  * images: procedural images of 8 pixels, the backbone `linear` with patches of 4, so latents of [8, 2, 2]: what is measured is everything
  * but the VAE. Stages: extract (above 100,000 in
- * 8 parts, one after another); fit (codebooks of 8 groups, K = 64, no rectifier); train (the same and one epoch of a rectifier of 16
+ * 8 parts, one after another); fit (codebooks of T = 8, K = 64, no rectifier); train (the same and one epoch of a rectifier of 16
  * channels), up to 100,000. codes, tokens: 4,000 latents of [32, 8, 8], codebooks only. memory: codebooks, no rectifier, on COUNT
  * latents of [32, 8, 8], under --memory SIZE.
  */

@@ -45,7 +45,7 @@ const ofImages = records.filter(({ images }) => images !== undefined);
 const images = { label: "images", of: "images", scale: { tickFormat: "~s" } };
 const seconds = { label: "processor seconds", of: "processor" };
 const fromZero = (y) => ({ ...y, scale: { zero: true } });
-const logarithmic = (y) => ({ ...y, scale: { type: "log", ticks: [1, 3, 10, 30, 100, 300, 1000], tickFormat: "d" } });
+const logarithmic = (y) => ({ ...y, scale: { type: "log", ticks: [2, 5, 10, 20, 50, 100, 200], tickFormat: "d" } });
 const memory = { label: "largest memory, MiB", of: "mebibytes" };
 const plain = (key) => ({
   label: key,

@@ -33,7 +33,9 @@ export async function kmeans(latents: Float32Array, shape: KMeansShape, options:
 
   const run = openRun(layout, options);
   if (!options.start) {
-    run.codebooks.set(await initialCodebooks(given, latents, options.init ?? "sample", run.random, signal, options.groupNumbers));
+    run.codebooks.set(
+      await initialCodebooks(given, latents, options.init ?? "sample", run.random, signal, options.groupNumbers),
+    );
   }
   const data = toGrouped(given, latents, sharedFloat32(latents.length));
   const assigned: NearestResult = {

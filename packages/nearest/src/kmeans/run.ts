@@ -21,7 +21,10 @@ export interface KMeansRun {
 }
 
 /** A run at its start or where `options.start` left off. Its codebooks are zeros when there is no `start`. Throws `kmeans-start`. */
-export function openRun({ groups, codes, dim }: NearestLayout, { start, seed = 0, groupNumbers }: KMeansOptions): KMeansRun {
+export function openRun(
+  { groups, codes, dim }: NearestLayout,
+  { start, seed = 0, groupNumbers }: KMeansOptions,
+): KMeansRun {
   const codebooks = sharedFloat32(groups * codes * dim);
   const random = createRandom(seed);
   if (start) {
