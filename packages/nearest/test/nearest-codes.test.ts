@@ -1,5 +1,5 @@
 import { createRandom } from "@revq/core";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { nearestCodes, nearestCodesSync } from "@revq/nearest";
 import { hasShared, readSafetensors, sharedPath } from "./shared.js";
 
@@ -49,13 +49,16 @@ it("maps tokens to codebooks by groupOf", () => {
   expect([...nearestCodesSync(Float32Array.of(5.9, 5, 9), codebooks, shape).indices]).toEqual([1, 0, 1]);
 });
 
-it.each([
-  ["latents", Float32Array.of(NaN), Float32Array.of(1), "latent-not-finite"],
-  ["latents", Float32Array.of(Infinity), Float32Array.of(1), "latent-not-finite"],
-  ["codebooks", Float32Array.of(1), Float32Array.of(NaN), "codebook-not-finite"],
-])("refuses %s that are not finite", async (_, latents, codebooks, code) => {
-  await expect(nearestCodes(latents, codebooks, { samples: 1, groups: 1, codes: 1, dim: 1 })).rejects.toMatchObject({
-    code,
+describe.each(["reference", "wasm"] as const)("%s", (engine) => {
+  it.each([
+    ["latents", Float32Array.of(NaN), Float32Array.of(1), "latent-not-finite"],
+    ["latents", Float32Array.of(Infinity), Float32Array.of(1), "latent-not-finite"],
+    ["codebooks", Float32Array.of(1), Float32Array.of(NaN), "codebook-not-finite"],
+    ["codebooks", Float32Array.of(1), Float32Array.of(-Infinity), "codebook-not-finite"],
+  ])("refuses %s that are not finite", async (_, latents, codebooks, code) => {
+    const shape = { samples: 1, groups: 1, codes: 1, dim: 1 };
+    await expect(nearestCodes(latents, codebooks, shape, { engine })).rejects.toMatchObject({ code });
+    expect(() => nearestCodesSync(latents, codebooks, shape, { engine })).toThrow(expect.objectContaining({ code }));
   });
 });
 

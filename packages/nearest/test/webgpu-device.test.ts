@@ -1,9 +1,11 @@
 /** Needs a WebGPU device; runs inside swiftshader.test.ts, or where there is a GPU. */
 import { createRandom } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
+import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nearestCodesSync, type NearestShape } from "@revq/nearest";
 import { nearestCodesOnDevice, nearestCodesWebGPU } from "@revq/nearest/webgpu";
+import { families, makeProblem, type Problem } from "./problems.js";
 
 type Gpu = { requestAdapter(): Promise<GpuAdapter | null> };
 type GpuAdapter = { info: object; requestDevice(): Promise<GpuDevice> };
@@ -86,6 +88,66 @@ describe.skipIf(!adapter)("WGSL (needs a GPU, or SwiftShader through swiftshader
     expect(await found.distances.data()).toEqual(expected.distances);
     tf.dispose([x, c, found.indices, found.distances]);
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  const search = async ({ shape, latents, codebooks }: Problem) => {
+    const x = tf.tensor3d(latents, [shape.samples, shape.tokens!, shape.dim]);
+    const c = tf.tensor3d(codebooks, [shape.groups, shape.codes, shape.dim]);
+    const { indices, distances } = nearestCodesWebGPU(x, c);
+    const found = { indices: await indices.data(), distances: await distances.data() };
+    tf.dispose([x, c, indices, distances]);
+    return found;
+  };
+
+  /** A GPU may take denormal numbers, and squares as small, for zero. */
+  const denormals = ["denormal", "squares underflow", "far apart"];
+  // Few numbers a token: each takes shaders of its own.
+  const problemsOf = (names: string[]) =>
+    fc
+      .record({
+        family: fc.constantFrom(...names),
+        samples: fc.integer({ min: 0, max: 12 }),
+        groups: fc.integer({ min: 1, max: 4 }),
+        codes: fc.constantFrom(1, 2, 7, 64, 65, 257),
+        dim: fc.constantFrom(3, 4),
+        extra: fc.integer({ min: 0, max: 3 }),
+        seed: fc.integer(),
+      })
+      .map(({ family, samples, groups, codes, dim, extra, seed }) =>
+        makeProblem(family, samples, groups, codes, dim, groups + extra, seed),
+      );
+  const numRuns = process.env["REVQ_TEST_FULL"] === undefined ? 20 : 600;
+
+  it("gives the reference's bits for whatever has no denormal numbers in it", { timeout: 120_000 }, async () => {
+    const names = Object.keys(families).filter((name) => !denormals.includes(name));
+    await fc.assert(
+      fc.asyncProperty(problemsOf(names), async (problem) => {
+        const { shape, latents, codebooks } = problem;
+        expect(await search(problem)).toEqual(nearestCodesSync(latents, codebooks, shape, { engine: "reference" }));
+      }),
+      { numRuns },
+    );
+  });
+
+  it("finds codes as near as the nearest, but for denormal numbers", { timeout: 120_000 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(problemsOf(denormals), async ({ shape, latents, codebooks }) => {
+        const { indices } = await search({ shape, latents, codebooks });
+        const { codes, dim, groups } = shape;
+        indices.forEach((chosen, query) => {
+          const group = (query % shape.tokens!) % groups;
+          const exact = (code: number): number => {
+            let sum = 0;
+            for (let i = 0; i < dim; i++)
+              sum += (latents[query * dim + i]! - codebooks[(group * codes + code) * dim + i]!) ** 2;
+            return Math.min(sum, 3.4e38); // beyond float32 all are alike
+          };
+          const least = Math.min(...Array.from({ length: codes }, (_, code) => exact(code)));
+          expect(exact(chosen)).toBeLessThanOrEqual(least * (1 + (dim + 3) * 2 ** -23) + dim * 2 ** -125);
+        });
+      }),
+      { numRuns },
+    );
   });
 
   it("gives them on a bare device", async () => {
