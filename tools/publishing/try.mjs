@@ -46,7 +46,9 @@ try {
     run("npx", ["revq", ...trainLattice, "-o", "mine"], join(withNpm, "below"));
   });
   step("npm install --global, revq train --quantizer lattice elsewhere", () => {
-    const all = ["@revq/cli", "@revq-try/quantizer-lattice"];
+    // What is for all projects reads no project's .npmrc.
+    const scopes = ["@revq", "@revq-try"].map((scope) => `--${scope}:registry=${registry.url}`);
+    const all = [...scopes, "@revq/cli", "@revq-try/quantizer-lattice"];
     const prefix = join(root, "global");
     run("npm", ["install", "--global", "--prefix", prefix, "--ignore-scripts", "--no-audit", ...all], withNpm);
     run(join(prefix, "bin", "revq"), [...trainLattice, "-o", "mine"], project("elsewhere"));
