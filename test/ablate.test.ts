@@ -13,18 +13,8 @@ interface Answer {
 
 const folder = await temporaryFolder();
 const cwd = folder.path;
-const common = [
-  "--backbone",
-  "linear",
-  "--data",
-  sampleImages,
-  "--image-size",
-  "32",
-  "--set",
-  "data.limit=12",
-  "--out",
-  "compared",
-];
+const brief = ["--set", "backbone.id=linear", "--set", "data.limit=12"];
+const common = ["--data", sampleImages, "--image-size", "32", ...brief, "--out", "compared"];
 const grid = `
 base: {rectifier: {id: identity}}
 axes: {quantizer.id: [vq, fsq]}
@@ -79,7 +69,7 @@ describe("revq ablate", () => {
   it.skipIf(!hasShared)(
     "adds LPIPS to finished trials without training them again (needs ../shared/weights)",
     async () => {
-      const held = ["--data", sampleImages, "--val", sampleImages, "--image-size", "64", "--set", "data.limit=12"];
+      const held = ["--data", sampleImages, "--val", sampleImages, "--image-size", "64", ...brief];
       const small = ["--rectifier", "identity", "--out", "scored", ...held];
       const run = async (...more: string[]): Promise<Answer> =>
         (await revqJson(["ablate", ...small, ...more], { cwd })) as unknown as Answer;

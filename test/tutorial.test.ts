@@ -24,7 +24,7 @@ beforeAll(async () => {
   let cwd = folder.path;
   await symlink(resolve("node_modules"), join(cwd, "node_modules"));
   const { CI: _ci, ...inherited } = process.env;
-  const env = { ...inherited, REVQ_TEST_ENGINES: "cpu", NO_COLOR: "1" };
+  const env = { ...inherited, REVQ_TEST_ENGINES: "cpu", NO_COLOR: "1", npm_config_loglevel: "notice" };
   for (const block of codeBlocks("docs/tutorial-plugin.md")) {
     if (block.title.includes(".")) {
       await mkdir(dirname(join(cwd, block.title)), { recursive: true });
