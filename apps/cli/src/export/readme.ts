@@ -41,6 +41,9 @@ ${rows.join("\n")}
 `;
 }
 
+/** What runs ONNX files in a browser: a package of the page, not of this one. */
+const browserRuntime = "onnxruntime-web";
+
 /** @param name of the folder; its plugins are named, because bundlers must see what they bundle */
 export function tfjsReadme({ backbone, quantizer, rectifier }: TokenizerConfig, name: string): string {
   const used = [backbone, quantizer, rectifier].flatMap((plugin, i) =>
@@ -51,14 +54,14 @@ export function tfjsReadme({ backbone, quantizer, rectifier }: TokenizerConfig, 
   const packages = [...new Set(["@revq/tokenizer", "@revq/engine", ...used.map(({ from }) => from)])];
   const backends = ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-webgpu", "@tensorflow/tfjs-backend-wasm"];
   const isOnnx = backbone?.id === "onnx";
-  if (isOnnx) backends.push("onnxruntime-web");
+  if (isOnnx) backends.push(browserRuntime);
   const head = [
     'import { createEngine } from "@revq/engine";',
     ...used.map(({ identifier, from }) => `import { ${identifier} } from "${from}";`),
     'import { Tokenizer } from "@revq/tokenizer";',
     ...(isOnnx ? ['import { useOnnxRuntime } from "@revq/backbone-onnx";'] : []),
     "",
-    ...(isOnnx ? ['useOnnxRuntime(() => import("onnxruntime-web/webgpu"));'] : []),
+    ...(isOnnx ? [`useOnnxRuntime(() => import("${browserRuntime}/webgpu"));`] : []),
     'await createEngine({ wasmPath: "wasm/" }); // or a backend of tfjs that the page has set already',
     `const tokenizer = await Tokenizer.load(new URL("${name}/", location.href), {`,
     `  plugins: [${used.map(({ identifier }) => identifier).join(", ")}],`,
