@@ -26,17 +26,16 @@ export interface Random {
 }
 
 export function createRandom(seed: number): Random {
-  let words = expandSeed(seed >>> 0);
+  // Four variables, not an array: this is the inner loop of whatever draws.
+  let [a, b, c, counter] = expandSeed(seed >>> 0);
   let spare: number | null = null;
 
   function nextWord(): number {
-    let [a, b, c] = words;
-    const counter = words[3];
     const result = (((a + b) | 0) + counter) | 0;
     a = b ^ (b >>> 9);
     b = (c + (c << 3)) | 0;
     c = (((c << 21) | (c >>> 11)) + result) | 0;
-    words = [a, b, c, (counter + 1) | 0];
+    counter = (counter + 1) | 0;
     return result >>> 0;
   }
 
@@ -65,15 +64,18 @@ export function createRandom(seed: number): Random {
       return radius * Math.cos(angle);
     },
     integer(limit) {
-      const bound = 4294967296 - (4294967296 % limit);
+      const size = limit >>> 0; // 0 for 2^32; in 32-bit arithmetic, of which engines make integer instructions
       let word = nextWord();
-      while (word >= bound) word = nextWord();
-      return word % limit;
+      if (size === 0) return word;
+      const excess = (-size >>> 0) % size; // 2^32 modulo size
+      while (word >= 4294967296 - excess) word = nextWord();
+      return word % size;
     },
     permutation: (count) => random.sample(count, count),
     sample(limit, count) {
       if (count * 8 < limit) return sparseSample(limit, count);
-      const order = Int32Array.from({ length: limit }, (_, index) => index);
+      const order = new Int32Array(limit);
+      for (let i = 0; i < limit; i++) order[i] = i;
       for (let i = 0; i < count; i++) {
         const j = i + random.integer(limit - i);
         const swapped = order[i]!;
@@ -83,9 +85,9 @@ export function createRandom(seed: number): Random {
       return count === limit ? order : order.slice(0, count);
     },
     fork: (label) => createRandom(hashLabel(label, seed >>> 0)),
-    state: () => ({ words: [...words], spare }),
+    state: () => ({ words: [a, b, c, counter], spare }),
     restore(state) {
-      words = [...state.words];
+      [a, b, c, counter] = state.words;
       spare = state.spare;
     },
   };

@@ -50,7 +50,8 @@ for (const [tokens, codes] of [
     let last = started;
     const fitted = await fit({
       iterations: 10,
-      onState() {
+      onProgress({ iteration, done, total }) {
+        if (done < total || passes.length > iteration) return;
         passes.push(Math.round(performance.now() - last));
         last = performance.now();
       },

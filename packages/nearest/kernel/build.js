@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 
-const entries = ["search", "sift", "adamw"];
+const entries = ["search", "sift", "cells", "adamw"];
 const sources = [...entries, "tree"];
 const textOf = (name) => readFileSync(new URL(`${name}.as`, import.meta.url), "utf8");
 const target = new URL("../src/wasm/kernel.generated.ts", import.meta.url);

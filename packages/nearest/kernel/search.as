@@ -73,7 +73,7 @@ export { buildTree, idsAt, packCodes, refitTree, treeBytes } from "./tree";
   return sum;
 }
 
-@inline function searchTree(d: i32, dim: i32, tree: usize, codes: usize, count: i32, queries: usize, n: i32, out: usize, outDistances: usize, guessed: bool): void {
+@inline function searchTree(d: i32, dim: i32, tree: usize, codes: usize, count: i32, queries: usize, list: usize, n: i32, out: usize, outDistances: usize, guessed: bool): void {
   const ids = tree + idsOffset(count, dim);
   const leafBoxes = tree + leafBoxOffset(count, dim);
   const branchBoxes = tree + branchBoxOffset(count, dim);
@@ -84,7 +84,8 @@ export { buildTree, idsAt, packCodes, refitTree, treeBytes } from "./tree";
   const branchQuads = quads(branches);
   const zero = f32x4.splat(0);
 
-  for (let k = 0; k < n; k++) {
+  for (let index = 0; index < n; index++) {
+    const k = list ? load<i32>(list + (<usize>index << 2)) : index;
     const query = queries + <usize>k * dim * 4;
     const q0 = v128.load32_splat(query);
     let q1 = zero, q2 = zero, q3 = zero, q4 = zero, q5 = zero, q6 = zero, q7 = zero;
@@ -219,13 +220,14 @@ export { buildTree, idsAt, packCodes, refitTree, treeBytes } from "./tree";
 }
 
 /**
- * queries [n][d] f32 -> ids [n] i32, distances [n] f32. With `guessed`, `out` holds a valid code for every query to start from.
- * Called with a few hundred queries at a time: the compiler of the engine replaces its first, slow version between calls.
+ * queries [n][d] f32 -> ids [n] i32, distances [n] f32. With `guessed`, `out` holds a valid code for every query to start from. A `list`
+ * (else 0) names the n queries to search for. Called with a few hundred queries at a time: the compiler of the engine replaces its
+ * first, slow version between calls.
  */
-export function search(tree: usize, codes: usize, count: i32, d: i32, queries: usize, n: i32, out: usize, outDistances: usize, guessed: bool): void {
-  if (d === 4) searchTree(4, 4, tree, codes, count, queries, n, out, outDistances, guessed);
-  else if (d === 8) searchTree(8, 8, tree, codes, count, queries, n, out, outDistances, guessed);
-  else searchTree(0, d, tree, codes, count, queries, n, out, outDistances, guessed);
+export function search(tree: usize, codes: usize, count: i32, d: i32, queries: usize, list: usize, n: i32, out: usize, outDistances: usize, guessed: bool): void {
+  if (d === 4) searchTree(4, 4, tree, codes, count, queries, list, n, out, outDistances, guessed);
+  else if (d === 8) searchTree(8, 8, tree, codes, count, queries, list, n, out, outDistances, guessed);
+  else searchTree(0, d, tree, codes, count, queries, list, n, out, outDistances, guessed);
 }
 
 @inline function searchBlocks(d: i32, dim: i32, tree: usize, count: i32, queries: usize, n: i32, out: usize, outDistances: usize, first: i32, last: i32): void {

@@ -3,7 +3,8 @@ import { createYielder } from "./event-loop.js";
 import { searchReference } from "./reference.js";
 import type { SearchMemory } from "./search-memory.js";
 import { requireFinite, requireLength, resolveLayout, type NearestLayout, type NearestShape } from "./shape.js";
-import { searchWasm, searchWasmSync, wasmRuns } from "./wasm/engine.js";
+import { movesCells, searchWasm, searchWasmSync, wasmRuns } from "./wasm/engine.js";
+import type { CellMoves } from "./wasm/runner.js";
 
 /** `auto` takes WebAssembly where it runs, else the reference. Every engine gives the same answer, bit for bit. */
 export type NearestEngine = "auto" | "wasm" | "reference";
@@ -20,10 +21,11 @@ export interface NearestOptions {
    */
   readonly trusted?: boolean | "codebooks";
   /**
-   * `tree` prunes with a k-d tree, `brute` compares every pair, `sift` compares every pair in 16-bit integers first; `auto`
-   * (default) takes what should be fastest for the shape. Same answer.
+   * `tree` prunes with a k-d tree, `cells` walks that tree once for all queries of one guess (dim 4 and 8; else as `auto`), `brute`
+   * compares every pair, `sift` compares every pair in 16-bit integers first; `auto` (default) takes what should be fastest for the
+   * shape. Same answer.
    */
-  readonly method?: "auto" | "tree" | "brute" | "sift";
+  readonly method?: "auto" | "tree" | "cells" | "brute" | "sift";
   /** Written and returned instead of new arrays. Shared memory saves a copy between threads. */
   readonly out?: NearestResult;
   /** Guesses such as the last pass's answer, `[samples, tokens]`: they only make the search faster. May be `out.indices`. */
@@ -32,6 +34,12 @@ export interface NearestOptions {
   readonly memory?: SearchMemory;
   /** Queries searched so far, of how many; some times a second. */
   readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** Of this package's own searches. */
+export interface SearchOptions extends NearestOptions {
+  /** Written by the workers on the way: what k-means makes of the answer. Only where `canMoveCells` says so. */
+  readonly moves?: CellMoves;
 }
 
 export interface NearestResult {
@@ -62,7 +70,7 @@ export async function searchLayout(
   layout: NearestLayout,
   latents: Float32Array,
   codebooks: Float32Array,
-  options: NearestOptions,
+  options: SearchOptions,
 ): Promise<NearestResult> {
   const result = prepare(layout, latents, codebooks, options);
   if (layout.samples === 0) return result;
@@ -97,6 +105,10 @@ export function nearestCodesSync(
   if (usesWasm(options)) searchWasmSync(layout, latents, codebooks, result, options);
   else searchReference(layout, latents, codebooks, result.indices, result.distances, 0, layout.samples);
   return result;
+}
+
+export function canMoveCells(layout: NearestLayout, options: SearchOptions): boolean {
+  return usesWasm(options) && movesCells(layout, options);
 }
 
 function usesWasm({ engine = "auto" }: NearestOptions): boolean {

@@ -104,6 +104,12 @@ export function toGrouped(layout: NearestLayout, from: Float32Array, to: Float32
     for (let group = 0; group < tokensOf.length; group++) {
       const list = tokensOf[group]!;
       let at = (starts[group]! + first * list.length) * dim;
+      if (list.length === 1) {
+        for (let row = (first * tokens + list[0]!) * dim; row < last * tokens * dim; row += tokens * dim) {
+          for (let i = 0; i < dim; i++) to[at++] = from[row + i]!;
+        }
+        continue;
+      }
       for (let sample = first; sample < last; sample++) {
         for (let t = 0; t < list.length; t++) {
           const row = (sample * tokens + list[t]!) * dim;

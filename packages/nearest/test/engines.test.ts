@@ -62,39 +62,42 @@ describe("the definition", () => {
   });
 });
 
-describe.each([{ method: "tree" }, { method: "brute" }, { method: "sift" }, { method: "auto" }] as const)(
-  "wasm, $method",
-  ({ method }) => {
-    it("gives the reference's bits", async () => {
-      await fc.assert(
-        fc.asyncProperty(problems, async (problem) => {
-          const expected = await search(problem, { engine: "reference" });
-          expect(await search(problem, { engine: "wasm", method })).toEqual(expected);
-          const { latents, codebooks, shape } = problem;
-          expect(nearestCodesSync(latents, codebooks, shape, { engine: "wasm", method })).toEqual(expected);
-        }),
-        { numRuns: 300 * runs },
-      );
-    });
+describe.each([
+  { method: "tree" },
+  { method: "cells" },
+  { method: "brute" },
+  { method: "sift" },
+  { method: "auto" },
+] as const)("wasm, $method", ({ method }) => {
+  it("gives the reference's bits", async () => {
+    await fc.assert(
+      fc.asyncProperty(problems, async (problem) => {
+        const expected = await search(problem, { engine: "reference" });
+        expect(await search(problem, { engine: "wasm", method })).toEqual(expected);
+        const { latents, codebooks, shape } = problem;
+        expect(nearestCodesSync(latents, codebooks, shape, { engine: "wasm", method })).toEqual(expected);
+      }),
+      { numRuns: 300 * runs },
+    );
+  });
 
-    it("gives them from any guess, and with a memory of other codebooks", async () => {
-      await fc.assert(
-        fc.asyncProperty(problems, fc.integer(), async (problem, seed) => {
-          const expected = await search(problem, { engine: "reference" });
-          const random = createRandom(seed);
-          const guess = expected.indices.map(() => random.integer(problem.shape.codes));
-          const memory = createSearchMemory(problem.shape.groups, problem.shape.codes);
-          const moved = { ...problem, codebooks: problem.codebooks.map(() => random.normal()) };
-          await search(moved, { engine: "wasm", method, memory });
-          for (const options of [{ guess }, { memory }, { memory, guess }]) {
-            expect(await search(problem, { engine: "wasm", method, ...options })).toEqual(expected);
-          }
-        }),
-        { numRuns: 150 * runs },
-      );
-    });
-  },
-);
+  it("gives them from any guess, and with a memory of other codebooks", async () => {
+    await fc.assert(
+      fc.asyncProperty(problems, fc.integer(), async (problem, seed) => {
+        const expected = await search(problem, { engine: "reference" });
+        const random = createRandom(seed);
+        const guess = expected.indices.map(() => random.integer(problem.shape.codes));
+        const memory = createSearchMemory(problem.shape.groups, problem.shape.codes);
+        const moved = { ...problem, codebooks: problem.codebooks.map(() => random.normal()) };
+        await search(moved, { engine: "wasm", method, memory });
+        for (const options of [{ guess }, { memory }, { memory, guess }]) {
+          expect(await search(problem, { engine: "wasm", method, ...options })).toEqual(expected);
+        }
+      }),
+      { numRuns: 150 * runs },
+    );
+  });
+});
 
 describe("worker threads", () => {
   const large = [

@@ -1,6 +1,19 @@
 import { createRandom } from "@revq/core";
-import { expect, it } from "vitest";
-import { createEmaState, emaUpdate, kmeans, kmeansStream, nearestCodesSync, type KMeansState } from "@revq/nearest";
+import fc from "fast-check";
+import { afterAll, describe, expect, it } from "vitest";
+import {
+  closeWorkers,
+  createEmaState,
+  emaUpdate,
+  kmeans,
+  kmeansStream,
+  nearestCodesSync,
+  type KMeansState,
+} from "@revq/nearest";
+import { families, makeProblem } from "./problems.js";
+
+afterAll(closeWorkers);
+const runs = process.env["REVQ_TEST_FULL"] === undefined ? 1 : 10;
 
 const normals = (length: number, seed: number): Float32Array => {
   const random = createRandom(seed);
@@ -61,6 +74,43 @@ it("gives the same bits for the same seed, and others for another", async () => 
   const run = (seed: number) => kmeans(latents, shape, { codes: 16, seed });
   expect((await run(7)).codebooks).toEqual((await run(7)).codebooks);
   expect((await run(8)).codebooks).not.toEqual((await run(7)).codebooks);
+});
+
+describe("every engine and any number of threads", () => {
+  it("give the same bits, whatever the data", async () => {
+    const problems = fc.record({
+      family: fc.constantFrom(...Object.keys(families)),
+      samples: fc.integer({ min: 1, max: 400 }),
+      groups: fc.integer({ min: 1, max: 3 }),
+      extra: fc.integer({ min: 0, max: 2 }),
+      codes: fc.oneof(fc.integer({ min: 1, max: 70 }), fc.constantFrom(96, 130)),
+      dim: fc.oneof(fc.constantFrom(4, 8), fc.integer({ min: 1, max: 9 })),
+      seed: fc.integer({ min: 0, max: 1e6 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(problems, async ({ family, samples, groups, extra, codes, dim, seed }) => {
+        const tokens = groups + extra;
+        const { latents } = makeProblem(family, samples, groups, codes, dim, tokens, seed);
+        const fit = (engine: "reference" | "wasm") =>
+          kmeans(latents, { samples, groups, dim, tokens }, { codes, iterations: 7, seed, engine });
+        expect(await fit("wasm")).toEqual(await fit("reference"));
+      }),
+      { numRuns: 150 * runs },
+    );
+  });
+
+  it.each([
+    ["gaussian", 4, 900, 700],
+    ["small integers", 4, 1200, 500],
+    ["gaussian", 8, 900, 700],
+    ["gaussian", 6, 900, 700],
+  ])("give the same bits in worker threads: %s, d = %i", async (family, dim, samples, codes) => {
+    const { latents } = makeProblem(family, samples, 9, codes, dim, 9, 1);
+    const fit = (engine: "reference" | "wasm", threads: number) =>
+      kmeans(latents, { samples, groups: 9, dim }, { codes, iterations: 12, engine, threads });
+    const expected = await fit("reference", 1);
+    for (const threads of [1, 2, 3]) expect(await fit("wasm", threads)).toEqual(expected);
+  });
 });
 
 it("goes on from a state that went through JSON as if it had not stopped", async () => {

@@ -48,7 +48,8 @@ export function moveToMeans({ counts, sums, distortions }: CellSums, codebook: F
     let moved = 0; // the distortion around the mean is smaller by count * |mean - code|^2
     for (let i = cell * dim; i < (cell + 1) * dim; i++) {
       const mean = sums[i]! / count;
-      moved += (mean - codebook[i]!) ** 2;
+      const step = mean - codebook[i]!;
+      moved += step * step;
       codebook[i] = mean;
     }
     distortions[cell] = Math.max(0, distortions[cell]! - count * moved);

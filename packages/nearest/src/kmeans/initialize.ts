@@ -2,10 +2,11 @@
 import type { Random } from "@revq/core";
 import { createYielder } from "../event-loop.js";
 import { squaredDistance } from "../reference.js";
-import type { NearestLayout } from "../shape.js";
+import { groupStarts, type NearestLayout } from "../shape.js";
 
 /** Offset in `latents` of a group's query q. */
-function offsetOf(layout: NearestLayout, group: number, query: number): number {
+function offsetOf(layout: NearestLayout, starts: readonly number[], group: number, query: number): number {
+  if (layout.grouped) return (starts[group]! + query) * layout.dim;
   const list = layout.tokensOf[group]!;
   const sample = Math.floor(query / list.length);
   return (sample * layout.tokens + list[query % list.length]!) * layout.dim;
@@ -23,6 +24,7 @@ export async function initialCodebooks(
   const { groups, codes, dim, samples, tokensOf } = layout;
   const codebooks = new Float32Array(groups * codes * dim);
   const step = createYielder(signal);
+  const starts = groupStarts(layout);
   for (let group = 0; group < groups; group++) {
     await step();
     const queries = samples * tokensOf[group]!.length;
@@ -33,8 +35,9 @@ export async function initialCodebooks(
         ? drawSample(queries, codes, own)
         : await drawSpread(layout, latents, group, queries, own, step);
     for (let code = 0; code < codes; code++) {
-      const from = offsetOf(layout, group, chosen[code]!);
-      codebooks.set(latents.subarray(from, from + dim), (group * codes + code) * dim);
+      const from = offsetOf(layout, starts, group, chosen[code]!);
+      const to = (group * codes + code) * dim;
+      for (let i = 0; i < dim; i++) codebooks[to + i] = latents[from + i]!;
     }
   }
   return codebooks;
@@ -60,8 +63,9 @@ async function drawSpread(
 ): Promise<Int32Array> {
   const { codes, dim } = layout;
   const rows = new Float32Array(queries * dim);
+  const starts = groupStarts(layout);
   for (let query = 0; query < queries; query++) {
-    const from = offsetOf(layout, group, query);
+    const from = offsetOf(layout, starts, group, query);
     rows.set(latents.subarray(from, from + dim), query * dim);
   }
   const nearest = new Float64Array(queries).fill(Infinity);

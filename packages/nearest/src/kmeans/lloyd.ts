@@ -4,14 +4,15 @@
  */
 import { RevqError } from "@revq/core";
 import { createYielder } from "../event-loop.js";
-import { searchLayout, type NearestResult } from "../nearest-codes.js";
+import { canMoveCells, searchLayout, type NearestResult, type SearchOptions } from "../nearest-codes.js";
 import { createSearchMemory } from "../search-memory.js";
 import { groupStarts, requireFinite, requireLength, resolveLayout, toGrouped, type NearestLayout } from "../shape.js";
-import { sharedFloat32, sharedInt32 } from "../shared-memory.js";
+import { sharedBytes, sharedFloat32, sharedFloat64, sharedInt32 } from "../shared-memory.js";
+import type { CellMoves } from "../wasm/runner.js";
 import { addToCells, createCellSums, moveToMeans, type CellSums } from "./cells.js";
 import { initialCodebooks } from "./initialize.js";
 import type { KMeansOptions, KMeansResult, KMeansShape } from "./options.js";
-import { codebookOf, endPass, endRun, openRun, reviveGroup } from "./run.js";
+import { codebookOf, endPass, endRun, openRun, reviveGroup, type KMeansRun } from "./run.js";
 
 /**
  * Fits codebooks to latents. The same seed gives the same bits, on every engine and with any number of threads.
@@ -32,26 +33,30 @@ export async function kmeans(latents: Float32Array, shape: KMeansShape, options:
   signal?.throwIfAborted();
 
   const run = openRun(layout, options);
+  const data = toGrouped(given, latents, sharedFloat32(latents.length));
   if (!options.start) {
     run.codebooks.set(
-      await initialCodebooks(given, latents, options.init ?? "sample", run.random, signal, options.groupNumbers),
+      await initialCodebooks(layout, data, options.init ?? "sample", run.random, signal, options.groupNumbers),
     );
   }
-  const data = toGrouped(given, latents, sharedFloat32(latents.length));
   const assigned: NearestResult = {
     indices: sharedInt32(samples * tokens),
     distances: sharedFloat32(samples * tokens),
   };
-  const memory = createSearchMemory(groups, codes);
+  const searching: SearchOptions = {
+    ...(options.engine ? { engine: options.engine } : {}),
+    ...(options.threads ? { threads: options.threads } : {}),
+    ...(signal ? { signal } : {}),
+    trusted: true,
+    out: assigned,
+    memory: createSearchMemory(groups, codes),
+  };
+  let moves = canMoveCells(layout, searching) ? createMoves(layout) : undefined;
   let searched = false;
   const search = async (): Promise<void> => {
     await searchLayout(layout, data, run.codebooks, {
-      ...(options.engine ? { engine: options.engine } : {}),
-      ...(options.threads ? { threads: options.threads } : {}),
-      ...(signal ? { signal } : {}),
-      trusted: true,
-      out: assigned,
-      memory,
+      ...searching,
+      ...(moves ? { moves } : {}),
       ...(searched ? { guess: assigned.indices } : {}),
       onProgress: (done, total) =>
         options.onProgress?.({
@@ -64,25 +69,67 @@ export async function kmeans(latents: Float32Array, shape: KMeansShape, options:
     });
     searched = true;
   };
+  const elements = samples * tokens * dim;
 
   while (run.iteration < iterations && !run.settled) {
     await search();
     // All groups move together, at the end: an abort in between leaves nothing half done.
-    const next = run.codebooks.slice();
     let revived = 0;
-    const pass = await sumCells(layout, data, assigned, signal, (group, cells) => {
-      const codebook = codebookOf(next, layout, group);
-      moveToMeans(cells, codebook, dim);
-      revived += reviveGroup(run, layout, group, codebook, cells);
-    });
-    run.codebooks.set(next);
-    run.counts = pass.counts;
-    endPass(run, { distortion: pass.distortion, revived }, options);
+    let total: number;
+    if (moves) {
+      total = sumOf(moves.totals);
+      revived = reviveMoved(run, layout, moves);
+      const { codebooks } = moves;
+      moves = { ...moves, codebooks: run.codebooks };
+      run.codebooks = codebooks;
+      run.counts = moves.counts;
+    } else {
+      const next = run.codebooks.slice();
+      const pass = await sumCells(layout, data, assigned, signal, (group, cells) => {
+        const codebook = codebookOf(next, layout, group);
+        moveToMeans(cells, codebook, dim);
+        revived += reviveGroup(run, layout, group, codebook, cells);
+      });
+      run.codebooks.set(next);
+      ({ total } = pass);
+      run.counts = pass.counts;
+    }
+    endPass(run, { distortion: total / elements, revived }, options);
   }
   if (!measure) return endRun(run);
+  run.counts = run.counts.slice(); // those of the last pass: the search below writes over them
   await search();
-  return endRun(run, await sumCells(layout, data, assigned, signal, () => {}));
+  const { counts, total } = moves
+    ? { counts: moves.counts.slice(), total: sumOf(moves.totals) }
+    : await sumCells(layout, data, assigned, signal, () => {});
+  return endRun(run, { counts, distortion: total / elements });
 }
+
+function createMoves({ groups, codes, dim }: NearestLayout): CellMoves {
+  return {
+    codebooks: sharedFloat32(groups * codes * dim),
+    counts: sharedFloat64(groups * codes),
+    distortions: sharedFloat64(groups * codes),
+    moved: sharedBytes(groups * codes),
+    totals: sharedFloat64(groups),
+    emptyCells: sharedInt32(groups),
+  };
+}
+
+function reviveMoved(run: KMeansRun, layout: NearestLayout, moves: CellMoves): number {
+  const { groups, codes } = layout;
+  let revived = 0;
+  for (let group = 0; group < groups; group++) {
+    if (moves.emptyCells[group] === 0) continue;
+    const [first, last] = [group * codes, (group + 1) * codes];
+    const cells = { counts: moves.counts.slice(first, last), distortions: moves.distortions.subarray(first, last) };
+    revived += reviveGroup(run, layout, group, codebookOf(moves.codebooks, layout, group), cells);
+    moves.moved.fill(1, first, last);
+  }
+  return revived;
+}
+
+const sumOf = (numbers: Float64Array): number => numbers.reduce((sum, one) => sum + one, 0);
 
 /** Adds up every cell, group by group; `visit` may change a group's cells. */
 async function sumCells(
@@ -91,8 +138,8 @@ async function sumCells(
   assigned: NearestResult,
   signal: AbortSignal | undefined,
   visit: (group: number, cells: CellSums) => void,
-): Promise<{ counts: Float64Array; distortion: number }> {
-  const { samples, groups, codes, dim, tokens } = layout;
+): Promise<{ counts: Float64Array; total: number }> {
+  const { groups, codes, dim } = layout;
   const counts = new Float64Array(groups * codes);
   const starts = groupStarts(layout);
   const step = createYielder(signal);
@@ -105,8 +152,8 @@ async function sumCells(
       addToCells(cells, dim, data, assigned, first, Math.min(starts[group + 1]!, first + rows));
     }
     counts.set(cells.counts, group * codes);
-    for (const sum of cells.distortions) total += sum;
+    total += sumOf(cells.distortions);
     visit(group, cells);
   }
-  return { counts, distortion: total / (samples * tokens * dim) };
+  return { counts, total };
 }

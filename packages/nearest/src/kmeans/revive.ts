@@ -27,12 +27,13 @@ export function reviveEmptyCells(cells: Cells, random: Random): number {
   for (const code of empty) {
     const split = heap.pop();
     const count = counts[split]!;
-    const deviation = Math.sqrt(distortions[split]! / (Math.max(1, count) * dim));
+    const size = Math.sqrt(distortions[split]! / (Math.max(1, count) * dim));
+    const deviation = size < Infinity ? size : 0; // distances beyond the float32 range say nothing, and codes must stay finite
     for (let i = 0; i < dim; i++) {
       const centre = codebook[split * dim + i]!;
       const shift = 0.5 * deviation * random.normal();
-      codebook[code * dim + i] = centre + shift;
-      codebook[split * dim + i] = centre - shift;
+      codebook[code * dim + i] = clamp(centre + shift);
+      codebook[split * dim + i] = clamp(centre - shift);
     }
     // Halving a cell of dimension d leaves 2^(-2/d) of its distortion (Zador's rate at high resolution).
     const left = (distortions[split]! * 2 ** (-2 / dim)) / 2;
@@ -44,6 +45,10 @@ export function reviveEmptyCells(cells: Cells, random: Random): number {
   }
   return empty.length;
 }
+
+const largest = 2 ** 127 * (2 - 2 ** -23); // of float32
+
+const clamp = (value: number): number => Math.max(-largest, Math.min(largest, value));
 
 /** Cells by distortion, largest first; of equal ones the fullest, then the lowest index, so that the order is determined. */
 class CellHeap {

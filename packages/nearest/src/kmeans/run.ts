@@ -9,7 +9,7 @@ import { reviveEmptyCells } from "./revive.js";
 export interface KMeansRun {
   iteration: number;
   /** `[groups, codes, dim]`, shared: workers read it in place. */
-  readonly codebooks: Float32Array;
+  codebooks: Float32Array;
   /** `[groups, codes]` */
   counts: Float64Array;
   readonly distortion: number[];
@@ -101,7 +101,7 @@ export function reviveGroup(
   layout: NearestLayout,
   group: number,
   codebook: Float32Array,
-  cells: CellSums,
+  cells: Pick<CellSums, "counts" | "distortions">,
 ): number {
   const random = run.random.fork(`pass ${run.iteration} group ${run.groupNumbers?.[group] ?? group}`);
   return reviveEmptyCells({ codebook, dim: layout.dim, counts: cells.counts, distortions: cells.distortions }, random);

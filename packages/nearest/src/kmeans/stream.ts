@@ -72,7 +72,7 @@ export async function kmeansStream(
     }
     if (elements === 0) throw noSamples();
     let total = 0;
-    for (const { distortions } of cells) for (const sum of distortions) total += sum;
+    for (const { distortions } of cells) total += distortions.reduce((sum, one) => sum + one, 0);
     return { cells, distortion: total / elements };
   }
 

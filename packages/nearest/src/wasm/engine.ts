@@ -4,7 +4,7 @@
  */
 import { RevqError } from "@revq/core";
 import { createYielder } from "../event-loop.js";
-import type { NearestOptions, NearestResult } from "../nearest-codes.js";
+import type { NearestResult, SearchOptions } from "../nearest-codes.js";
 import { nextOrder } from "../search-memory.js";
 import type { NearestLayout } from "../shape.js";
 import { isShared, sharedFloat32, sharedInt32 } from "../shared-memory.js";
@@ -16,6 +16,8 @@ import { createRunner, type Runner, type SearchTask } from "./runner.js";
 const slabNumbers = 2 ** 25;
 /** Below so many pairs (some milliseconds) waking workers costs more than it saves. */
 const smallSearch = 2 ** 22;
+/** Most queries that this thread searches without coming up for air: some tenths of a second. */
+const largestJob = 2 ** 22;
 /** Queries in a job when a group is shared by several runners or the thread must come up for air. */
 const jobQueries = 2048;
 
@@ -35,7 +37,7 @@ function requireKernel(): WebAssembly.Module {
   });
 }
 
-function threadsFor(layout: NearestLayout, options: NearestOptions, mayShare: boolean): number {
+function threadsFor(layout: NearestLayout, options: SearchOptions, mayShare: boolean): number {
   const pairs = layout.samples * layout.tokens * layout.codes;
   if (!mayShare || pairs < smallSearch) return 1;
   return Math.max(1, Math.floor(options.threads ?? defaultThreads()));
@@ -46,7 +48,7 @@ export async function searchWasm(
   latents: Float32Array,
   codebooks: Float32Array,
   result: NearestResult,
-  options: NearestOptions,
+  options: SearchOptions,
 ): Promise<void> {
   const module = requireKernel();
   const threads = threadsFor(layout, options, canShare());
@@ -88,7 +90,7 @@ export function searchWasmSync(
   latents: Float32Array,
   codebooks: Float32Array,
   result: NearestResult,
-  options: NearestOptions,
+  options: SearchOptions,
 ): void {
   const module = requireKernel();
   const threads = threadsFor(layout, options, canBlock());
@@ -103,6 +105,13 @@ export function searchWasmSync(
     requireSuccess(task);
     finish();
   }
+}
+
+/** Whether groups go to runners whole, and in place: the runner that has a group can then move its codes too. */
+export function movesCells(layout: NearestLayout, options: SearchOptions): boolean {
+  const threads = threadsFor(layout, options, canShare());
+  const largest = layout.samples * Math.max(...layout.tokensOf.map((list) => list.length));
+  return layout.grouped && (threads === 1 ? largest <= largestJob : layout.groups >= 4 * threads);
 }
 
 function requireSuccess({ control, codes, dim }: SearchTask): void {
@@ -128,7 +137,7 @@ function* slabs(
   latents: Float32Array,
   codebooks: Float32Array,
   result: NearestResult,
-  options: NearestOptions,
+  options: SearchOptions,
   threads: number,
 ): Generator<Slab> {
   const { samples, groups, codes, dim, tokens, tokensOf } = layout;
@@ -175,8 +184,9 @@ function* slabs(
         method: options.method ?? "auto",
         order: memory && memory.order.subarray(firstGroup * codes, (firstGroup + slabGroups) * codes),
         ready: memory && memory.ready.subarray(firstGroup, firstGroup + slabGroups),
+        moves: options.moves ?? null,
         chunks:
-          !inPlace && slabGroups >= 4 * threads
+          options.moves || (!inPlace && slabGroups >= 4 * threads)
             ? 1
             : Math.max(1, Math.ceil((count * slabTokens) / slabGroups / jobQueries)),
         runners: threads,
@@ -185,7 +195,7 @@ function* slabs(
       if (options.guess) {
         if (staged) rows.gather(options.guess, task.indices, 1);
         else if (options.guess !== result.indices) result.indices.set(options.guess);
-        requireCodes(task.indices, codes);
+        if (options.trusted !== true) requireCodes(task.indices, codes);
       }
       yield {
         task,

@@ -23,17 +23,40 @@ export interface SearchTask {
   readonly distances: Float32Array;
   /** `indices` holds a valid code for every query to start from. */
   readonly guessed: boolean;
-  readonly method: "auto" | "tree" | "brute" | "sift";
+  readonly method: "auto" | "tree" | "brute" | "sift" | "cells";
   /** Which code sits where in a group's tree, `[groups, codes]`: used where `ready[group]` is 1, else kept for the next search. */
   readonly order: Int32Array | null;
   readonly ready: Int32Array | null;
   /** A group's queries are cut into this many jobs. */
   readonly chunks: number;
+  /** Given when every job is a whole group: its sums and means are made on the way. */
+  readonly moves: CellMoves | null;
   /** How many runners share the task. */
   readonly runners: number;
   /** [0] the next job, [1] runners that are done, [2] not 0: stop, [3] runners that failed, [4] jobs done. */
   readonly control: Int32Array;
 }
+
+/** What a pass of k-means makes of each group's cells. */
+export interface CellMoves {
+  /** The codes moved to the means of their cells, those of empty cells where they were: `[groups, codes, dim]`. */
+  readonly codebooks: Float32Array;
+  /** Hits of every code, `[groups, codes]`. */
+  readonly counts: Float64Array;
+  /** Squared distances from the mean, summed: `[groups, codes]`; written for groups with empty cells only. */
+  readonly distortions: Float64Array;
+  /**
+   * 1 for every code that is not where the last search found it, `[groups, codes]`: read by searches with a guess, which must then be
+   * the last answer and come with its distances; written with what this pass moves.
+   */
+  readonly moved: Uint8Array;
+  /** Squared distances from the codes as they were, summed: `[groups]`. */
+  readonly totals: Float64Array;
+  /** `[groups]` */
+  readonly emptyCells: Int32Array;
+}
+
+type Method = Exclude<SearchTask["method"], "auto">;
 
 /** Works on a task until no job is left, or for about `budgetMs`; true when no job was left. */
 export type Runner = (task: SearchTask, budgetMs: number) => boolean;
@@ -50,6 +73,7 @@ interface Kernel {
     count: number,
     dim: number,
     queries: number,
+    list: number,
     n: number,
     out: number,
     distances: number,
@@ -99,17 +123,75 @@ interface SiftKernel {
   ): void;
 }
 
+interface CellsKernel {
+  cellsBytes(n: number, codes: number, dim: number): number;
+  searchCells(
+    tree: number,
+    count: number,
+    codes: number,
+    cells: number,
+    dim: number,
+    queries: number,
+    list: number,
+    n: number,
+    out: number,
+    distances: number,
+    scratch: number,
+  ): void;
+  splitQueries(
+    codes: number,
+    dim: number,
+    queries: number,
+    n: number,
+    answers: number,
+    distances: number,
+    moved: number,
+    lists: number,
+  ): number;
+  addToCells(
+    dim: number,
+    queries: number,
+    n: number,
+    indices: number,
+    distances: number,
+    counts: number,
+    sums: number,
+    distortions: number,
+  ): void;
+  moveToMeans(
+    count: number,
+    dim: number,
+    counts: number,
+    sums: number,
+    distortions: number,
+    codes: number,
+    moved: number,
+  ): number;
+}
+
 export function createRunner(module: WebAssembly.Module): Runner {
   const memory = new WebAssembly.Memory({ initial: 1 });
-  const kernel = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernel & SiftKernel;
-  const tile = 512; // queries at a time: few enough for the cache, and the engine can change to its optimized code in between
+  const kernel = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernel &
+    SiftKernel &
+    CellsKernel;
+  const plainTile = 512; // queries at a time: few enough for the cache, and the engine can change to its optimized code in between
+  const largeTile = 16384; // many, so that cells are full, but few enough for the second-level cache
   const start = 1024;
+  type Places = ReturnType<typeof place>;
   let builtTask = -1;
   let builtGroup = -1;
-  let built: "tree" | "brute" | "sift" = "brute";
+  let built: Method = "brute";
+  let movedCodes = -1; // of the group, when its moves decide what is searched
+
+  function cellsApply({ dim, method, guessed }: SearchTask): boolean {
+    return guessed && (dim === 4 || dim === 8) && (method === "cells" || method === "auto");
+  }
 
   /** Addresses of everything that one task needs; grows the memory. */
-  function place({ codes, dim }: SearchTask) {
+  function place(task: SearchTask) {
+    const { codes, dim, moves } = task;
+    const tile = task.guessed ? largeTile : plainTile;
+    const tree = Math.max(kernel.treeBytes(codes, dim), kernel.siftBytes(codes, dim));
     let end = start;
     const take = (bytes: number): number => {
       const at = end;
@@ -122,9 +204,18 @@ export function createRunner(module: WebAssembly.Module): Runner {
       distances: take(tile * 4),
       codes: take(codes * dim * 4 + 16),
       ids: take(codes * 4),
-      prepared: take(tile * kernel.siftQueryBytes(dim)),
-      tree: take(Math.max(kernel.treeBytes(codes, dim), kernel.siftBytes(codes, dim))),
+      prepared: take(Math.max(plainTile * kernel.siftQueryBytes(dim), kernel.cellsBytes(tile, codes, dim))),
+      tree: take(tree),
+      movedTree: take(moves ? tree : 0),
+      movedIds: take(moves ? codes * 4 : 0),
+      moved: take(moves ? codes : 0),
+      lists: take(moves ? tile * 4 : 0),
+      counts: take(moves ? codes * 8 : 0),
+      distortions: take(moves ? codes * 8 : 0),
+      sums: take(moves ? codes * dim * 8 : 0),
+      end: 0,
     };
+    at.end = end;
     const missing = end - memory.buffer.byteLength;
     if (missing > 0) memory.grow(Math.ceil(missing / 65536));
     return at;
@@ -134,7 +225,8 @@ export function createRunner(module: WebAssembly.Module): Runner {
    * What is fastest. Nanoseconds measured on Gaussian data (Zen 4, one thread); only their ratios matter. Real latents are
    * clustered, which helps the tree.
    */
-  function choose({ codes, dim, order }: SearchTask, refit: boolean, queries: number): "tree" | "brute" | "sift" {
+  function choose(task: SearchTask, refit: boolean, queries: number): Method {
+    const { codes, dim, order } = task;
     const pack = codes * (2.5 + 0.5 * dim);
     const bruteQuery = codes * (0.1 + 0.083 * dim);
     const brute = pack + queries * bruteQuery;
@@ -143,17 +235,20 @@ export function createRunner(module: WebAssembly.Module): Runner {
     const build = pack * 1.6 + (order ? sort / 16 : sort); // an order that is kept serves the next searches too
     const visit = Math.min(bruteQuery * 1.2, (30 + 8 * dim * dim) * (codes / 1024) ** (0.2 + 0.035 * dim));
     const tree = codes > 64 ? build + queries * visit : Infinity;
+    // Measured level with the tree at d = 8 and twice as fast at d = 4; cells must not be too empty for it.
+    if (cellsApply(task) && codes > 64 && Math.min(queries, largeTile) >= 4 * codes) return "cells";
     return tree <= Math.min(brute, sift) ? "tree" : brute <= sift ? "brute" : "sift";
   }
 
-  function prepare(task: SearchTask, group: number, queries: number, at: ReturnType<typeof place>): void {
+  function prepare(task: SearchTask, group: number, queries: number, at: Places): void {
     if (builtTask === task.id && builtGroup === group) return;
     const { codes, dim, order, ready } = task;
     const refit = ready !== null && Atomics.load(ready, group) === 1;
     new Float32Array(memory.buffer, at.codes, codes * dim).set(
       task.codebooks.subarray(group * codes * dim, (group + 1) * codes * dim),
     );
-    built = task.method === "auto" ? choose(task, refit, queries) : task.method;
+    const wanted = task.method === "cells" && !cellsApply(task) ? "auto" : task.method;
+    built = wanted === "auto" ? choose(task, refit, queries) : wanted;
     if (built === "brute") kernel.packCodes(at.codes, codes, dim, at.tree);
     else if (built === "sift") kernel.siftPack(at.codes, codes, dim, at.tree);
     else if (order && refit) {
@@ -171,7 +266,31 @@ export function createRunner(module: WebAssembly.Module): Runner {
     builtGroup = group;
   }
 
-  function searchTile(task: SearchTask, group: number, first: number, n: number, at: ReturnType<typeof place>): void {
+  /** Counts the group's moved codes and, when they are few, gives them a tree of their own. */
+  function prepareMoves({ codes, dim, guessed }: SearchTask, moves: CellMoves, group: number, at: Places): void {
+    movedCodes = -1;
+    if (!guessed || (built !== "tree" && built !== "cells")) return;
+    const flags = moves.moved.subarray(group * codes, (group + 1) * codes);
+    const order = new Int32Array(memory.buffer, at.tree + kernel.idsAt(codes, dim), codes);
+    const moved = new Int32Array(memory.buffer, at.movedIds, codes);
+    let count = 0;
+    for (let k = 0; k < codes; k++) if (flags[order[k]!]) moved[count++] = order[k]!;
+    if (count * 2 > codes) return; // then nearly every query is concerned
+    new Uint8Array(memory.buffer, at.moved, codes).set(flags);
+    if (count > 0) kernel.refitTree(at.codes, count, dim, at.movedTree, at.movedIds);
+    movedCodes = count;
+  }
+
+  /** Searches in a tree of `count` codes for the n listed queries, or for the first n. */
+  function searchIn(task: SearchTask, at: Places, tree: number, count: number, list: number, n: number): void {
+    const { codes, dim, guessed } = task;
+    const { queries, indices, distances } = at;
+    if (built === "cells") {
+      kernel.searchCells(tree, count, at.codes, codes, dim, queries, list, n, indices, distances, at.prepared);
+    } else kernel.search(tree, at.codes, count, dim, queries, list, n, indices, distances, guessed ? 1 : 0);
+  }
+
+  function searchTile(task: SearchTask, group: number, first: number, n: number, at: Places): void {
     const { codes, dim, tokens, tokenList, tokenStart, latents } = task;
     const list = tokenStart[group]!;
     const perSample = tokenStart[group + 1]! - list;
@@ -196,12 +315,28 @@ export function createRunner(module: WebAssembly.Module): Runner {
         }
       }
     }
-    const guessed = task.guessed ? 1 : 0;
     const leaves = Math.ceil(codes / 16);
-    if (built === "tree") {
-      kernel.search(at.tree, at.codes, codes, dim, at.queries, n, at.indices, at.distances, guessed);
+    if (movedCodes >= 0 && task.moves) {
+      distances.set(task.distances.subarray(base, base + n));
+      const further = kernel.splitQueries(at.codes, dim, at.queries, n, at.indices, at.distances, at.moved, at.lists);
+      if (further > 0) searchIn(task, at, at.tree, codes, at.lists, further);
+      const settled = at.lists + further * 4;
+      if (movedCodes > 0 && further < n) searchIn(task, at, at.movedTree, movedCodes, settled, n - further);
+    } else if (built === "tree" || built === "cells") {
+      searchIn(task, at, at.tree, codes, 0, n);
     } else if (built === "sift") {
-      kernel.siftQueries(at.tree, at.codes, codes, dim, at.queries, n, at.prepared, at.indices, at.distances, guessed);
+      kernel.siftQueries(
+        at.tree,
+        at.codes,
+        codes,
+        dim,
+        at.queries,
+        n,
+        at.prepared,
+        at.indices,
+        at.distances,
+        task.guessed ? 1 : 0,
+      );
       const step = Math.max(4, Math.floor(1024 / dim)); // 32 KiB of codes
       for (let leaf = 0; leaf < leaves; leaf += step) {
         const last = Math.min(leaves, leaf + step);
@@ -228,6 +363,9 @@ export function createRunner(module: WebAssembly.Module): Runner {
         kernel.searchAll(at.tree, codes, dim, at.queries, n, at.indices, at.distances, leaf, last);
       }
     }
+    if (task.moves) {
+      kernel.addToCells(dim, at.queries, n, at.indices, at.distances, at.counts, at.sums, at.distortions);
+    }
     if (whole) {
       task.indices.set(indices, base);
       task.distances.set(distances, base);
@@ -246,6 +384,20 @@ export function createRunner(module: WebAssembly.Module): Runner {
     }
   }
 
+  /** Of a whole group that was searched. */
+  function moveCells({ codes, dim }: SearchTask, moves: CellMoves, group: number, at: Places): void {
+    const distortions = new Float64Array(memory.buffer, at.distortions, codes);
+    let total = 0;
+    for (let code = 0; code < codes; code++) total += distortions[code]!;
+    moves.totals[group] = total;
+    const empty = kernel.moveToMeans(codes, dim, at.counts, at.sums, at.distortions, at.codes, at.moved);
+    moves.emptyCells[group] = empty;
+    moves.codebooks.set(new Float32Array(memory.buffer, at.codes, codes * dim), group * codes * dim);
+    moves.counts.set(new Float64Array(memory.buffer, at.counts, codes), group * codes);
+    moves.moved.set(new Uint8Array(memory.buffer, at.moved, codes), group * codes);
+    if (empty > 0) moves.distortions.set(distortions, group * codes);
+  }
+
   return (task, budgetMs) => {
     const { control, chunks, samples, tokenStart } = task;
     const jobs = (tokenStart.length - 1) * chunks;
@@ -259,11 +411,17 @@ export function createRunner(module: WebAssembly.Module): Runner {
       const queries = samples * (tokenStart[group + 1]! - tokenStart[group]!);
       const first = Math.floor((queries * chunk) / chunks);
       const last = Math.floor((queries * (chunk + 1)) / chunks);
-      if (first < last) prepare(task, group, chunks > 1 ? queries / task.runners : queries, at);
+      if (first < last || task.moves) prepare(task, group, chunks > 1 ? queries / task.runners : queries, at);
+      if (task.moves) {
+        new Uint8Array(memory.buffer, at.counts, at.end - at.counts).fill(0);
+        prepareMoves(task, task.moves, group, at);
+      } else movedCodes = -1;
+      const tile = built === "cells" || movedCodes >= 0 ? largeTile : plainTile;
       for (let k = first; k < last; k += tile) {
         if (Atomics.load(control, 2) !== 0) return true;
         searchTile(task, group, k, Math.min(tile, last - k), at);
       }
+      if (task.moves) moveCells(task, task.moves, group, at);
       Atomics.add(control, 4, 1);
       if (performance.now() > end) return false;
     }
