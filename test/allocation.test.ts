@@ -1,7 +1,7 @@
 /** Codebooks of unequal sizes from training to ids and back: `--set quantizer.allocation=greedy`. */
 import { readNpy } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { revq, revqJson, sampleImages, temporaryFolder } from "./support/revq.js";
@@ -60,9 +60,10 @@ describe("codebooks of unequal sizes", () => {
     expect(offset!.equals(plain!)).toBe(true);
   }, 120_000);
 
-  it("are not for the authors' layout: the export to PyTorch says so", async () => {
+  it("are not for the authors' layout: the export to PyTorch says so and leaves nothing", async () => {
     const { code, stderr } = await revq(["export", "greedy", "--to", "pytorch", "-o", "pt"], inFolder);
     expect(code).toBe(1);
     expect(stderr).toMatch(/groups of this tokenizer have \d+ to \d+ codes/);
+    await expect(readdir(join(folder.path, "pt"))).rejects.toMatchObject({ code: "ENOENT" });
   }, 60_000);
 });

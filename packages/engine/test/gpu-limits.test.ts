@@ -8,6 +8,7 @@ describe("requireFits", () => {
     expect(() => requireFits([2 ** 25], "float32", limits)).not.toThrow();
     expect(() => requireFits([2 ** 25], "bool", limits)).not.toThrow();
     expect(() => requireFits([], "float32", limits)).not.toThrow();
+    expect(() => requireFits([NaN, 0], "bool", limits)).not.toThrow(); // what tf.all makes of an empty tensor
   });
 
   it("refuses what does not, with sizes", () => {

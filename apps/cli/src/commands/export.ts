@@ -2,7 +2,7 @@ import { Flags } from "@oclif/core";
 import { RevqError } from "@revq/core";
 import { writeFileAtomic } from "@revq/formats/node";
 import { serializeTokenizer, Tokenizer } from "@revq/tokenizer";
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, readdir, rmdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { BaseCommand, engineFlag } from "../base-command.js";
 import { onnxReadme, pytorchReadme, tfjsReadme } from "../export/readme.js";
@@ -48,7 +48,19 @@ export default class Export extends BaseCommand {
     }
     const engine = flags.to === "onnx" ? "onnx" : flags.engine;
     const tokenizer = await openTokenizer(this, args.tokenizer, { ...flags, engine }, { backbone: "if-any" });
-    await mkdir(flags.out, { recursive: true });
+    const made = await mkdir(flags.out, { recursive: true });
+    try {
+      return await this.exportTo(flags, tokenizer);
+    } catch (error) {
+      if (made !== undefined) await rmdir(flags.out).catch(() => {}); // only when nothing was written
+      throw error;
+    }
+  }
+
+  private async exportTo(
+    flags: { readonly to: string; readonly out: string; readonly batch: number },
+    tokenizer: Tokenizer,
+  ): Promise<ExportReport> {
     const write = (name: string, data: string | Uint8Array): Promise<void> =>
       writeFileAtomic(join(flags.out, name), data);
     let onnx: OnnxExport | null = null;

@@ -82,7 +82,7 @@ export function requireFits(
 ): void {
   const bytes = tf.util.sizeFromShape([...shape]) * (dtype === "complex64" ? 8 : 4);
   const most = Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
-  if (bytes <= most) return;
+  if (!(bytes > most)) return; // NaN too: tfjs makes such shapes of empty tensors, and they need nothing
   throw limitError(
     `A ${dtype} tensor [${shape.join(", ")}] needs ${mebibytes(bytes)} MiB in one buffer; this GPU allows ${mebibytes(most)} MiB.`,
   );
