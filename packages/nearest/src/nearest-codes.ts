@@ -4,7 +4,7 @@ import { searchReference } from "./reference.js";
 import type { SearchMemory } from "./search-memory.js";
 import { requireFinite, requireLength, resolveLayout, type NearestLayout, type NearestShape } from "./shape.js";
 import { movesCells, searchWasm, searchWasmSync, wasmRuns } from "./wasm/engine.js";
-import type { CellMoves } from "./wasm/runner.js";
+import type { CellMoves } from "./wasm/task.js";
 
 /** `auto` takes WebAssembly where it runs, else the reference. Every engine gives the same answer, bit for bit. */
 export type NearestEngine = "auto" | "wasm" | "reference";

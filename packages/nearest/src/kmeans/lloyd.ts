@@ -8,7 +8,7 @@ import { canMoveCells, searchLayout, type NearestResult, type SearchOptions } fr
 import { createSearchMemory } from "../search-memory.js";
 import { groupStarts, requireFinite, requireLength, resolveLayout, toGrouped, type NearestLayout } from "../shape.js";
 import { sharedBytes, sharedFloat32, sharedFloat64, sharedInt32 } from "../shared-memory.js";
-import type { CellMoves } from "../wasm/runner.js";
+import type { CellMoves } from "../wasm/task.js";
 import { addToCells, createCellSums, moveToMeans, type CellSums } from "./cells.js";
 import { initialCodebooks } from "./initialize.js";
 import type { KMeansOptions, KMeansResult, KMeansShape } from "./options.js";

@@ -10,7 +10,8 @@ import type { NearestLayout } from "../shape.js";
 import { isShared, sharedFloat32, sharedInt32 } from "../shared-memory.js";
 import { kernelModule } from "./kernel.js";
 import { blockUntilDone, canBlock, canShare, defaultThreads, nextReport, postTask } from "./pool.js";
-import { createRunner, type Runner, type SearchTask } from "./runner.js";
+import { createRunner, type Runner } from "./runner.js";
+import type { SearchTask } from "./task.js";
 
 /** Copies into shared memory are made this many numbers at a time: 128 MiB. */
 const slabNumbers = 2 ** 25;

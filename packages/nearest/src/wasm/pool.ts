@@ -2,7 +2,8 @@
  * Worker threads that run search tasks: `node:worker_threads` in Node, Web Workers in browsers, both from a source text, so that
  * sources, builds and bundles work alike. Started on first use, kept, and never keep a process alive by themselves.
  */
-import { createRunner, type SearchTask } from "./runner.js";
+import { createRunner } from "./runner.js";
+import type { SearchTask } from "./task.js";
 
 interface PoolWorker {
   readonly worker: {
