@@ -8,6 +8,7 @@ import type { NearestResult, SearchOptions } from "../nearest-codes.js";
 import { nextOrder } from "../search-memory.js";
 import type { NearestLayout } from "../shape.js";
 import { isShared, sharedFloat32, sharedInt32 } from "../shared-memory.js";
+import { searchCosts } from "./costs.js";
 import { kernelModule } from "./kernel.js";
 import { blockUntilDone, canBlock, canShare, defaultThreads, nextReport, postTask } from "./pool.js";
 import { createRunner, type Runner } from "./runner.js";
@@ -15,8 +16,8 @@ import type { SearchTask } from "./task.js";
 
 /** Copies into shared memory are made this many numbers at a time: 128 MiB. */
 const slabNumbers = 2 ** 25;
-/** Below so many pairs (some milliseconds) waking workers costs more than it saves. */
-const smallSearch = 2 ** 22;
+/** Below so many estimated nanoseconds of work that can be shared, waking workers costs more than it saves. */
+const smallSearch = 2e6;
 /** Most queries that this thread searches without coming up for air: some tenths of a second. */
 const largestJob = 2 ** 22;
 /** Queries in a job when a group is shared by several runners or the thread must come up for air. */
@@ -39,9 +40,13 @@ function requireKernel(): WebAssembly.Module {
 }
 
 function threadsFor(layout: NearestLayout, options: SearchOptions, mayShare: boolean): number {
-  const pairs = layout.samples * layout.tokens * layout.codes;
-  if (!mayShare || pairs < smallSearch) return 1;
-  return Math.max(1, Math.floor(options.threads ?? defaultThreads()));
+  if (!mayShare) return 1;
+  const { samples, groups, tokens, codes, dim } = layout;
+  const threads = Math.max(1, Math.floor(options.threads ?? defaultThreads()));
+  const { brute, tree, sift, pack } = searchCosts(codes, dim);
+  // Runners that share a group make its codes ready each for itself: that is not shared work.
+  const shared = samples * tokens * Math.min(brute, tree, sift) + (groups >= threads ? groups * pack : 0);
+  return shared < smallSearch ? 1 : threads;
 }
 
 export async function searchWasm(
@@ -143,6 +148,7 @@ function* slabs(
 ): Generator<Slab> {
   const { samples, groups, codes, dim, tokens, tokensOf } = layout;
   const inPlace = threads === 1;
+  const costs = searchCosts(codes, dim);
   const memory = options.memory ? nextOrder(options.memory, layout) : null;
   const codebooksStay = inPlace || isShared(codebooks);
   const dataStay =
@@ -183,6 +189,7 @@ function* slabs(
         distances: staged ? sharedFloat32(count * slabTokens) : result.distances,
         guessed: options.guess !== undefined,
         method: options.method ?? "auto",
+        costs,
         order: memory && memory.order.subarray(firstGroup * codes, (firstGroup + slabGroups) * codes),
         ready: memory && memory.ready.subarray(firstGroup, firstGroup + slabGroups),
         moves: options.moves ?? null,

@@ -62,20 +62,13 @@ export function createRunner(module: WebAssembly.Module): Runner {
     return at;
   }
 
-  /**
-   * What is fastest. Nanoseconds measured on Gaussian data (Zen 4, one thread); only their ratios matter. Real latents are
-   * clustered, which helps the tree.
-   */
+  /** What should be fastest for a group. */
   function choose(task: SearchTask, refit: boolean, queries: number): Method {
-    const { codes, dim, order } = task;
-    const pack = codes * (2.5 + 0.5 * dim);
-    const bruteQuery = codes * (0.1 + 0.083 * dim);
-    const brute = pack + queries * bruteQuery;
-    const sift = codes * 4.8 * dim + queries * (120 + 8 * dim + codes * (0.12 + 0.034 * dim));
-    const sort = refit || codes <= 16 ? 0 : codes * 5 * Math.log2(codes / 16);
-    const build = pack * 1.6 + (order ? sort / 16 : sort); // an order that is kept serves the next searches too
-    const visit = Math.min(bruteQuery * 1.2, (30 + 8 * dim * dim) * (codes / 1024) ** (0.2 + 0.035 * dim));
-    const tree = codes > 64 ? build + queries * visit : Infinity;
+    const { codes, order, costs } = task;
+    const brute = costs.pack + queries * costs.brute;
+    const sift = costs.siftPack + queries * costs.sift;
+    const sort = refit ? 0 : costs.sort / (order ? 16 : 1); // an order that is kept serves the next searches too
+    const tree = costs.pack * 1.6 + sort + queries * costs.tree;
     // Measured level with the tree at d = 8 and twice as fast at d = 4; cells must not be too empty for it.
     if (cellsApply(task) && codes > 64 && Math.min(queries, largeTile) >= 4 * codes) return "cells";
     return tree <= Math.min(brute, sift) ? "tree" : brute <= sift ? "brute" : "sift";

@@ -1,5 +1,7 @@
 /** What runners are given: one search, and what k-means wants of it on the way. Plain data, posted to workers. */
 
+import type { SearchCosts } from "./costs.js";
+
 /** One search, ready for any number of runners that share the work by counting jobs up in `control`. */
 export interface SearchTask {
   /** Differs from task to task: a runner keeps a group's tree between the jobs of one task. */
@@ -21,6 +23,7 @@ export interface SearchTask {
   /** `indices` holds a valid code for every query to start from. */
   readonly guessed: boolean;
   readonly method: "auto" | "tree" | "brute" | "sift" | "cells";
+  readonly costs: SearchCosts;
   /** Which code sits where in a group's tree, `[groups, codes]`: used where `ready[group]` is 1, else kept for the next search. */
   readonly order: Int32Array | null;
   readonly ready: Int32Array | null;
