@@ -117,7 +117,7 @@ describe("worker threads", () => {
   });
 
   it("report progress and stop when aborted", async () => {
-    const problem = makeProblem("gaussian", 3000, 32, 2000, 16, 32, 1);
+    const problem = makeProblem("gaussian", 15_000, 32, 4000, 16, 32, 1); // far more than goes between two reports
     const controller = new AbortController();
     const seen: number[] = [];
     const running = search(problem, {

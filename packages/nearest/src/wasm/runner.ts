@@ -31,7 +31,7 @@ export function createRunner(module: WebAssembly.Module): Runner {
   /** Addresses of everything that one task needs; grows the memory. */
   function place(task: SearchTask) {
     const { codes, dim, moves } = task;
-    const tile = task.guessed ? largeTile : plainTile;
+    const tile = cellsApply(task) || moves ? largeTile : plainTile;
     const tree = Math.max(kernel.treeBytes(codes, dim), kernel.siftBytes(codes, dim));
     let end = start;
     const take = (bytes: number): number => {
@@ -62,19 +62,19 @@ export function createRunner(module: WebAssembly.Module): Runner {
     return at;
   }
 
-  /** What should be fastest for a group. */
-  function choose(task: SearchTask, refit: boolean, queries: number): Method {
+  /** What should be fastest for a group: `queries` that its codes are made ready for, `together` in one job. */
+  function choose(task: SearchTask, refit: boolean, queries: number, together: number): Method {
     const { codes, order, costs } = task;
     const brute = costs.pack + queries * costs.brute;
     const sift = costs.siftPack + queries * costs.sift;
     const sort = refit ? 0 : costs.sort / (order ? 16 : 1); // an order that is kept serves the next searches too
     const tree = costs.pack * 1.6 + sort + queries * costs.tree;
     // Measured level with the tree at d = 8 and twice as fast at d = 4; cells must not be too empty for it.
-    if (cellsApply(task) && codes > 64 && Math.min(queries, largeTile) >= 4 * codes) return "cells";
+    if (cellsApply(task) && codes > 64 && Math.min(together, largeTile) >= 4 * codes) return "cells";
     return tree <= Math.min(brute, sift) ? "tree" : brute <= sift ? "brute" : "sift";
   }
 
-  function prepare(task: SearchTask, group: number, queries: number, at: Places): void {
+  function prepare(task: SearchTask, group: number, queries: number, together: number, at: Places): void {
     if (builtTask === task.id && builtGroup === group) return;
     const { codes, dim, order, ready } = task;
     const refit = ready !== null && Atomics.load(ready, group) === 1;
@@ -82,7 +82,7 @@ export function createRunner(module: WebAssembly.Module): Runner {
       task.codebooks.subarray(group * codes * dim, (group + 1) * codes * dim),
     );
     const wanted = task.method === "cells" && !cellsApply(task) ? "auto" : task.method;
-    built = wanted === "auto" ? choose(task, refit, queries) : wanted;
+    built = wanted === "auto" ? choose(task, refit, queries, together) : wanted;
     if (built === "brute") kernel.packCodes(at.codes, codes, dim, at.tree);
     else if (built === "sift") kernel.siftPack(at.codes, codes, dim, at.tree);
     else if (order && refit) {
@@ -245,7 +245,8 @@ export function createRunner(module: WebAssembly.Module): Runner {
       const queries = samples * (tokenStart[group + 1]! - tokenStart[group]!);
       const first = Math.floor((queries * chunk) / chunks);
       const last = Math.floor((queries * (chunk + 1)) / chunks);
-      if (first < last || task.moves) prepare(task, group, chunks > 1 ? queries / task.runners : queries, at);
+      const ownQueries = chunks > 1 ? queries / task.runners : queries;
+      if (first < last || task.moves) prepare(task, group, ownQueries, last - first, at);
       if (task.moves) {
         new Uint8Array(memory.buffer, at.counts, at.end - at.counts).fill(0);
         prepareMoves(task, task.moves, group, at);
