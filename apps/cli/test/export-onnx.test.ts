@@ -6,20 +6,8 @@ import { join, resolve } from "node:path";
 import { dcAe } from "@revq/backbone-dc-ae";
 import { linear } from "@revq/backbone-linear";
 import { sdVae } from "@revq/backbone-sd-vae";
-import {
-  createRandom,
-  isFittable,
-  latentShapeOf,
-  latentShapeToArray,
-  measureLatents,
-  parseOptions,
-  quietContext,
-  Standardizer,
-  standardizedSource,
-  type Backbone,
-  type BackbonePlugin,
-  type QuantizerPlugin,
-} from "@revq/core";
+import { createRandom, isFittable, latentShapeOf, latentShapeToArray, parseOptions, quietContext, type Backbone, type BackbonePlugin, type QuantizerPlugin } from "@revq/core";
+import { measureLatents, Standardizer, standardizedSource } from "@revq/tokenizer";
 import { inMemoryLatents, openSynthetic } from "@revq/data";
 import { createEngine, type Engine } from "@revq/engine";
 import { openWeights } from "@revq/formats/node";

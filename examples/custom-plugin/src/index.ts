@@ -1,19 +1,6 @@
 /** The quantizer `lattice`: four numbers of the latent at a time become the nearest point of the lattice D4. */
-import {
-  cutOnHost,
-  definePlugin,
-  latentSize,
-  lookUpCodes,
-  requireTensor,
-  sampleLatents,
-  sharedTokenSpec,
-  tokenSplits,
-  RevqError,
-  type LatentShape,
-  type OptionsOf,
-  type Quantizer,
-  type TokenSplit,
-} from "@revq/core";
+import { cutOnHost, lookUpCodes, sampleLatents, sharedTokenSpec } from "@revq/plugin-kit";
+import { definePlugin, latentSize, requireTensor, tokenSplits, RevqError, type LatentShape, type OptionsOf, type Quantizer, type TokenSplit } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { z } from "zod";
 import { codeOf, dimension, nearestPoint, pointCount, pointOf } from "./d4.js";

@@ -14,14 +14,14 @@ export interface Disposable {
 export interface BackboneSpec {
   /** For people: "taesd", "linear 8x8 -> 8". */
   readonly name: string;
-  /** Image pixels per latent cell, in each direction: 8 for an f8 VAE. */
+  /** Image pixels per latent position, in each direction: 8 for an f8 VAE. */
   readonly downsample: number;
   readonly latentChannels: number;
   /** False when only an encoder is there: latents can be tokenized and scored, images cannot be decoded. */
   readonly decodes: boolean;
 }
 
-/** A frozen image autoencoder. Images are `[n, H, W, 3]` float32 in [-1, 1]; latents are `[n, h, w, c]` float32, unscaled. n may be 0. */
+/** Images are `[n, H, W, 3]` float32 in [-1, 1]; latents are `[n, h, w, c]` float32, unscaled. n may be 0. */
 export interface Backbone extends Disposable {
   readonly spec: BackboneSpec;
   /** H and W must be multiples of `spec.downsample`. The caller owns the result. */
@@ -30,31 +30,24 @@ export interface Backbone extends Disposable {
   decode(latents: Tensor4D): Promise<Tensor4D>;
   /** Every weight, borrowed: what `create` needs as `context.state` to make the same backbone again. */
   state(): NamedTensors;
-  /**
-   * The options that make this backbone out of `state()`, for weights that brought a configuration of their own: they go into the
-   * tokenizer's config.json instead of the user's. Undefined: the user's options are enough.
-   */
-  readonly options?: Readonly<Record<string, unknown>>;
+  /** Present when the backbone is fitted on the user's own images. Its tensors are then kept in the tokenizer. */
+  readonly fit?: BackboneFit;
 }
 
-/** A backbone that is fitted on the user's own images; its tensors are kept inside the tokenizer. */
-export interface FittableBackbone extends Backbone {
-  /** False until `fit` has run or a state was given. */
+export interface BackboneFit {
+  /** False until `run` has ended or a state was given. */
   readonly fitted: boolean;
-  fit(images: ImageSource, context: FitContext): Promise<void>;
+  run(images: ImageSource, context: FitContext): Promise<void>;
 }
 
-export function isFittable(backbone: Backbone): backbone is FittableBackbone {
-  return typeof (backbone as Partial<FittableBackbone>).fit === "function";
-}
-
-/** The latent of a square image. Throws when the size is not a multiple of the downsampling factor. */
+/** The latent of a square image. Throws `image-size` when the size is not a multiple of the downsampling factor. */
 export function latentShapeOf(spec: BackboneSpec, imageSize: number): LatentShape {
   if (imageSize <= 0 || imageSize % spec.downsample !== 0) {
+    const nearest = Math.max(1, Math.round(imageSize / spec.downsample)) * spec.downsample;
     throw new RevqError(
       "image-size",
       `Images of ${imageSize} pixels do not fit ${spec.name}: the size must be a positive multiple of ${spec.downsample}.`,
-      { fix: `Use --image-size ${Math.max(1, Math.round(imageSize / spec.downsample)) * spec.downsample}.` },
+      { fix: `Use images of ${nearest} pixels.`, setting: { path: "data.imageSize", value: nearest } },
     );
   }
   const side = imageSize / spec.downsample;

@@ -1,19 +1,37 @@
 /**
  * Errors that a user can act on. Anything thrown on purpose in revq is a `RevqError`: its message says what was got and
- * what was expected, `fix` says what to do. Any other error that reaches the user is a defect of ours.
+ * what was expected, `fix` says what to do. Any other error that reaches the user is a defect of revq.
  */
 export interface RevqErrorOptions {
-  /** What the user can do about it: one sentence, or a command to run. */
+  /** What the user can do: one sentence. It names no flag: see `setting`. */
   readonly fix?: string;
-  /** 1 (default): the input or the environment is at fault; 2: the command was called wrongly; 3: no usable engine. */
-  readonly exitCode?: 1 | 2 | 3;
+  /** The setting to change. A command line shows it as its flag. */
+  readonly setting?: Setting;
   readonly cause?: unknown;
 }
 
+/** A setting of a run. */
+export interface Setting {
+  /** Path in the configuration: `data.imageSize`. */
+  readonly path: string;
+  /** A value that works, where one is known. */
+  readonly value?: string | number | boolean;
+}
+
+/**
+ * An error with a stable code.
+ *
+ * @example
+ * const error = new RevqError("image-size", "Images of 250 pixels do not fit: the size must be a multiple of 8.", {
+ *   fix: "Use images of 248 pixels.",
+ *   setting: { path: "data.imageSize", value: 248 },
+ * });
+ * error.code; // => "image-size"
+ */
 export class RevqError extends Error {
   override readonly name = "RevqError";
   readonly fix: string | undefined;
-  readonly exitCode: 1 | 2 | 3;
+  readonly setting: Setting | undefined;
 
   /** @param code stable, in kebab case ("safetensors-truncated"): scripts may test it; messages may change. */
   constructor(
@@ -23,7 +41,7 @@ export class RevqError extends Error {
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.fix = options.fix;
-    this.exitCode = options.exitCode ?? 1;
+    this.setting = options.setting;
   }
 }
 

@@ -1,27 +1,17 @@
-/** @revq/core: contracts, plugin registry, token layout, standardizer, errors. No I/O and no tfjs backend: the ground floor. */
+/** @revq/core: contracts, plugin registry, errors, random numbers, shapes. No I/O and no tensor engine: the ground floor. */
 export * from "./backbone.js";
 export * from "./bytes.js";
-export { dependencyTokens } from "./dependency-tokens.js";
-export { RevqError, isRevqError, type RevqErrorOptions } from "./errors.js";
-export { GridQuantizer, gridSize, nearestLevel, type GridSettings } from "./grid-quantizer.js";
-export { LatentMoments, type SavedStatistics } from "./latent-moments.js";
+export { RevqError, isRevqError, type RevqErrorOptions, type Setting } from "./errors.js";
 export * from "./known-plugins.js";
 export * from "./latent-shape.js";
 export * from "./named-tensors.js";
-export { normalCumulative, normalDensity, normalQuantile } from "./normal-distribution.js";
 export { nearestNames } from "./nearest-names.js";
-export { ParameterSet, countNumbers, type ParameterShape } from "./parameter-set.js";
 export * from "./plugin.js";
 export * from "./progress.js";
 export * from "./quantizer.js";
 export { createRandom, type Random, type RandomState } from "./random.js";
 export type { Rectifier } from "./rectifier.js";
 export { PluginRegistry, type RegisteredPlugin } from "./registry.js";
-export { reverseWaterfill, type RateDistortion } from "./reverse-waterfill.js";
-export { squaredDistancesOnEngine } from "./distances-on-engine.js";
-export { cutOnHost, lookUpCodes, sampleLatents, sharedTokenSpec } from "./shared-codebook.js";
-export type { ImageBatch, ImageSource, LatentSource } from "./sources.js";
-export * from "./standardizer.js";
-export { symmetricEigen, type SymmetricEigen } from "./symmetric-eigen.js";
+export type { ImageBatch, ImageSource, LatentSource, Moments } from "./sources.js";
 export * from "./token-layout.js";
-export { cutTokens, joinTokens } from "./token-tensors.js";
+export type { HostTransform, Transform, TransformLayout } from "./transform.js";

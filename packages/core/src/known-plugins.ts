@@ -16,6 +16,8 @@ import type { OptionsSchema, PluginKind } from "./plugin.js";
 export interface KnownBackbones {}
 /** Quantizers by id, with the options that a user may give. */
 export interface KnownQuantizers {}
+/** Transforms by id, with the options that a user may give. */
+export interface KnownTransforms {}
 /** Rectifiers by id, with the options that a user may give. */
 export interface KnownRectifiers {}
 /* eslint-enable @typescript-eslint/no-empty-object-type */
@@ -24,6 +26,7 @@ export interface KnownRectifiers {}
 export interface KnownPlugins extends Record<PluginKind, object> {
   backbone: KnownBackbones;
   quantizer: KnownQuantizers;
+  transform: KnownTransforms;
   rectifier: KnownRectifiers;
 }
 

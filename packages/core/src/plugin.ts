@@ -8,18 +8,16 @@ import { RevqError } from "./errors.js";
 import type { LatentShape } from "./latent-shape.js";
 import type { NamedTensors } from "./named-tensors.js";
 import { nearestNames } from "./nearest-names.js";
-import type { Quantizer, TokenSpec } from "./quantizer.js";
+import type { Quantizer } from "./quantizer.js";
 import type { FitContext } from "./progress.js";
 import type { Random } from "./random.js";
 import type { Rectifier } from "./rectifier.js";
 import type { LatentSource } from "./sources.js";
+import type { TokenLayout } from "./token-layout.js";
+import type { Transform, TransformLayout } from "./transform.js";
 
-export const pluginKinds = ["backbone", "quantizer", "rectifier"] as const;
+export const pluginKinds = ["backbone", "transform", "quantizer", "rectifier"] as const;
 export type PluginKind = (typeof pluginKinds)[number];
-
-/** `fit`: k-means codebooks, then a rectifier that starts at the identity. `paper`: the authors' joint AdamW. */
-export const recipes = ["fit", "paper"] as const;
-export type Recipe = (typeof recipes)[number];
 
 /** A zod `strictObject` whose keys all have defaults or are optional; `.describe()` each: `revq plugins` prints it. */
 export type OptionsSchema = z.ZodObject;
@@ -31,8 +29,8 @@ interface PluginBase<Kind extends PluginKind, Schema extends OptionsSchema> {
   /** One line for `revq plugins`. */
   readonly title: string;
   readonly options: Schema;
-  /** Option values that a recipe implies where the user says nothing. */
-  readonly recipes?: Partial<Record<Recipe, Partial<z.input<Schema>>>>;
+  /** Named sets of option values. A trainer's recipe asks for one by name; what the user says wins. */
+  readonly sets?: Readonly<Record<string, Partial<z.input<Schema>>>>;
 }
 
 export interface BackboneContext {
@@ -40,59 +38,86 @@ export interface BackboneContext {
   readonly imageSize: number;
   /** Where the weights are, if the user named a place. */
   readonly weights?: WeightsSource;
-  /** Weights out of a tokenizer that holds its backbone: `Backbone.state()` of the one that was saved. Wins over `weights`. */
+  /** Weights from a tokenizer that holds its backbone: `Backbone.state()` of the one that was saved. Wins over `weights`. */
   readonly state?: NamedTensors;
 }
 
 export interface BackbonePlugin<Schema extends OptionsSchema = OptionsSchema> extends PluginBase<"backbone", Schema> {
-  /** `required`: `--weights` must be given; `fitted`: made from the training images, kept in the tokenizer; `optional`: has its own. */
+  /** `required`: weights must be given; `fitted`: made from the training images, kept in the tokenizer; `optional`: has its own. */
   readonly weights: "required" | "optional" | "fitted";
+  /**
+   * The options that make the same backbone from its `state()` alone, for weights that come with a configuration of their
+   * own. They go into the tokenizer's config.json instead of the user's.
+   */
+  resolve?(options: z.output<Schema>, context: BackboneContext): Promise<z.input<Schema>>;
   create(options: z.output<Schema>, context: BackboneContext): Promise<Backbone>;
 }
 
-/** What a quantizer needs to know to choose the options that the user left open. */
-export interface QuantizerPlanRequest<Options> {
-  readonly options: Options;
+export interface TransformContext {
+  readonly latentShape: LatentShape;
+  /** T of the quantizer: the number of blocks divides it. */
+  readonly tokens: number;
+}
+
+export interface TransformPlugin<Schema extends OptionsSchema = OptionsSchema> extends PluginBase<"transform", Schema> {
+  /** The blocks for latents of this shape and T tokens; null when no blocks fit. Pure: it allocates nothing. */
+  layout(options: z.output<Schema>, context: TransformContext): TransformLayout | null;
+  /** True where this transform is the first guess for latents of this shape: what `auto` takes. */
+  suits?(latentShape: LatentShape): boolean;
+  /** Numbers that are learned. Pure. */
+  parameterCount(options: z.output<Schema>, context: TransformContext): number;
+  /** The transform starts as the identity or an orthonormal map: call `fit` or `restore`. Throws `no-transform-fits`. */
+  create(options: z.output<Schema>, context: TransformContext): Promise<Transform>;
+}
+
+/** What a quantizer is told to fill in what the user left open. */
+export interface QuantizerRequest extends Pick<FitContext, "random" | "report" | "signal"> {
   readonly latentShape: LatentShape;
   /** Training samples. */
   readonly samples: number;
   /** Wanted bits per image, if the user named a budget instead of tokens and codes. */
-  readonly bits?: number;
+  readonly bits: number | null;
+  /** The blocks of the chosen transform for a number of tokens; null when no blocks fit. */
+  readonly transform: (tokens: number) => TransformLayout | null;
+  /** Coefficients of the training latents. Null in the first call, when nothing is encoded yet. */
+  readonly latents: LatentSource | null;
 }
 
-export interface QuantizerPlan<Options> {
+/** One way to fill in what was open. */
+export interface QuantizerCandidate<Options> {
   readonly options: Options;
   /** Why: one sentence each, for the user. */
   readonly reasons: readonly string[];
 }
 
-export interface QuantizerContext {
-  readonly latentShape: LatentShape;
+/** What a quantizer with these options is, known without making it. */
+export interface QuantizerDescription {
+  readonly layout: TokenLayout;
+  /** Numbers that are learned. */
+  readonly parameterCount: number;
 }
 
-/** What `create` would make, known without making it: `--dry-run` of a large model allocates nothing. */
-export interface QuantizerDescription {
-  readonly tokens: TokenSpec;
-  /** Numbers that are learned. */
-  readonly parameters: number;
+export interface QuantizerContext {
+  readonly latentShape: LatentShape;
+  /** Of the transform whose coefficients are quantized. */
+  readonly transform: TransformLayout;
 }
 
 export interface QuantizerPlugin<Schema extends OptionsSchema = OptionsSchema> extends PluginBase<"quantizer", Schema> {
-  /** Chooses options that depend on the data. Without it a bit budget is refused. */
-  plan?(request: QuantizerPlanRequest<z.input<Schema>>): QuantizerPlan<z.input<Schema>>;
+  /** What the transform is when nobody says: `auto` takes one that suits the latent's shape. Default `none`. */
+  readonly transform?: "auto";
   /**
-   * Chooses, once the latents are there, what depends on their values: takes planned options, gives those that `create` takes. The
-   * same latents and random generator give the same options.
-   * @param latents standardized training latents
+   * Fills in what is open. Called twice: before anything is encoded, and with the options of the chosen candidate when
+   * the latents are there. The best guess comes first; a trainer may measure all candidates. The same request gives the
+   * same candidates. Without it a bit budget is refused.
    */
-  settle?(
+  resolve?(
     options: z.output<Schema>,
-    latents: LatentSource,
-    context: Pick<FitContext, "random" | "report" | "signal">,
-  ): Promise<QuantizerPlan<z.input<Schema>>>;
-  /** Agrees with what `create` makes and throws what it throws. Without it the quantizer is made to look at it. */
-  describe?(options: z.output<Schema>, context: QuantizerContext): QuantizerDescription;
-  create(options: z.output<Schema>, context: QuantizerContext): Quantizer;
+    request: QuantizerRequest,
+  ): Promise<readonly QuantizerCandidate<z.input<Schema>>[]>;
+  /** Pure: allocates nothing, whatever the size. Takes options that leave nothing open; throws what `create` throws. */
+  layout(options: z.output<Schema>, latentShape: LatentShape): QuantizerDescription;
+  create(options: z.output<Schema>, context: QuantizerContext): Promise<Quantizer>;
 }
 
 export interface RectifierContext {
@@ -102,14 +127,15 @@ export interface RectifierContext {
 }
 
 export interface RectifierPlugin<Schema extends OptionsSchema = OptionsSchema> extends PluginBase<"rectifier", Schema> {
-  /** How many numbers `create` would make to learn; throws what it throws. Without it the rectifier is made to look at it. */
-  describe?(options: z.output<Schema>, context: Pick<RectifierContext, "latentShape">): { readonly parameters: number };
-  create(options: z.output<Schema>, context: RectifierContext): Rectifier;
+  /** Numbers that are learned. Pure; throws what `create` throws. */
+  parameterCount(options: z.output<Schema>, latentShape: LatentShape): number;
+  create(options: z.output<Schema>, context: RectifierContext): Promise<Rectifier>;
 }
 
-export type Plugin = BackbonePlugin | QuantizerPlugin | RectifierPlugin;
+export type Plugin = BackbonePlugin | TransformPlugin | QuantizerPlugin | RectifierPlugin;
 export interface PluginOfKind {
   readonly backbone: BackbonePlugin;
+  readonly transform: TransformPlugin;
   readonly quantizer: QuantizerPlugin;
   readonly rectifier: RectifierPlugin;
 }
@@ -128,6 +154,7 @@ export function isPlugin(value: unknown): value is Plugin {
 }
 
 export function definePlugin<Schema extends OptionsSchema>(plugin: BackbonePlugin<Schema>): BackbonePlugin<Schema>;
+export function definePlugin<Schema extends OptionsSchema>(plugin: TransformPlugin<Schema>): TransformPlugin<Schema>;
 export function definePlugin<Schema extends OptionsSchema>(plugin: QuantizerPlugin<Schema>): QuantizerPlugin<Schema>;
 export function definePlugin<Schema extends OptionsSchema>(plugin: RectifierPlugin<Schema>): RectifierPlugin<Schema>;
 export function definePlugin(plugin: Plugin): Plugin {
@@ -158,9 +185,12 @@ export function parseOptions<P extends Plugin>(
       })
       .join("; ");
   });
+  const first = parsed.error.issues[0]!;
+  const key = first.code === "unrecognized_keys" ? first.keys[0] : first.path[0];
   throw new RevqError("plugin-options", `Options of the ${plugin.kind} ${plugin.id}: ${problems.join("; ")}.`, {
     fix: known.length
-      ? `Its options are ${known.join(", ")}; \`revq plugins\` describes them.`
+      ? `Its options are ${known.join(", ")}.`
       : "It takes no options.",
+    ...(key === undefined ? {} : { setting: { path: `${plugin.kind}.${String(key)}` } }),
   });
 }

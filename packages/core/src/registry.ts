@@ -59,8 +59,8 @@ export class PluginRegistry {
         (near.length ? `Did you mean ${near.join(" or ")}? ` : "") +
         `Installed: ${known.sort().join(", ") || "none"}.`,
       {
-        fix: `Install the package that brings it (npm install @revq/${kind}-${id}, if it is one of revq's), or name it with --plugin.`,
-        exitCode: 1,
+        fix: `Install the package that brings it, or name its package or file among the plugins.`,
+        setting: { path: "plugins" },
       },
     );
   }

@@ -1,5 +1,4 @@
 /** What training reads from: images and latents, on whatever they are stored. Implementations live in `@revq/data`. */
-import type { LatentMoments } from "./latent-moments.js";
 import type { LatentShape } from "./latent-shape.js";
 
 /** Images of one size. `pixels` is `[n, size, size, 3]` float32 in [-1, 1], row-major. */
@@ -31,5 +30,20 @@ export interface LatentSource {
   /** float32 `[indices.length, h, w, c]`. The result is the caller's. */
   read(indices: ArrayLike<number>): Promise<Float32Array>;
   /** Mean and variance of all of them, where they are known without reading them; null where they are not. */
-  moments?(): Promise<LatentMoments | null>;
+  moments?(): Promise<Moments | null>;
+  /**
+   * Of coefficients: the variance of every coefficient of a transform's block, `[rows, columns, c]` flat. Absent where
+   * all elements vary alike.
+   */
+  readonly variances?: Float64Array;
+}
+
+/** Mean and variance of every element of a latent, as sums. */
+export interface Moments {
+  /** Latents. */
+  readonly count: number;
+  /** `[elements]` */
+  readonly mean: Float64Array;
+  /** Sums of squared deviations from the mean, `[elements]`. */
+  readonly squares: Float64Array;
 }

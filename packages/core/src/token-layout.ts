@@ -22,7 +22,7 @@ export function tokenDimension(shape: LatentShape, tokens: number): number {
     throw new RevqError(
       "tokens-do-not-divide",
       `${tokens} tokens do not divide the latent [${latentShapeToArray(shape)}] of ${size} numbers.`,
-      { fix: `Use a divisor of ${size}, such as ${near.sort((a, b) => a - b).join(", ")}.`, exitCode: 1 },
+      { fix: `Use a divisor of ${size}, such as ${near.sort((a, b) => a - b).join(", ")}.` },
     );
   }
   return size / tokens;
@@ -68,4 +68,48 @@ export function divisors(value: number): number[] {
   const found: number[] = [];
   for (let i = 1; i <= value; i++) if (value % i === 0) found.push(i);
   return found;
+}
+
+/** How an image becomes tokens. Token t picks one of `codebookSizes[groupOf[t]]` codes from the codebook of its group. */
+export interface TokenLayout {
+  /** T: tokens per image. */
+  readonly count: number;
+  /** K of each group's codebook; its length is the number of groups. */
+  readonly codebookSizes: readonly number[];
+  /** The group of each token, `[T]`. */
+  readonly groupOf: Int32Array;
+}
+
+/**
+ * T tokens that choose from one codebook of K codes.
+ *
+ * @example
+ * bitsPerImage(sharedTokenLayout(256, 1024)); // => 2560
+ */
+export function sharedTokenLayout(count: number, codebookSize: number): TokenLayout {
+  return { count, codebookSizes: [codebookSize], groupOf: new Int32Array(count) };
+}
+
+/** Bits that the ids of one image hold at most: the sum of log2 K over the tokens. */
+export function bitsPerImage({ codebookSizes, groupOf }: TokenLayout): number {
+  return groupOf.reduce((bits, group) => bits + Math.log2(codebookSizes[group]!), 0);
+}
+
+/** Size of the vocabulary of flat ids: every token position has codes of its own. */
+export function vocabularySize({ codebookSizes, groupOf }: TokenLayout): number {
+  return groupOf.reduce((size, group) => size + codebookSizes[group]!, 0);
+}
+
+/** Where the flat ids of each token start, `[T]`: flat id = offset[t] + id, which is t * K + id when all groups have K codes. */
+export function vocabularyOffsets({ count, codebookSizes, groupOf }: TokenLayout): Int32Array {
+  const offsets = new Int32Array(count);
+  for (let t = 1; t < count; t++) offsets[t] = offsets[t - 1]! + codebookSizes[groupOf[t - 1]!]!;
+  return offsets;
+}
+
+/** Where each group's codes start in an array that holds all groups one after the other, `[G]`. */
+export function codebookOffsets({ codebookSizes }: Pick<TokenLayout, "codebookSizes">): Int32Array {
+  const offsets = new Int32Array(codebookSizes.length);
+  for (let g = 1; g < offsets.length; g++) offsets[g] = offsets[g - 1]! + codebookSizes[g - 1]!;
+  return offsets;
 }

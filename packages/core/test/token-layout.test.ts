@@ -1,16 +1,6 @@
 /** The order of a latent's numbers in its tokens, as arrays and as tensors. */
-import {
-  blockShape,
-  cutTokens,
-  divisors,
-  joinTokens,
-  latentSize,
-  tokenDimension,
-  tokenOrder,
-  tokenSplits,
-  type LatentShape,
-  type TokenSplit,
-} from "@revq/core";
+import { blockShape, divisors, latentSize, tokenDimension, tokenOrder, tokenSplits, type LatentShape, type TokenSplit } from "@revq/core";
+import { cutTokens, joinTokens } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import "@tensorflow/tfjs-core/dist/register_all_gradients.js";

@@ -1,5 +1,6 @@
 /** Counts code hits over many batches of ids. */
-import { codebookOffsets, RevqError, type SavedStatistics, type TokenSpec } from "@revq/core";
+import { codebookOffsets, RevqError, type TokenSpec } from "@revq/core";
+import type { SavedStatistics } from "@revq/numerics";
 import { codebookUsage, groupPerplexity, measuredBitsPerImage } from "./code-statistics.js";
 
 export class CodeCounter {

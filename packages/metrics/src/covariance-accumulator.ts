@@ -2,7 +2,8 @@
  * Mean and covariance of vectors that come batch by batch, in float64. Each batch is centred on its own mean and merged (Chan, Golub,
  * LeVeque: Updating formulae and a pairwise algorithm for computing sample variances, 1979), so a large mean costs no digits.
  */
-import { RevqError, type SavedStatistics } from "@revq/core";
+import { RevqError } from "@revq/core";
+import type { SavedStatistics } from "@revq/numerics";
 
 export class CovarianceAccumulator {
   /** Vectors so far. */

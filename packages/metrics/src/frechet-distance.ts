@@ -2,7 +2,8 @@
  * Fréchet distance of two Gaussians, the core of FID. Heusel et al., GANs trained by a two time-scale update rule, arXiv 1706.08500;
  * Dowson and Landau, The Fréchet distance between multivariate normal distributions, 1982.
  */
-import { RevqError, symmetricEigen } from "@revq/core";
+import { RevqError } from "@revq/core";
+import { symmetricEigen } from "@revq/numerics";
 import { checkSameLength } from "./same-length.js";
 
 export interface GaussianStatistics {

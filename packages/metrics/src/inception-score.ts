@@ -3,7 +3,8 @@
  * techniques for training GANs, arXiv 1606.03498: the images are cut into ten parts, in their order, and the score is the mean over the
  * parts. A part of n images scores n at most, so few images score low.
  */
-import { RevqError, type SavedStatistics } from "@revq/core";
+import { RevqError } from "@revq/core";
+import type { SavedStatistics } from "@revq/numerics";
 
 /** As the authors' code and papers have it. */
 const usualParts = 10;

@@ -4,7 +4,8 @@
  * would give (Jain: Fundamentals of Digital Image Processing, 5.6), but a covariance of c x c is known from a hundred images where one of
  * (c h w) x (c h w) is not. What different frequencies tell about each other is left out.
  */
-import { RevqError, symmetricEigen, type SavedStatistics } from "@revq/core";
+import { RevqError } from "@revq/core";
+import { symmetricEigen, type SavedStatistics } from "@revq/numerics";
 import { CovarianceAccumulator } from "./covariance-accumulator.js";
 
 export interface SpectrumShape {

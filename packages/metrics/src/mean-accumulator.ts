@@ -1,5 +1,5 @@
 /** Running means in float64, for numbers that come batch by batch. */
-import type { SavedStatistics } from "@revq/core";
+import type { SavedStatistics } from "@revq/numerics";
 
 /** A weighted mean. An example a weight of 1: `add(value)`; a batch's mean: `add(mean, samples)`. */
 export class MeanAccumulator {

@@ -1,5 +1,6 @@
 /** Accumulators of several processes, joined through what they write, are as one that has seen everything. */
-import { createRandom, LatentMoments, type SavedStatistics } from "@revq/core";
+import { createRandom } from "@revq/core";
+import { LatentMoments, type SavedStatistics } from "@revq/numerics";
 import {
   CodeCounter,
   CovarianceAccumulator,

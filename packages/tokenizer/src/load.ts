@@ -1,19 +1,6 @@
 /** Opens a tokenizer folder: reads its two files, makes the plugins, checks that the backbone is the one it was trained with. */
-import {
-  fingerprint,
-  parseOptions,
-  createRandom,
-  RevqError,
-  Standardizer,
-  toNamedArrays,
-  underPrefix,
-  type Backbone,
-  type NamedTensors,
-  type Plugin,
-  type PluginRegistry,
-  type ReportProgress,
-  type WeightsSource,
-} from "@revq/core";
+import { fingerprint, parseOptions, createRandom, RevqError, toNamedArrays, underPrefix, type Backbone, type NamedTensors, type Plugin, type PluginRegistry, type ReportProgress, type WeightsSource } from "@revq/core";
+import { Standardizer } from "./standardizer.js";
 import { openSafetensors } from "@revq/formats";
 import { openWeights as openAnyWeights } from "@revq/formats/weights";
 import * as tf from "@tensorflow/tfjs-core";

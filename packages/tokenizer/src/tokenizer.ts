@@ -3,19 +3,8 @@
  * images -> latents -> standardized -> codes, and back through the rectifier. `encode` and `decode` take plain pictures and ids of any
  * size; the other methods take tensors at the trained size. It does no I/O of its own: see `load.ts` and `save.ts`.
  */
-import {
-  bitsPerImage,
-  latentShapeToArray,
-  RevqError,
-  type Backbone,
-  type Disposable,
-  type LatentShape,
-  type Quantizer,
-  type Rectifier,
-  type Standardizer,
-  type TokenSpec,
-  type WeightsSource,
-} from "@revq/core";
+import { bitsPerImage, latentShapeToArray, RevqError, type Backbone, type Disposable, type LatentShape, type Quantizer, type Rectifier, type TokenSpec, type WeightsSource } from "@revq/core";
+import type { Standardizer } from "./standardizer.js";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 import type { TokenizerConfig } from "./config.js";

@@ -1,20 +1,7 @@
 /** A tokenizer of 32-pixel images that is made in a second: a fitted linear VAE and k-means codebooks. */
 import { linear } from "@revq/backbone-linear";
-import {
-  createRandom,
-  latentShapeOf,
-  latentShapeToArray,
-  measureLatents,
-  parseOptions,
-  quietContext,
-  Standardizer,
-  standardizedSource,
-  toNamedArrays,
-  fingerprint,
-  bitsPerImage,
-  vocabularySize,
-  type FittableBackbone,
-} from "@revq/core";
+import { createRandom, latentShapeOf, latentShapeToArray, parseOptions, quietContext, toNamedArrays, fingerprint, bitsPerImage, vocabularySize, type FittableBackbone } from "@revq/core";
+import { measureLatents, Standardizer, standardizedSource } from "@revq/tokenizer";
 import { inMemoryLatents, openSynthetic } from "@revq/data";
 import { multigroup } from "@revq/quantizer-multigroup";
 import { identity } from "@revq/rectifier-identity";

@@ -2,22 +2,8 @@
  * A training run, top to bottom: open the data, encode it once, standardize, choose tokens and codes, fit codebooks and
  * rectifier by the recipe, write the tokenizer, score it on held-out data.
  */
-import {
-  bitsPerImage,
-  createRandom,
-  fingerprint,
-  latentShapeOf,
-  latentShapeToArray,
-  measureLatents,
-  parseOptions,
-  Standardizer,
-  standardizedSource,
-  vocabularySize,
-  type FitContext,
-  type LatentStatistics,
-  type PluginKind,
-  type PluginRegistry,
-} from "@revq/core";
+import { bitsPerImage, createRandom, fingerprint, latentShapeOf, latentShapeToArray, parseOptions, vocabularySize, type FitContext, type PluginKind, type PluginRegistry } from "@revq/core";
+import { measureLatents, Standardizer, standardizedSource, type LatentStatistics } from "@revq/tokenizer";
 import { formatVersion, serializeTokenizer, Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
 import { rm } from "node:fs/promises";
 import { CheckpointStore, type Checkpoint } from "./checkpoints.js";

@@ -1,5 +1,5 @@
 /** Mean and standard deviation of real latents, against those that other software measured. */
-import { measureLatents } from "@revq/core";
+import { measureLatents } from "@revq/tokenizer";
 import { openLatentsNpy, toChannelLast } from "@revq/data";
 import { readNpyFloat32 } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";

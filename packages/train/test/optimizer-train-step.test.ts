@@ -3,7 +3,8 @@
  * losses, gradients, norms, clipping group by group, AdamW. The codebooks are a plain variable here, so that this tests the
  * optimiser and not a quantizer.
  */
-import { createRandom, parseOptions, Standardizer, underPrefix, type Rectifier } from "@revq/core";
+import { createRandom, parseOptions, underPrefix, type Rectifier } from "@revq/core";
+import { Standardizer } from "@revq/tokenizer";
 import { createEngine, type Engine } from "@revq/engine";
 import { fromBuffer, openSafetensors } from "@revq/formats";
 import { efficientvit } from "@revq/rectifier-efficientvit";

@@ -10,7 +10,7 @@ import {
   type BackboneSpec,
   type NamedTensors,
 } from "@revq/core";
-import { runInChunks, type ParameterOf } from "@revq/layers";
+import { runInChunks, type ParameterOf } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import { architectureOf, expectedTensors, isDenseKernel } from "./architecture.js";
 import { downsampleOf, parseConfig } from "./config.js";

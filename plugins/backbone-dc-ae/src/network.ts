@@ -11,7 +11,7 @@ import {
   silu,
   upsampleNearest,
   type ParameterOf,
-} from "@revq/layers";
+} from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { resamplingConvolution, type Layer } from "./architecture.js";

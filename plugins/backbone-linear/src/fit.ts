@@ -1,5 +1,6 @@
 /** The linear backbone's weights: principal components of the training images' patches. */
-import { RevqError, symmetricEigen, type FitContext, type ImageSource } from "@revq/core";
+import { RevqError, type FitContext, type ImageSource } from "@revq/core";
+import { symmetricEigen } from "@revq/numerics";
 import { accumulatePatches } from "./patch-covariance.js";
 
 export interface LinearWeights {

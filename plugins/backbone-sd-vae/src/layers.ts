@@ -2,7 +2,7 @@
  * The layers of an AutoencoderKL as plain functions over tensors; every one has a gradient. Weights are in tfjs' layout
  * (`[y, x, in, out]`); images are in the layout that the caller names.
  */
-import { upsampleNearest } from "@revq/layers";
+import { upsampleNearest } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 
 /** Where the channels are. Some engines compute convolutions faster with channels first; all have channels last. */

@@ -1,6 +1,6 @@
 /** Encoder and decoder of an AutoencoderKL: plain functions over named tensors, the names diffusers'. Call inside `tf.tidy`. */
 import { requireTensor, type NamedTensors } from "@revq/core";
-import { runLayers, silu } from "@revq/layers";
+import { runLayers, silu } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import type { AutoencoderKlConfig } from "./config.js";
 import { conv, fusedConv, groupNorm, upsample, type Layout, type LayerWeights } from "./layers.js";

@@ -10,7 +10,7 @@ import {
   type BackboneSpec,
   type NamedTensors,
 } from "@revq/core";
-import { runInChunks } from "@revq/layers";
+import { runInChunks } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { expectedTensors } from "./architecture.js";

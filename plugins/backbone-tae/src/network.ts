@@ -1,6 +1,6 @@
 /** Runs such a network on the engine. Forward only: these autoencoders are frozen. */
 import { requireTensor, type NamedTensors } from "@revq/core";
-import { runLayers, upsampleNearest } from "@revq/layers";
+import { runLayers, upsampleNearest } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import { expectedTensors, poolGroups, type BlockLayer, type Layer } from "./architecture.js";
 

@@ -5,7 +5,7 @@
  */
 import { latentShapeOf, RevqError, underPrefix } from "@revq/core";
 import type { Backbone, BackboneSpec, NamedTensors } from "@revq/core";
-import { runInChunks } from "@revq/layers";
+import { runInChunks } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import { variants, type VariantName } from "./architecture.js";
 import { createNetwork, type Network } from "./network.js";

@@ -1,5 +1,5 @@
 /** The spacing that makes an even grid fit the data best, for every place in a token. */
-import { nearestLevel } from "@revq/core";
+import { nearestLevel } from "@revq/plugin-kit";
 
 /** Values that a place is fitted on. */
 const mostValues = 2 ** 14;

@@ -3,20 +3,8 @@
  * Every number of a token is rounded to one of a few evenly spaced values; the codebook is the grid of their combinations. The paper
  * learns an encoder in front of it; here the encoder is frozen, and the spacings are fitted instead.
  */
-import {
-  GridQuantizer,
-  RevqError,
-  divisors,
-  gridSize,
-  latentSize,
-  sharedTokenSpec,
-  tokenDimension,
-  type LatentShape,
-  type QuantizerPlugin,
-  definePlugin,
-  tokenSplits,
-  type OptionsOf,
-} from "@revq/core";
+import { GridQuantizer, gridSize, sharedTokenSpec } from "@revq/plugin-kit";
+import { RevqError, divisors, latentSize, tokenDimension, type LatentShape, type QuantizerPlugin, definePlugin, tokenSplits, type OptionsOf } from "@revq/core";
 import { z } from "zod";
 import { fitSteps } from "./fit-steps.js";
 import { levelsFor } from "./levels.js";

@@ -1,5 +1,5 @@
 /** How many values each number of a token gets. */
-import { gridSize } from "@revq/core";
+import { gridSize } from "@revq/plugin-kit";
 
 /** The most even grid of at most `codes` points: the smallest number of levels grows by one as long as the product allows it. */
 export function levelsFor(dim: number, codes: number): number[] {

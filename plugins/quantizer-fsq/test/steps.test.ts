@@ -2,7 +2,8 @@
  * Spacings against the optimum of uniform quantizers for the normal distribution (Max, "Quantizing for minimum distortion", 1960,
  * table II), and levels against the budget.
  */
-import { createRandom, gridSize } from "@revq/core";
+import { createRandom } from "@revq/core";
+import { gridSize } from "@revq/plugin-kit";
 import { describe, expect, it } from "vitest";
 import { bestStep } from "../src/fit-steps.js";
 import { fsq } from "../src/index.js";

@@ -7,19 +7,8 @@
  *   arXiv 2406.07548): a corner of the cube in the unit sphere, times one radius.
  * The papers learn the encoder in front of it; here it is frozen, and the scales are fitted: the least squares ones.
  */
-import {
-  GridQuantizer,
-  RevqError,
-  definePlugin,
-  divisors,
-  latentSize,
-  sharedTokenSpec,
-  tokenDimension,
-  tokenSplits,
-  type LatentShape,
-  type QuantizerPlugin,
-  type OptionsOf,
-} from "@revq/core";
+import { GridQuantizer, sharedTokenSpec } from "@revq/plugin-kit";
+import { RevqError, definePlugin, divisors, latentSize, tokenDimension, tokenSplits, type LatentShape, type QuantizerPlugin, type OptionsOf } from "@revq/core";
 import { z } from "zod";
 
 /** Numbers in a token, at most: the table of codes has 2^d rows. */

@@ -4,7 +4,7 @@
  * Quantization and Signal Compression", 1992, section 8.4). The error of a token at b bits is that of a Gaussian with its
  * covariance, by reverse water-filling: it falls by 2 ln 2 times the water level a bit.
  */
-import { reverseWaterfill } from "@revq/core";
+import { reverseWaterfill } from "@revq/numerics";
 
 export interface GroupToAllocate {
   /** Eigenvalues of the covariance of the group's tokens, `[d]`. */

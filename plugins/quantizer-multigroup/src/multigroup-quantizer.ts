@@ -3,21 +3,8 @@
  * codebook. The codebooks are one variable, `[G, K, d]` where all groups have K codes, else `[codes of all groups, d]`; k-means runs on
  * the host, searching there or on the GPU (`@revq/nearest`).
  */
-import {
-  cutTokens,
-  joinTokens,
-  quietContext,
-  requireTensor,
-  type CodebookTrainer,
-  type FitContext,
-  type FitReport,
-  type LatentSource,
-  type NamedTensors,
-  type Random,
-  type TokenSpec,
-  type TokenSplit,
-  type TrainableQuantizer,
-} from "@revq/core";
+import { cutTokens, joinTokens } from "@revq/plugin-kit";
+import { quietContext, requireTensor, type CodebookTrainer, type FitContext, type FitReport, type LatentSource, type NamedTensors, type Random, type TokenSpec, type TokenSplit, type TrainableQuantizer } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor3D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
 import { codebookSizes, type CodebookSizes } from "./codebook-sizes.js";

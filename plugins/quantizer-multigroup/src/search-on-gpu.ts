@@ -1,5 +1,6 @@
 /** The exact search where the latents already are: the fused kernel of `@revq/nearest/webgpu`, on tensors of tfjs's WebGPU backend. */
-import { cutTokens, type TokenSplit } from "@revq/core";
+import { cutTokens } from "@revq/plugin-kit";
+import type { TokenSplit } from "@revq/core";
 import { requireFinite } from "@revq/nearest";
 import { nearestCodesWebGPU, webgpuSearchRuns } from "@revq/nearest/webgpu";
 import * as tf from "@tensorflow/tfjs-core";

@@ -1,5 +1,6 @@
 /** Codebook sizes for the latents at hand: the covariance of every group's tokens, and the allocation that follows from it. */
-import { latentSize, symmetricEigen, type FitContext, type LatentSource } from "@revq/core";
+import { latentSize, type FitContext, type LatentSource } from "@revq/core";
+import { symmetricEigen } from "@revq/numerics";
 import { allocateCodes } from "./allocate-codes.js";
 import { requireLatents } from "./initial-codebooks.js";
 import type { MultigroupLayout } from "./layout.js";

@@ -1,4 +1,5 @@
-import { createRandom, parseOptions, quietContext, reverseWaterfill } from "@revq/core";
+import { createRandom, parseOptions, quietContext } from "@revq/core";
+import { reverseWaterfill } from "@revq/numerics";
 import { createEngine, type Engine } from "@revq/engine";
 import { latentSource } from "@revq/testkit";
 import * as tf from "@tensorflow/tfjs-core";

@@ -1,5 +1,6 @@
 /** Against PyTorch: the authors' quantizer forward, its gradient, and the reset of unused codes. */
-import { cutTokens, type LatentShape } from "@revq/core";
+import { cutTokens } from "@revq/plugin-kit";
+import type { LatentShape } from "@revq/core";
 import { createEngine, type Engine } from "@revq/engine";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -2,14 +2,8 @@
  * k-means on latents of real photographs against the same measured with another implementation (`baseline.md` of the shared
  * fixtures: C++, 10 Lloyd passes from sampled codes, single seed; differences under 1 % are ties).
  */
-import {
-  createRandom,
-  measureLatents,
-  parseOptions,
-  quietContext,
-  standardizedSource,
-  type LatentSource,
-} from "@revq/core";
+import { createRandom, parseOptions, quietContext, type LatentSource } from "@revq/core";
+import { measureLatents, standardizedSource } from "@revq/tokenizer";
 import { createEngine, type Engine } from "@revq/engine";
 import { fromBuffer, readNpyFloat32 } from "@revq/formats";
 import * as tf from "@tensorflow/tfjs-core";

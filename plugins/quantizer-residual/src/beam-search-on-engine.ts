@@ -1,5 +1,5 @@
 /** The search of `beam-search.ts` by tensor operations, for all vectors at once: what an exported model computes. */
-import { squaredDistancesOnEngine } from "@revq/core";
+import { squaredDistancesOnEngine } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor1D, Tensor2D, Tensor3D } from "@tensorflow/tfjs-core";
 

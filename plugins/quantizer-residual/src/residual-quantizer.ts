@@ -3,21 +3,8 @@
  * stage has a codebook, and the codes of all stages add up. Codebooks are fitted one after the other by k-means on what the stages
  * before leave. Token `vector * depth + stage` is the code of that stage.
  */
-import {
-  cutOnHost,
-  cutTokens,
-  joinTokens,
-  latentSize,
-  requireTensor,
-  sampleLatents,
-  type FitContext,
-  type FitReport,
-  type LatentShape,
-  type LatentSource,
-  type NamedTensors,
-  type Quantizer,
-  type TokenSpec,
-} from "@revq/core";
+import { cutOnHost, cutTokens, joinTokens, sampleLatents } from "@revq/plugin-kit";
+import { latentSize, requireTensor, type FitContext, type FitReport, type LatentShape, type LatentSource, type NamedTensors, type Quantizer, type TokenSpec } from "@revq/core";
 import { kmeans, nearestCodes } from "@revq/nearest";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor2D, Tensor3D, Tensor4D, Variable } from "@tensorflow/tfjs-core";

@@ -3,21 +3,9 @@
  * and discrete tokens for autoregressive visual generation", arXiv 2503.16430). VAE latents are close to normal, so the normal
  * distribution is cut into K bins of equal probability; a code stands for its bin's mean.
  */
-import {
-  RevqError,
-  definePlugin,
-  latentSize,
-  lookUpCodes,
-  normalCumulative,
-  normalDensity,
-  normalQuantile,
-  sampleLatents,
-  sharedTokenSpec,
-  type LatentShape,
-  type Quantizer,
-  type QuantizerPlugin,
-  type OptionsOf,
-} from "@revq/core";
+import { RevqError, definePlugin, latentSize, type LatentShape, type Quantizer, type QuantizerPlugin, type OptionsOf } from "@revq/core";
+import { lookUpCodes, sampleLatents, sharedTokenSpec } from "@revq/plugin-kit";
+import { normalCumulative, normalDensity, normalQuantile } from "@revq/numerics";
 import * as tf from "@tensorflow/tfjs-core";
 import { z } from "zod";
 

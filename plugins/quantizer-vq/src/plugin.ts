@@ -1,12 +1,6 @@
 /** The plugin descriptor: `--quantizer vq`. */
-import {
-  definePlugin,
-  sharedTokenSpec,
-  tokenDimension,
-  type LatentShape,
-  type QuantizerPlugin,
-  type OptionsOf,
-} from "@revq/core";
+import { definePlugin, tokenDimension, type LatentShape, type QuantizerPlugin, type OptionsOf } from "@revq/core";
+import { sharedTokenSpec } from "@revq/plugin-kit";
 import { z } from "zod";
 import { VqQuantizer } from "./vq-quantizer.js";
 

@@ -3,24 +3,8 @@
  * arXiv 1711.00937). A token is the channel vector at a position, or an equal part of it. The encoder is frozen here, so learning
  * the codebook is k-means; there is no commitment loss.
  */
-import {
-  cutOnHost,
-  cutTokens,
-  latentSize,
-  lookUpCodes,
-  requireTensor,
-  sampleLatents,
-  sharedTokenSpec,
-  squaredDistancesOnEngine,
-  tokenDimension,
-  type FitContext,
-  type FitReport,
-  type LatentShape,
-  type LatentSource,
-  type NamedTensors,
-  type Quantizer,
-  type TokenSpec,
-} from "@revq/core";
+import { cutOnHost, cutTokens, lookUpCodes, sampleLatents, sharedTokenSpec, squaredDistancesOnEngine } from "@revq/plugin-kit";
+import { latentSize, requireTensor, tokenDimension, type FitContext, type FitReport, type LatentShape, type LatentSource, type NamedTensors, type Quantizer, type TokenSpec } from "@revq/core";
 import { kmeans, nearestCodes } from "@revq/nearest";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor2D, Tensor4D, Variable } from "@tensorflow/tfjs-core";

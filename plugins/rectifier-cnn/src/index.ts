@@ -3,15 +3,9 @@
  * of the rectifier). Blocks are pre-activation residual blocks (He et al., arXiv 1603.05027) with the norm and activation that the
  * EfficientViT rectifier uses. Any height and width.
  */
-import {
-  ParameterSet,
-  countNumbers,
-  definePlugin,
-  type ParameterShape,
-  type Rectifier,
-  type OptionsOf,
-} from "@revq/core";
-import { convolution, rmsNorm, silu } from "@revq/layers";
+import { ParameterSet, countNumbers, type ParameterShape } from "@revq/plugin-kit";
+import { definePlugin, type Rectifier, type OptionsOf } from "@revq/core";
+import { convolution, rmsNorm, silu } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { z } from "zod";

@@ -1,7 +1,7 @@
 /**
  * The parameters of the network: one table of names and shapes. They are PyTorch's: names, shapes and layouts are those of the
  * `state_dict` of the authors' rectifier (diffusers' `AutoencoderDC` decoder), so weights go in and out without a conversion.
- * The layers (`@revq/layers`) read these layouts.
+ * The layers (`@revq/plugin-kit`) read these layouts.
  */
 import type { LatentShape, Random } from "@revq/core";
 import { resolveSizes, type EfficientVitOptions, type EfficientVitSizes } from "./options.js";

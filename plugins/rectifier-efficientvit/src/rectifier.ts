@@ -4,7 +4,7 @@
  * authors' PyTorch model.
  */
 import { RevqError, requireTensor, type NamedTensors, type Random, type Rectifier } from "@revq/core";
-import { convolution, gluMbConv, multiScaleAttention, rmsNorm, type ParameterOf } from "@revq/layers";
+import { convolution, gluMbConv, multiScaleAttention, rmsNorm, type ParameterOf } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor3D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
 import type { EfficientVitSizes } from "./options.js";

@@ -1,4 +1,4 @@
-import { multiScaleAttention, type ParameterOf, gluMbConv, rmsNorm } from "@revq/layers";
+import { multiScaleAttention, type ParameterOf, gluMbConv, rmsNorm } from "@revq/plugin-kit";
 /** Values and gradients of every block and of the whole rectifier against PyTorch (fixtures; README there). */
 import { underPrefix } from "@revq/core";
 import { createEngine, type Engine } from "@revq/engine";

@@ -3,16 +3,9 @@
  * rectifier). Layers are those of the MLP-Mixer (Tolstikhin et al., arXiv 2105.01601): one product mixes positions, the next one
  * channels. It is made for one height and width.
  */
-import {
-  ParameterSet,
-  countNumbers,
-  definePlugin,
-  type LatentShape,
-  type ParameterShape,
-  type Rectifier,
-  type OptionsOf,
-} from "@revq/core";
-import { linear, rmsNorm, silu } from "@revq/layers";
+import { ParameterSet, countNumbers, type ParameterShape } from "@revq/plugin-kit";
+import { definePlugin, type LatentShape, type Rectifier, type OptionsOf } from "@revq/core";
+import { linear, rmsNorm, silu } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
 import { z } from "zod";

@@ -9,7 +9,8 @@
  *   the others, so that the division is by a number that hardly changes. SiLU is undone by x = silu(x) - silu(-x).
  */
 import { expectedTensors, type AutoencoderKlConfig } from "@revq/backbone-sd-vae";
-import { symmetricEigen, type Random } from "@revq/core";
+import { symmetricEigen } from "@revq/numerics";
+import type { Random } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { leastSquares } from "./least-squares.js";
 

@@ -1,18 +1,6 @@
 /** Makes a tokenizer of the authors' checkpoint: their codebooks, group order, statistics and rectifier, under revq's plugins. */
-import {
-  bitsPerImage,
-  createRandom,
-  fingerprint,
-  latentShapeOf,
-  latentShapeToArray,
-  parseOptions,
-  RevqError,
-  sameLatentShape,
-  Standardizer,
-  toNamedArrays,
-  vocabularySize,
-  type PluginRegistry,
-} from "@revq/core";
+import { bitsPerImage, createRandom, fingerprint, latentShapeOf, latentShapeToArray, parseOptions, RevqError, sameLatentShape, toNamedArrays, vocabularySize, type PluginRegistry } from "@revq/core";
+import { Standardizer } from "@revq/tokenizer";
 import { formatVersion, Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
 import { presets, type PresetName } from "@revq/train";
 import * as tf from "@tensorflow/tfjs-core";

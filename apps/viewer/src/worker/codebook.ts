@@ -1,5 +1,6 @@
 /** The vectors of one group's codes, and their map in the plane. */
-import { latentSize, symmetricEigen, type LatentShape, type Quantizer } from "@revq/core";
+import { latentSize, type LatentShape, type Quantizer } from "@revq/core";
+import { symmetricEigen } from "@revq/numerics";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Codebook, Footprints } from "../protocol/messages.js";
 import { channelLast, latentsOf } from "./footprints.js";

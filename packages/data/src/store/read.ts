@@ -1,12 +1,6 @@
 /** A finished latent store as a `LatentSource`: kept in memory when it is small enough, else read row by row. */
-import {
-  LatentMoments,
-  latentShapeFromArray,
-  latentSize,
-  RevqError,
-  type LatentShape,
-  type LatentSource,
-} from "@revq/core";
+import { LatentMoments } from "@revq/numerics";
+import { latentShapeFromArray, latentSize, RevqError, type LatentShape, type LatentSource } from "@revq/core";
 import { float16ToFloat32, openSafetensors } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
 import { stat } from "node:fs/promises";

@@ -1,5 +1,6 @@
 /** Writes the shards of a latent store, and joins them: the manifest is written when every shard is there, once, and whole. */
-import { LatentMoments, latentShapeFromArray, latentSize, RevqError } from "@revq/core";
+import { LatentMoments } from "@revq/numerics";
+import { latentShapeFromArray, latentSize, RevqError } from "@revq/core";
 import { float16ToFloat32, float32ToFloat16, writeSafetensors, type TensorToWrite } from "@revq/formats";
 import { writeFileAtomic } from "@revq/formats/node";
 import { createReadStream } from "node:fs";

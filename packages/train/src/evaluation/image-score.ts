@@ -8,7 +8,8 @@ import {
   psnr,
   ssim,
 } from "@revq/metrics";
-import { underPrefix, withPrefix, type SavedStatistics } from "@revq/core";
+import { underPrefix, withPrefix } from "@revq/core";
+import type { SavedStatistics } from "@revq/numerics";
 import { inceptionClasses, inceptionFeatures, type Inception, type Lpips } from "@revq/metrics/networks";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";

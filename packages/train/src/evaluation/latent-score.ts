@@ -1,14 +1,6 @@
 /** Sums up what both kinds of evaluation measure in the latent space: errors by place, variance, codes, and the bound. */
-import {
-  LatentMoments,
-  latentSize,
-  symmetricEigen,
-  underPrefix,
-  withPrefix,
-  type LatentShape,
-  type SavedStatistics,
-  type TokenSpec,
-} from "@revq/core";
+import { LatentMoments, symmetricEigen, type SavedStatistics } from "@revq/numerics";
+import { latentSize, underPrefix, withPrefix, type LatentShape, type TokenSpec } from "@revq/core";
 import { CodeCounter, CovarianceAccumulator, LatentSpectrum, reverseWaterfill } from "@revq/metrics";
 import type { Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";

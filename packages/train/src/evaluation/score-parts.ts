@@ -2,7 +2,8 @@
  * An evaluation that several processes share: each scores a run of the images and leaves `part-00003-of-00016.safetensors` (what its
  * accumulators have seen, float64) in one folder; joined, the parts give what one process would have measured, but for the last digits.
  */
-import { RevqError, underPrefix, withPrefix, type SavedStatistics } from "@revq/core";
+import { RevqError, underPrefix, withPrefix } from "@revq/core";
+import type { SavedStatistics } from "@revq/numerics";
 import { fromBuffer, openSafetensors, writeSafetensors, type Safetensors } from "@revq/formats";
 import { fromFile, writeFileAtomic } from "@revq/formats/node";
 import { createHash } from "node:crypto";

@@ -2,7 +2,8 @@
  * Learns a transform: principal axes out of covariances, and the order in which coefficients are dealt to tokens. Latents are
  * standardized, so their mean is taken to be zero. Blocks are samples of one distribution.
  */
-import { symmetricEigen, type FitContext, type LatentSource } from "@revq/core";
+import { symmetricEigen } from "@revq/numerics";
+import type { FitContext, LatentSource } from "@revq/core";
 import { createForward } from "./forward.js";
 import { blockPlaces, type TransformGeometry } from "./geometry.js";
 

@@ -2,7 +2,8 @@
 import { requireTensor, type FitContext, type LatentSource, type NamedTensors } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor3D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
-import { cutTokens, joinTokens, type TokenSplit } from "@revq/core";
+import { cutTokens, joinTokens } from "@revq/plugin-kit";
+import type { TokenSplit } from "@revq/core";
 import { hostCopy, type HostCopy } from "../host-copy.js";
 import { withDealing, type MultigroupLayout } from "../layout.js";
 import { dealCoefficients, tokenOfRank } from "./balance.js";

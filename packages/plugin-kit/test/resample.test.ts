@@ -1,5 +1,5 @@
 /** Against PyTorch's definitions, written out element by element. */
-import { averageChannels, pixelShuffle, pixelUnshuffle, repeatChannels, upsampleNearest } from "@revq/layers";
+import { averageChannels, pixelShuffle, pixelUnshuffle, repeatChannels, upsampleNearest } from "@revq/plugin-kit";
 import { createEngine } from "@revq/engine";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, expect, it } from "vitest";

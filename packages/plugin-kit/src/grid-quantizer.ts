@@ -2,15 +2,10 @@
  * A quantizer whose codes are the points of a grid: every number of a token is rounded to one of L evenly spaced values around zero,
  * and a code counts through the grid, first number slowest. What is learned is one spacing for every place in a token.
  */
+import { latentSize, requireTensor, type FitContext, type FitReport, type LatentShape, type LatentSource, type NamedTensors, type Quantizer, type TokenSpec, type TokenSplit } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
-import { latentSize, type LatentShape } from "./latent-shape.js";
-import { requireTensor, type NamedTensors } from "./named-tensors.js";
-import type { FitContext } from "./progress.js";
-import type { FitReport, Quantizer, TokenSpec } from "./quantizer.js";
 import { cutOnHost, lookUpCodes, sampleLatents, sharedTokenSpec } from "./shared-codebook.js";
-import type { LatentSource } from "./sources.js";
-import type { TokenSplit } from "./token-layout.js";
 import { cutTokens } from "./token-tensors.js";
 
 export interface GridSettings {

@@ -1,10 +1,7 @@
 /** The trainable numbers of a network by name: made from a table of shapes, lent to checkpoints, taken up from them. */
+import { RevqError, requireTensor, type Disposable, type NamedTensors, type Random } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Variable } from "@tensorflow/tfjs-core";
-import type { Disposable } from "./backbone.js";
-import { RevqError } from "./errors.js";
-import { requireTensor, type NamedTensors } from "./named-tensors.js";
-import type { Random } from "./random.js";
 
 export interface ParameterShape {
   readonly name: string;

@@ -2,13 +2,10 @@
  * Standardizes latents: every dimension (channel, row, column) minus its mean over the training set, divided by its
  * standard deviation (over N, not N-1). arXiv 2507.10547, preprocessing of the latents.
  */
+import { latentSize, requireTensor, type Disposable, type LatentShape, type LatentSource, type Moments, type NamedTensors } from "@revq/core";
+import { LatentMoments } from "@revq/numerics";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
-import type { Disposable } from "./backbone.js";
-import { LatentMoments } from "./latent-moments.js";
-import { latentSize, type LatentShape } from "./latent-shape.js";
-import { requireTensor, type NamedTensors } from "./named-tensors.js";
-import type { LatentSource } from "./sources.js";
 
 /** Mean and standard deviation per dimension, `[h, w, c]` flat. */
 export interface LatentStatistics {
@@ -36,7 +33,7 @@ export async function measureLatents(source: LatentSource): Promise<LatentStatis
 /** 16 MiB of float32. */
 const numbersAtOnce = 2 ** 22;
 
-function latentStatistics({ count, mean, squares }: LatentMoments): LatentStatistics {
+function latentStatistics({ count, mean, squares }: Moments): LatentStatistics {
   return {
     mean: Float32Array.from(mean),
     std: Float32Array.from(squares, (sum) => {

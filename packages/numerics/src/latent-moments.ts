@@ -3,7 +3,7 @@
  * LeVeque: Updating formulae and a pairwise algorithm for computing sample variances, 1979), so parts that several processes have
  * measured join to what one process would have measured, but for the last digits.
  */
-import { RevqError } from "./errors.js";
+import { RevqError } from "@revq/core";
 
 /** What an accumulator has seen, as it is written to a file; `merge` of the same kind of accumulator takes it in. */
 export type SavedStatistics = Readonly<Record<string, Float64Array>>;

@@ -2,10 +2,9 @@
  * Cuts latents into tokens and joins them again on the engine, in the order of `tokenOrder`. Reshapes and transposes of rank
  * four at most: differentiable, and every backend has them.
  */
+import { blockShape, tokenDimension, type LatentShape, type TokenSplit } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
-import type { LatentShape } from "./latent-shape.js";
-import { blockShape, tokenDimension, type TokenSplit } from "./token-layout.js";
 
 /** latents `[n, h, w, c]` -> tokens `[n, T, d]`. Throws as `tokenOrder` does. */
 export function cutTokens(latents: Tensor4D, shape: LatentShape, tokens: number, split: TokenSplit): Tensor3D {

@@ -3,7 +3,7 @@
  * `tred2` and `imtql2`; Golub and Van Loan, Matrix Computations, 8.3), laid out so that every inner loop runs over a row.
  * For covariances of up to about 2048 dimensions: O(n^3), plain TypeScript, deterministic. Not for large sparse matrices.
  */
-import { RevqError } from "./errors.js";
+import { RevqError } from "@revq/core";
 
 export interface SymmetricEigen {
   /** [n], largest first. */

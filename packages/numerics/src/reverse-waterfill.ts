@@ -2,7 +2,7 @@
  * The least mean squared error that any code of a given size can reach on a Gaussian source: reverse water-filling (Cover and Thomas,
  * Elements of Information Theory, 10.3.3). For a source that is not Gaussian with the same covariance the true bound lies lower.
  */
-import { RevqError } from "./errors.js";
+import { RevqError } from "@revq/core";
 
 export interface RateDistortion {
   /** Sum over the dimensions of the mean squared errors. */

@@ -1,5 +1,6 @@
 /** Statistics and standardizing against closed forms. Against other software: packages/train/test/latent-statistics.test.ts. */
-import { Standardizer, measureLatents, standardizedSource, type LatentShape, type LatentSource } from "@revq/core";
+import { Standardizer, measureLatents, standardizedSource } from "@revq/tokenizer";
+import type { LatentShape, LatentSource } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import { beforeAll, describe, expect, it } from "vitest";

@@ -2,20 +2,10 @@
  * What quantizers have in common whose tokens all choose from one table of codes: cutting on the host, looking codes up on the
  * engine, a sample of the training latents.
  */
+import { RevqError, latentSize, tokenOrder, type LatentShape, type LatentSource, type Random, type TokenSplit } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor2D, Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
-import { RevqError } from "./errors.js";
-import { latentSize, type LatentShape } from "./latent-shape.js";
-import type { TokenSpec } from "./quantizer.js";
-import type { Random } from "./random.js";
-import type { LatentSource } from "./sources.js";
-import { tokenOrder, type TokenSplit } from "./token-layout.js";
 import { joinTokens } from "./token-tensors.js";
-
-/** T tokens that choose from one codebook of `codes` codes. */
-export function sharedTokenSpec(tokens: number, codes: number): TokenSpec {
-  return { tokens, codes: [codes], groupOf: new Int32Array(tokens) };
-}
 
 /** latents `[n, h, w, c]`, flat -> tokens `[n, T, d]`, flat; in the order of `tokenOrder`. */
 export function cutOnHost(
@@ -49,7 +39,7 @@ export function lookUpCodes(codebook: Tensor, codes: Tensor2D, shape: LatentShap
 export async function sampleLatents(source: LatentSource, most: number, random: Random): Promise<Float32Array> {
   if (source.count === 0) {
     throw new RevqError("no-latents", "There are no latents to make codebooks of; at least one is needed.", {
-      fix: "Check --data or --latents.",
+      fix: "Check where the training data are.",
     });
   }
   const size = latentSize(source.shape);

@@ -1,0 +1,5 @@
+/** @revq/numerics: what several packages calculate with, in float64 on plain arrays. No tensors, no I/O. */
+export { LatentMoments, type SavedStatistics } from "./latent-moments.js";
+export { normalCumulative, normalDensity, normalQuantile } from "./normal-distribution.js";
+export { reverseWaterfill, type RateDistortion } from "./reverse-waterfill.js";
+export { symmetricEigen, type SymmetricEigen } from "./symmetric-eigen.js";
