@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from torch_rectifier import Rectifier  # noqa: E402
+sys.path.insert(0, str(Path(__file__).parents[1] / "pytorch"))
+from rectifier import Rectifier  # noqa: E402
 
 
 def check(path):

@@ -20,7 +20,7 @@ const diagonal = (mean: number[], variances: number[]): GaussianStatistics => ({
   covariance: Float64Array.from(variances.flatMap((value, i) => variances.map((_, j) => (i === j ? value : 0)))),
 });
 
-/** The samples of tools/golden/make_frechet.py. */
+/** The samples of tools/golden/frechet.py. */
 function samples(n: number, d: number, seed: number): Float64Array {
   const [mixing, raw] = [hashed(d * d, seed + 100), hashed(n * d, seed)];
   const result = new Float64Array(n * d).fill(0.1 * seed);
@@ -103,7 +103,7 @@ describe("the Inception Score", () => {
     expect(score.score).toBeCloseTo(expected, 12);
   });
 
-  it("of ten parts is PyTorch's and SciPy's, with images in any batches (tools/golden/make_inception_score.py)", () => {
+  it("of ten parts is PyTorch's and SciPy's, with images in any batches (tools/golden/inception-score.py)", () => {
     const golden = JSON.parse(readFileSync(new URL("fixtures/inception-score.json", import.meta.url), "utf8")) as {
       cases: { images: number; classes: number; mean: number; std: number }[];
     };

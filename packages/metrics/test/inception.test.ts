@@ -1,4 +1,4 @@
-/** FID's Inception against pytorch-fid's, with weights that a formula defines (tools/golden/make_inception.py). */
+/** FID's Inception against pytorch-fid's, with weights that a formula defines (tools/golden/inception.py). */
 import { createEngine, type Engine } from "@revq/engine";
 import { createInception, inceptionTensors } from "@revq/metrics/networks";
 import * as tf from "@tensorflow/tfjs-core";

@@ -1,7 +1,7 @@
 """Golden features and logits of pytorch-fid's Inception with weights that a formula defines, and the shapes of its layers.
 Needs torch, torchvision, pytorch-fid, numpy.
 
-    python tools/golden/make_inception.py > packages/metrics/test/fixtures/inception.json
+    python tools/golden/inception.py > packages/metrics/test/fixtures/inception.json
 """
 
 import json

@@ -1,7 +1,7 @@
 """Golden LPIPS distances and gradients for packages/metrics from the authors' package, on weights and images that a formula defines,
 and on the published squeeze weights where there are some. Needs torch, torchvision, lpips, numpy, Pillow, safetensors.
 
-    python tools/golden/make_lpips.py ../shared > packages/metrics/test/fixtures/lpips.json
+    python tools/golden/lpips-distances.py ../shared > packages/metrics/test/fixtures/lpips.json
 """
 
 import json

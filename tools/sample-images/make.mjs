@@ -4,7 +4,7 @@
  * Re-runnable: the same packages give the same files. Needs the network for `npm pack` and `apt-get download`, or `--from DIR` with the
  * .tgz files and the .deb; `dpkg-deb` unpacks the latter.
  *
- * Run: node tools/make-sample-images.mjs [--from DIR]
+ * Run: node tools/sample-images/make.mjs [--from DIR]
  */
 import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -203,7 +203,7 @@ async function cropsOf(file, sidesOf) {
 async function main() {
   const flag = process.argv.indexOf("--from");
   const from = flag < 0 ? undefined : resolve(process.argv[flag + 1]);
-  const target = fileURLToPath(new URL("../packages/sample-images/", import.meta.url));
+  const target = fileURLToPath(new URL("../../packages/sample-images/", import.meta.url));
   const images = join(target, "images");
   const workspace = await mkdtemp(join(tmpdir(), "revq-sample-images-"));
   try {
@@ -265,7 +265,7 @@ function spread(list, count) {
 
 function typescript(made) {
   const entries = made.map(({ id, source, license, windows }) => ({ id, crops: windows.length, source, license }));
-  return `/** Made by tools/make-sample-images.mjs: which photographs the crops in images/ are cut from. */
+  return `/** Made by tools/sample-images/make.mjs: which photographs the crops in images/ are cut from. */
 export const photographs = ${JSON.stringify(entries)} as const;
 `;
 }
@@ -280,7 +280,7 @@ function attribution(made) {
   );
   return `# Where the sample images come from
 
-Made by \`tools/make-sample-images.mjs\`; do not edit by hand. Every picture is a crop of a photograph, resized to 256 x 256.
+Made by \`tools/sample-images/make.mjs\`; do not edit by hand. Every picture is a crop of a photograph, resized to 256 x 256.
 
 The photographs of the Getty's Open Content Program are carried by npm packages, whose LICENSE files put the pictures under Creative
 Commons Zero v1.0 Universal (CC0 1.0). Digital images courtesy of the Getty's Open Content Program. Those of Debian's package are under

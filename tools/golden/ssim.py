@@ -1,6 +1,6 @@
 """Golden SSIM, MS-SSIM and PSNR for packages/metrics from scikit-image, on images that a formula defines. Needs numpy, scikit-image.
 
-    python tools/golden/make_ssim.py > packages/metrics/test/fixtures/ssim.json
+    python tools/golden/ssim.py > packages/metrics/test/fixtures/ssim.json
 """
 
 import json

@@ -1,6 +1,6 @@
 """Golden PyTorch checkpoints for packages/formats, and pickles that must be refused. Needs torch 1.13 or later.
 
-    python tools/golden/make_checkpoints.py packages/formats/test/fixtures/pth
+    python tools/golden/checkpoints.py packages/formats/test/fixtures/pth
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Golden numbers for packages/data/test: Pillow's Lanczos resizing, centre crops and JPEG decoding of procedural images.
 
-Run: python tools/make-resize-goldens.py   (needs Pillow; writes packages/data/test/fixtures/pillow-lanczos.json)
+Run: python tools/golden/resize.py   (needs Pillow; writes packages/data/test/fixtures/pillow-lanczos.json)
 """
 
 import base64

@@ -1,6 +1,6 @@
 """Golden numbers for plugins/backbone-tae/test: the TAESD family run by PyTorch on a procedural image and on photographs.
 
-Run: python tools/make-tae-goldens.py [SHARED]   (needs torch, numpy, Pillow; SHARED, default ../shared, holds weights/ and data/imagenet256;
+Run: python tools/golden/tae.py [SHARED]   (needs torch, numpy, Pillow; SHARED, default ../shared, holds weights/ and data/imagenet256;
 writes plugins/backbone-tae/test/fixtures/tae.json)
 
 The networks are rebuilt from the keys of the weight files and the layers without weights, which stand in taesd.py of

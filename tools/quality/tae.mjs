@@ -2,7 +2,7 @@
  * PSNR, SSIM and, with weights, LPIPS of the tiny autoencoders over photographs, unquantized: the floor of every tokenizer that is built on them.
  * Needs the built packages and a folder with their weights.
  *
- * Run: node tools/measure-tae.mjs WEIGHTS IMAGES [--limit 50] [--engine auto] [--variants taesd,taef2] [--lpips DIR]
+ * Run: node tools/quality/tae.mjs WEIGHTS IMAGES [--limit 50] [--engine auto] [--variants taesd,taef2] [--lpips DIR]
  */
 import { parseArgs } from "node:util";
 import { tae } from "@revq/backbone-tae";
@@ -24,7 +24,7 @@ const { positionals, values } = parseArgs({
   },
 });
 const [weightsFolder, imageFolder] = positionals;
-if (!weightsFolder || !imageFolder) throw new Error("Usage: node tools/measure-tae.mjs WEIGHTS IMAGES");
+if (!weightsFolder || !imageFolder) throw new Error("Usage: node tools/quality/tae.mjs WEIGHTS IMAGES");
 
 const engine = await createEngine({ engine: values.engine });
 const weights = await openWeights(weightsFolder);

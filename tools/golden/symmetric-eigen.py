@@ -1,6 +1,6 @@
 """Golden eigenvalues for packages/core: numpy.linalg.eigvalsh of matrices that a formula defines. Needs numpy.
 
-    python tools/golden/make_symmetric_eigen.py > packages/core/test/fixtures/symmetric-eigen.json
+    python tools/golden/symmetric-eigen.py > packages/numerics/test/fixtures/symmetric-eigen.json
 """
 
 import json

@@ -1,7 +1,7 @@
 """Golden tensor files for packages/formats: what numpy.save and the safetensors library write. Needs numpy, ml_dtypes, safetensors 0.5+.
 
-    python tools/golden/make_tensor_files.py packages/formats/test/fixtures
-    python tools/golden/make_tensor_files.py --verify FILE.safetensors    opens a file of ours with the library, prints its values
+    python tools/golden/tensor-files.py packages/formats/test/fixtures
+    python tools/golden/tensor-files.py --verify FILE.safetensors    opens a file of ours with the library, prints its values
 """
 
 import json

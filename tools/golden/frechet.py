@@ -1,6 +1,6 @@
 """Golden Fréchet distances for packages/metrics by scipy's matrix square root, as pytorch-fid computes them. Needs numpy, scipy.
 
-    python tools/golden/make_frechet.py > packages/metrics/test/fixtures/frechet.json
+    python tools/golden/frechet.py > packages/metrics/test/fixtures/frechet.json
 """
 
 import json

@@ -3,7 +3,7 @@
     revq encode TOKENIZER --latents latents.npy -o ids.npy
     revq decode TOKENIZER ids.npy -o decoded.npy
     revq export TOKENIZER --to pytorch -o EXPORTED
-    python tools/check-pytorch-export.py EXPORTED latents.npy ids.npy decoded.npy
+    python tools/pytorch/check-export.py EXPORTED latents.npy ids.npy decoded.npy
 
 Knows the quantizer multigroup without a transform, split by channel or by position, and the rectifiers efficientvit and identity: what
 the authors' code has. needs torch, safetensors.
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import load_file
-from torch_rectifier import Rectifier
+from rectifier import Rectifier
 
 exported = Path(sys.argv[1])
 latents, ids, decoded = (torch.from_numpy(np.load(path)) for path in sys.argv[2:5])

@@ -1,6 +1,6 @@
 """Tiny VAEs as ONNX files, with an image, its latent and the decoded image from PyTorch: plugins/backbone-onnx/test/fixtures.
 
-Run: python tools/golden/make_onnx_vae.py   (needs torch and numpy)
+Run: python tools/golden/onnx-vae.py   (needs torch and numpy)
 
 plain/     encoder.onnx, decoder.onnx; float32, any batch and size, 4 latent channels
 optimum/   vae_encoder/model.onnx, vae_decoder/model.onnx as optimum exports them: the encoder gives mean and log-variance

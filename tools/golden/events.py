@@ -1,8 +1,8 @@
 """Golden TensorBoard records for packages/train from TensorBoard's own protocol buffers and record writer, and a check of event files
 that revq wrote. Needs tensorboard, numpy.
 
-    python tools/golden/make_events.py > packages/train/test/fixtures/events.json
-    python tools/golden/make_events.py --read my-tokenizer/run/tensorboard
+    python tools/golden/events.py > packages/train/test/fixtures/events.json
+    python tools/golden/events.py --read my-tokenizer/run/tensorboard
 """
 
 import argparse

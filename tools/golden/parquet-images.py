@@ -1,6 +1,6 @@
 """Writes the Parquet fixtures of packages/data/test: images of one colour, as pyarrow (and the `datasets` library) store them.
 
-Needs: pip install pyarrow pillow. Usage: python make_parquet_images.py packages/data/test/fixtures
+Needs: pip install pyarrow pillow. Usage: python tools/golden/parquet-images.py packages/data/test/fixtures
 """
 import io
 import sys

@@ -1,6 +1,6 @@
 """Inception Scores over ten parts, by the definition of arXiv 1606.03498, with SciPy's entropy: packages/metrics/test/fixtures/inception-score.json.
 
-Run: python tools/golden/make_inception_score.py > packages/metrics/test/fixtures/inception-score.json
+Run: python tools/golden/inception-score.py > packages/metrics/test/fixtures/inception-score.json
 """
 import json
 
