@@ -1,4 +1,4 @@
-/** The procedural image of tools/make-resize-goldens.py: ramps, edges and high frequencies. */
+/** The procedural image of tools/golden/resize.py: ramps, edges and high frequencies. */
 import type { RgbImage } from "@revq/data";
 
 export function procedural(width: number, height: number): RgbImage {

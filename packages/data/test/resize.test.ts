@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { bytesToUnitRange, centreCrop, decodeImage, resizeLanczos, unitRangeToBytes } from "@revq/data";
 import { largestDifference, procedural } from "./procedural.js";
 
-/** Made by Pillow: tools/make-resize-goldens.py. */
+/** Made by Pillow: tools/golden/resize.py. */
 const golden = JSON.parse(readFileSync(new URL("fixtures/pillow-lanczos.json", import.meta.url), "utf8")) as {
   resize: { from: [number, number]; to: [number, number]; pixels: string }[];
   crop: { from: [number, number]; size: number; pixels: string }[];

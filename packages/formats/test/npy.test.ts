@@ -17,7 +17,7 @@ import { golden, goldenBytes, hasShared, shared } from "./fixtures.js";
 
 const load = (name: string) => readNpyFloat32(goldenBytes(`npy/${name}.npy`), name);
 
-/** The rule of `values` in tools/golden/make_tensor_files.py. */
+/** The rule of `values` in tools/golden/tensor-files.py. */
 function expectedValues(dtype: string, count = 6): number[] {
   return Array.from({ length: count }, (_, i) =>
     dtype === "bool" ? i % 2 : dtype.startsWith("uint") ? i : dtype.startsWith("int") ? i - 3 : (i - 3) / 2,
