@@ -4,7 +4,7 @@ import { builtinModules } from "node:module";
 import tseslint from "typescript-eslint";
 
 /** Which layer may import which: ARCHITECTURE.md, "The rooms". Top floor first. */
-const layers = {
+export const layers = {
   app: ["*"],
   tools: ["*"],
   train: ["data", "tokenizer", "metrics", "report", "formats", "nearest", "numerics", "core"],

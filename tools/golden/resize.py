@@ -55,6 +55,6 @@ golden = {
     "crop": [{"from": [w, h], "size": s, "pixels": encoded(centre_crop(procedural(w, h), s).tobytes())} for w, h, s in CROPS],
     "jpeg": [jpeg(procedural(40, 24), quality=90, subsampling=0), jpeg(procedural(33, 47), quality=75, subsampling=2), jpeg(procedural(33, 47), quality=75, progressive=True)],
 }
-path = pathlib.Path(__file__).parent.parent / "packages/data/test/fixtures/pillow-lanczos.json"
+path = pathlib.Path(__file__).parents[2] / "packages/data/test/fixtures/pillow-lanczos.json"
 path.write_text(json.dumps(golden, indent=1) + "\n")
 print(path, path.stat().st_size)

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "../shared"
 SIZE = 64
 VARIANTS = ["taesd", "taesdxl", "taesd3", "taef1", "taef2", "taesana"]
