@@ -19,3 +19,4 @@ export { distortionOfDesign } from "./rate-distortion.js";
 export { frechetDistance, type GaussianStatistics } from "./frechet-distance.js";
 export { InceptionScoreAccumulator } from "./inception-score.js";
 export { LatentSpectrum, type SpectrumShape } from "./latent-spectrum.js";
+export { lpipsNetworks, type LpipsNetwork } from "./networks/lpips-networks.js";

@@ -9,6 +9,7 @@ export {
   type FeatureNetwork,
 } from "./feature-networks.js";
 export { createFeatureRunner, type FeatureRunner } from "./run-features.js";
-export { createLpips, lpipsNetworks, lpipsTensors, type Lpips, type LpipsNetwork, type LpipsWeights } from "./lpips.js";
+export { createLpips, lpipsTensors, type Lpips, type LpipsWeights } from "./lpips.js";
+export { lpipsNetworks, type LpipsNetwork } from "./lpips-networks.js";
 export { inceptionClasses, inceptionFeatures, inceptionTensors } from "./inception-layers.js";
 export { createInception, type Inception } from "./inception.js";

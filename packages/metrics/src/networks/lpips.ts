@@ -7,10 +7,8 @@ import { requireTensor, RevqError, type Disposable, type NamedTensors } from "@r
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor1D, Tensor4D } from "@tensorflow/tfjs-core";
 import { alexnet, featureTensors, squeezenet, tapChannels, vgg16, type FeatureNetwork } from "./feature-networks.js";
+import type { LpipsNetwork } from "./lpips-networks.js";
 import { createFeatureRunner } from "./run-features.js";
-
-export const lpipsNetworks = ["squeeze", "alex", "vgg"] as const;
-export type LpipsNetwork = (typeof lpipsNetworks)[number];
 
 const networks: Readonly<Record<LpipsNetwork, FeatureNetwork>> = { squeeze: squeezenet, alex: alexnet, vgg: vgg16 };
 

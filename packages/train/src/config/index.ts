@@ -1,0 +1,10 @@
+/** @revq/train/config: the configuration of a run. It loads no tensor library and no engine. */
+export { annotateConfig } from "./annotate.js";
+export { defineConfig, type UserConfig } from "./define-config.js";
+export { environmentLayer } from "./environment.js";
+export { configSchema, type JsonSchema } from "./json-schema.js";
+export { setPath, type ConfigLayer } from "./layer.js";
+export { presetNames, presets, type PresetName } from "./presets.js";
+export { recipeNames, type RecipeName } from "./recipes.js";
+export { resolveConfig, type NamedLayer, type ResolvedConfig } from "./resolve.js";
+export { maxReportImages, runConfigSchema, type RunConfig } from "./schema.js";
