@@ -21,7 +21,9 @@ export {
 } from "./safetensors/write.js";
 export { openPth, type PthFile } from "./pth/open.js";
 export { PickleGlobal, PickleMap, StorageReference, TensorReference, type PickleValue } from "./pth/pickle-values.js";
-export { openModelFolder, requireConfig, type ModelFolder } from "./model-folder/open-model-folder.js";
+export { openModelFolder, readModelConfig, requireConfig, type ModelFolder } from "./model-folder/open-model-folder.js";
 export { readExpected, type ReadExpectedOptions } from "./model-folder/read-expected.js";
 export { indexTar, type TarMember } from "./tar/index-tar.js";
+export { shortList } from "./short-list.js";
 export type { TensorFile } from "./tensor-file.js";
+export { refuseWrongFile, wrongFileBytes } from "./wrong-file.js";

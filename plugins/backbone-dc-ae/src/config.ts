@@ -1,4 +1,4 @@
-/** The part of diffusers' `config.json` of an `AutoencoderDC` that shapes the network; what is not supported is refused by name. */
+/** The part of an AutoencoderDC's `config.json` (diffusers) that shapes the network. Unsupported values are refused by name. */
 import { RevqError } from "@revq/core";
 import { z } from "zod";
 
@@ -29,11 +29,11 @@ const fileSchema = z.looseObject({
 export type Norm = z.output<typeof norms>;
 export type Activation = "silu" | "relu" | "relu6";
 
-/** One resolution of a half; the image's own comes first in both halves. */
+/** One resolution of the encoder or decoder. The image's own resolution comes first in both. */
 export interface Stage {
   readonly block: "ResBlock" | "EfficientViTBlock";
   readonly channels: number;
-  /** Blocks; 0 only in the first stage, whose place a resampling convolution takes. */
+  /** Number of blocks. 0 only in the first stage: a resampling convolution stands in for it. */
   readonly layers: number;
   /** Kernel sides of the attention's aggregation branches. */
   readonly multiscales: readonly number[];
@@ -48,15 +48,20 @@ export interface AutoencoderDcConfig {
   readonly decoder: readonly Stage[];
   readonly upsample: "pixel_shuffle" | "interpolate";
   readonly downsample: "pixel_unshuffle" | "conv";
-  /** Diffusion models see latent * scaling; this backbone's latents are without it. */
+  /** Diffusion models see latent * scaling. This backbone does not scale. */
   readonly scalingFactor: number;
 }
 
-/** @param json the parsed file @param name what it is called in errors. Throws `dc-ae-config`. */
+/**
+ * @param json the parsed file
+ * @param name for messages
+ * @throws RevqError `dc-ae-config`
+ */
 export function parseConfig(json: unknown, name: string): AutoencoderDcConfig {
   const refuse = (problem: string): RevqError =>
-    new RevqError("dc-ae-config", `${name} is not the configuration of an AutoencoderDC that revq knows: ${problem}.`, {
-      fix: "Name the autoencoder's own folder, with its config.json beside its weights.",
+    new RevqError("dc-ae-config", `${name} is not a supported configuration of an AutoencoderDC: ${problem}.`, {
+      fix: "Name the autoencoder's own folder, with config.json beside the weights.",
+      setting: { path: "backbone.weights" },
     });
   const className = (json as { _class_name?: unknown } | null)?._class_name;
   if (typeof className === "string" && className !== "AutoencoderDC") throw refuse(`it describes ${className}`);
@@ -126,7 +131,7 @@ export function parseConfig(json: unknown, name: string): AutoencoderDcConfig {
   };
 }
 
-/** Image pixels per latent cell in each direction. */
+/** Image pixels per latent position, in each direction. */
 export function downsampleOf({ encoder }: AutoencoderDcConfig): number {
   return 2 ** (encoder.length - 1);
 }

@@ -1,6 +1,6 @@
 /**
- * An AutoencoderDC as a backbone. Latents are the encoder's output as it is: a diffusion model would multiply them by the config's
- * `scaling_factor` first. The decoder's image is not clamped.
+ * An AutoencoderDC as a backbone. Latents are the encoder's output, unscaled: a diffusion model would first multiply them by the config's
+ * `scaling_factor`. The decoder's image is not clamped.
  */
 import {
   latentShapeOf,
@@ -9,29 +9,47 @@ import {
   type Backbone,
   type BackboneSpec,
   type NamedTensors,
+  type WeightsSource,
 } from "@revq/core";
 import { runInChunks, type ParameterOf } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import { architectureOf, expectedTensors, isDenseKernel } from "./architecture.js";
-import { downsampleOf, parseConfig } from "./config.js";
+import { downsampleOf, parseConfig, type AutoencoderDcConfig } from "./config.js";
+import { loadModel } from "./load-weights.js";
 import { runNetwork } from "./network.js";
 
-/** Image pixels that run through a network at once: the first stage of the full-size model takes half a kilobyte a pixel and layer. */
+/** Image pixels in a network at once. The first stage of the full-size model takes 512 bytes a pixel and layer. */
 const pixelsAtOnce = 2 * 256 * 256;
 
 const atOnce = (pixels: number): number => Math.max(1, Math.floor(pixelsAtOnce / pixels));
 
 /**
- * @param options `config`: what config.json says
- * @param weights by diffusers' names, dense 3x3 kernels as `[y, x, in, out]`; the backbone owns them from here on. Throws `dc-ae-config`, `state-*`.
+ * @param given contents of config.json, instead of the file's
+ * @throws RevqError `dc-ae-config`, `model-*` and the errors of the files
  */
-export function createDcAeBackbone(
-  options: { readonly config: Record<string, unknown> },
-  weights: NamedTensors,
-): Backbone {
-  const config = parseConfig(options.config, "The option config");
+export async function loadDcAeBackbone(
+  given: Record<string, unknown> | undefined,
+  source: WeightsSource,
+): Promise<Backbone> {
+  const { config, weights } = await loadModel(source, given);
+  return createBackbone(config, weights);
+}
+
+/**
+ * @param json contents of config.json
+ * @param state by diffusers' names, dense 3x3 kernels as `[y, x, in, out]`; copied
+ * @throws RevqError `dc-ae-config`, `state-*`
+ */
+export function restoreDcAeBackbone(json: Record<string, unknown>, state: NamedTensors): Backbone {
+  const config = parseConfig(json, "The option config");
+  for (const [name, shape] of expectedTensors(architectureOf(config))) requireTensor(state, name, engineShape(shape));
+  const weights = Object.fromEntries(Object.entries(state).map(([name, tensor]) => [name, tf.clone(tensor)]));
+  return createBackbone(config, weights);
+}
+
+/** The backbone owns the weights from here on. */
+function createBackbone(config: AutoencoderDcConfig, weights: NamedTensors): Backbone {
   const architecture = architectureOf(config);
-  for (const [name, shape] of expectedTensors(architecture)) requireTensor(weights, name, engineShape(shape));
   const { latentChannels } = config;
   const downsample = downsampleOf(config);
   const spec: BackboneSpec = {
@@ -45,7 +63,6 @@ export function createDcAeBackbone(
 
   return {
     spec,
-    options,
     async encode(images) {
       const [, height, width] = images.shape;
       const [{ height: h }, { height: w }] = [latentShapeOf(spec, height), latentShapeOf(spec, width)];
@@ -75,7 +92,7 @@ export function createDcAeBackbone(
   };
 }
 
-/** PyTorch's shape -> the shape that is kept. */
+/** PyTorch's shape -> the shape in the state. */
 function engineShape(shape: readonly number[]): readonly number[] {
   const [out, input, y, x] = shape as [number, number, number, number];
   return isDenseKernel(shape) ? [y, x, input, out] : shape;

@@ -1,9 +1,6 @@
-/** @revq/backbone-dc-ae: the plugin `dc-ae`, deep-compression autoencoders as diffusers keeps them (the paper's backbone). */
-import { definePlugin, RevqError, type OptionsOf } from "@revq/core";
-import * as tf from "@tensorflow/tfjs-core";
+/** @revq/backbone-dc-ae: the plugin `dc-ae`, deep-compression autoencoders in diffusers' form (the paper's backbone). */
+import { definePlugin, RevqError, type OptionsOf, type WeightsSource } from "@revq/core";
 import { z } from "zod";
-import { createDcAeBackbone } from "./dc-ae-backbone.js";
-import { loadModel } from "./load-weights.js";
 
 const options = z.strictObject({
   config: z
@@ -20,27 +17,17 @@ export const dcAe = definePlugin({
   title: "Deep-compression autoencoders: diffusers' AutoencoderDC (f32, f64, f128), the paper's",
   options,
   weights: "required",
+  async resolve({ config }, { weights, state }) {
+    if (config) return { config };
+    if (state) throw noConfig();
+    const { readModelConfig } = await import("@revq/formats");
+    return { config: await readModelConfig(requireWeights(weights), "an AutoencoderDC") };
+  },
   async create({ config }, { weights, state }) {
-    if (state) {
-      if (!config) {
-        throw new RevqError(
-          "dc-ae-config",
-          "The tokenizer holds weights of dc-ae, but not the config of the network.",
-          {
-            fix: "Its config.json must have backbone.options.config; was it edited?",
-          },
-        );
-      }
-      const owned = Object.fromEntries(Object.entries(state).map(([name, tensor]) => [name, tf.clone(tensor)]));
-      return orDispose(owned, () => createDcAeBackbone({ config }, owned));
-    }
-    if (!weights) {
-      throw new RevqError("backbone-weights", "The backbone dc-ae needs weights; none were named.", {
-        fix: "Give --weights with a folder (config.json and diffusion_pytorch_model.safetensors) or hf:mit-han-lab/dc-ae-f32c32-sana-1.1-diffusers.",
-      });
-    }
-    const model = await loadModel(weights, config);
-    return orDispose(model.weights, () => createDcAeBackbone(model.options, model.weights));
+    const { loadDcAeBackbone, restoreDcAeBackbone } = await import("./dc-ae-backbone.js");
+    if (!state) return loadDcAeBackbone(config, requireWeights(weights));
+    if (!config) throw noConfig();
+    return restoreDcAeBackbone(config, state);
   },
 });
 
@@ -50,14 +37,16 @@ declare module "@revq/core" {
   }
 }
 
-function orDispose<T>(tensors: Readonly<Record<string, tf.Tensor>>, create: () => T): T {
-  try {
-    return create();
-  } catch (error) {
-    tf.dispose({ ...tensors });
-    throw error;
-  }
+function requireWeights(weights: WeightsSource | undefined): WeightsSource {
+  if (weights) return weights;
+  throw new RevqError("backbone-weights", "The backbone dc-ae needs weights.", {
+    fix: "Name a folder (config.json and diffusion_pytorch_model.safetensors), or hf:mit-han-lab/dc-ae-f32c32-sana-1.1-diffusers.",
+    setting: { path: "backbone.weights" },
+  });
 }
 
-export { architectureOf, expectedTensors, type Architecture, type Layer } from "./architecture.js";
-export { parseConfig, type AutoencoderDcConfig } from "./config.js";
+function noConfig(): RevqError {
+  return new RevqError("dc-ae-config", "The tokenizer holds weights of dc-ae, but not the configuration of its network.", {
+    fix: "Its config.json must have backbone.options.config. Was the file edited?",
+  });
+}

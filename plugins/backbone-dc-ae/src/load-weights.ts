@@ -6,15 +6,15 @@ import { architectureOf, expectedTensors, isDenseKernel } from "./architecture.j
 import { parseConfig, type AutoencoderDcConfig } from "./config.js";
 
 export interface LoadedModel {
-  /** What config.json says, or what was given instead. */
-  readonly options: { readonly config: Record<string, unknown> };
   readonly config: AutoencoderDcConfig;
+  /** By diffusers' names: dense 3x3 kernels as `[y, x, in, out]`, everything else in PyTorch's layout. */
   readonly weights: NamedTensors;
 }
 
 /**
- * The caller owns the tensors. One of the file's tensors is in memory at a time. Throws `dc-ae-config`, `model-*` and the errors of the files.
- * @param given contents of config.json, instead of the file
+ * The caller owns the tensors. One tensor of the file is in memory at a time.
+ * @param given contents of config.json, instead of the file's
+ * @throws RevqError `dc-ae-config`, `model-*` and the errors of the files
  */
 export async function loadModel(source: WeightsSource, given?: Record<string, unknown>): Promise<LoadedModel> {
   const model = await openModelFolder(source, "an AutoencoderDC");
@@ -31,11 +31,11 @@ export async function loadModel(source: WeightsSource, given?: Record<string, un
       const tensor = tf.tensor(data, [...shape], "float32");
       weights[name] = isDenseKernel(shape) ? tf.transpose(tensor, [2, 3, 1, 0]) : tensor;
       if (weights[name] !== tensor) {
-        await weights[name]!.data(); // engines that queue work would hold every kernel twice
+        await weights[name]!.data(); // else an engine that queues work holds every kernel twice
         tensor.dispose();
       }
     }
-    return { options: { config: json }, config, weights };
+    return { config, weights };
   } catch (error) {
     tf.dispose(weights);
     throw error;

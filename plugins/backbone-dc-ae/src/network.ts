@@ -1,4 +1,4 @@
-/** Runs the layers of an AutoencoderDC. Plain functions over named tensors; call inside `tf.tidy`. */
+/** Runs the layers of an AutoencoderDC: plain functions over named tensors. Call them inside `tf.tidy`. */
 import {
   averageChannels,
   gluMbConv,
@@ -20,16 +20,16 @@ import type { Activation } from "./config.js";
 /** Epsilon of PyTorch's BatchNorm. */
 const batchNormEpsilon = 1e-5;
 
-/** Resampling by two, in channels: a cell of one side holds four of the other. */
-const cellsOf = 4;
+/** Resampling by two: a pixel of one side has as many elements per channel as four pixels of the other. */
+const pixelsPerPixel = 4;
 
 /** @param parameter by diffusers' name; dense 3x3 kernels as `[y, x, in, out]`, everything else in PyTorch's layout */
 export function runNetwork(layers: readonly Layer[], input: Tensor4D, parameter: ParameterOf): Tensor4D {
-  /** PyTorch pads both sides by one, with stride 2 too: tfjs' "same" would pad the far side only. */
+  /** PyTorch pads both sides by one, also with stride 2. tfjs' "same" would pad the far side only. */
   const conv = (x: Tensor4D, name: string, { stride = 1 as 1 | 2, bias = true } = {}): Tensor4D => {
     const filter = parameter(`${name}.weight`) as Tensor4D;
-    const place = { x, filter, strides: stride, pad: 1, dimRoundingMode: "floor" } as const;
-    return tf.fused.conv2d(bias ? { ...place, bias: parameter(`${name}.bias`) } : place);
+    const settings = { x, filter, strides: stride, pad: 1, dimRoundingMode: "floor" } as const;
+    return tf.fused.conv2d(bias ? { ...settings, bias: parameter(`${name}.bias`) } : settings);
   };
   const below =
     (prefix: string): ParameterOf =>
@@ -57,14 +57,14 @@ export function runNetwork(layers: readonly Layer[], input: Tensor4D, parameter:
     const { name } = resamplingConvolution(layer);
     const y = layer.unshuffle ? pixelUnshuffle(conv(x, name)) : conv(x, name, { stride: 2 });
     if (!layer.shortcut) return y;
-    return tf.add(y, averageChannels(pixelUnshuffle(x), (cellsOf * layer.from) / layer.to));
+    return tf.add(y, averageChannels(pixelUnshuffle(x), (pixelsPerPixel * layer.from) / layer.to));
   }
 
   function up(x: Tensor4D, layer: Extract<Layer, { kind: "up" }>): Tensor4D {
     const { name } = resamplingConvolution(layer);
     const y = layer.shuffle ? pixelShuffle(conv(x, name)) : conv(upsampleNearest(x), name);
     if (!layer.shortcut) return y;
-    return tf.add(y, pixelShuffle(repeatChannels(x, (cellsOf * layer.to) / layer.from)));
+    return tf.add(y, pixelShuffle(repeatChannels(x, (pixelsPerPixel * layer.to) / layer.from)));
   }
 
   return runLayers(layers, input, (layer, x) => {

@@ -1,13 +1,15 @@
 /** Both halves against PyTorch (fixtures; README there), and the tensors of the full-size model against its list. */
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { dcAe, architectureOf, expectedTensors, parseConfig } from "@revq/backbone-dc-ae";
+import { dcAe } from "@revq/backbone-dc-ae";
 import { parseOptions } from "@revq/core";
 import { availableEngines, createEngine } from "@revq/engine";
 import { openSafetensors } from "@revq/formats";
 import { fromFile, openWeights } from "@revq/formats/node";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
+import { architectureOf, expectedTensors } from "../src/architecture.js";
+import { parseConfig } from "../src/config.js";
 
 const fixtures = join(process.env["REVQ_SHARED"] ?? resolve("../shared"), "fixtures");
 const models = ["dc-ae-tiny", "dc-ae-tiny-quadratic", "dc-ae-tiny-in"];

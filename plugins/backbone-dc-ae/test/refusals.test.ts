@@ -1,8 +1,9 @@
-/** What is refused, and how it is said. */
-import { dcAe, parseConfig } from "@revq/backbone-dc-ae";
+/** What is refused, and with which message. */
+import { dcAe } from "@revq/backbone-dc-ae";
 import { parseOptions, type WeightsSource } from "@revq/core";
 import { fromBuffer, writeSafetensors } from "@revq/formats";
 import { describe, expect, it } from "vitest";
+import { parseConfig } from "../src/config.js";
 
 const config = {
   _class_name: "AutoencoderDC",

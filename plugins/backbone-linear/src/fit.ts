@@ -1,4 +1,4 @@
-/** The linear backbone's weights: principal components of the training images' patches. */
+/** Fits the linear backbone: the principal components of the training images' patches. */
 import { RevqError, type FitContext, type ImageSource } from "@revq/core";
 import { symmetricEigen } from "@revq/numerics";
 import { accumulatePatches } from "./patch-covariance.js";
@@ -10,15 +10,16 @@ export interface LinearWeights {
   readonly basis: Float32Array;
 }
 
-/** Multiplications that the covariance may take: some seconds. */
-const workBudget = 6e9;
-const mostPatches = 2_000_000;
-/** Patches per dimension below which a covariance is too noisy to be worth saving time on. */
-const fewestPerDimension = 64;
+/** Multiplications that the covariance may take: a few seconds. */
+const maxMultiplications = 6e9;
+const maxPatches = 2_000_000;
+/** With fewer patches per dimension a covariance is too noisy. */
+const minPatchesPerDimension = 64;
 
 /**
- * Reads every image once. Where the images hold more patches than are worth the time, each gives an equal number at random
- * places of the patch grid, drawn by the context's seed and the image's name alone.
+ * Reads every image once. Where the images hold more patches than the limits allow, each image gives the same number of patches, drawn at
+ * random. The draw depends on the context's seed and the image's name only.
+ * @throws RevqError `image-size`, `backbone-no-images`
  */
 export async function fitPrincipalComponents(
   images: ImageSource,
@@ -31,10 +32,11 @@ export async function fitPrincipalComponents(
   if (perImage === 0) {
     throw new RevqError("image-size", `Images of ${images.size} pixels hold no patch of ${patch} x ${patch}.`, {
       fix: `Use images of at least ${patch} pixels, or a smaller patch.`,
+      setting: { path: "data.imageSize", value: patch },
     });
   }
-  const affordable = Math.max(fewestPerDimension * dimension, workBudget / (dimension * dimension * 0.5));
-  const wanted = Math.min(mostPatches, affordable);
+  const affordable = Math.max(minPatchesPerDimension * dimension, maxMultiplications / (dimension * dimension * 0.5));
+  const wanted = Math.min(maxPatches, affordable);
   const taken = Math.min(perImage, Math.max(1, Math.ceil(wanted / Math.max(1, images.count))));
   const accumulator = accumulatePatches(patch);
   let done = 0;
@@ -42,10 +44,10 @@ export async function fitPrincipalComponents(
     signal.throwIfAborted();
     names.forEach((name, index) => {
       const image = pixels.subarray(index * size * size * 3, (index + 1) * size * size * 3);
-      const places = taken === perImage ? undefined : random.fork(`patches of ${name}`).sample(perImage, taken);
+      const chosen = taken === perImage ? undefined : random.fork(`patches of ${name}`).sample(perImage, taken);
       for (let k = 0; k < taken; k++) {
-        const place = places ? places[k]! : k;
-        accumulator.add(image, size, Math.floor(place / across) * patch, (place % across) * patch);
+        const position = chosen ? chosen[k]! : k;
+        accumulator.add(image, size, Math.floor(position / across) * patch, (position % across) * patch);
       }
     });
     done += names.length;
@@ -54,6 +56,7 @@ export async function fitPrincipalComponents(
   if (done === 0) {
     throw new RevqError("backbone-no-images", `${images.description} gave no image to fit the linear backbone on.`, {
       fix: "Name a folder with readable images.",
+      setting: { path: "data.train" },
     });
   }
   const { mean, covariance } = accumulator.finish();

@@ -1,7 +1,6 @@
-/** @revq/backbone-linear: the plugin `linear`, a VAE that is a matrix. */
+/** @revq/backbone-linear: the plugin `linear`, a linear VAE. */
 import { definePlugin, type OptionsOf } from "@revq/core";
 import { z } from "zod";
-import { createLinearBackbone } from "./linear-backbone.js";
 
 const options = z
   .strictObject({
@@ -10,11 +9,11 @@ const options = z
       .int()
       .min(1)
       .default(8)
-      .describe("Latent channels: principal components kept; at most 3 * patch * patch."),
+      .describe("Latent channels: the number of principal components, at most 3 * patch * patch."),
   })
   .refine(({ patch, channels }) => channels <= 3 * patch * patch, {
     path: ["channels"],
-    message: "A patch has 3 * patch * patch numbers: no more channels than that",
+    message: "A patch has 3 * patch * patch values, so there are at most that many channels",
   });
 
 export type LinearOptions = z.output<typeof options>;
@@ -25,7 +24,10 @@ export const linear = definePlugin({
   title: "Linear VAE: principal components of image patches, fitted on the training images in seconds",
   options,
   weights: "fitted",
-  create: async ({ patch, channels }, { state }) => createLinearBackbone({ patch, channels }, state),
+  async create(options, { state }) {
+    const { createLinearBackbone } = await import("./linear-backbone.js");
+    return createLinearBackbone(options, state);
+  },
 });
 
 declare module "@revq/core" {

@@ -1,10 +1,10 @@
 /**
- * A linear VAE: a patch of p x p x 3 pixels, less the mean patch, projected onto c orthonormal directions, and back. Latents are
- * the projections as they are (not divided by their spread), so their squared error is that of the pixels: the best that any
- * linear autoencoder of this shape can do. Not a learned perceptual model: a floor to compare others with.
+ * A linear VAE: subtracts the mean patch from each patch of p x p x 3 pixels and projects the rest onto c orthonormal directions, and back.
+ * Latents are the projections, unscaled, so their squared error is that of the pixels. No linear autoencoder of this shape has a smaller
+ * one. It is a baseline for learned VAEs.
  */
 import { latentShapeOf, requireTensor, RevqError } from "@revq/core";
-import type { BackboneSpec, FittableBackbone, FitContext, ImageSource, NamedTensors } from "@revq/core";
+import type { Backbone, BackboneSpec, NamedTensors } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { fitPrincipalComponents } from "./fit.js";
 
@@ -14,11 +14,14 @@ interface LinearTensors {
   readonly basis: tf.Tensor2D;
 }
 
-/** @param state tensors of `state()` of a fitted one; without them it must be fitted before use. */
+/**
+ * @param state `state()` of a fitted backbone, copied; without it the backbone must be fitted before use
+ * @throws RevqError `state-*`
+ */
 export function createLinearBackbone(
   { patch, channels }: { readonly patch: number; readonly channels: number },
   state?: NamedTensors,
-): FittableBackbone {
+): Backbone {
   const dimension = patch * patch * 3;
   const spec: BackboneSpec = {
     name: `linear ${patch}x${patch} -> ${channels}`,
@@ -49,13 +52,15 @@ export function createLinearBackbone(
 
   return {
     spec,
-    get fitted() {
-      return tensors !== undefined;
-    },
-    async fit(images: ImageSource, context: FitContext) {
-      const { mean, basis } = await fitPrincipalComponents(images, { patch, channels }, context);
-      dispose();
-      tensors = { mean: tf.tensor1d(mean), basis: tf.tensor2d(basis, [channels, dimension]) };
+    fit: {
+      get fitted() {
+        return tensors !== undefined;
+      },
+      async run(images, context) {
+        const { mean, basis } = await fitPrincipalComponents(images, { patch, channels }, context);
+        dispose();
+        tensors = { mean: tf.tensor1d(mean), basis: tf.tensor2d(basis, [channels, dimension]) };
+      },
     },
     async encode(images) {
       const { mean, basis } = fittedTensors();
@@ -63,7 +68,6 @@ export function createLinearBackbone(
       latentShapeOf(spec, height);
       latentShapeOf(spec, width);
       const [h, w] = [height / patch, width / patch];
-      if (n === 0) return tf.zeros([0, h, w, channels]);
       if (n === 0) return tf.zeros([0, h, w, channels]); // no backend's kernels take an empty batch
       return tf.tidy(() => {
         const patches = tf.reshape(swapMiddle(images, n * h, patch, w), [n * h * w, dimension]);
@@ -74,7 +78,6 @@ export function createLinearBackbone(
       const { mean, basis } = fittedTensors();
       const [n, h, w] = latents.shape;
       if (n === 0) return tf.zeros([0, h * patch, w * patch, 3]);
-      if (n === 0) return tf.zeros([0, h * patch, w * patch, 3]);
       return tf.tidy(() => {
         const patches = tf.add(tf.matMul(tf.reshape(latents, [n * h * w, channels]), basis), mean);
         return tf.reshape<tf.Rank.R4>(swapMiddle(patches, n * h, w, patch), [n, h * patch, w * patch, 3]);
@@ -84,7 +87,7 @@ export function createLinearBackbone(
     dispose,
   };
 
-  /** Seen as `[rows, a, b, patch * 3]` -> `[rows, b, a, patch * 3]`: pixel rows into patches and back, in four axes. */
+  /** `[rows, a, b, patch * 3]` -> `[rows, b, a, patch * 3]`: rows of pixels to patches, and back. */
   function swapMiddle(x: tf.Tensor, rows: number, a: number, b: number): tf.Tensor {
     return tf.transpose(tf.reshape(x, [rows, a, b, patch * 3]), [0, 2, 1, 3]);
   }

@@ -1,6 +1,6 @@
 /**
- * Mean and covariance of image patches, gathered in one pass in float64 (numbers in [-1, 1]: sums of squares lose nothing).
- * Plain TypeScript rather than tensors, so that every engine fits the same backbone to the bit.
+ * Mean and covariance of image patches in one pass, in float64. Pixels are in [-1, 1], so plain sums of squares are accurate. No tensors,
+ * so that every engine fits the same backbone, bit for bit.
  */
 
 export interface PatchStatistics {
@@ -17,7 +17,7 @@ export interface PatchAccumulator {
   finish(): PatchStatistics;
 }
 
-/** Patches that are multiplied at once; a block of all dimensions stays within the processor's caches. */
+/** Patches that are multiplied at once. A block of all dimensions fits into the processor's caches. */
 const blockSize = 64;
 
 export function accumulatePatches(patch: number): PatchAccumulator {
@@ -25,7 +25,7 @@ export function accumulatePatches(patch: number): PatchAccumulator {
   const dimension = patch * rowLength;
   const sums = new Float64Array(dimension);
   const products = new Float64Array(dimension * dimension);
-  /** `[d, blockSize]`: one row a dimension, so that products of two dimensions run over contiguous numbers. */
+  /** `[d, blockSize]`: one row per dimension, so that the values of a dimension are contiguous. */
   const block = new Float64Array(dimension * blockSize);
   let inBlock = 0;
   let patches = 0;
@@ -67,7 +67,7 @@ export function accumulatePatches(patch: number): PatchAccumulator {
   };
 }
 
-/** products[i, j] += sum over the block of x_i x_j, for j <= i; two dimensions by two at a time, which halves the reads. */
+/** products[i, j] += sum over the block of x_i x_j, for j <= i. Two dimensions by two at a time, which halves the reads. */
 function addLowerTriangle(block: Float64Array, products: Float64Array, dimension: number): void {
   for (let i = 0; i < dimension; i += 2) {
     const pairI = i + 1 < dimension;

@@ -4,24 +4,16 @@ import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { linear } from "@revq/backbone-linear";
-import {
-  createRandom,
-  isFittable,
-  parseOptions,
-  quietContext,
-  type FittableBackbone,
-  type ImageSource,
-} from "@revq/core";
+import { createRandom, parseOptions, quietContext, type Backbone, type ImageSource } from "@revq/core";
 import { openImageFolder, openSynthetic } from "@revq/data";
 import { imageSource, randomImages } from "@revq/testkit";
 
 const imagenet = join(process.env["REVQ_SHARED"] ?? resolve("../shared"), "data/imagenet256");
 const full = Boolean(process.env["REVQ_TEST_FULL"]);
 
-async function fitted(images: ImageSource, raw: Record<string, unknown>): Promise<FittableBackbone> {
+async function fitted(images: ImageSource, raw: Record<string, unknown>): Promise<Backbone> {
   const backbone = await linear.create(parseOptions(linear, raw), { imageSize: images.size });
-  if (!isFittable(backbone)) throw new Error("not fittable");
-  await backbone.fit(images, quietContext(createRandom(1)));
+  await backbone.fit!.run(images, quietContext(createRandom(1)));
   return backbone;
 }
 
@@ -34,11 +26,11 @@ function lowRankImages(rank: number, count: number): ImageSource {
   const size = 16;
   const pixels = new Float32Array(count * size * size * 3);
   for (let n = 0; n < count; n++) {
-    for (let cell = 0; cell < 16; cell++) {
+    for (let position = 0; position < 16; position++) {
       const amounts = [1, ...Array.from({ length: rank }, () => random.normal())];
       for (let i = 0; i < 48; i++) {
-        const y = (cell >> 2) * 4 + Math.floor(i / 12);
-        const column = (cell & 3) * 12 + (i % 12);
+        const y = (position >> 2) * 4 + Math.floor(i / 12);
+        const column = (position & 3) * 12 + (i % 12);
         pixels[(n * size + y) * size * 3 + column] = amounts.reduce((sum, a, k) => sum + a * directions[k]![i]!, 0);
       }
     }
@@ -65,7 +57,7 @@ async function firstBatch(images: ImageSource, count: number): Promise<tf.Tensor
 const distance = (a: tf.Tensor, b: tf.Tensor): number => tf.tidy(() => tf.max(tf.abs(tf.sub(a, b))).dataSync()[0]!);
 
 /** Mean over images of the PSNR in dB of floats clamped to [0, 1]. */
-async function meanPsnr(backbone: FittableBackbone, images: ImageSource): Promise<number> {
+async function meanPsnr(backbone: Backbone, images: ImageSource): Promise<number> {
   let sum = 0;
   let count = 0;
   for await (const { size, pixels, names } of images.batches(10)) {
@@ -141,8 +133,8 @@ describe("linear backbone", () => {
     const images = imageSource(256, pixels);
     const other: ImageSource = { ...images, batches: () => images.batches(7) };
     const basis = async (source: ImageSource, seed: number): Promise<number[]> => {
-      const backbone = (await linear.create({ patch: 1, channels: 3 }, { imageSize: 256 })) as FittableBackbone;
-      await backbone.fit(source, quietContext(createRandom(seed)));
+      const backbone = await linear.create({ patch: 1, channels: 3 }, { imageSize: 256 });
+      await backbone.fit!.run(source, quietContext(createRandom(seed)));
       return [...backbone.state()["basis"]!.dataSync()];
     };
     const first = await basis(images, 1);
@@ -164,10 +156,10 @@ describe("linear backbone", () => {
   });
 
   it("stops when it is told to", async () => {
-    const backbone = (await linear.create(parseOptions(linear, {}), { imageSize: 32 })) as FittableBackbone;
+    const backbone = await linear.create(parseOptions(linear, {}), { imageSize: 32 });
     const images = openSynthetic("synthetic:dead-leaves", { size: 32, count: 2 });
     const signal = AbortSignal.abort(new Error("enough"));
-    await expect(backbone.fit(images, { ...quietContext(createRandom(1)), signal })).rejects.toThrow("enough");
+    await expect(backbone.fit!.run(images, { ...quietContext(createRandom(1)), signal })).rejects.toThrow("enough");
   });
 });
 
@@ -185,7 +177,7 @@ describe.skipIf(!existsSync(imagenet))("PCA of ImageNet photographs (needs ../sh
     const measured: Record<string, number> = {};
     for (const channels of full ? [4, 8, 12, 16] : [8]) {
       const state = { mean: mean!, basis: tf.slice(basis!, [0, 0], [channels, 192]) };
-      const part = (await linear.create({ patch: 8, channels }, { imageSize: 256, state })) as FittableBackbone;
+      const part = await linear.create({ patch: 8, channels }, { imageSize: 256, state });
       measured[channels] = await meanPsnr(part, val);
     }
     if (full) process.stdout.write(`PSNR in dB by channels: ${JSON.stringify(measured)}\n`);

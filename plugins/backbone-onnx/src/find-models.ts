@@ -1,10 +1,10 @@
-/** Finds the encoder's and the decoder's file in the place that the user named, and reads them. */
+/** Finds and reads the files of encoder and decoder in the place that the user named. */
 import { RevqError, type WeightsSource } from "@revq/core";
-import { readAll } from "@revq/formats";
+import { readAll, refuseWrongFile, shortList } from "@revq/formats";
 
 export interface ModelBytes {
   readonly encoder: Uint8Array;
-  /** Absent when there is none: latents can be made, images cannot. */
+  /** Absent when there is none: images can then be encoded, latents cannot be decoded. */
   readonly decoder?: Uint8Array;
 }
 
@@ -14,7 +14,10 @@ const layouts = [
   { encoder: "encoder_model.onnx", decoder: "decoder_model.onnx" },
 ] as const;
 
-/** Throws `onnx-models-missing` (what is there is listed), `git-lfs-pointer`, `html-instead-of-data`, `onnx-external-data`. */
+/**
+ * @throws RevqError `onnx-models-missing` (the message lists the files that are there), `git-lfs-pointer`, `html-instead-of-data`,
+ * `onnx-external-data`
+ */
 export async function readModels(source: WeightsSource): Promise<ModelBytes> {
   const names = await source.list();
   for (const { encoder, decoder } of layouts) {
@@ -24,16 +27,16 @@ export async function readModels(source: WeightsSource): Promise<ModelBytes> {
       ...(names.includes(decoder) ? { decoder: await readModel(source, decoder, names) } : {}),
     };
   }
-  const shown = names.slice(0, 8).join(", ") + (names.length > 8 ? `, … (${names.length} files)` : "");
   const half = layouts.find(({ decoder }) => names.includes(decoder));
   throw new RevqError(
     "onnx-models-missing",
     half
-      ? `${source.spec} has ${half.decoder} but no ${half.encoder}: without an encoder there are no latents.`
-      : `${source.spec} has no VAE in ONNX: expected encoder.onnx and decoder.onnx, or vae_encoder/model.onnx and vae_decoder/model.onnx; ` +
-          `there ${names.length ? `is ${shown}` : "are no files"}.`,
+      ? `${source.spec} has ${half.decoder} but no ${half.encoder}, which makes the latents.`
+      : `${source.spec} has no VAE in ONNX. Expected: encoder.onnx and decoder.onnx, or vae_encoder/model.onnx and ` +
+        `vae_decoder/model.onnx. Found: ${shortList(names)}.`,
     {
       fix: "Name the folder that holds both files (of an optimum export the one above vae_encoder/ and vae_decoder/).",
+      setting: { path: "backbone.weights" },
     },
   );
 }
@@ -45,33 +48,16 @@ async function readModel(source: WeightsSource, name: string, names: readonly st
   if (external !== undefined) {
     throw new RevqError(
       "onnx-external-data",
-      `${name} keeps its numbers in a second file (${external}), which is not read.`,
-      {
-        fix: "Save it as one file, in Python: onnx.save(onnx.load(PATH), NEW_PATH).",
-      },
+      `${name} keeps its weights in a second file (${external}). Such models are not supported.`,
+      { fix: "Save it as one file, in Python: onnx.save(onnx.load(PATH), NEW_PATH)." },
     );
   }
   const file = await source.open(name);
   try {
     const bytes = await readAll(file);
-    refuseText(name, bytes);
+    refuseWrongFile(name, bytes);
     return bytes;
   } finally {
     await file.close?.();
-  }
-}
-
-/** What is downloaded instead of a model now and then. */
-function refuseText(name: string, bytes: Uint8Array): void {
-  const start = new TextDecoder().decode(bytes.subarray(0, 64)).trimStart();
-  if (start.startsWith("version https://git-lfs")) {
-    throw new RevqError("git-lfs-pointer", `${name} is a Git LFS pointer, not the model itself.`, {
-      fix: "Run `git lfs pull` in the repository, or download the file from its page.",
-    });
-  }
-  if (/^<(!doctype|html)/i.test(start)) {
-    throw new RevqError("html-instead-of-data", `${name} is a web page, not a model.`, {
-      fix: "Download the file itself, not the page that shows it.",
-    });
   }
 }

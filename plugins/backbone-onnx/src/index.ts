@@ -1,8 +1,5 @@
 /** @revq/backbone-onnx: the plugin `onnx`, any VAE that was exported to ONNX. */
 import { definePlugin, RevqError, type OptionsOf } from "@revq/core";
-import { readModels } from "./find-models.js";
-import { bytesOfState } from "./model-state.js";
-import { createOnnxBackbone } from "./onnx-backbone.js";
 import { optionsSchema } from "./options.js";
 
 export const onnx = definePlugin({
@@ -12,11 +9,19 @@ export const onnx = definePlugin({
   options: optionsSchema,
   weights: "required",
   async create(options, { imageSize, weights, state }) {
-    if (state) return createOnnxBackbone(await bytesOfState(state), options, imageSize);
-    if (weights) return createOnnxBackbone(await readModels(weights), options, imageSize);
-    throw new RevqError("backbone-weights", "The backbone onnx needs its two models; none were named.", {
-      fix: "Give --weights FOLDER with encoder.onnx and decoder.onnx.",
-    });
+    const { createOnnxBackbone } = await import("./onnx-backbone.js");
+    if (state) {
+      const { bytesOfState } = await import("./model-state.js");
+      return createOnnxBackbone(await bytesOfState(state), options, imageSize);
+    }
+    if (!weights) {
+      throw new RevqError("backbone-weights", "The backbone onnx needs its two models.", {
+        fix: "Name a folder that holds encoder.onnx and decoder.onnx.",
+        setting: { path: "backbone.weights" },
+      });
+    }
+    const { readModels } = await import("./find-models.js");
+    return createOnnxBackbone(await readModels(weights), options, imageSize);
   },
 });
 

@@ -1,4 +1,4 @@
-/** A model file as a tensor, so that a tokenizer can hold it: its bytes, four to an int32 number, after their count. */
+/** A model file as an int32 tensor, so that a tokenizer can hold it: the number of bytes, then the bytes, four per element. */
 import { RevqError, type NamedTensors } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { ModelBytes } from "./find-models.js";
@@ -11,12 +11,12 @@ export function bytesToTensor(bytes: Uint8Array): tf.Tensor1D {
   return tf.tensor1d(words, "int32");
 }
 
-/** Throws `state-missing-tensor`. */
+/** @throws RevqError `state-missing-tensor` */
 export async function bytesOfState(state: NamedTensors): Promise<ModelBytes> {
   const { encoder, decoder } = state;
   if (!encoder) {
     throw new RevqError("state-missing-tensor", 'The state of an onnx backbone has no "encoder".', {
-      fix: "Was the file made by another plugin?",
+      fix: "Was the file written by another plugin?",
     });
   }
   return { encoder: await toBytes(encoder), ...(decoder ? { decoder: await toBytes(decoder) } : {}) };

@@ -1,6 +1,6 @@
 /**
- * One ONNX model with one image-like input and output, as a function of channel-first arrays. Fixed batches are filled up with
- * zeros; float16 is widened and rounded at the border.
+ * One ONNX model with one image-like input and output, as a function of channel-first arrays. Models with a fixed batch size get batches
+ * that are filled up with zeros. Models in float16 get rounded inputs, and their outputs are widened.
  */
 import { RevqError } from "@revq/core";
 import { float16ToFloat32, float32ToFloat16 } from "@revq/formats";
@@ -15,28 +15,33 @@ export interface Planes {
 
 export interface OnnxModel {
   readonly provider: Provider;
-  /** Sizes that the model declares for its input `[n, c, h, w]`; null where any will do. */
+  /** Sizes that the model declares for its input `[n, c, h, w]`; null where any size is allowed. */
   readonly inputShape: readonly (number | null)[];
   readonly outputName: string;
   run(input: Planes): Promise<Planes>;
   dispose(): void;
 }
 
-/** @param name for messages: "the encoder". Throws `onnx-model`, `onnx-model-interface`, `onnxruntime-missing`. */
+/**
+ * @param name for messages: "the encoder"
+ * @param fallback the provider to use when `provider` cannot open the model
+ * @throws RevqError `onnx-model`, `onnx-model-interface`, `onnxruntime-missing`
+ */
 export async function openModel(
   name: string,
   bytes: Uint8Array,
   provider: Provider,
-  orElse?: Provider,
+  fallback?: Provider,
 ): Promise<OnnxModel> {
   const runtime = await loadRuntime();
   let session: InferenceSession;
   try {
     session = await runtime.InferenceSession.create(bytes, sessionOptions(provider));
   } catch (cause) {
-    if (orElse !== undefined && orElse !== provider) return openModel(name, bytes, orElse);
+    if (fallback !== undefined && fallback !== provider) return openModel(name, bytes, fallback);
     throw new RevqError("onnx-model", `ONNX Runtime (${provider}) cannot open ${name}: ${firstLine(cause)}.`, {
-      fix: "Is the file a complete ONNX model that this version of ONNX Runtime knows? `--set backbone.provider=cpu` avoids a GPU.",
+      fix: "Is the file a complete ONNX model, and does this version of ONNX Runtime support it? The provider cpu needs no GPU.",
+      setting: { path: "backbone.provider", value: "cpu" },
       cause,
     });
   }
@@ -50,10 +55,8 @@ export async function openModel(
     const described = inputs.map((one) => `${one.name} ${one.type}`).join(", ") || "nothing";
     throw new RevqError(
       "onnx-model-interface",
-      `${name} takes ${described}; expected is one image or latent [n, c, h, w] of floating point numbers.`,
-      {
-        fix: "Export encoder and decoder on their own, each with one input.",
-      },
+      `${name} takes ${described}; expected one image or latent [n, c, h, w] in floating point.`,
+      { fix: "Export encoder and decoder separately, each with one input." },
     );
   }
   const inputShape = input!.shape.map((size) => (typeof size === "number" && size > 0 ? size : null));
@@ -67,14 +70,15 @@ export async function openModel(
       result = (await session.run({ [input!.name]: feed }))[output!.name]!;
     } catch (cause) {
       throw new RevqError("onnx-run", `${name} failed on an input of [${shape}]: ${firstLine(cause)}.`, {
-        fix: "Does the model take images of this size? See --image-size.",
+        fix: "Does the model support images of this size?",
+        setting: { path: "data.imageSize" },
         cause,
       });
     }
     if (result.dims.length !== 4) {
       throw new RevqError(
         "onnx-model-interface",
-        `${name} gives an output of [${result.dims}]; expected is [n, c, h, w].`,
+        `${name} gives an output of [${result.dims}]; expected [n, c, h, w].`,
       );
     }
     const values = (await result.getData()) as Float32Array | Uint16Array;
@@ -118,7 +122,7 @@ function sessionOptions(provider: Provider): InferenceSession.SessionOptions {
   return {
     executionProviders: provider === "cpu" ? ["cpu"] : [provider, "cpu"],
     graphOptimizationLevel: "all",
-    // What goes wrong is thrown; the log would only repeat it.
+    // Errors are thrown. The log would only repeat them.
     logSeverityLevel: 4,
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Two ONNX models as a backbone. Images go in as [n, 3, H, W] in [-1, 1]; what the encoder gives is the latent, or the first half of
- * it. Shapes are found by running both models once on a black image of the training size.
+ * Two ONNX models as a backbone. The encoder takes images [n, 3, H, W] in [-1, 1]. Its output, or the first half of it, is the latent.
+ * Both models run once on a black image of the training size, which gives the shapes.
  */
 import { latentShapeOf, RevqError, type Backbone, type BackboneSpec } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
@@ -8,24 +8,24 @@ import type { ModelBytes } from "./find-models.js";
 import { openModel, type OnnxModel, type Planes } from "./model.js";
 import { bytesToTensor } from "./model-state.js";
 import type { OnnxOptions } from "./options.js";
-import { providerOfEngine } from "./runtime.js";
+import type { Provider } from "./runtime.js";
 
-/** Image pixels that run through a model at once. */
+/** Image pixels in a model at once. */
 const pixelsAtOnce = 4 * 256 * 256;
 
-/** Throws `onnx-*`, `image-size`. */
+/** @throws RevqError `onnx-*`, `image-size` */
 export async function createOnnxBackbone(
   bytes: ModelBytes,
   { provider, latent }: OnnxOptions,
   imageSize: number,
 ): Promise<Backbone> {
   const chosen = provider === "auto" ? providerOfEngine() : provider;
-  const orElse = provider === "auto" ? "cpu" : undefined;
+  const fallback = provider === "auto" ? "cpu" : undefined;
   const open: OnnxModel[] = [];
   try {
-    const encoder = await openModel("the encoder", bytes.encoder, chosen, orElse);
+    const encoder = await openModel("the encoder", bytes.encoder, chosen, fallback);
     open.push(encoder);
-    const decoder = bytes.decoder && (await openModel("the decoder", bytes.decoder, chosen, orElse));
+    const decoder = bytes.decoder && (await openModel("the decoder", bytes.decoder, chosen, fallback));
     if (decoder) open.push(decoder);
     const { spec, halve } = await tryOut(encoder, decoder, latent, imageSize);
     const state = {
@@ -49,10 +49,8 @@ export async function createOnnxBackbone(
         if (!decoder) {
           throw new RevqError(
             "backbone-cannot-decode",
-            "There is no decoder.onnx: the backbone makes latents, but no images.",
-            {
-              fix: "Put the decoder beside the encoder, or score latents instead.",
-            },
+            "There is no decoder.onnx, so latents cannot be decoded.",
+            { fix: "Put the decoder beside the encoder, or score latents instead." },
           );
         }
         const [n, h, w, channels] = latents.shape;
@@ -80,7 +78,7 @@ export async function createOnnxBackbone(
   }
 }
 
-/** Runs a black image there and back, and there again: shapes, and whether the encoder draws random numbers. */
+/** Encodes a black image twice and decodes it. Gives the shapes; refuses an encoder whose output is random. */
 async function tryOut(
   encoder: OnnxModel,
   decoder: OnnxModel | undefined,
@@ -94,9 +92,7 @@ async function tryOut(
     throw new RevqError(
       "onnx-encoder-random",
       "The encoder gives another latent for the same image each time: it draws a sample.",
-      {
-        fix: "Export it without the sampling, so that it gives the mean, or mean and log-variance (optimum's `latent_parameters`).",
-      },
+      { fix: "Export it without the sampling: it must give the mean, or mean and log-variance (optimum's `latent_parameters`)." },
     );
   }
   const [, channels, h, w] = output.shape;
@@ -104,8 +100,8 @@ async function tryOut(
   if (!Number.isInteger(downsample) || h !== w) {
     throw new RevqError(
       "onnx-latent-shape",
-      `The encoder makes a latent of ${h} x ${w} of an image of ${imageSize} x ${imageSize}; expected is a whole fraction of it.`,
-      { fix: "Choose an --image-size that the model divides evenly." },
+      `The encoder maps an image of ${imageSize} x ${imageSize} to a latent of ${h} x ${w}, which does not divide it evenly.`,
+      { fix: "Use an image size that the model divides evenly.", setting: { path: "data.imageSize" } },
     );
   }
   const taken = decoder?.inputShape[1] ?? null;
@@ -115,10 +111,8 @@ async function tryOut(
   if (!Number.isInteger(latentChannels)) {
     throw new RevqError(
       "onnx-latent-shape",
-      `The encoder gives ${channels} channels, which have no first half (latent=mean).`,
-      {
-        fix: "Use --set backbone.latent=all.",
-      },
+      `The encoder gives ${channels} channels, an odd number, so they are not mean and log-variance.`,
+      { fix: "Use all of the encoder's output.", setting: { path: "backbone.latent", value: "all" } },
     );
   }
   if (decoder) await tryDecoder(decoder, halve ? firstHalf(output) : output, imageSize);
@@ -134,7 +128,8 @@ async function tryDecoder(decoder: OnnxModel, latent: Planes, imageSize: number)
       "onnx-latent-shape",
       `The encoder gives latents of ${c} channels, the decoder takes ${taken}: they are not of one VAE.`,
       {
-        fix: "Use encoder and decoder of one model; --set backbone.latent=mean takes the first half of the encoder's output.",
+        fix: "Use encoder and decoder of one model. If the encoder gives mean and log-variance, take the mean.",
+        setting: { path: "backbone.latent", value: "mean" },
       },
     );
   }
@@ -143,15 +138,13 @@ async function tryDecoder(decoder: OnnxModel, latent: Planes, imageSize: number)
   if (shape[1] !== 3 || shape[2] !== imageSize || shape[3] !== imageSize) {
     throw new RevqError(
       "onnx-latent-shape",
-      `The decoder makes [${shape}] of the latent of an image [1,3,${imageSize},${imageSize}].`,
-      {
-        fix: "Use encoder and decoder of one model.",
-      },
+      `The decoder gives [${shape}] for the latent of an image [1,3,${imageSize},${imageSize}].`,
+      { fix: "Use encoder and decoder of one model." },
     );
   }
 }
 
-/** A model that was exported for one size takes no other. */
+/** Refuses a size other than the one that the model was exported for. */
 function checkFixed({ inputShape }: OnnxModel, height: number, width: number): void {
   const [, , h = null, w = null] = inputShape;
   if ((h !== null && h !== height) || (w !== null && w !== width)) {
@@ -159,7 +152,8 @@ function checkFixed({ inputShape }: OnnxModel, height: number, width: number): v
       "image-size",
       `This ONNX model was exported for inputs of ${h ?? "any"} x ${w ?? "any"}, got ${height} x ${width}.`,
       {
-        fix: "Use --image-size of the exported model, or export it with dynamic axes.",
+        fix: "Use images of the exported model's size, or export it with dynamic axes.",
+        setting: { path: "data.imageSize" },
       },
     );
   }
@@ -167,12 +161,12 @@ function checkFixed({ inputShape }: OnnxModel, height: number, width: number): v
 
 function firstHalf({ shape: [n, c, h, w], data }: Planes): Planes {
   const half = (c / 2) * h * w;
-  const kept = new Float32Array(n * half);
-  for (let i = 0; i < n; i++) kept.set(data.subarray(2 * i * half, (2 * i + 1) * half), i * half);
-  return { shape: [n, c / 2, h, w], data: kept };
+  const result = new Float32Array(n * half);
+  for (let i = 0; i < n; i++) result.set(data.subarray(2 * i * half, (2 * i + 1) * half), i * half);
+  return { shape: [n, c / 2, h, w], data: result };
 }
 
-/** Some images at a time, channels first on the way in and last on the way out. */
+/** Runs a batch in parts. The model sees channels first; input and output have channels last. */
 async function inChunks(
   batch: tf.Tensor4D,
   pixelsEach: number,
@@ -198,4 +192,12 @@ async function inChunks(
   } finally {
     tf.dispose(parts);
   }
+}
+
+/** The provider that fits the current tfjs backend. */
+function providerOfEngine(): Provider {
+  const backend = tf.getBackend();
+  if (backend === "webgpu") return "webgpu";
+  const onCuda = backend === "tensorflow" && (tf.backend() as { isGPUPackage?: boolean }).isGPUPackage === true;
+  return onCuda ? "cuda" : "cpu";
 }

@@ -8,15 +8,15 @@ export const optionsSchema = z.strictObject({
     .enum(["auto", ...providers])
     .default("auto")
     .describe(
-      "What runs the two models: ONNX Runtime's cpu, cuda, webgpu, coreml or dml. auto: webgpu on a WebGPU engine, cuda on node-gpu, " +
-        "else cpu; cpu where the other cannot be had.",
+      "The execution provider of ONNX Runtime. auto: webgpu on a WebGPU engine, cuda on node-gpu, else cpu; " +
+        "cpu also where the other is missing.",
     ),
   latent: z
     .enum(["auto", "all", "mean"])
     .default("auto")
     .describe(
-      "What of the encoder's output is the latent: all of it, or its first half (mean) where it is mean and log-variance. auto: mean " +
-        "when the decoder takes half as many channels, or the output is called latent_parameters.",
+      "The part of the encoder's output that is the latent: all, or the first half (mean) of mean and log-variance. auto: mean " +
+        "when the decoder takes half as many channels, or the output is named latent_parameters.",
     ),
 });
 

@@ -8,7 +8,7 @@ import { createEngine, type Engine } from "@revq/engine";
 import { fromBuffer } from "@revq/formats";
 import { openWeights } from "@revq/formats/node";
 
-/** Made by PyTorch: tools/golden/make_onnx_vae.py. Arrays are [n, c, h, w]. */
+/** Made by PyTorch: tools/golden/onnx-vae.py. Arrays are [n, c, h, w]. */
 interface Io {
   readonly image: { shape: [number, number, number, number]; data: number[] };
   readonly latent: { shape: [number, number, number, number]; data: number[] };
@@ -87,7 +87,7 @@ describe("onnx", () => {
       message: "This ONNX model was exported for inputs of 16 x 16, got 32 x 32.",
     });
     await expect(create(files("elsewhere", { "model.safetensors": "" }))).rejects.toThrow(
-      /elsewhere has no VAE in ONNX: expected encoder.onnx and decoder.onnx.*there is model.safetensors/,
+      /elsewhere has no VAE in ONNX. Expected: encoder.onnx and decoder.onnx.*Found: model.safetensors/,
     );
     await expect(create(files("d", { "decoder.onnx": "" }))).rejects.toThrow(/has decoder.onnx but no encoder.onnx/);
     await expect(

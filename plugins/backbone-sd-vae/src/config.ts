@@ -1,4 +1,4 @@
-/** The part of diffusers' `config.json` of an `AutoencoderKL` that shapes the network; what is not supported is refused by name. */
+/** The part of an AutoencoderKL's `config.json` (diffusers) that shapes the network. Unsupported values are refused by name. */
 import { RevqError } from "@revq/core";
 import { z } from "zod";
 
@@ -24,28 +24,33 @@ const fileSchema = z.looseObject({
 export interface AutoencoderKlConfig {
   /** Channels at each resolution, the image's own first. The image is halved between two of them. */
   readonly blockOutChannels: readonly number[];
-  /** Residual blocks of a resolution in the encoder; the decoder has one more. */
+  /** Residual blocks per resolution in the encoder; the decoder has one more. */
   readonly layersPerBlock: number;
   readonly latentChannels: number;
   readonly normGroups: number;
   readonly quantConv: boolean;
   readonly postQuantConv: boolean;
   readonly midAttention: boolean;
-  /** Diffusion models see (latent - shift) * scaling; this backbone's latents are without both. */
+  /** Diffusion models see (latent - shift) * scaling. This backbone applies neither. */
   readonly scalingFactor: number;
   readonly shiftFactor: number;
-  /** Side of the images of training; the side of a tile. */
+  /** Side in pixels of the training images. */
   readonly sampleSize: number;
 }
 
-/** @param json the parsed file @param name what it is called in errors. Throws `sd-vae-config`. */
+/**
+ * @param json the parsed file
+ * @param name for messages
+ * @throws RevqError `sd-vae-config`
+ */
 export function parseConfig(json: unknown, name: string): AutoencoderKlConfig {
   const refuse = (problem: string): RevqError =>
     new RevqError(
       "sd-vae-config",
-      `${name} is not the configuration of an AutoencoderKL that revq knows: ${problem}.`,
+      `${name} is not a supported configuration of an AutoencoderKL: ${problem}.`,
       {
-        fix: 'Name the VAE\'s own folder (in a diffusers pipeline that is "vae"), with its config.json beside its weights.',
+        fix: "Name the VAE's own folder (vae/ in a diffusers pipeline), with config.json beside the weights.",
+        setting: { path: "backbone.weights" },
       },
     );
   const parsed = fileSchema.safeParse(json);
@@ -77,7 +82,7 @@ export function parseConfig(json: unknown, name: string): AutoencoderKlConfig {
   };
 }
 
-/** Image pixels per latent cell in each direction. */
+/** Image pixels per latent position, in each direction. */
 export function downsampleOf({ blockOutChannels }: AutoencoderKlConfig): number {
   return 2 ** (blockOutChannels.length - 1);
 }

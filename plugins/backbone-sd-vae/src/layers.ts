@@ -1,11 +1,11 @@
 /**
- * The layers of an AutoencoderKL as plain functions over tensors; every one has a gradient. Weights are in tfjs' layout
+ * The layers of an AutoencoderKL as plain functions over tensors, each with a gradient. Weights are in tfjs' layout
  * (`[y, x, in, out]`); images are in the layout that the caller names.
  */
 import { upsampleNearest } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 
-/** Where the channels are. Some engines compute convolutions faster with channels first; all have channels last. */
+/** The position of the channels. All engines support channels last; some compute convolutions faster with channels first. */
 export type Layout = "NHWC" | "NCHW";
 
 /** Epsilon of every group norm of an AutoencoderKL. */
@@ -17,12 +17,12 @@ export interface LayerWeights {
   readonly bias: tf.Tensor;
 }
 
-/** "same" of tfjs is diffusers' padding for both strides: 1 on each side; 0 near and 1 far for stride 2 on an even size. */
+/** tfjs' "same" is diffusers' padding for both strides: 1 on each side; for stride 2 on an even size 0 near and 1 far. */
 export function conv(x: tf.Tensor4D, { weight, bias }: LayerWeights, layout: Layout, stride: 1 | 2 = 1): tf.Tensor4D {
   return tf.add(tf.conv2d(x, weight as tf.Tensor4D, stride, "same", layout), perChannel(bias, layout));
 }
 
-/** The same in one operation, whose gradients some engines lack. */
+/** Like `conv`, in one operation. Some engines have no gradient for it. */
 export function fusedConv(
   x: tf.Tensor4D,
   { weight, bias }: LayerWeights,
@@ -41,7 +41,7 @@ export function groupNorm(x: tf.Tensor4D, { weight, bias }: LayerWeights, groups
   const normalize = tf.customGrad((...args) => {
     const [x, weight, bias, save] = args as unknown as [tf.Tensor4D, tf.Tensor1D, tf.Tensor1D, tf.GradSaveFunc];
     const n = x.shape[0];
-    /** `[n, c]` or `[n, groups]` sums of one number a place over the places of each channel, and of each group. */
+    /** Sums over the positions of each channel, `[n, c]`, and of each group, `[n, groups]`. */
     const overChannel = (y: tf.Tensor): tf.Tensor2D =>
       layout === "NHWC" ? tf.sum(tf.reshape(y, [n, -1, channels]), 1) : tf.sum(tf.reshape(y, [n, channels, -1]), 2);
     const overGroup = (y: tf.Tensor): tf.Tensor2D =>
@@ -51,16 +51,16 @@ export function groupNorm(x: tf.Tensor4D, { weight, bias }: LayerWeights, groups
     /** `[n, groups]` -> `[n, c]` */
     const spread = (y: tf.Tensor): tf.Tensor2D =>
       tf.reshape(tf.tile(tf.reshape(y, [n, groups, 1]), [1, 1, channels / groups]), [n, channels]);
-    const place = (y: tf.Tensor): tf.Tensor4D =>
+    const broadcastable = (y: tf.Tensor): tf.Tensor4D =>
       tf.reshape(y, layout === "NHWC" ? [n, 1, 1, channels] : [n, channels, 1, 1]);
 
     const mean = spread(tf.div(overGroup(x), count));
-    const centred = tf.sub(x, place(mean));
+    const centred = tf.sub(x, broadcastable(mean));
     const inverse = spread(tf.rsqrt(tf.add(tf.div(overGroup(tf.square(centred)), count), epsilon)));
     const scale = tf.mul(inverse, tf.reshape(weight, [1, channels]));
     const value = tf.add<tf.Tensor4D>(
-      tf.mul(centred, place(scale)),
-      place(tf.tile(tf.reshape(bias, [1, channels]), [n, 1])),
+      tf.mul(centred, broadcastable(scale)),
+      broadcastable(tf.tile(tf.reshape(bias, [1, channels]), [n, 1])),
     );
     save([centred, inverse, weight]);
 
@@ -77,7 +77,7 @@ export function groupNorm(x: tf.Tensor4D, { weight, bias }: LayerWeights, groups
         const ofDy = tf.mul(inverse, row);
         const ofCentred = tf.mul(tf.square(inverse), meanOf(products));
         const constant = tf.mul(inverse, meanOf(sums));
-        const dx = tf.sub(tf.sub(tf.mul(dy, place(ofDy)), tf.mul(centred, place(ofCentred))), place(constant));
+        const dx = tf.sub(tf.sub(tf.mul(dy, broadcastable(ofDy)), tf.mul(centred, broadcastable(ofCentred))), broadcastable(constant));
         return [dx, tf.sum(products, 0), tf.sum(sums, 0)];
       },
     };
@@ -85,12 +85,12 @@ export function groupNorm(x: tf.Tensor4D, { weight, bias }: LayerWeights, groups
   return normalize(x, weight, bias) as tf.Tensor4D;
 }
 
-/** Each pixel four times. */
+/** Doubles height and width by repeating each pixel. */
 export function upsample(x: tf.Tensor4D, layout: Layout): tf.Tensor4D {
   if (layout === "NHWC") return upsampleNearest(x);
   const [n, channels, height, width] = x.shape;
-  const cells = tf.reshape(x, [n * channels * height, width, 1]);
-  const columns: tf.Tensor3D = tf.reshape(tf.concat([cells, cells], 2), [n * channels, height, 2 * width]);
+  const pixels = tf.reshape(x, [n * channels * height, width, 1]);
+  const columns: tf.Tensor3D = tf.reshape(tf.concat([pixels, pixels], 2), [n * channels, height, 2 * width]);
   return tf.reshape(tf.concat([columns, columns], 2), [n, channels, 2 * height, 2 * width]);
 }
 

@@ -7,13 +7,13 @@ import { parseConfig } from "./config.js";
 import { toEngineLayout } from "./network.js";
 
 export interface LoadedModel {
-  /** What config.json says, or what was given instead. */
+  /** The contents of config.json, or what was given instead. */
   readonly config: Record<string, unknown>;
   /** In tfjs' layout. */
   readonly weights: NamedTensors;
 }
 
-/** What diffusers called the parts of an attention before version 0.16; their weights may be 1x1 convolutions. */
+/** Names of an attention's parts before version 0.16 of diffusers. Their weights may be 1x1 convolutions. */
 const olderNames: Readonly<Record<string, string>> = {
   to_q: "query",
   to_k: "key",
@@ -22,8 +22,9 @@ const olderNames: Readonly<Record<string, string>> = {
 };
 
 /**
- * The caller owns the tensors. One of the file's tensors is in memory at a time. Throws `sd-vae-config`, `model-*` and the errors of the files.
- * @param given contents of config.json, instead of the file
+ * The caller owns the tensors. One tensor of the file is in memory at a time.
+ * @param given contents of config.json, instead of the file's
+ * @throws RevqError `sd-vae-config`, `model-*` and the errors of the files
  */
 export async function loadModel(source: WeightsSource, given?: Record<string, unknown>): Promise<LoadedModel> {
   const model = await openModelFolder(source, "an AutoencoderKL");
@@ -41,7 +42,7 @@ export async function loadModel(source: WeightsSource, given?: Record<string, un
     for await (const { name, shape, data } of reading) {
       const tensor = tf.tensor(data, [...shape], "float32");
       weights[name] = toEngineLayout(tensor);
-      if (shape.length > 1) await weights[name]!.data(); // engines that queue work would hold every kernel twice
+      if (shape.length > 1) await weights[name]!.data(); // else an engine that queues work holds every kernel twice
       tensor.dispose();
     }
     return { config: json, weights };

@@ -1,4 +1,4 @@
-/** Encoder and decoder of an AutoencoderKL: plain functions over named tensors, the names diffusers'. Call inside `tf.tidy`. */
+/** Encoder and decoder of an AutoencoderKL: plain functions over tensors with diffusers' names. Call them inside `tf.tidy`. */
 import { requireTensor, type NamedTensors } from "@revq/core";
 import { runLayers, silu } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
@@ -6,7 +6,7 @@ import type { AutoencoderKlConfig } from "./config.js";
 import { conv, fusedConv, groupNorm, upsample, type Layout, type LayerWeights } from "./layers.js";
 
 export interface Network {
-  /** Image `[n,H,W,3]` in [-1, 1] -> mean and log-variance `[n,h,w,2c]` of the posterior. NCHW when the layout says so. */
+  /** Image `[n,H,W,3]` in [-1, 1] -> mean and log-variance `[n,h,w,2c]` of the posterior; channels first with layout NCHW. */
   encode(images: tf.Tensor4D): tf.Tensor4D;
   /** Latent `[n,h,w,c]` -> image `[n,H,W,3]`, not clamped. */
   decode(latents: tf.Tensor4D): tf.Tensor4D;
@@ -14,11 +14,11 @@ export interface Network {
 
 export interface NetworkOptions {
   readonly layout?: Layout;
-  /** Frozen weights: what a layer needed is freed before the next one runs, so there is nothing left to derive gradients from. */
+  /** Frozen weights: frees what a layer used before the next one runs. There are then no gradients. */
   readonly frozen?: boolean;
 }
 
-/** @param weights in tfjs' layout (`toEngineLayout`), borrowed; variables give gradients. */
+/** @param weights in tfjs' layout (see `toEngineLayout`), borrowed. Variables get gradients. */
 export function createNetwork(
   config: AutoencoderKlConfig,
   weights: NamedTensors,
@@ -40,24 +40,24 @@ export function createNetwork(
     return tf.add(shortcut, change);
   }
 
-  /** One head over all places. */
+  /** One head over all positions. */
   function attention(x: tf.Tensor4D, name: string): tf.Tensor4D {
     const normal = norm(x, `${name}.group_norm`);
     const last = layout === "NHWC" ? normal : tf.transpose(normal, [0, 2, 3, 1]);
     const [n, height, width, channels] = last.shape as [number, number, number, number];
-    const places: tf.Tensor2D = tf.reshape(last, [n * height * width, channels]);
+    const positions: tf.Tensor2D = tf.reshape(last, [n * height * width, channels]);
     const linear = (y: tf.Tensor2D, part: string): tf.Tensor2D => {
       const { weight, bias } = layer(`${name}.${part}`);
       return tf.add<tf.Tensor2D>(tf.matMul(y, weight as tf.Tensor2D), bias);
     };
     const sequence = (part: string): tf.Tensor3D =>
-      tf.reshape(linear(places as tf.Tensor2D, part), [n, height * width, channels]);
+      tf.reshape(linear(positions as tf.Tensor2D, part), [n, height * width, channels]);
     const scores = tf.mul<tf.Tensor3D>(
       tf.matMul(sequence("to_q"), sequence("to_k"), false, true),
       1 / Math.sqrt(channels),
     );
     const mixed = tf.matMul<tf.Tensor3D>(tf.softmax(scores), sequence("to_v"));
-    const out: tf.Tensor4D = tf.reshape(linear(tf.reshape(mixed, places.shape), "to_out.0"), [
+    const out: tf.Tensor4D = tf.reshape(linear(tf.reshape(mixed, positions.shape), "to_out.0"), [
       n,
       height,
       width,
@@ -113,13 +113,13 @@ export function createNetwork(
   return { encode: (images) => run(encoder, images), decode: (latents) => run(decoder, latents) };
 }
 
-/** PyTorch's layout to tfjs': convolutions `[out, in, y, x]` to `[y, x, in, out]`, linear `[out, in]` to `[in, out]`. A new tensor. */
+/** PyTorch's layout to tfjs': convolutions `[out, in, y, x]` to `[y, x, in, out]`, linear layers `[out, in]` to `[in, out]`. The result is a new tensor. */
 export function toEngineLayout(tensor: tf.Tensor): tf.Tensor {
   if (tensor.rank === 4) return tf.transpose(tensor, [2, 3, 1, 0]);
   return tensor.rank === 2 ? tf.transpose(tensor) : tf.clone(tensor);
 }
 
-/** The way back. */
+/** tfjs' layout to PyTorch's: the inverse of `toEngineLayout`. The result is a new tensor. */
 export function toTorchLayout(tensor: tf.Tensor): tf.Tensor {
   if (tensor.rank === 4) return tf.transpose(tensor, [3, 2, 0, 1]);
   return tensor.rank === 2 ? tf.transpose(tensor) : tf.clone(tensor);

@@ -1,9 +1,9 @@
-/** The encoder gives a Gaussian for every latent: its mean, or a seeded sample of it. */
+/** The Gaussian that the encoder gives for every latent: its mean, or a seeded sample. */
 import { createRandom } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 
-/** As diffusers clamps the log-variance. */
+/** Limits of the log-variance, as in diffusers. */
 const [lowest, highest] = [-30, 20];
 
 /** moments `[n, h, w, 2c]`, mean then log-variance -> mean `[n, h, w, c]` */
@@ -14,7 +14,7 @@ export function posteriorMean(moments: Tensor4D): Tensor4D {
 
 /**
  * moments `[n, h, w, 2c]` of images `[n, H, W, 3]` -> a sample `[n, h, w, c]`. The noise of an image depends on the seed and on its own
- * pixels alone: the same image gives the same sample in any batch. The caller owns the result.
+ * pixels only, so an image gives the same sample in any batch. The caller owns the result.
  */
 export async function posteriorSample(moments: Tensor4D, images: Tensor4D, seed: number): Promise<Tensor4D> {
   const [n, h, w, channels] = moments.shape;
@@ -36,7 +36,7 @@ export async function posteriorSample(moments: Tensor4D, images: Tensor4D, seed:
   });
 }
 
-/** FNV-1a over the bits of the numbers. */
+/** FNV-1a over the bits of the values. */
 function hash(values: Float32Array): string {
   const words = new Uint32Array(values.slice().buffer);
   let state = 0x811c9dc5;

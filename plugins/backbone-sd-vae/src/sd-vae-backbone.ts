@@ -1,6 +1,6 @@
 /**
- * An AutoencoderKL as a backbone. Latents are the mean of the encoder's posterior (or a sample of it) as it is: a diffusion model would
- * use (latent - shift_factor) * scaling_factor. The decoder's image is not clamped.
+ * An AutoencoderKL as a backbone. Latents are the mean of the encoder's posterior (or a sample of it), unscaled: a diffusion model would use
+ * (latent - shift_factor) * scaling_factor. The decoder's image is not clamped.
  */
 import {
   latentShapeOf,
@@ -9,6 +9,7 @@ import {
   type Backbone,
   type BackboneSpec,
   type NamedTensors,
+  type WeightsSource,
 } from "@revq/core";
 import { runInChunks } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
@@ -16,22 +17,44 @@ import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { expectedTensors } from "./architecture.js";
 import { downsampleOf, parseConfig } from "./config.js";
 import type { Layout } from "./layers.js";
+import { loadModel } from "./load-weights.js";
 import { createNetwork } from "./network.js";
 import type { SdVaeOptions } from "./options.js";
 import { posteriorMean, posteriorSample } from "./posterior.js";
 import { runTiled } from "./tiling.js";
 
-/** Numbers of a layer at full resolution that one call of the network may have, one image at the least: 64 MiB each. */
-const numbersAtOnce = 2 ** 24;
+/** Elements of a layer at full resolution in one call of the network, 64 MiB; at least one image. */
+const elementsAtOnce = 2 ** 24;
+
+/** Options with the contents of config.json. */
+type Resolved = SdVaeOptions & { readonly config: Record<string, unknown> };
+
+/** @throws RevqError `sd-vae-*`, `model-*` and the errors of the files */
+export async function loadSdVaeBackbone(options: SdVaeOptions, source: WeightsSource): Promise<Backbone> {
+  const { config, weights } = await loadModel(source, options.config);
+  return createBackbone({ ...options, config }, weights);
+}
 
 /**
- * @param options with `config`, what config.json says
- * @param weights by diffusers' names, in tfjs' layout (`toEngineLayout`); the backbone owns them from here on. Throws `sd-vae-config`, `sd-vae-tile`, `state-*`.
+ * @param state by diffusers' names, in tfjs' layout; copied
+ * @throws RevqError `sd-vae-*`, `state-*`
  */
-export function createSdVaeBackbone(
-  options: SdVaeOptions & { readonly config: Record<string, unknown> },
-  weights: NamedTensors,
-): Backbone {
+export function restoreSdVaeBackbone(options: Resolved, state: NamedTensors): Backbone {
+  const weights = Object.fromEntries(Object.entries(state).map(([name, tensor]) => [name, tf.clone(tensor)]));
+  return createBackbone(options, weights);
+}
+
+/** The weights are owned here from now on, also when this throws. */
+function createBackbone(options: Resolved, weights: NamedTensors): Backbone {
+  try {
+    return checkedBackbone(options, weights);
+  } catch (error) {
+    tf.dispose({ ...weights });
+    throw error;
+  }
+}
+
+function checkedBackbone(options: Resolved, weights: NamedTensors): Backbone {
   const config = parseConfig(options.config, "The option config");
   for (const [name, shape] of expectedTensors(config)) requireTensor(weights, name, engineShape(shape));
   const layout = layoutOf(tf.getBackend());
@@ -41,7 +64,8 @@ export function createSdVaeBackbone(
   const { tile, sample, seed } = options;
   if (tile % downsample !== 0 || (tile !== 0 && tile < 4 * downsample)) {
     throw new RevqError("sd-vae-tile", `Tiles of ${tile} pixels do not fit an encoder that reduces by ${downsample}.`, {
-      fix: `Use a multiple of ${downsample}, ${4 * downsample} or more (the model was trained at ${config.sampleSize}), or 0 for no tiles.`,
+      fix: `Use a multiple of ${downsample} from ${4 * downsample} on, or 0 for no tiles. The model was trained at ${config.sampleSize} pixels.`,
+      setting: { path: "backbone.tile" },
     });
   }
   const spec: BackboneSpec = {
@@ -51,10 +75,10 @@ export function createSdVaeBackbone(
     decodes: true,
   };
   const atOnce = (pixels: number): number =>
-    Math.max(1, Math.floor(numbersAtOnce / (pixels * config.blockOutChannels[0]!)));
+    Math.max(1, Math.floor(elementsAtOnce / (pixels * config.blockOutChannels[0]!)));
   let disposed = false;
 
-  /** `[n, h, w, c]` in and out, whatever the network's layout is. */
+  /** Runs on `[n, h, w, c]`, in and out, with a network of either layout. */
   const inLayout =
     (run: (x: Tensor4D) => Tensor4D) =>
     (x: Tensor4D): Tensor4D =>
@@ -74,7 +98,6 @@ export function createSdVaeBackbone(
 
   return {
     spec,
-    options: { ...options },
     async encode(images) {
       const [n, height, width] = images.shape;
       latentShapeOf(spec, height);
@@ -109,12 +132,12 @@ export function createSdVaeBackbone(
   };
 }
 
-/** ONNX Runtime convolves channels first; channels last costs it a fifth more time and a quarter more memory. The others are made for channels last. */
+/** ONNX Runtime convolves with channels first: channels last takes 20 % more time and 25 % more memory. Other engines are made for channels last. */
 function layoutOf(backend: string | undefined): Layout {
   return backend === "onnx" ? "NCHW" : "NHWC";
 }
 
-/** PyTorch's shape -> the shape that is kept. */
+/** PyTorch's shape -> the shape in tfjs' layout. */
 function engineShape(shape: readonly number[]): readonly number[] {
   if (shape.length !== 4) return [...shape].reverse();
   const [out, input, y, x] = shape as [number, number, number, number];

@@ -1,6 +1,6 @@
 /**
- * Large images in tiles of the size that the network was trained at, seams blended: diffusers' `AutoencoderKL.tiled_encode` and
- * `tiled_decode`, number for number. Tiles overlap by a quarter; those at the far edges are as small as what is left.
+ * Runs a network on large images tile by tile and blends the seams. Gives the values of diffusers'
+ * `AutoencoderKL.tiled_encode` and `tiled_decode`. Tiles overlap by a quarter; those at the far edges are smaller.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
@@ -9,8 +9,8 @@ const overlap = 0.25;
 
 /**
  * @param input `[n, H, W, c]`; the result's resolution is `outputTile / inputTile` times that
- * @param run one tile `[n, <= inputTile, <= inputTile, c]`; the result is owned here
- * @returns the caller's
+ * @param run maps one tile `[n, <= inputTile, <= inputTile, c]`; its result is disposed here
+ * @returns a tensor that the caller owns
  */
 export async function runTiled(
   input: Tensor4D,
@@ -56,7 +56,7 @@ export async function runTiled(
   }
 }
 
-/** `after`, whose first `extent` lines along `axis` are the last ones of `before`, faded out. Both `[n, h, w, c]`. */
+/** `after`, with its first `extent` lines along `axis` cross-faded from the last lines of `before`. Both `[n, h, w, c]`. */
 function blend(before: Tensor4D, after: Tensor4D, extent: number, axis: 1 | 2): Tensor4D {
   const lines = Math.min(before.shape[axis], after.shape[axis], extent);
   if (lines === 0) return after;

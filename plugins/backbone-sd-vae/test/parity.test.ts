@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createNetwork, expectedTensors, parseConfig, sdVae, toEngineLayout } from "@revq/backbone-sd-vae";
+import { expectedTensors, parseConfig, sdVae } from "@revq/backbone-sd-vae";
+import { createNetwork, toEngineLayout } from "@revq/backbone-sd-vae/network";
 import { parseOptions, type Backbone, type WeightsSource } from "@revq/core";
 import { availableEngines, createEngine } from "@revq/engine";
 import { fromBuffer, openSafetensors, writeSafetensors } from "@revq/formats";
@@ -95,7 +96,7 @@ describe.skipIf(!existsSync(fixtures))("sd-vae beside PyTorch (needs ../shared/f
     const golden = await readAll(fileURLToPath(new URL("fixtures/tiling.safetensors", import.meta.url)));
     const before = tf.memory().numTensors;
     const backbone = await create({ tile: 32 });
-    // The inputs of tools/golden/make_sd_vae_tiling.py.
+    // The inputs of tools/golden/sd-vae-tiling.py.
     const procedural = (n: number, c: number, h: number, w: number): tf.Tensor4D =>
       tf.tidy(() => {
         const values = Float32Array.from({ length: n * c * h * w }, (_, i) => Math.sin(0.37 * i) * Math.cos(0.011 * i));
@@ -134,8 +135,8 @@ describe.skipIf(!existsSync(fixtures))("sd-vae beside PyTorch (needs ../shared/f
     expect(await samples({ seed: 4 })).not.toEqual(all);
     // (sample - mean) / deviation is standard normal: 1,536 of them.
     const standard = all.map((value, i) => {
-      const [cell, channel] = [Math.floor(i / 4), i % 4];
-      return (value - moments[cell * 8 + channel]!) / Math.exp(moments[cell * 8 + 4 + channel]! / 2);
+      const [position, channel] = [Math.floor(i / 4), i % 4];
+      return (value - moments[position * 8 + channel]!) / Math.exp(moments[position * 8 + 4 + channel]! / 2);
     });
     const mean = standard.reduce((sum, value) => sum + value, 0) / standard.length;
     const variance = standard.reduce((sum, value) => sum + value * value, 0) / standard.length;

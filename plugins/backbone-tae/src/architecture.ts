@@ -1,7 +1,7 @@
 /**
- * The networks of the TAESD family as data: what stands at each position of their `nn.Sequential`, so that position and key agree
- * with the published weights. Source: taesd.py of https://github.com/madebyollin/taesd (MIT); the `pool` branch of taef2
- * is that project's `use_midblock_gn`. No tensors here.
+ * The networks of the TAESD family as data: the layer at each position of their `nn.Sequential`. Positions are those
+ * in the keys of the published weights. Source: taesd.py of https://github.com/madebyollin/taesd (MIT). The `pool`
+ * branch of taef2 is that project's `use_midblock_gn`. No tensors here.
  */
 
 /** A 3x3 convolution, padded by one on every side. */
@@ -31,22 +31,22 @@ export type Layer =
 
 export const variantNames = ["taesd", "taesdxl", "taesd3", "taef1", "taef2", "taesana"] as const;
 export type VariantName = (typeof variantNames)[number];
+export const defaultVariant: VariantName = "taesd";
 
 export interface Variant {
   readonly latentChannels: number;
   readonly downsample: number;
   readonly encoder: readonly Layer[];
   readonly decoder?: readonly Layer[];
-  /** Whose latent space it is, for people. */
-  readonly imitates: string;
 }
 
 const width = 64;
-/** Of the `pool` branch: its hidden channels are a multiple of the block's, normalised in groups. */
-export const poolExpansion = 4;
+/** Hidden channels of the `pool` branch, as a multiple of the block's. */
+const poolExpansion = 4;
+/** Groups of the `pool` branch's group norm. */
 export const poolGroups = 4;
 
-/** Every tensor of a network with its shape as PyTorch has it: convolutions `[out, in, y, x]`. */
+/** Every tensor of a network, with its shape in PyTorch's layout: convolutions `[out, in, y, x]`. */
 export function expectedTensors(layers: readonly Layer[]): Map<string, readonly number[]> {
   const expected = new Map<string, readonly number[]>();
   layers.forEach((layer, position) => {
@@ -70,13 +70,12 @@ export function expectedTensors(layers: readonly Layer[]): Map<string, readonly 
   return expected;
 }
 
-function f8(latentChannels: number, imitates: string, pool = false): Variant {
+function f8(latentChannels: number, pool = false): Variant {
   return {
     latentChannels,
     downsample: 8,
     encoder: encoder(latentChannels, pool),
     decoder: decoder(latentChannels, pool),
-    imitates,
   };
 }
 
@@ -116,15 +115,16 @@ function f32Encoder(latentChannels: number): Layer[] {
 }
 
 export const variants: Readonly<Record<VariantName, Variant>> = {
-  taesd: f8(4, "Stable Diffusion 1.x and 2.x"),
-  taesdxl: f8(4, "Stable Diffusion XL"),
-  taesd3: f8(16, "Stable Diffusion 3"),
-  taef1: f8(16, "FLUX.1"),
-  taef2: f8(32, "FLUX.2", true),
-  taesana: {
-    latentChannels: 32,
-    downsample: 32,
-    encoder: f32Encoder(32),
-    imitates: "DC-AE f32c32 of Sana, times 0.41407",
-  },
+  taesd: f8(4), // Stable Diffusion 1.x and 2.x
+  taesdxl: f8(4), // Stable Diffusion XL
+  taesd3: f8(16), // Stable Diffusion 3
+  taef1: f8(16), // FLUX.1
+  taef2: f8(32, true), // FLUX.2
+  taesana: { latentChannels: 32, downsample: 32, encoder: f32Encoder(32) }, // DC-AE f32c32 of Sana, times 0.41407
 };
+
+export type Half = "encoder" | "decoder";
+
+export function halvesOf(variant: VariantName): readonly Half[] {
+  return variants[variant].decoder ? ["encoder", "decoder"] : ["encoder"];
+}

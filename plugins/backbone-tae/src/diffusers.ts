@@ -1,10 +1,10 @@
-/** The same networks as diffusers keeps them: an `AutoencoderTiny`, config.json beside one file of weights. */
+/** The same networks in diffusers' form: an `AutoencoderTiny`, config.json beside one file of weights. */
 import { RevqError } from "@revq/core";
+import type { ModelFolder } from "@revq/formats";
 import { z } from "zod";
-import { variants, variantNames, type VariantName } from "./architecture.js";
-import type { Half } from "./find-weights.js";
+import { defaultVariant, variants, variantNames, type Half, type VariantName } from "./architecture.js";
 
-/** Only networks of the published shape are known: what the config may say otherwise is refused. */
+/** Networks of the published shape. Other values of the config are refused. */
 const fileSchema = z.looseObject({
   _class_name: z.literal("AutoencoderTiny").default("AutoencoderTiny"),
   in_channels: z.literal(3).default(3),
@@ -26,36 +26,44 @@ function listOf(...values: number[]) {
     .default(values);
 }
 
-/** Latent channels of an `AutoencoderTiny`. @param json its config.json @param name for messages. Throws `tae-config`. */
-export function latentChannelsOf(json: unknown, name: string): number {
-  const parsed = fileSchema.safeParse(json);
-  if (parsed.success) return parsed.data.latent_channels;
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join(".") || "value"}: ${issue.message}`);
-  throw new RevqError("tae-config", `${name} is not an AutoencoderTiny that revq knows: ${problems.join("; ")}.`, {
-    fix: "Use hf:madebyollin/taesd, taesdxl, taesd3 or taef1, or a folder like theirs.",
-  });
-}
-
 /**
- * Networks with the same channels differ in their weights alone, so the name is what the place is called, or else the first that fits.
- * Throws `tae-variant` when the wanted one, or any, does not have these channels.
+ * The variant of an `AutoencoderTiny`. Variants with the same channels differ in their weights alone. Among them it is
+ * the wanted one, or the one that the place is named after, or the first.
+ * @param spec the place, as the user wrote it
+ * @throws RevqError `tae-config`, `tae-variant`
  */
-export function variantWith(latentChannels: number, wanted: VariantName | undefined, spec: string): VariantName {
-  const fitting = variantNames.filter((name) => name !== "taesana" && variants[name].latentChannels === latentChannels);
+export function variantOf(model: ModelFolder, wanted: VariantName | undefined, spec: string): VariantName {
+  const channels = latentChannelsOf(model, wanted ?? defaultVariant, spec);
+  const fitting = variantNames.filter((name) => name !== "taesana" && variants[name].latentChannels === channels);
   const words: readonly string[] = spec.toLowerCase().match(/tae[a-z0-9]+/g) ?? [];
   const found = wanted
     ? fitting.find((name) => name === wanted)
     : (fitting.find((name) => words.includes(name)) ?? fitting[0]);
   if (found) return found;
-  const expected = wanted ? `${wanted} has ${variants[wanted].latentChannels}` : "revq knows 4, 16 and 32";
-  throw new RevqError("tae-variant", `${spec} is an autoencoder with ${latentChannels} latent channels; ${expected}.`, {
-    fix: fitting.length
-      ? `Leave --set backbone.variant out, or say ${fitting.join(" or ")}.`
-      : "Use another autoencoder of the TAESD family.",
+  const expected = wanted ? `${wanted} has ${variants[wanted].latentChannels}` : "known numbers are 4, 16 and 32";
+  const [first] = fitting;
+  throw new RevqError("tae-variant", `${spec} is an autoencoder with ${channels} latent channels; ${expected}.`, {
+    fix: first ? `Use the variant ${fitting.join(" or ")}.` : "Use another autoencoder of the TAESD family.",
+    ...(first ? { setting: { path: "backbone.variant", value: first } } : {}),
   });
 }
 
-/** The authors' key of a half -> diffusers': its decoder squashes latents outside of `layers`, so positions there are one less. */
+/** As config.json states them; without that file, as the shape of the encoder's last convolution does. */
+function latentChannelsOf({ config, weights }: ModelFolder, otherwise: VariantName, spec: string): number {
+  if (!config) return weights.tensors.get("encoder.layers.14.weight")?.shape[0] ?? variants[otherwise].latentChannels;
+  const parsed = fileSchema.safeParse(config.json);
+  if (parsed.success) return parsed.data.latent_channels;
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join(".") || "value"}: ${issue.message}`);
+  throw new RevqError("tae-config", `${spec}/${config.name} is not a known AutoencoderTiny: ${problems.join("; ")}.`, {
+    fix: "Use hf:madebyollin/taesd, taesdxl, taesd3 or taef1, or a folder like theirs.",
+    setting: { path: "backbone.weights" },
+  });
+}
+
+/**
+ * The authors' key of a half -> diffusers' key. In diffusers' decoder the first layer of the authors' is not part of
+ * `layers`, so positions there are one less.
+ */
 export function diffusersName(half: Half, key: string): string {
   const [position, ...rest] = key.split(".");
   return [half, "layers", half === "decoder" ? Number(position) - 1 : position, ...rest].join(".");

@@ -1,17 +1,13 @@
 /** @revq/backbone-tae: the plugin `tae`, tiny autoencoders that imitate the VAEs of large diffusion models. */
-import { definePlugin, RevqError, type NamedTensors, type OptionsOf } from "@revq/core";
-import * as tf from "@tensorflow/tfjs-core";
+import { definePlugin, RevqError, type BackboneContext, type OptionsOf, type WeightsSource } from "@revq/core";
 import { z } from "zod";
-import { variantNames, type VariantName } from "./architecture.js";
-import { halvesOf } from "./find-weights.js";
-import { loadWeights } from "./load-weights.js";
-import { createTaeBackbone } from "./tae-backbone.js";
+import { defaultVariant, halvesOf, variantNames, type VariantName } from "./architecture.js";
 
 const options = z.strictObject({
   variant: z
     .enum(variantNames)
     .optional()
-    .describe("Which autoencoder; default: what the weights are, taesd among several. taesana has an encoder only."),
+    .describe("Which autoencoder; default: the one of the weights, taesd among several. taesana has no decoder."),
 });
 
 export type TaeOptions = z.output<typeof options>;
@@ -22,16 +18,20 @@ export const tae = definePlugin({
   title: "Tiny autoencoders: TAESD for SD, SDXL, SD3, FLUX.1, FLUX.2 (f8) and the encoder for Sana's DC-AE (f32)",
   options,
   weights: "required",
+  async resolve({ variant }, { weights, state }) {
+    if (state) return { variant: variant ?? defaultVariant };
+    const source = requireWeights(weights, variant);
+    const { findVariant } = await import("./load-weights.js");
+    return { variant: await findVariant(variant, source) };
+  },
   async create({ variant }, { weights, state }) {
-    const loaded = state
-      ? { variant: variant ?? "taesd", tensors: cloned(state) }
-      : await loadWeights(variant, weights ?? fail(noWeights(variant ?? "taesd")));
-    try {
-      return createTaeBackbone(loaded.variant, loaded.tensors);
-    } catch (error) {
-      tf.dispose({ ...loaded.tensors });
-      throw error;
+    if (state) {
+      const { restoreTaeBackbone } = await import("./tae-backbone.js");
+      return restoreTaeBackbone(variant ?? defaultVariant, state);
     }
+    const source = requireWeights(weights, variant);
+    const { loadTaeBackbone } = await import("./tae-backbone.js");
+    return loadTaeBackbone(variant, source);
   },
 });
 
@@ -41,17 +41,12 @@ declare module "@revq/core" {
   }
 }
 
-function cloned(state: NamedTensors): NamedTensors {
-  return Object.fromEntries(Object.entries(state).map(([name, tensor]) => [name, tf.clone(tensor)]));
-}
-
-function noWeights(variant: VariantName): RevqError {
+function requireWeights(weights: BackboneContext["weights"], variant: VariantName = defaultVariant): WeightsSource {
+  if (weights) return weights;
   const files = halvesOf(variant).map((half) => `${variant}_${half}.safetensors`);
-  return new RevqError("backbone-weights", `The backbone tae needs the weights of ${variant}; none were named.`, {
-    fix: `Give --weights with a folder that holds ${files.join(" and ")}${variant === "taesana" ? "" : `, or hf:madebyollin/${variant}`}.`,
+  const repository = variant === "taesana" ? "" : `, or hf:madebyollin/${variant}`;
+  throw new RevqError("backbone-weights", `The backbone tae needs the weights of ${variant}.`, {
+    fix: `Name a folder that holds ${files.join(" and ")}${repository}.`,
+    setting: { path: "backbone.weights" },
   });
-}
-
-function fail(error: Error): never {
-  throw error;
 }

@@ -1,26 +1,46 @@
-/** Opens and checks a variant's weights in the place that the user named, in either naming. */
+/** Opens and checks a variant's weights in the place that the user named, under the authors' or diffusers' names. */
 import type { NamedTensors, WeightsSource } from "@revq/core";
 import { openModelFolder, openPth, openSafetensors, readExpected, type TensorFile } from "@revq/formats";
 import * as tf from "@tensorflow/tfjs-core";
-import { expectedTensors, variants, type VariantName } from "./architecture.js";
-import { diffusersName, latentChannelsOf, variantWith } from "./diffusers.js";
-import { findWeights, halvesOf, type FoundWeights, type Half } from "./find-weights.js";
+import { expectedTensors, halvesOf, variants, type Half, type VariantName } from "./architecture.js";
+import { diffusersName, variantOf } from "./diffusers.js";
+import { findWeights, type FoundWeights } from "./find-weights.js";
 
 export interface LoadedWeights {
   readonly variant: VariantName;
-  /** `encoder.<key>` and, where the variant has one, `decoder.<key>` by the authors' keys, float32, in PyTorch's layout. */
+  /**
+   * `encoder.<key>` and, where the variant has a decoder, `decoder.<key>`, by the authors' keys: float32, in PyTorch's
+   * layout.
+   */
   readonly tensors: NamedTensors;
 }
 
-/** What a tensor is called in a file, and what here. */
+/** A tensor of a file. */
 interface Wanted {
   readonly shape: readonly number[];
+  /** Its name in `LoadedWeights`. */
   readonly as: string;
 }
 
 /**
- * The caller owns the tensors; one of the file's is in memory at a time.
- * Throws `tae-weights-missing`, `tae-weights-half`, `tae-config`, `tae-variant`, `model-*` and the errors of the files.
+ * The variant that the weights are of. Reads the list of files and, where needed, config.json and the weights' header.
+ * @throws RevqError `tae-weights-missing`, `tae-weights-half`, `tae-config`, `tae-variant`, `model-*`
+ */
+export async function findVariant(wanted: VariantName | undefined, source: WeightsSource): Promise<VariantName> {
+  const found = findWeights(await source.list(), wanted, source.spec);
+  if (found.naming === "authors") return found.variant;
+  const model = await openModelFolder(source, "an AutoencoderTiny");
+  try {
+    return variantOf(model, found.variant, source.spec);
+  } finally {
+    await model.close();
+  }
+}
+
+/**
+ * The caller owns the tensors. One tensor of the file is in memory at a time.
+ * @throws RevqError `tae-weights-missing`, `tae-weights-half`, `tae-config`, `tae-variant`, `model-*` and the errors of
+ * the files
  */
 export async function loadWeights(wanted: VariantName | undefined, source: WeightsSource): Promise<LoadedWeights> {
   const found = findWeights(await source.list(), wanted, source.spec);
@@ -66,11 +86,7 @@ async function readDiffusers(
 ): Promise<VariantName> {
   const model = await openModelFolder(source, "an AutoencoderTiny");
   try {
-    // A file without its config: the encoder's last convolution tells.
-    const channels = model.config
-      ? latentChannelsOf(model.config.json, `${source.spec}/${model.config.name}`)
-      : (model.weights.tensors.get("encoder.layers.14.weight")?.shape[0] ?? variants[wanted ?? "taesd"].latentChannels);
-    const variant = variantWith(channels, wanted, source.spec);
+    const variant = variantOf(model, wanted, source.spec);
     const all = halvesOf(variant).flatMap((half) => [...wantedOf(variant, half, (key) => diffusersName(half, key))]);
     await readInto(tensors, model.weights, new Map(all), `the AutoencoderTiny ${variant}`);
     return variant;
@@ -84,7 +100,7 @@ function wantedOf(variant: VariantName, half: Half, nameOf: (key: string) => str
   return new Map(expected.map(([key, shape]) => [nameOf(key), { shape, as: `${half}.${key}` }]));
 }
 
-/** Every tensor that is wanted is there, in its shape, and no other. */
+/** Checks that the file has every wanted tensor in its shape and no other, and reads them. */
 async function readInto(
   tensors: Record<string, tf.Tensor>,
   file: TensorFile,

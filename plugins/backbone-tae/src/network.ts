@@ -1,4 +1,4 @@
-/** Runs such a network on the engine. Forward only: these autoencoders are frozen. */
+/** Runs a network of the TAESD family on the engine. Forward only: these autoencoders are frozen. */
 import { requireTensor, type NamedTensors } from "@revq/core";
 import { runLayers, upsampleNearest } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
@@ -8,12 +8,15 @@ import { expectedTensors, poolGroups, type BlockLayer, type Layer } from "./arch
 const epsilon = 1e-5;
 
 export interface Network {
-  /** `[n, h, w, c]` float32 to the same with the network's output channels. Inside `tf.tidy` only. */
+  /** `[n, h, w, c]` float32 -> `[n, h', w', c']`, the network's output. Call it inside `tf.tidy`. */
   run(x: tf.Tensor4D): tf.Tensor4D;
   dispose(): void;
 }
 
-/** @param weights by PyTorch key and in PyTorch layout; borrowed, copied in the engine's layout. Throws `state-*`. */
+/**
+ * @param weights by PyTorch's keys and in its layout; borrowed, and copied in the engine's layout
+ * @throws RevqError `state-*`
+ */
 export function createNetwork(layers: readonly Layer[], weights: NamedTensors): Network {
   const expected = [...expectedTensors(layers)];
   const given = expected.map(([name, shape]) => [name, requireTensor(weights, name, shape)] as const);
@@ -25,11 +28,11 @@ export function createNetwork(layers: readonly Layer[], weights: NamedTensors): 
   /** @param name key without `.weight` and `.bias` */
   function conv(x: tf.Tensor4D, name: string, stride: 1 | 2 = 1): tf.Tensor4D {
     const filter = tensors[`${name}.weight`] as tf.Tensor4D;
-    // Not "same": with stride 2 that pads the far side only, PyTorch pads both.
+    // Not "same": with stride 2 it pads the far side only, where PyTorch pads both.
     const padding = (filter.shape[0] - 1) / 2;
     const bias = tensors[`${name}.bias`];
-    const place = { x, filter, strides: stride, pad: padding, dimRoundingMode: "floor" } as const;
-    return tf.fused.conv2d(bias ? { ...place, bias } : place);
+    const settings = { x, filter, strides: stride, pad: padding, dimRoundingMode: "floor" } as const;
+    return tf.fused.conv2d(bias ? { ...settings, bias } : settings);
   }
 
   function groupNorm(x: tf.Tensor4D, name: string): tf.Tensor4D {

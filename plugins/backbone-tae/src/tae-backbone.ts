@@ -1,31 +1,57 @@
 /**
- * A tiny autoencoder as a backbone. Inside, images are in [0, 1]; latents are the network's output as it is, which imitates a large
- * VAE's latents *after* that VAE's scaling. The decoder squashes latents by 3 tanh(x / 3) and does not clamp its image: clamp to [-1, 1]
- * before showing or scoring, as the authors do.
+ * A tiny autoencoder as a backbone. The networks see images in [0, 1]. Latents are the unchanged output of the encoder,
+ * which imitates a large VAE's latents *after* that VAE's scaling. The decoder squashes latents by 3 tanh(x / 3). Its
+ * image is not clamped: clamp to [-1, 1] before showing or scoring, as the authors do.
  */
 import { latentShapeOf, RevqError, underPrefix } from "@revq/core";
-import type { Backbone, BackboneSpec, NamedTensors } from "@revq/core";
+import type { Backbone, BackboneSpec, NamedTensors, WeightsSource } from "@revq/core";
 import { runInChunks } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import { variants, type VariantName } from "./architecture.js";
+import { loadWeights } from "./load-weights.js";
 import { createNetwork, type Network } from "./network.js";
 
-/** Image pixels that run through a network at once: the 64 channels at full size take 256 bytes a pixel and layer. */
+/** Image pixels in the network at once. A layer of 64 channels at full size takes 256 bytes a pixel. */
 const pixelsAtOnce = 4 * 256 * 256;
 
 const atOnce = (pixels: number): number => Math.max(1, Math.floor(pixelsAtOnce / pixels));
 
-/** @param weights `encoder.*` and `decoder.*` in PyTorch's layout; the backbone owns them from here on. Throws `state-*`. */
-export function createTaeBackbone(variant: VariantName, weights: NamedTensors): Backbone {
+/** @throws RevqError `tae-*`, `model-*` and the errors of the files */
+export async function loadTaeBackbone(wanted: VariantName | undefined, source: WeightsSource): Promise<Backbone> {
+  const { variant, tensors } = await loadWeights(wanted, source);
+  return createBackbone(variant, tensors);
+}
+
+/**
+ * @param state `encoder.*` and `decoder.*` in PyTorch's layout; copied
+ * @throws RevqError `state-*`
+ */
+export function restoreTaeBackbone(variant: VariantName, state: NamedTensors): Backbone {
+  const weights = Object.fromEntries(Object.entries(state).map(([name, tensor]) => [name, tf.clone(tensor)]));
+  return createBackbone(variant, weights);
+}
+
+/** The weights are owned here from now on, also when this throws. */
+function createBackbone(variant: VariantName, weights: NamedTensors): Backbone {
   const { latentChannels, downsample, encoder, decoder } = variants[variant];
   const spec: BackboneSpec = { name: variant, downsample, latentChannels, decodes: decoder !== undefined };
-  const encoding = createNetwork(encoder, underPrefix("encoder", weights));
-  const decoding = decoder && createOrDispose(() => createNetwork(decoder, underPrefix("decoder", weights)), encoding);
+  const networks: Network[] = [];
+  const free = (): void => {
+    networks.forEach((network) => network.dispose());
+    tf.dispose({ ...weights });
+  };
+  try {
+    networks.push(createNetwork(encoder, underPrefix("encoder", weights)));
+    if (decoder) networks.push(createNetwork(decoder, underPrefix("decoder", weights)));
+  } catch (error) {
+    free();
+    throw error;
+  }
+  const [encoding, decoding] = networks as [Network, Network?];
   let disposed = false;
 
   return {
     spec,
-    options: { variant },
     async encode(images) {
       const [, height, width] = images.shape;
       const [{ height: h }, { height: w }] = [latentShapeOf(spec, height), latentShapeOf(spec, width)];
@@ -37,9 +63,10 @@ export function createTaeBackbone(variant: VariantName, weights: NamedTensors): 
       if (!decoding) {
         throw new RevqError(
           "backbone-cannot-decode",
-          `${variant} has an encoder only: it cannot make images of latents.`,
+          `${variant} has no decoder: it cannot make images from latents.`,
           {
             fix: "Score latents instead, or use a variant with a decoder: taesd, taesdxl, taesd3, taef1 or taef2.",
+            setting: { path: "backbone.variant" },
           },
         );
       }
@@ -59,17 +86,7 @@ export function createTaeBackbone(variant: VariantName, weights: NamedTensors): 
     dispose() {
       if (disposed) return;
       disposed = true;
-      [encoding, decoding].forEach((network: Network | undefined) => network?.dispose());
-      tf.dispose({ ...weights });
+      free();
     },
   };
-}
-
-function createOrDispose(create: () => Network, other: Network): Network {
-  try {
-    return create();
-  } catch (error) {
-    other.dispose();
-    throw error;
-  }
 }

@@ -21,7 +21,7 @@ interface Golden {
   readonly decoded: number[];
 }
 
-/** Made by diffusers: tools/golden/make_tae_diffusers.py. */
+/** Made by diffusers: tools/golden/tae-diffusers.py. */
 const golden = JSON.parse(readFileSync(new URL("fixtures/diffusers.json", import.meta.url), "utf8")) as Record<
   "taesd" | "taesd3",
   Golden
@@ -94,15 +94,16 @@ describe("tae in diffusers' naming", () => {
     hub = await startHub(repository, filesOf(expected));
     const before = tf.memory().numTensors;
     const environment = { HF_HOME: home, HF_ENDPOINT: hub.endpoint };
-    const backbone = await create(await openWeights(`hf:${repository}`, { environment }));
+    const weights = await openWeights(`hf:${repository}`, { environment });
+    const backbone = await create(weights);
     expect(backbone.spec).toMatchObject({ name: variant, downsample: 8, decodes: true });
-    expect(backbone.options).toEqual({ variant });
+    expect(await tae.resolve!({}, { imageSize: 256, weights })).toEqual({ variant });
     await expectGolden(backbone, expected);
     backbone.dispose();
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it("has the same state as the authors' files of the same numbers, which are preferred", async () => {
+  it("has the same state as the authors' files of the same values, which are preferred", async () => {
     const files = filesOf(golden.taesd);
     const halves = (["encoder", "decoder"] as const).map((half) => {
       const tensors = weightsOf(golden.taesd)

@@ -15,7 +15,7 @@ const weightsFolder = join(shared, "weights");
 const photographFolder = join(shared, "data/imagenet256/val");
 const full = Boolean(process.env["REVQ_TEST_FULL"]);
 
-/** Made by PyTorch: tools/make-tae-goldens.py. */
+/** Made by PyTorch: tools/golden/tae.py. */
 const golden = JSON.parse(readFileSync(new URL("fixtures/tae.json", import.meta.url), "utf8")) as {
   size: number;
   variants: Record<
@@ -48,7 +48,7 @@ function floats(text: string): Float32Array {
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
 }
 
-/** The image of tools/make-tae-goldens.py, in [-1, 1]. */
+/** The image of tools/golden/tae.py, in [-1, 1]. */
 function procedural(size: number): tf.Tensor4D {
   const pixels = new Float32Array(size * size * 3);
   for (let y = 0, i = 0; y < size; y++) {
@@ -233,7 +233,8 @@ describe("tae without weights", () => {
   it("asks for them, and names the variants", async () => {
     await expect(tae.create(parseOptions(tae, {}), { imageSize: 256 })).rejects.toMatchObject({
       code: "backbone-weights",
-      fix: "Give --weights with a folder that holds taesd_encoder.safetensors and taesd_decoder.safetensors, or hf:madebyollin/taesd.",
+      fix: "Name a folder that holds taesd_encoder.safetensors and taesd_decoder.safetensors, or hf:madebyollin/taesd.",
+      setting: { path: "backbone.weights" },
     });
     expect(() => parseOptions(tae, { variant: "taesd4" })).toThrow(/variant: .*taesd3/);
     expect(() => parseOptions(tae, { varient: "taesd" })).toThrow(/did you mean variant/);

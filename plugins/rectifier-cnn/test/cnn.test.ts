@@ -1,4 +1,4 @@
-/** Where it starts, and that it learns what can be learned. */
+/** The start of training, and its success on a simple task. */
 import { createRandom, parseOptions } from "@revq/core";
 import { createEngine, type Engine } from "@revq/engine";
 import * as tf from "@tensorflow/tfjs-core";
@@ -20,14 +20,14 @@ const batch = (n: number) =>
 
 it("starts at the identity with an output skip", async () => {
   const options = parseOptions(cnn, { channels: 4, outputSkip: true });
-  const rectifier = cnn.create(options, { latentShape, random: createRandom(1) });
+  const rectifier = await cnn.create(options, { latentShape, random: createRandom(1) });
   const x = batch(3);
   expect(await rectifier.rectify(x).data()).toEqual(await x.data());
 });
 
-it("learns to take noise out of latents whose numbers are all the same", async () => {
+it("learns to remove noise from latents whose elements are all equal", async () => {
   const options = parseOptions(cnn, { channels: 8, layers: 1, outputSkip: true });
-  const rectifier = cnn.create(options, { latentShape, random: createRandom(1) });
+  const rectifier = await cnn.create(options, { latentShape, random: createRandom(1) });
   const adam = tf.train.adam(0.01);
   const clean = tf.mul(tf.ones([64, 3, 2, 2]), tf.slice(batch(64), [0, 0, 0, 0], [64, 1, 1, 1])) as tf.Tensor4D;
   const noisy = tf.add(clean, tf.mul(0.5, batch(64))) as tf.Tensor4D;

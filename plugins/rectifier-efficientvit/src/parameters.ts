@@ -1,38 +1,34 @@
 /**
- * The parameters of the network: one table of names and shapes. They are PyTorch's: names, shapes and layouts are those of the
- * `state_dict` of the authors' rectifier (diffusers' `AutoencoderDC` decoder), so weights go in and out without a conversion.
- * The layers (`@revq/plugin-kit`) read these layouts.
+ * The parameters of the network: one table of names, shapes and initial values. Names, shapes and layouts are those of the `state_dict` of
+ * the authors' rectifier (diffusers' `AutoencoderDC` decoder), so weights need no conversion. The layers of `@revq/plugin-kit` read these
+ * layouts.
  */
-import type { LatentShape, Random } from "@revq/core";
+import type { LatentShape } from "@revq/core";
+import type { ParameterShape } from "@revq/plugin-kit";
 import { resolveSizes, type EfficientVitOptions, type EfficientVitSizes } from "./options.js";
-
-export interface ParameterSpec {
-  /** Name in `state()` and in PyTorch's `state_dict`. */
-  readonly name: string;
-  /** PyTorch's layout: linear [out, in], convolution [out, in / groups, kh, kw], vectors [C]. */
-  readonly shape: readonly number[];
-  /** Inputs that one output sums over; 0 for a norm's weight and bias, which start at 1 and 0. */
-  readonly fanIn: number;
-}
 
 /** Side of the aggregation branch's depthwise kernel. */
 const aggregationKernel = 5;
 
-/** Every parameter, in PyTorch's order. This is the order of `Rectifier.variables` and of an optimiser's moments. */
-export function parameterTable(sizes: EfficientVitSizes): ParameterSpec[] {
-  const { latentChannels, channels, layers, headDim, hidden } = sizes;
-  const table: ParameterSpec[] = [];
-  const weight = (name: string, out: number, perGroup: number, ...kernel: number[]): number => {
-    const fanIn = kernel.reduce((product, size) => product * size, perGroup);
-    table.push({ name: `${name}.weight`, shape: [out, perGroup, ...kernel], fanIn });
-    return fanIn;
+/**
+ * Every parameter, in PyTorch's order, which is the order of `Rectifier.variables`. Shapes are in PyTorch's layout: linear [out, in],
+ * convolution [out, in / groups, kh, kw]. With `outputSkip` the last convolution starts at zero.
+ */
+export function parameterTable(sizes: EfficientVitSizes): ParameterShape[] {
+  const { latentChannels, channels, layers, headDim, hidden, outputSkip } = sizes;
+  const table: ParameterShape[] = [];
+  const weight = (name: string, out: number, perGroup: number, ...kernel: number[]): ParameterShape["start"] => {
+    const start =
+      outputSkip && name === "conv_out" ? 0 : { fanIn: kernel.reduce((product, size) => product * size, perGroup) };
+    table.push({ name: `${name}.weight`, shape: [out, perGroup, ...kernel], start });
+    return start;
   };
   const weightAndBias = (name: string, out: number, perGroup: number, ...kernel: number[]): void => {
-    table.push({ name: `${name}.bias`, shape: [out], fanIn: weight(name, out, perGroup, ...kernel) });
+    table.push({ name: `${name}.bias`, shape: [out], start: weight(name, out, perGroup, ...kernel) });
   };
   const norm = (name: string): void => {
-    table.push({ name: `${name}.weight`, shape: [channels], fanIn: 0 });
-    table.push({ name: `${name}.bias`, shape: [channels], fanIn: 0 });
+    table.push({ name: `${name}.weight`, shape: [channels], start: 1 });
+    table.push({ name: `${name}.bias`, shape: [channels], start: 0 });
   };
 
   weightAndBias("conv_in", channels, latentChannels, 3, 3);
@@ -54,43 +50,15 @@ export function parameterTable(sizes: EfficientVitSizes): ParameterSpec[] {
   return table;
 }
 
-/** The network has one stage, so PyTorch's names carry a constant stage number. */
+/** The network has one stage, so the stage number in PyTorch's names is always 0. */
 export function blockPrefix(layer: number): string {
   return `up_blocks.0.${layer}`;
 }
 
-/**
- * The documented table of names: name in `state()` -> name in PyTorch's `state_dict`. They are the same on purpose; code that
- * imports or exports checkpoints goes through this function and `parameterTable`, not through its own list.
- */
-export function torchNames(options: EfficientVitOptions, latentShape: LatentShape): Record<string, string> {
-  return Object.fromEntries(parameterTable(resolveSizes(options, latentShape)).map(({ name }) => [name, name]));
-}
-
-/** How many numbers the network learns; nothing is allocated. */
+/** The number of parameters. Allocates nothing. Throws `rectifier-channels`. */
 export function parameterCount(options: EfficientVitOptions, latentShape: LatentShape): number {
-  return parameterTable(resolveSizes(options, latentShape)).reduce((sum, { shape }) => sum + elementCount(shape), 0);
-}
-
-/**
- * PyTorch's default initial values: U(-b, b) with b = 1 / sqrt(fan in) for weights and biases of linear and convolution
- * layers (Kaiming uniform with a = sqrt(5)); 1 and 0 for norms. With `outputSkip` the last convolution is zero instead.
- * Every parameter draws from a fork of its own, so its values do not depend on the others' sizes.
- */
-export function initialValues(parameter: ParameterSpec, sizes: EfficientVitSizes, random: Random): Float32Array {
-  const values = new Float32Array(elementCount(parameter.shape));
-  if (parameter.fanIn === 0) return values.fill(parameter.name.endsWith(".weight") ? 1 : 0);
-  if (sizes.outputSkip && isLastConvolution(parameter.name)) return values;
-  const draw = random.fork(parameter.name);
-  const bound = 1 / Math.sqrt(parameter.fanIn);
-  for (let i = 0; i < values.length; i++) values[i] = (2 * draw.uniform() - 1) * bound;
-  return values;
-}
-
-function isLastConvolution(name: string): boolean {
-  return name === "conv_out.weight" || name === "conv_out.bias";
-}
-
-function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
+  return parameterTable(resolveSizes(options, latentShape)).reduce(
+    (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
+    0,
+  );
 }

@@ -5,8 +5,8 @@ import { createEngine, type Engine } from "@revq/engine";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { resolveSizes } from "../src/index.js";
-import { efficientVit } from "../src/rectifier.js";
+import { efficientVit } from "../src/efficientvit-rectifier.js";
+import { resolveSizes } from "../src/options.js";
 import { gradientsOf, needs, present, readFixture, relativeError, toNhwc } from "./support.js";
 
 const tolerance = 1e-4;

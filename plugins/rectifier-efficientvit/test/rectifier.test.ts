@@ -19,8 +19,8 @@ afterAll(() => engine.dispose());
 const created: Rectifier[] = [];
 afterEach(() => created.splice(0).forEach((rectifier) => rectifier.dispose()));
 
-function create(raw: Record<string, unknown> = small, seed = 1, shape = latentShape): Rectifier {
-  const rectifier = efficientvit.create(parseOptions(efficientvit, raw), {
+async function create(raw: Record<string, unknown> = small, seed = 1, shape = latentShape): Promise<Rectifier> {
+  const rectifier = await efficientvit.create(parseOptions(efficientvit, raw), {
     latentShape: shape,
     random: createRandom(seed),
   });
@@ -36,16 +36,16 @@ function batch(n = 2): Tensor4D {
 }
 
 describe("efficientvit rectifier", () => {
-  it("describes its defaults, and what each recipe changes", () => {
+  it("describes its defaults and its sets", () => {
     expect(efficientvit.options.parse({})).toEqual({ layers: 2, headDim: 32, expandRatio: 4, outputSkip: false });
-    expect(efficientvit.recipes).toEqual({ fit: { outputSkip: true }, paper: { outputSkip: false } });
+    expect(efficientvit.sets).toEqual({ kmeans: { outputSkip: true }, paper: { outputSkip: false } });
     for (const [name, option] of Object.entries(efficientvit.options.shape)) {
       expect((option as { description?: string }).description, name).toBeTruthy();
     }
   });
 
-  it("starts as the identity with outputSkip", () => {
-    const rectifier = create({ ...small, outputSkip: true });
+  it("starts as the identity with outputSkip", async () => {
+    const rectifier = await create({ ...small, outputSkip: true });
     const x = batch();
     const out = rectifier.rectify(x);
     expect(out.dataSync()).toEqual(x.dataSync());
@@ -54,13 +54,13 @@ describe("efficientvit rectifier", () => {
 
   it.skipIf(!present)(`restores PyTorch's weights as they are and gives its output ${needs}`, async () => {
     const { tensors } = await readFixture("rectifier_small.safetensors");
-    const rectifier = create({ channels: 64, layers: 2, headDim: 16 }, 1, { channels: 32, height: 8, width: 8 });
+    const rectifier = await create({ channels: 64, layers: 2, headDim: 16 }, 1, { channels: 32, height: 8, width: 8 });
     rectifier.restore(underPrefix("w", tensors));
     expect(relativeError(rectifier.rectify(toNhwc(tensors["input"]!)), toNhwc(tensors["output"]!))).toBeLessThan(1e-4);
   });
 
-  it("takes any height and width, and a single image gives what it gives in a batch", () => {
-    const rectifier = create();
+  it("takes any height and width, and a single image gives what it gives in a batch", async () => {
+    const rectifier = await create();
     const x = batch(3);
     const all = rectifier.rectify(x);
     const one = rectifier.rectify(tf.slice(x, [1, 0, 0, 0], [1, -1, -1, -1]));
@@ -69,9 +69,9 @@ describe("efficientvit rectifier", () => {
     expect(wide.shape).toEqual([1, 6, 2, 4]);
   });
 
-  it("copies the state it is given and refuses one that does not fit", () => {
-    const first = create(small, 1);
-    const second = create(small, 2);
+  it("copies the state it is given and refuses one that does not fit", async () => {
+    const first = await create(small, 1);
+    const second = await create(small, 2);
     const x = batch();
     const expected = first.rectify(x).dataSync();
     second.restore(first.state());
@@ -79,15 +79,17 @@ describe("efficientvit rectifier", () => {
     first.variables[0]!.assign(tf.zerosLike(first.variables[0]!));
     expect(second.rectify(x).dataSync()).toEqual(expected);
 
-    expect(() => create({ ...small, layers: 2 }).restore(second.state())).toThrow(/no tensor "up_blocks.0.1/);
-    expect(() => second.restore(create({ ...small, layers: 2 }).state())).toThrow(/has no parameter up_blocks.0.1/);
-    expect(() => second.restore(create({ ...small, expandRatio: 4 }).state())).toThrow(/shape/);
+    const deeper = await create({ ...small, layers: 2 });
+    const wider = await create({ ...small, expandRatio: 4 });
+    expect(() => deeper.restore(second.state())).toThrow(/no tensor "up_blocks.0.1/);
+    expect(() => second.restore(deeper.state())).toThrow(/has no parameter up_blocks.0.1/);
+    expect(() => second.restore(wider.state())).toThrow(/shape/);
     expect(second.rectify(x).dataSync()).toEqual(expected);
   });
 
-  it("gives every variable a gradient and keeps no tensor but its variables", () => {
+  it("gives every variable a gradient and keeps no tensor but its variables", async () => {
     const before = tf.memory().numTensors;
-    const rectifier = create();
+    const rectifier = await create();
     expect(tf.memory().numTensors - before).toBe(rectifier.variables.length);
     const x = batch();
     const { value, grads } = tf.variableGrads(

@@ -1,21 +1,23 @@
-/** @revq/rectifier-identity: no rectifier. What is decoded is the quantized latent itself; the floor for ablations. */
-import { definePlugin, type Rectifier, type OptionsOf } from "@revq/core";
-import * as tf from "@tensorflow/tfjs-core";
+/** @revq/rectifier-identity: the plugin `identity`, no rectifier: the quantized latent itself is decoded. The baseline of ablations. */
+import { definePlugin, type OptionsOf } from "@revq/core";
 import { z } from "zod";
 
 export const identity = definePlugin({
   kind: "rectifier",
   id: "identity",
-  title: "no rectifier: decodes the quantized latent as it is",
+  title: "No rectifier: decodes the quantized latent as it is",
   options: z.strictObject({}),
-  describe: () => ({ parameters: 0 }),
-  create: (): Rectifier => ({
-    variables: [],
-    rectify: (quantized) => tf.clone(quantized),
-    state: () => ({}),
-    restore: () => {},
-    dispose: () => {},
-  }),
+  parameterCount: () => 0,
+  async create() {
+    const tf = await import("@tensorflow/tfjs-core");
+    return {
+      variables: [],
+      rectify: (quantized) => tf.clone(quantized),
+      state: () => ({}),
+      restore: () => {},
+      dispose: () => {},
+    };
+  },
 });
 
 declare module "@revq/core" {

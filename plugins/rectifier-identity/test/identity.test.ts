@@ -8,7 +8,7 @@ import { identity } from "../src/index.js";
 it("returns its input as the caller's own tensor and holds no state", async () => {
   await tf.setBackend("cpu");
   const before = tf.memory().numTensors;
-  const rectifier = identity.create(parseOptions(identity, {}), {
+  const rectifier = await identity.create(parseOptions(identity, {}), {
     latentShape: { channels: 2, height: 1, width: 2 },
     random: createRandom(1),
   });

@@ -2,7 +2,7 @@
  * What is minimized: the mean over images of log(squared error), which is what the mean PSNR measures, a little KL divergence, and
  * LPIPS where its weights are at hand.
  */
-import type { Network } from "@revq/backbone-sd-vae";
+import type { Network } from "@revq/backbone-sd-vae/network";
 import type { Random } from "@revq/core";
 import { createLpips, type Lpips } from "@revq/metrics/networks";
 import * as tf from "@tensorflow/tfjs-core";

@@ -5,7 +5,8 @@
 import "@tensorflow/tfjs-layers"; // its gradients are registered by importing it
 import { appendFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { createNetwork, expectedTensors, parseConfig, toEngineLayout, toTorchLayout } from "@revq/backbone-sd-vae";
+import { expectedTensors, parseConfig } from "@revq/backbone-sd-vae";
+import { createNetwork, toEngineLayout, toTorchLayout } from "@revq/backbone-sd-vae/network";
 import { createRandom, requireTensor, underPrefix, withPrefix, type NamedTensors } from "@revq/core";
 import { registerOnnxBackend } from "@revq/tfjs-backend-onnx";
 import { clipByGlobalNorm, createAdamW } from "@revq/train";

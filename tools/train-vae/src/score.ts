@@ -1,5 +1,6 @@
 /** Mean PSNR of reconstructions from the posterior's mean, at the photographs' own size (256 x 256, the centre of larger ones). */
-import type { AutoencoderKlConfig, Network } from "@revq/backbone-sd-vae";
+import type { AutoencoderKlConfig } from "@revq/backbone-sd-vae";
+import type { Network } from "@revq/backbone-sd-vae/network";
 import { centreCrop, type RgbImage } from "@revq/data";
 import * as tf from "@tensorflow/tfjs-core";
 
