@@ -1,4 +1,7 @@
-/** AdamW over 33.5 million numbers, as at 512 codebooks of 16,384 codes of 4. `node bench/adamw.mjs` after `tsc -b`. */
+/**
+ * AdamW over 33.5 million elements: 512 codebooks of 16,384 codes of 4 elements.
+ * `node bench/adamw.mjs` after `tsc -b`.
+ */
 import { adamwStep, adamwStepRows } from "@revq/nearest";
 
 const [rows, dim] = [512 * 16384, 4];

@@ -1,10 +1,11 @@
 /**
- * The search beside torch.cdist + min, FAISS IndexFlatL2, scipy's cKDTree and a C++ AVX-512 brute force, all on the same data, their
- * runs interleaved so that a busy machine is busy for all. Prints medians and ratios, and the C++ against itself as a check.
+ * Compares the search with torch.cdist + min, FAISS IndexFlatL2, scipy's cKDTree and a C++ AVX-512
+ * brute force on the same data. Runs are interleaved, so that other load affects all alike. Prints
+ * medians and ratios, and the C++ against itself as a check.
  *
  *   tsc -b && PYTHON=python3 node bench/compare.mjs [threads] [rounds]
  *
- * Whatever is not installed (torch, faiss-cpu, scipy; g++) is left out.
+ * Leaves out what is not installed (torch, faiss-cpu, scipy; g++).
  */
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";

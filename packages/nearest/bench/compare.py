@@ -1,6 +1,6 @@
-"""The same search by PyTorch, FAISS and scipy, for `compare.mjs`: reads one JSON line a question, answers with one line.
+"""The same search by PyTorch, FAISS and scipy, for `compare.mjs`: one JSON line per question and answer.
 
-Each answer is the time of one run in seconds; questions come interleaved with the other contestants'."""
+Each answer is the time of one run in seconds."""
 import json, sys, time
 import numpy as np
 
@@ -28,7 +28,7 @@ print(json.dumps(sorted(contestants)), flush=True)
 data = {}
 
 
-slices = {}  # by problem: so many queries at a time keep the distance matrix in the cache
+slices = {}  # by problem: the number of queries at a time that keeps the distances in the cache
 
 
 def run_torch(q, c, rows):

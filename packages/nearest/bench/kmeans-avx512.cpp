@@ -1,7 +1,8 @@
-// What Lloyd's algorithm reaches with a hand-written brute-force search, for kmeans.mjs: brute-avx512.h, threads over groups, means in
-// float64. Starts from given codebooks, leaves an empty cell where it is. Arguments: threads, samples, groups, codes, dim (4 or 8),
-// passes, file of latents [samples, groups, dim] and codebooks [groups, codes, dim], file to write the codebooks to. Answers the
-// seconds (wall, processor) from the latents in memory to the last codebook, files not counted.
+// Lloyd's algorithm with a hand-written brute-force search, for kmeans.mjs: brute-avx512.h, threads
+// over groups, means in float64. Starts from given codebooks and leaves empty clusters in place.
+// Arguments: threads, samples, groups, codes, dim (4 or 8), passes, file of latents
+// [samples, groups, dim] and codebooks [groups, codes, dim], file to write the codebooks to. Prints
+// the seconds (wall, processor) from the latents in memory to the last codebook, without file access.
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -20,16 +21,16 @@ static void fitGroup(const Shape& shape, int group, const float* latents, float*
   std::vector<float> queries((size_t)shape.samples * D);
   for (int s = 0; s < shape.samples; s++)
     for (int k = 0; k < D; k++) queries[(size_t)s * D + k] = latents[((size_t)s * shape.groups + group) * D + k];
-  std::vector<int> cell(shape.samples);
+  std::vector<int> cluster(shape.samples);
   float* blocks = (float*)aligned_alloc(64, (size_t)shape.codes * D * 4);
   for (int pass = 0; pass < shape.passes; pass++) {
     packBlocks(codebook, shape.codes, D, blocks);
-    search<D, Q>(blocks, shape.codes, queries.data(), shape.samples, cell.data());
+    search<D, Q>(blocks, shape.codes, queries.data(), shape.samples, cluster.data());
     std::vector<double> sums((size_t)shape.codes * D);
     std::vector<int> counts(shape.codes);
     for (int s = 0; s < shape.samples; s++) {
-      counts[cell[s]]++;
-      for (int k = 0; k < D; k++) sums[(size_t)cell[s] * D + k] += queries[(size_t)s * D + k];
+      counts[cluster[s]]++;
+      for (int k = 0; k < D; k++) sums[(size_t)cluster[s] * D + k] += queries[(size_t)s * D + k];
     }
     for (int c = 0; c < shape.codes; c++)
       for (int k = 0; k < D && counts[c]; k++) codebook[(size_t)c * D + k] = sums[(size_t)c * D + k] / counts[c];

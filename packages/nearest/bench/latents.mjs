@@ -1,4 +1,4 @@
-/** Reads the shared latents (npy) and cuts them into tokens: channel-major runs of d, standardized. For the benchmarks here. */
+/** Reads the shared latents (npy) for these benchmarks, standardized and channel-major. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,7 +19,7 @@ function readNpy(path) {
   });
 }
 
-/** `{train, val}`: float32 `[n, 2048]`, or null when the data is not there. */
+/** `{train, val}`: float32 `[n, 2048]`, or null if the data is missing. */
 export function readLatents() {
   if (!existsSync(join(folder, "train.f16.npy"))) return null;
   const mean = readNpy(join(folder, "train_mean.npy"));

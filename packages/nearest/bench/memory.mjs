@@ -1,4 +1,7 @@
-/** Peak memory above the inputs at 32 groups of 262,144 codes of 8 numbers. `node bench/memory.mjs` after `tsc -b`. */
+/**
+ * Peak memory above the inputs for 32 groups of 262,144 codes of 8 elements.
+ * `node bench/memory.mjs` after `tsc -b`.
+ */
 import { closeWorkers, nearestCodes } from "@revq/nearest";
 
 const [samples, groups, codes, dim] = [256, 32, 262144, 8];

@@ -1,6 +1,7 @@
 /**
- * The search of a training step: 512 codebooks of 16,384 codes of 4 numbers, moved a little before every step. With memory of the
- * last step, without, and with codebooks outside of shared memory. `node bench/training.mjs [threads]` after `tsc -b`.
+ * The search of a training step: 512 codebooks of 16,384 codes of 4 elements that move a little
+ * before every step. With memory of the last step, without it, and with codebooks outside of shared
+ * memory. `node bench/training.mjs [threads]` after `tsc -b`.
  */
 import { closeWorkers, createSearchMemory, nearestCodes, sharedFloat32 } from "@revq/nearest";
 import { createRandom } from "@revq/core";

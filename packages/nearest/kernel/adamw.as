@@ -1,5 +1,5 @@
-// One AdamW step over n numbers (a multiple of 4) in 128-bit SIMD. The same operations in the same order as `stepNumbers` in
-// src/adamw.ts, so that both give the same bits.
+// One AdamW step over n elements (a multiple of 4) in 128-bit SIMD. The same operations in the same
+// order as `stepElements` in src/adamw.ts, so that both give the same bits.
 
 export function adamw(
   param: usize, grad: usize, m: usize, v: usize, n: i32,

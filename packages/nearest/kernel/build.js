@@ -1,13 +1,14 @@
 /**
- * Compiles the .as files here to WebAssembly and writes it as base64 into src/wasm/kernel.generated.ts. `node build.js` after a change;
- * a test checks that the committed file is what this gives.
+ * Compiles the .as files of this folder to WebAssembly and writes it as base64 into
+ * src/wasm/kernel.generated.ts. Run `node build.js` after a change. A test compares the committed
+ * file with the output.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 
-const entries = ["search", "sift", "cells", "adamw"];
-const sources = [...entries, "tree"];
+const entries = ["search", "int16", "clusters", "kmeans", "adamw"];
+const sources = [...entries, "tree", "distance"];
 const textOf = (name) => readFileSync(new URL(`${name}.as`, import.meta.url), "utf8");
 const target = new URL("../src/wasm/kernel.generated.ts", import.meta.url);
 // The memory is the host's, and there is no heap: every pointer is given by the caller.

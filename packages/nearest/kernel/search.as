@@ -1,18 +1,19 @@
-// Exact nearest-code search in 128-bit SIMD (AssemblyScript). `build.js` compiles this file into src/wasm/kernel.generated.ts.
+// Exact nearest-code search in 128-bit SIMD (AssemblyScript).
+// `build.js` compiles this file into src/wasm/kernel.generated.ts.
 //
-// Codes are packed into leaves of 16, dimension by dimension, so that a leaf is compared with a query 4 codes to an instruction.
-// A k-d tree decides which codes share a leaf; it is kept as two levels of bounding boxes, 16 leaves to a branch, which are tested
-// 4 boxes to an instruction. A box's lower bound is computed with the operations of the distance itself, in the same order; each
-// of them is monotone under rounding, so the bound never exceeds the float32 distance of a code inside: pruning is exact.
+// Codes are packed into leaves of 16, dimension by dimension: one instruction compares a query with
+// 4 codes of a leaf. A k-d tree decides which codes share a leaf. It is kept as two levels of
+// bounding boxes, 16 leaves to a branch; one instruction tests 4 boxes. A box's lower bound is
+// computed with the operations of the distance itself, in the same order. Each of them is monotone
+// under rounding, so the bound never exceeds the float32 distance of a code inside: pruning is
+// exact.
 
-import { FAN, branchBoxOffset, branchCount, idsOffset, leafBoxOffset, leafCount, minLane, quads, scratchOffset } from "./tree";
+import { codeDistance, squared } from "./distance";
+import {
+  FAN, branchBoxOffset, branchCount, idsOffset, leafBoxOffset, leafCount, minLane, quads, scratchOffset,
+} from "./tree";
 
 export { buildTree, idsAt, packCodes, refitTree, treeBytes } from "./tree";
-
-@inline function squared(a: v128, b: v128): v128 {
-  const t = f32x4.sub(a, b);
-  return f32x4.mul(t, t);
-}
 
 /** Distances of 4 codes: vector `at` (bytes 0, 16, 32 or 48) of every dimension of a block. */
 @inline function distances(d: i32, block: usize, query: usize, q0: v128, q1: v128, q2: v128, q3: v128, q4: v128, q5: v128, q6: v128, q7: v128): v128 {
@@ -64,15 +65,6 @@ export { buildTree, idsAt, packCodes, refitTree, treeBytes } from "./tree";
   return lowest;
 }
 
-@inline function codeDistance(d: i32, a: usize, b: usize): f32 {
-  let sum: f32 = 0;
-  for (let i = 0; i < d; i++) {
-    const t = load<f32>(a + (<usize>i << 2)) - load<f32>(b + (<usize>i << 2));
-    sum += t * t;
-  }
-  return sum;
-}
-
 @inline function searchTree(d: i32, dim: i32, tree: usize, codes: usize, count: i32, queries: usize, list: usize, n: i32, out: usize, outDistances: usize, guessed: bool): void {
   const ids = tree + idsOffset(count, dim);
   const leafBoxes = tree + leafBoxOffset(count, dim);
@@ -103,7 +95,7 @@ export { buildTree, idsAt, packCodes, refitTree, treeBytes } from "./tree";
     }
     let bestVector = f32x4.splat(best);
 
-    // The branch with the smallest bound comes first: it holds or is next to the query.
+    // The branch with the smallest bound comes first: it holds the query or is next to it.
     let nearest = f32x4.splat(Infinity);
     let home = 0;
     if (branches > 1) {
@@ -112,9 +104,9 @@ export { buildTree, idsAt, packCodes, refitTree, treeBytes } from "./tree";
         v128.store(branchBounds + (<usize>g << 4), bound);
         nearest = f32x4.pmin(nearest, g === branchQuads - 1 ? v128.or(bound, invalidLanes(branches & 3)) : bound);
       }
-      const least = f32x4.splat(minLane(nearest));
+      const minimum = f32x4.splat(minLane(nearest));
       for (let g = 0; g < branchQuads; g++) {
-        const lanes = i32x4.bitmask(f32x4.le(v128.load(branchBounds + (<usize>g << 4)), least));
+        const lanes = i32x4.bitmask(f32x4.le(v128.load(branchBounds + (<usize>g << 4)), minimum));
         if (lanes) { home = (g << 2) + ctz(lanes); break; }
       }
     }
@@ -122,7 +114,7 @@ export { buildTree, idsAt, packCodes, refitTree, treeBytes } from "./tree";
     let group = 0;
     let pending = 0;
     while (true) {
-      // The leaves of this branch that may hold something as near.
+      // The leaves of this branch that may hold a code as near.
       const base = branch * FAN;
       const box = leafBoxes + <usize>branch * 4 * (d ? d * 32 : dim * 32);
       let l0: v128, l1: v128, l2: v128, l3: v128;
@@ -144,9 +136,9 @@ export { buildTree, idsAt, packCodes, refitTree, treeBytes } from "./tree";
         v128.store(leafBounds, l0); v128.store(leafBounds, l1, 16); v128.store(leafBounds, l2, 32); v128.store(leafBounds, l3, 48);
         let lane = ctz(lanes);
         if (branch === home) {
-          const least = f32x4.splat(minLane(f32x4.pmin(f32x4.pmin(l0, l1), f32x4.pmin(l2, l3))));
-          const first = lanes & (i32x4.bitmask(f32x4.le(l0, least)) | (i32x4.bitmask(f32x4.le(l1, least)) << 4)
-            | (i32x4.bitmask(f32x4.le(l2, least)) << 8) | (i32x4.bitmask(f32x4.le(l3, least)) << 12));
+          const minimum = f32x4.splat(minLane(f32x4.pmin(f32x4.pmin(l0, l1), f32x4.pmin(l2, l3))));
+          const first = lanes & (i32x4.bitmask(f32x4.le(l0, minimum)) | (i32x4.bitmask(f32x4.le(l1, minimum)) << 4)
+            | (i32x4.bitmask(f32x4.le(l2, minimum)) << 8) | (i32x4.bitmask(f32x4.le(l3, minimum)) << 12));
           if (first) lane = ctz(first);
         }
         while (true) {
@@ -171,16 +163,16 @@ export { buildTree, idsAt, packCodes, refitTree, treeBytes } from "./tree";
               column += 64;
             }
           }
-          const least = f32x4.pmin(f32x4.pmin(s0, s1), f32x4.pmin(s2, s3));
-          if (v128.any_true(f32x4.le(least, bestVector))) {
-            const value = minLane(least);
+          const minimum = f32x4.pmin(f32x4.pmin(s0, s1), f32x4.pmin(s2, s3));
+          if (v128.any_true(f32x4.le(minimum, bestVector))) {
+            const value = minLane(minimum);
             const equal = f32x4.splat(value);
             const id = lowestId(ids + (<usize>leaf << 6), i32x4.bitmask(f32x4.eq(s0, equal)) | (i32x4.bitmask(f32x4.eq(s1, equal)) << 4)
               | (i32x4.bitmask(f32x4.eq(s2, equal)) << 8) | (i32x4.bitmask(f32x4.eq(s3, equal)) << 12));
             if (value < best || id < bestId) bestId = id;
             best = value;
             bestVector = equal;
-            // Leaves that were near enough for the old best may not be any more.
+            // Leaves within reach of the old best may be out of reach now.
             lanes &= i32x4.bitmask(f32x4.le(l0, bestVector)) | (i32x4.bitmask(f32x4.le(l1, bestVector)) << 4)
               | (i32x4.bitmask(f32x4.le(l2, bestVector)) << 8) | (i32x4.bitmask(f32x4.le(l3, bestVector)) << 12);
           }
@@ -188,7 +180,7 @@ export { buildTree, idsAt, packCodes, refitTree, treeBytes } from "./tree";
           lane = ctz(lanes);
         }
       }
-      // The next branch that may hold something as near.
+      // The next branch that may hold a code as near.
       if (branches === 1) break;
       let found = false;
       while (true) {
@@ -220,9 +212,9 @@ export { buildTree, idsAt, packCodes, refitTree, treeBytes } from "./tree";
 }
 
 /**
- * queries [n][d] f32 -> ids [n] i32, distances [n] f32. With `guessed`, `out` holds a valid code for every query to start from. A `list`
- * (else 0) names the n queries to search for. Called with a few hundred queries at a time: the compiler of the engine replaces its
- * first, slow version between calls.
+ * queries [n][d] f32 -> ids [n] i32, distances [n] f32. With `guessed`, `out` holds a valid code for
+ * every query to start from. A `list` (else 0) names the n queries to search for. Call it with a few
+ * hundred queries at a time: the engine's compiler replaces its first, slow version between calls.
  */
 export function search(tree: usize, codes: usize, count: i32, d: i32, queries: usize, list: usize, n: i32, out: usize, outDistances: usize, guessed: bool): void {
   if (d === 4) searchTree(4, 4, tree, codes, count, queries, list, n, out, outDistances, guessed);
@@ -266,9 +258,9 @@ export function search(tree: usize, codes: usize, count: i32, d: i32, queries: u
         }
       }
       // The ids ascend from block to block, so an equal distance further on never wins.
-      const least = f32x4.pmin(f32x4.pmin(s0, s1), f32x4.pmin(s2, s3));
-      if (v128.any_true(f32x4.lt(least, bestVector))) {
-        best = minLane(least);
+      const minimum = f32x4.pmin(f32x4.pmin(s0, s1), f32x4.pmin(s2, s3));
+      if (v128.any_true(f32x4.lt(minimum, bestVector))) {
+        best = minLane(minimum);
         bestVector = f32x4.splat(best);
         const lanes = i32x4.bitmask(f32x4.eq(s0, bestVector)) | (i32x4.bitmask(f32x4.eq(s1, bestVector)) << 4)
           | (i32x4.bitmask(f32x4.eq(s2, bestVector)) << 8) | (i32x4.bitmask(f32x4.eq(s3, bestVector)) << 12);
@@ -280,8 +272,9 @@ export function search(tree: usize, codes: usize, count: i32, d: i32, queries: u
 }
 
 /**
- * Compares every query with the codes of leaves [first, last) of `packCodes`, going on from what `out` and `outDistances` hold.
- * The caller walks the leaves in tiles that fit the first-level cache, ascending.
+ * Compares every query with the codes of leaves [first, last) of `packCodes`, starting from the
+ * answers in `out` and `outDistances`. The caller walks the leaves upwards, in tiles that fit the
+ * first-level cache.
  */
 export function searchAll(tree: usize, count: i32, d: i32, queries: usize, n: i32, out: usize, outDistances: usize, first: i32, last: i32): void {
   if (d === 4) searchBlocks(4, 4, tree, count, queries, n, out, outDistances, first, last);

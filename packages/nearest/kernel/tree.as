@@ -1,7 +1,8 @@
-// The tree that search.as walks: codes in leaves of 16, sorted by a k-d tree, with two levels of bounding boxes (AssemblyScript).
+// The tree that search.as walks: codes in leaves of 16, sorted by a k-d tree, with two levels of
+// bounding boxes (AssemblyScript).
 //
-// Layout of a tree (bytes): blocks [leaves][d][16] f32 | ids [leaves][16] i32 | leaf boxes [leaves/4][d][2][4] f32 |
-// branch boxes [branches/4][d][2][4] f32 | scratch.
+// Layout of a tree (bytes): blocks [leaves][d][16] f32 | ids [leaves][16] i32
+// | leaf boxes [leaves/4][d][2][4] f32 | branch boxes [branches/4][d][2][4] f32 | scratch.
 
 export const LEAF: i32 = 16;
 export const FAN: i32 = 16;
@@ -28,8 +29,9 @@ export function treeBytes(codes: i32, d: i32): usize {
 }
 
 /**
- * Makes keys[target] the key of that rank: smaller ones before it, larger ones after it; last is exclusive. All keys differ.
- * After Floyd and Rivest's SELECT (CACM 18, 1975): a sample gives a pivot just beyond the target. The partition has no branches.
+ * Makes keys[target] the key of that rank: smaller ones before it, larger ones after it. `last` is
+ * exclusive. All keys differ. After Floyd and Rivest's SELECT (CACM 18, 1975): a sample gives a
+ * pivot just beyond the target. The partition has no branches.
  */
 function select(keys: usize, first: i32, last: i32, target: i32): void {
   while (last - first > 1) {
@@ -48,25 +50,28 @@ function select(keys: usize, first: i32, last: i32, target: i32): void {
     store<u64>(at, load<u64>(keys + (<usize>first << 3)));
     store<u64>(keys + (<usize>first << 3), pivot);
     // keys[first] is the pivot; the smaller ones gather behind it.
-    let place = keys + (<usize>(first + 1) << 3);
+    let slot = keys + (<usize>(first + 1) << 3);
     const end = keys + (<usize>last << 3);
-    for (let from = place; from < end; from += 8) {
+    for (let from = slot; from < end; from += 8) {
       const value = load<u64>(from);
-      store<u64>(from, load<u64>(place));
-      store<u64>(place, value);
-      place += <usize>(value < pivot) << 3;
+      store<u64>(from, load<u64>(slot));
+      store<u64>(slot, value);
+      slot += <usize>(value < pivot) << 3;
     }
-    place -= 8;
-    store<u64>(keys + (<usize>first << 3), load<u64>(place));
-    store<u64>(place, pivot);
-    const rank = <i32>((place - keys) >> 3);
+    slot -= 8;
+    store<u64>(keys + (<usize>first << 3), load<u64>(slot));
+    store<u64>(slot, pivot);
+    const rank = <i32>((slot - keys) >> 3);
     if (target < rank) last = rank;
     else if (target > rank) first = rank + 1;
     else return;
   }
 }
 
-/** The dimension along which a sample of the codes keys[first, last) varies most. A poor choice costs time, never exactness. */
+/**
+ * The dimension along which a sample of the codes keys[first, last) varies most. A poor choice costs
+ * time, never exactness.
+ */
 function widestAxis(codes: usize, d: i32, keys: usize, first: i32, last: i32): i32 {
   const stride = max(1, (last - first) >> 6);
   let axis = 0;
@@ -91,9 +96,12 @@ function widestAxis(codes: usize, d: i32, keys: usize, first: i32, last: i32): i
   return axis;
 }
 
-/** Sorts the codes keys[first, last) (low words) into cells of at most `cell` codes, by halving them where they are widest. */
-function split(codes: usize, d: i32, keys: usize, first: i32, last: i32, cell: i32): void {
-  while (last - first > cell) {
+/**
+ * Sorts the codes keys[first, last) (low words) into parts of at most `leafSize` codes. Each part is
+ * halved along its widest dimension.
+ */
+function split(codes: usize, d: i32, keys: usize, first: i32, last: i32, leafSize: i32): void {
+  while (last - first > leafSize) {
     const axis = widestAxis(codes, d, keys, first, last);
     for (let k = first; k < last; k++) {
       const id = load<u32>(keys + (<usize>k << 3));
@@ -106,12 +114,12 @@ function split(codes: usize, d: i32, keys: usize, first: i32, last: i32, cell: i
     if (leaves > FAN) half = (half + FAN - 1) / FAN * FAN;
     const middle = first + half * LEAF;
     select(keys, first, last, middle);
-    split(codes, d, keys, first, middle, cell);
+    split(codes, d, keys, first, middle, leafSize);
     first = middle;
   }
 }
 
-/** Copies codes into their leaves, 16 to a block; the last leaf is filled up with copies of one of its own codes. */
+/** Copies codes into their leaves, 16 to a block. Copies of one of its codes fill up the last leaf. */
 function pack(codes: usize, count: i32, d: i32, tree: usize, keys: usize, sorted: bool): void {
   const ids = tree + idsOffset(count, d);
   const leaves = leafCount(count);
@@ -165,17 +173,21 @@ function boxes(count: i32, d: i32, tree: usize): void {
 }
 
 /**
- * codes [count][d] f32 -> a tree whose cells hold at most `cell` codes (16: the finest). 12 bytes behind the codes must be readable.
+ * codes [count][d] f32 -> a tree that is split down to at most `leafSize` codes (16: the finest).
+ * 12 bytes behind the codes must be readable.
  */
-export function buildTree(codes: usize, count: i32, d: i32, tree: usize, cell: i32): void {
+export function buildTree(codes: usize, count: i32, d: i32, tree: usize, leafSize: i32): void {
   const keys = (tree + scratchOffset(count, d) + 15) & ~15;
   for (let k = 0; k < count; k++) store<u64>(keys + (<usize>k << 3), <u64>k);
-  split(codes, d, keys, 0, count, cell);
+  split(codes, d, keys, 0, count, leafSize);
   pack(codes, count, d, tree, keys, true);
   boxes(count, d, tree);
 }
 
-/** The same with the leaves of an older tree of as many codes (its ids): right for any codes, fast while they have moved little. */
+/**
+ * The same with the leaves of an older tree of as many codes (its ids). Exact for any codes, fast
+ * while they have moved little.
+ */
 export function refitTree(codes: usize, count: i32, d: i32, tree: usize, ids: usize): void {
   const keys = (tree + scratchOffset(count, d) + 15) & ~15;
   for (let k = 0; k < count; k++) store<u64>(keys + (<usize>k << 3), <u64>load<u32>(ids + (<usize>k << 2)));
@@ -188,7 +200,7 @@ export function packCodes(codes: usize, count: i32, d: i32, tree: usize): void {
   pack(codes, count, d, tree, 0, false);
 }
 
-/** Where in a tree its ids are: which code sits where, in the order of the leaves. */
+/** The offset of a tree's ids [count] i32: the codes in the order of the leaves. */
 export function idsAt(count: i32, d: i32): usize {
   return idsOffset(count, d);
 }

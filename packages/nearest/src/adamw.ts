@@ -1,6 +1,6 @@
 /**
- * AdamW (Loshchilov and Hutter, arXiv 1711.05101; PyTorch's `torch.optim.AdamW`) over one flat float32 array, in one pass:
- * parameter, gradient and both moments are read once and written once.
+ * AdamW (Loshchilov and Hutter, arXiv 1711.05101; PyTorch's `torch.optim.AdamW`) over one flat
+ * float32 array. One pass reads and writes parameter, gradient and both moments once.
  */
 import { RevqError } from "@revq/core";
 import { requireLength } from "./shape.js";
@@ -18,11 +18,11 @@ export interface AdamWOptions {
   readonly weightDecay?: number;
   /** The number of this step, from 1. */
   readonly step: number;
-  /** Multiplies the gradient first: gradient clipping without another pass. Default 1. */
+  /** Multiplies the gradient first, for clipping without another pass. Default 1. */
   readonly gradScale?: number;
 }
 
-/** decay, beta1, 1 - beta1, beta2, 1 - beta2, stepSize, rootScale, eps, gradScale, each rounded to float32. */
+/** decay, beta1, 1 - beta1, beta2, 1 - beta2, stepSize, rootScale, eps, gradScale, all float32. */
 type Coefficients = [number, number, number, number, number, number, number, number, number];
 
 function coefficients(options: AdamWOptions): Coefficients {
@@ -39,8 +39,13 @@ function coefficients(options: AdamWOptions): Coefficients {
 }
 
 /**
- * One step in place: `param`, `m` (first moment) and `v` (second moment) are overwritten, `grad` is read.
- * All float32 of one length. Throws `nearest-length`, `adamw-step`.
+ * One step in place: overwrites `param`, `m` (first moment) and `v` (second moment), reads `grad`.
+ * All are float32 of one length. Throws `nearest-length`, `adamw-step`.
+ *
+ * @example
+ * const [param, m, v] = [Float32Array.of(1, 1), new Float32Array(2), new Float32Array(2)];
+ * adamwStep(param, Float32Array.of(0.5, -2), m, v, { lr: 0.25, step: 1 });
+ * param.map((x) => Math.round(x * 100) / 100); // => [0.75, 1.25]
  */
 export function adamwStep(
   param: Float32Array,
@@ -54,13 +59,19 @@ export function adamwStep(
 }
 
 /**
- * The same step when only some rows have a gradient, as with codebooks: the rest have gradient 0, and their moments still
- * decay and still move them, exactly as in `adamwStep` with a gradient full of zeros.
+ * Like `adamwStep`, if only some rows have a gradient, as with codebooks. The other rows have
+ * gradient 0: their moments still decay and still move them, bit for bit as in `adamwStep`.
  *
  * @param param `[rows, dim]`, and `m`, `v` alike
- * @param rows which rows have a gradient: strictly ascending
+ * @param rows the rows with a gradient, strictly ascending
  * @param rowGrads their gradients, `[rows.length, dim]`
  * @throws RevqError `adamw-rows` when `rows` is not ascending or out of range
+ *
+ * @example
+ * const [param, m, v] = [Float32Array.of(1, 1, 1, 1), new Float32Array(4), new Float32Array(4)];
+ * const rowGrads = Float32Array.of(3, 3);
+ * adamwStepRows(param, Int32Array.of(1), rowGrads, 2, m, v, { lr: 0.25, step: 1 });
+ * param; // => [1, 1, 0.75, 0.75]
  */
 export function adamwStepRows(
   param: Float32Array,
@@ -84,7 +95,7 @@ export function adamwStepRows(
     }
     previous = row;
   }
-  let next = 0; // of the rows, the first that is not wholly behind
+  let next = 0; // the first row that is not complete yet
   inChunks(param, m, v, coefficients(options), (first, last, into) => {
     into.fill(0, 0, last - first);
     for (; next < rows.length; next++) {
@@ -93,12 +104,12 @@ export function adamwStepRows(
       for (let i = Math.max(0, first - start); i < Math.min(dim, last - start); i++) {
         into[start + i - first] = rowGrads[next * dim + i]!;
       }
-      if (start + dim > last) break; // goes on in the next chunk
+      if (start + dim > last) break; // continues in the next chunk
     }
   });
 }
 
-/** Numbers at a time: four such arrays stay in the second-level cache. */
+/** Elements at a time: four such arrays stay in the second-level cache. */
 const chunk = 16384;
 
 interface Stepper {
@@ -111,7 +122,10 @@ interface Stepper {
 
 let stepper: Stepper | undefined;
 
-/** Scratch arrays of `chunk` numbers and the step over them: WebAssembly where it runs, else plain numbers, with the same bits. */
+/**
+ * Scratch arrays of `chunk` elements and the step over them: in WebAssembly where it runs, else in
+ * plain JavaScript with the same bits.
+ */
 function createStepper(): Stepper {
   const module = kernelModule();
   if (!module) {
@@ -121,7 +135,7 @@ function createStepper(): Stepper {
       Float32Array,
       Float32Array,
     ];
-    return { param, grad, m, v, step: (count, c) => stepNumbers(param, grad, m, v, count, c) };
+    return { param, grad, m, v, step: (count, c) => stepElements(param, grad, m, v, count, c) };
   }
   const memory = new WebAssembly.Memory({ initial: Math.ceil((4 * chunk * 4 + 1024) / 65536) });
   const { adamw } = new WebAssembly.Instance(module, { env: { memory } }).exports as {
@@ -138,7 +152,7 @@ function createStepper(): Stepper {
   };
 }
 
-/** Walks the arrays once, a chunk at a time; `fillGrad` writes the gradient of elements `[first, last)`. */
+/** Walks the arrays once, in chunks. `fillGrad` writes the gradient of elements `[first, last)`. */
 function inChunks(
   param: Float32Array,
   m: Float32Array,
@@ -161,8 +175,8 @@ function inChunks(
   }
 }
 
-/** The step in plain numbers, every operation rounded to float32. */
-export function stepNumbers(
+/** The step in plain JavaScript, every operation rounded to float32. */
+export function stepElements(
   param: Float32Array,
   grad: Float32Array,
   m: Float32Array,

@@ -1,8 +1,8 @@
-/** Long loops on the main thread let timers, progress bars and Ctrl-C through. */
+/** Breaks in long loops on the main thread, for timers, progress bars and Ctrl-C. */
 
 const scope = globalThis as { setImmediate?: (callback: () => void) => unknown };
 
-/** Resolves after the event loop has turned once (a resolved promise would not turn it). */
+/** Resolves after one turn of the event loop. (Awaiting a resolved promise does not turn it.) */
 export function turnEventLoop(): Promise<void> {
   return new Promise((resolve) => {
     if (scope.setImmediate) scope.setImmediate(resolve);
@@ -10,7 +10,7 @@ export function turnEventLoop(): Promise<void> {
   });
 }
 
-/** A function to await in a loop: it checks `signal` and turns the event loop when `everyMs` have passed since the last time. */
+/** A function to await in a loop. It checks `signal` and turns the event loop once in `everyMs`. */
 export function createYielder(signal?: AbortSignal, everyMs = 20): () => Promise<void> {
   let last = performance.now();
   return async () => {

@@ -1,60 +1,24 @@
-/** The search that users call: checks the input, picks an engine, returns indices and squared distances. */
+/** The search that users call: checks the input, picks an engine, returns indices and distances. */
 import { createYielder } from "./event-loop.js";
 import { searchReference } from "./reference.js";
-import type { SearchMemory } from "./search-memory.js";
+import type { NearestOptions, NearestResult, SearchOptions } from "./search-options.js";
 import { requireFinite, requireLength, resolveLayout, type NearestLayout, type NearestShape } from "./shape.js";
-import { movesCells, searchWasm, searchWasmSync, wasmRuns } from "./wasm/engine.js";
-import type { CellMoves } from "./wasm/task.js";
-
-/** `auto` takes WebAssembly where it runs, else the reference. Every engine gives the same answer, bit for bit. */
-export type NearestEngine = "auto" | "wasm" | "reference";
-
-export interface NearestOptions {
-  readonly engine?: NearestEngine;
-  /** Worker threads of the `wasm` engine; default: one a core, at most 16. 1 stays on the calling thread. */
-  readonly threads?: number;
-  /** Aborting makes the call throw `signal.reason` at the next step. */
-  readonly signal?: AbortSignal;
-  /**
-   * Skips the scan for NaN and infinities, of everything or of the codebooks alone. Only for values that were already checked:
-   * the answer is undefined otherwise.
-   */
-  readonly trusted?: boolean | "codebooks";
-  /**
-   * `tree` prunes with a k-d tree, `cells` walks that tree once for all queries of one guess (dim 4 and 8; else as `auto`), `brute`
-   * compares every pair, `sift` compares every pair in 16-bit integers first; `auto` (default) takes what should be fastest for the
-   * shape. Same answer.
-   */
-  readonly method?: "auto" | "tree" | "cells" | "brute" | "sift";
-  /** Written and returned instead of new arrays. Shared memory saves a copy between threads. */
-  readonly out?: NearestResult;
-  /** Guesses such as the last pass's answer, `[samples, tokens]`: they only make the search faster. May be `out.indices`. */
-  readonly guess?: Int32Array;
-  /** Made once with `createSearchMemory` and passed to every search in codebooks that change little from one to the next. */
-  readonly memory?: SearchMemory;
-  /** Queries searched so far, of how many; some times a second. */
-  readonly onProgress?: (done: number, total: number) => void;
-}
-
-/** Of this package's own searches. */
-export interface SearchOptions extends NearestOptions {
-  /** Written by the workers on the way: what k-means makes of the answer. Only where `canMoveCells` says so. */
-  readonly moves?: CellMoves;
-}
-
-export interface NearestResult {
-  /** Nearest code of every token, `[samples, tokens]`. Ties go to the lowest index. */
-  readonly indices: Int32Array;
-  /** Squared Euclidean distance to it, `[samples, tokens]`, in float32 arithmetic as `reference.ts` defines it. */
-  readonly distances: Float32Array;
-}
+import { movesClusters, searchWasm, searchWasmSync, wasmRuns } from "./wasm/engine.js";
 
 /**
- * The nearest code of every token, exactly.
+ * Finds the nearest code of every token, exactly.
  *
  * @param latents float32 `[samples, tokens, dim]`, finite
  * @param codebooks float32 `[groups, codes, dim]`, finite
  * @throws RevqError `nearest-shape`, `nearest-length`, `latent-not-finite`, `codebook-not-finite`
+ *
+ * @example
+ * const latents = Float32Array.of(0.9, 0.1, 3, 4); // two samples of one token
+ * const codebooks = Float32Array.of(0, 0, 1, 0, 0, 4); // one codebook of three codes
+ * const shape = { samples: 2, groups: 1, codes: 3, dim: 2 };
+ * const { indices, distances } = await nearestCodes(latents, codebooks, shape);
+ * indices; // => [1, 2]
+ * distances[1]; // => 9
  */
 export async function nearestCodes(
   latents: Float32Array,
@@ -65,7 +29,7 @@ export async function nearestCodes(
   return searchLayout(resolveLayout(shape), latents, codebooks, options);
 }
 
-/** `nearestCodes` for a layout that may be grouped. */
+/** Like `nearestCodes`, for a layout that may be grouped. */
 export async function searchLayout(
   layout: NearestLayout,
   latents: Float32Array,
@@ -90,8 +54,13 @@ export async function searchLayout(
 }
 
 /**
- * The same without a promise: for the inside of a synchronous tensor operation. It blocks the thread until it is done.
- * `signal` and `onProgress` are not looked at. In Node the work is shared with worker threads all the same.
+ * Like `nearestCodes`, but blocks the thread: for use inside a synchronous tensor operation.
+ * Ignores `signal` and `onProgress`. In Node, worker threads still share the work.
+ *
+ * @example
+ * const shape = { samples: 1, groups: 1, codes: 2, dim: 2 };
+ * const codebooks = Float32Array.of(0, 0, 1, 1);
+ * nearestCodesSync(Float32Array.of(0.9, 0.8), codebooks, shape).indices; // => [1]
  */
 export function nearestCodesSync(
   latents: Float32Array,
@@ -107,8 +76,9 @@ export function nearestCodesSync(
   return result;
 }
 
-export function canMoveCells(layout: NearestLayout, options: SearchOptions): boolean {
-  return usesWasm(options) && movesCells(layout, options);
+/** Whether a search can make the k-means update on the way (`SearchOptions.moves`). */
+export function canMoveClusters(layout: NearestLayout, options: SearchOptions): boolean {
+  return usesWasm(options) && movesClusters(layout, options);
 }
 
 function usesWasm({ engine = "auto" }: NearestOptions): boolean {

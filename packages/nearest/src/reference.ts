@@ -1,13 +1,14 @@
 /**
- * The reference: plain loops, one query at a time, nothing pruned. It defines what every other engine must answer.
+ * The reference in plain loops, without pruning. It defines the answer of all engines.
  *
- * The squared distance is float32 arithmetic in index order: s = 0, then s = fl(s + fl(fl(x_i - c_i)^2)) for i = 0 .. d-1, each
- * operation rounded once to nearest even. A sum beyond float32 is Infinity, and all such codes tie. The nearest code is the
- * one with the smallest such number; of equal ones, the one with the lowest index.
+ * The squared distance is float32 arithmetic in index order: s = 0, then
+ * s = fl(s + fl(fl(x_i - c_i)^2)) for i = 0 .. d-1. Each operation is rounded once, to nearest even.
+ * A sum beyond float32 is Infinity, and all such codes tie. The nearest code has the smallest
+ * distance; of equal ones, the lowest index.
  */
 import type { NearestLayout } from "./shape.js";
 
-/** The squared distance as defined above. Offsets count numbers, not rows. */
+/** The squared distance as defined above. Offsets count elements, not rows. */
 export function squaredDistance(
   a: Float32Array,
   aOffset: number,
@@ -34,7 +35,7 @@ export function searchReference(
   last: number,
 ): void {
   const { groups, codes, dim, samples, tokens, tokensOf, grouped } = layout;
-  let before = 0; // queries of the groups before, in a grouped layout
+  let before = 0; // queries of earlier groups, in a grouped layout
   for (let group = 0; group < groups; group++) {
     const codebook = group * codes * dim;
     const list = tokensOf[group]!;

@@ -1,4 +1,4 @@
-/** Shapes of a search, how tokens belong to groups, and the checks that every engine shares. */
+/** Shapes of a search, the groups of tokens, and the checks that all engines share. */
 import { RevqError } from "@revq/core";
 
 /** Latents are `[samples, tokens, dim]`, codebooks `[groups, codes, dim]`, both row-major float32. */
@@ -9,34 +9,37 @@ export interface NearestShape {
   readonly groups: number;
   /** K: codes in each codebook. */
   readonly codes: number;
-  /** d: numbers in a token. */
+  /** d: elements of a token. */
   readonly dim: number;
-  /** T: tokens in a sample; default `groups`. Token t searches codebook `t % groups`, unless `groupOf` says otherwise. */
+  /** T: tokens in a sample; default `groups`. Without `groupOf`, token t searches codebook t % groups. */
   readonly tokens?: number;
   /** The codebook of every token, `[tokens]`, values 0 .. groups-1. */
   readonly groupOf?: Int32Array;
 }
 
-/** A resolved shape: every default filled in, tokens listed by group. */
+/** A shape with every default filled in and tokens listed by group. */
 export interface NearestLayout {
   readonly samples: number;
   readonly groups: number;
   readonly codes: number;
   readonly dim: number;
   readonly tokens: number;
-  /** For every group its tokens, ascending. A group's query q is token `q % length` of sample `floor(q / length)`. */
+  /**
+   * The tokens of every group, ascending. A group's query q is token `q % length` of sample
+   * `floor(q / length)`.
+   */
   readonly tokensOf: readonly Int32Array[];
-  /** Queries and answers lie group after group, `[groups, queries of the group, dim]`, as `toGrouped` puts them. */
+  /** True if queries and answers are ordered by group, as `toGrouped` orders them. */
   readonly grouped: boolean;
 }
 
-function requireCount(name: string, value: number, least: number): void {
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw new RevqError("nearest-shape", `\`${name}\` is ${value}; a whole number of at least ${least} is expected.`);
+function requireCount(name: string, value: number, minimum: number): void {
+  if (!Number.isSafeInteger(value) || value < minimum) {
+    throw new RevqError("nearest-shape", `\`${name}\` is ${value}; a whole number of at least ${minimum} is expected.`);
   }
 }
 
-/** Checks the numbers of a shape and lists the tokens of every group. Throws `nearest-shape`. */
+/** Checks a shape and lists the tokens of every group. Throws `nearest-shape`. */
 export function resolveLayout(shape: NearestShape): NearestLayout {
   const { samples, groups, codes, dim, groupOf } = shape;
   const tokens = shape.tokens ?? groupOf?.length ?? groups;
@@ -59,17 +62,17 @@ export function resolveLayout(shape: NearestShape): NearestLayout {
   return { samples, groups, codes, dim, tokens, tokensOf: lists.map((list) => Int32Array.from(list)), grouped: false };
 }
 
-/** Throws `nearest-length` when an array does not have the length that its shape asks for. */
+/** Throws `nearest-length` if an array does not have the length of its shape. */
 export function requireLength(name: string, array: { readonly length: number }, dims: readonly number[]): void {
   const expected = dims.reduce((product, size) => product * size, 1);
   if (array.length !== expected) {
-    throw new RevqError("nearest-length", `\`${name}\` holds ${array.length} numbers; [${dims}] needs ${expected}.`);
+    throw new RevqError("nearest-length", `\`${name}\` holds ${array.length} elements; [${dims}] needs ${expected}.`);
   }
 }
 
 /**
- * Throws `<code>` when a value is NaN or infinite: nothing is nearest to such a point.
- * One pass: x - x is 0 for finite x and NaN otherwise, so a block's sum tells without a branch per value.
+ * Throws `<code>` if a value is NaN or infinite. One pass without a branch per value: x - x is 0 for
+ * finite x and NaN otherwise, so the sum of a block is 0 only if all its values are finite.
  */
 export function requireFinite(name: string, code: string, values: Float32Array): void {
   const block = 4096;
@@ -81,24 +84,27 @@ export function requireFinite(name: string, code: string, values: Float32Array):
     for (let i = start; i < end; i++) {
       if (Number.isFinite(values[i]!)) continue;
       throw new RevqError(code, `\`${name}\` holds ${values[i]} at element ${i}; finite numbers are expected.`, {
-        fix: "Look for a division by a zero standard deviation, or a learning rate that made training diverge.",
+        fix: "Look for a division by a standard deviation of zero, or for a learning rate that is too high.",
       });
     }
   }
 }
 
-/** Where a group's first query is in a grouped array, for every group and one more. */
+/** The first query of every group in a grouped array, and the number of all: `[groups + 1]`. */
 export function groupStarts({ samples, tokensOf }: NearestLayout): number[] {
   const starts = [0];
   for (const list of tokensOf) starts.push(starts.at(-1)! + samples * list.length);
   return starts;
 }
 
-/** `[samples, tokens, dim]` -> the same rows group after group, into `to`. Cuts many times slower scattered reads out of every later pass. */
+/**
+ * `[samples, tokens, dim]` -> the same rows ordered by group, in `to`. Later passes then read in
+ * sequence, which is many times faster.
+ */
 export function toGrouped(layout: NearestLayout, from: Float32Array, to: Float32Array): Float32Array {
   const { samples, tokens, dim, tokensOf } = layout;
   const starts = groupStarts(layout);
-  const rows = 64; // samples at a time, so that the lines that neighbouring groups share are still in the cache
+  const rows = 64; // samples at a time: neighbouring groups share cache lines
   for (let first = 0; first < samples; first += rows) {
     const last = Math.min(samples, first + rows);
     for (let group = 0; group < tokensOf.length; group++) {

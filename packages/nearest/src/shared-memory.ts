@@ -1,7 +1,12 @@
-/** Arrays that worker threads read in place. Everything works without them, at the price of copies. */
+/** Arrays that worker threads read in place. All functions also take other arrays, which they copy. */
 import { canShare } from "./wasm/pool.js";
 
-/** Zeros, in shared memory where there is such a thing. */
+/**
+ * Zeros, in shared memory if the environment has it.
+ *
+ * @example
+ * sharedFloat32(3); // => [0, 0, 0]
+ */
 export function sharedFloat32(length: number): Float32Array {
   return canShare() ? new Float32Array(new SharedArrayBuffer(length * 4)) : new Float32Array(length);
 }

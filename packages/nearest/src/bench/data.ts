@@ -1,12 +1,13 @@
-/** Queries and codes to time a search with. */
+/** Queries and codes for a benchmark of the search. */
 import { RevqError, type Random } from "@revq/core";
 import type { NearestShape } from "../shape.js";
 
 export type BenchData = "gaussian" | "uniform" | "latents";
 
 /**
- * latents `[samples, groups, dim]`, codebooks `[groups, codes, dim]`. `latents` takes codes from the first half of the samples and
- * queries from the second; where more are wanted than there are, copies are moved by noise of a twentieth of a standard deviation.
+ * Latents `[samples, groups, dim]` and codebooks `[groups, codes, dim]`. The kind `latents` takes
+ * codes from the first half of the samples and queries from the second. If there are too few, it adds
+ * copies with noise of a twentieth of a standard deviation.
  */
 export function makeBenchData(
   kind: BenchData,

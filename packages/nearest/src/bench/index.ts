@@ -1,6 +1,7 @@
-/** @revq/nearest/bench: how fast the search is here, and whether it is right. Behind `revq bench nearest`. */
+/** @revq/nearest/bench: measures the speed of the search and checks its answers. */
 import { createRandom, RevqError } from "@revq/core";
-import { nearestCodes, nearestCodesSync, type NearestEngine, type NearestOptions } from "../nearest-codes.js";
+import { nearestCodes, nearestCodesSync } from "../nearest-codes.js";
+import type { NearestEngine, NearestOptions } from "../search-options.js";
 import { resolveLayout, type NearestShape } from "../shape.js";
 import { wasmRuns } from "../wasm/engine.js";
 import { defaultThreads } from "../wasm/pool.js";
@@ -22,7 +23,7 @@ export interface BenchNearestOptions {
   readonly brute?: boolean;
   /** Default `gaussian`: queries and codes from N(0, 1). `latents` draws both from `latents`. */
   readonly data?: BenchData | readonly BenchData[];
-  /** For `latents`: `[n, groups, dim]` or `[n, any multiple of that]`, n given by `latentSamples`. */
+  /** For `latents`: `[n, groups, dim]` or `[n, any multiple of that]`, with n = `latentSamples`. */
   readonly latents?: Float32Array;
   readonly latentSamples?: number;
   readonly threads?: number;
@@ -36,18 +37,21 @@ export interface BenchNearestResult {
   readonly data: BenchData;
   readonly engine: "wasm" | "reference";
   readonly method: "auto" | "brute";
-  /** Queries x codes / time, as if every pair were compared. The time counts the building of the index. */
+  /** Queries x codes / time, as if every pair were compared. The time includes the index. */
   readonly pairsPerSecond: number;
   readonly queriesPerSecond: number;
   /** Milliseconds of the median run, and of the fastest. */
   readonly medianMs: number;
   readonly bestMs: number;
-  /** Building the trees of all groups on one thread, fastest of three (0 for brute force and the reference); `auto` may do without. */
+  /**
+   * Time to build the trees of all groups on one thread, fastest of three. 0 for brute force and the
+   * reference. `auto` may need no tree.
+   */
   readonly buildMs: number;
   readonly threads: number;
-  /** Peak resident memory of the whole process so far; null where it cannot be known. */
+  /** Peak resident memory of the whole process so far; null if unknown. */
   readonly peakRssMiB: number | null;
-  /** Of `checked` queries, those whose code or distance is not the reference's. */
+  /** Queries out of `checked` with another code or distance than the reference's. */
   readonly mismatches: number;
   readonly checked: number;
 }

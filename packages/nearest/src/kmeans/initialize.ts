@@ -1,4 +1,4 @@
-/** Where k-means starts: latents of each group, drawn at random or spread out by k-means++. */
+/** Initial codebooks of k-means: latents of each group, drawn at random or spread by k-means++. */
 import type { Random } from "@revq/core";
 import { createYielder } from "../event-loop.js";
 import { squaredDistance } from "../reference.js";
@@ -12,14 +12,19 @@ function offsetOf(layout: NearestLayout, starts: readonly number[], group: numbe
   return (sample * layout.tokens + list[query % list.length]!) * layout.dim;
 }
 
-/** First codebooks `[groups, codes, dim]`. Every group draws from its own generator, so groups do not depend on each other. */
+/**
+ * Initial codebooks `[groups, codes, dim]`. Every group draws from a generator of its own, so groups
+ * do not depend on each other.
+ *
+ * @param groupNumbers as in `KMeansOptions`
+ */
 export async function initialCodebooks(
   layout: NearestLayout,
   latents: Float32Array,
   init: "sample" | "kmeans++",
   random: Random,
   signal?: AbortSignal,
-  numbers?: readonly number[],
+  groupNumbers?: readonly number[],
 ): Promise<Float32Array> {
   const { groups, codes, dim, samples, tokensOf } = layout;
   const codebooks = new Float32Array(groups * codes * dim);
@@ -29,7 +34,7 @@ export async function initialCodebooks(
     await step();
     const queries = samples * tokensOf[group]!.length;
     if (queries === 0) continue; // a group without tokens keeps codes of zeros
-    const own = random.fork(`group ${numbers?.[group] ?? group}`);
+    const own = random.fork(`group ${groupNumbers?.[group] ?? group}`);
     const chosen =
       init === "sample"
         ? drawSample(queries, codes, own)
@@ -43,7 +48,7 @@ export async function initialCodebooks(
   return codebooks;
 }
 
-/** `codes` distinct queries; when there are fewer queries, every one is taken as evenly often as possible. */
+/** `codes` distinct queries. If there are fewer queries, all are repeated as evenly as possible. */
 function drawSample(queries: number, codes: number, random: Random): Int32Array {
   const chosen = new Int32Array(codes);
   for (let start = 0; start < codes; start += queries) {
@@ -52,7 +57,7 @@ function drawSample(queries: number, codes: number, random: Random): Int32Array 
   return chosen;
 }
 
-/** k-means++: each next code is a query drawn with probability in proportion to its squared distance from the codes so far. */
+/** k-means++: draws each code with probability proportional to its squared distance to earlier ones. */
 async function drawSpread(
   layout: NearestLayout,
   latents: Float32Array,
@@ -81,7 +86,7 @@ async function drawSpread(
     }
     const target = random.uniform() * total;
     if (!(total > 0) || total === Infinity) {
-      chosen[code] = random.integer(queries); // every query is a code already
+      chosen[code] = random.integer(queries); // every query equals a code already
       continue;
     }
     let query = 0;

@@ -1,26 +1,32 @@
-/**
- * k-means per group with exact search: Lloyd's algorithm (IEEE Trans. Information Theory 28, 1982) on data in memory.
- * Data that does not fit is for `stream.ts`.
- */
+/** k-means per group with exact search: Lloyd's algorithm (IEEE Trans. Information Theory 28, 1982). */
 import { RevqError } from "@revq/core";
 import { createYielder } from "../event-loop.js";
-import { canMoveCells, searchLayout, type NearestResult, type SearchOptions } from "../nearest-codes.js";
+import { canMoveClusters, searchLayout } from "../nearest-codes.js";
 import { createSearchMemory } from "../search-memory.js";
+import type { NearestResult, SearchOptions } from "../search-options.js";
 import { groupStarts, requireFinite, requireLength, resolveLayout, toGrouped, type NearestLayout } from "../shape.js";
 import { sharedBytes, sharedFloat32, sharedFloat64, sharedInt32 } from "../shared-memory.js";
-import type { CellMoves } from "../wasm/task.js";
-import { addToCells, createCellSums, moveToMeans, type CellSums } from "./cells.js";
+import type { ClusterMoves } from "../wasm/task.js";
+import { addToClusters, createClusterSums, moveToMeans, type ClusterSums } from "./clusters.js";
 import { initialCodebooks } from "./initialize.js";
 import type { KMeansOptions, KMeansResult, KMeansShape } from "./options.js";
 import { codebookOf, endPass, endRun, openRun, reviveGroup, type KMeansRun } from "./run.js";
 
 /**
- * Fits codebooks to latents. The same seed gives the same bits, on every engine and with any number of threads.
- * Needs the size of `latents` and 8 bytes a token on top of them.
+ * Fits codebooks to latents. The same seed gives the same bits, on every engine and with any number
+ * of threads. Needs memory for a second copy of `latents` and 8 bytes a token.
  *
  * @param latents float32 `[samples, tokens, dim]`, finite
  * @returns codebooks float32 `[groups, codes, dim]` and what was measured
- * @throws RevqError `kmeans-no-samples`, `kmeans-start`, and those of `nearestCodes`; `signal.reason` when aborted
+ * @throws RevqError `kmeans-no-samples`, `kmeans-start`, and those of `nearestCodes`;
+ *   `signal.reason` when aborted
+ *
+ * @example
+ * const latents = Float32Array.of(0, 1, 9, 11); // four samples of one token with one element
+ * const shape = { samples: 4, groups: 1, dim: 1 };
+ * const { codebooks, usage } = await kmeans(latents, shape, { codes: 2, init: "kmeans++" });
+ * codebooks.toSorted(); // => [0.5, 10]
+ * usage; // => 1
  */
 export async function kmeans(latents: Float32Array, shape: KMeansShape, options: KMeansOptions): Promise<KMeansResult> {
   const given = resolveLayout({ ...shape, codes: options.codes });
@@ -51,7 +57,7 @@ export async function kmeans(latents: Float32Array, shape: KMeansShape, options:
     out: assigned,
     memory: createSearchMemory(groups, codes),
   };
-  let moves = canMoveCells(layout, searching) ? createMoves(layout) : undefined;
+  let moves = canMoveClusters(layout, searching) ? createMoves(layout) : undefined;
   let searched = false;
   const search = async (): Promise<void> => {
     await searchLayout(layout, data, run.codebooks, {
@@ -71,9 +77,9 @@ export async function kmeans(latents: Float32Array, shape: KMeansShape, options:
   };
   const elements = samples * tokens * dim;
 
-  while (run.iteration < iterations && !run.settled) {
+  while (run.iteration < iterations && !run.converged) {
     await search();
-    // All groups move together, at the end: an abort in between leaves nothing half done.
+    // All groups move together, at the end: an abort in between leaves no group half done.
     let revived = 0;
     let total: number;
     if (moves) {
@@ -85,10 +91,10 @@ export async function kmeans(latents: Float32Array, shape: KMeansShape, options:
       run.counts = moves.counts;
     } else {
       const next = run.codebooks.slice();
-      const pass = await sumCells(layout, data, assigned, signal, (group, cells) => {
+      const pass = await sumClusters(layout, data, assigned, signal, (group, clusters) => {
         const codebook = codebookOf(next, layout, group);
-        moveToMeans(cells, codebook, dim);
-        revived += reviveGroup(run, layout, group, codebook, cells);
+        moveToMeans(clusters, codebook, dim);
+        revived += reviveGroup(run, layout, group, codebook, clusters);
       });
       run.codebooks.set(next);
       ({ total } = pass);
@@ -97,47 +103,47 @@ export async function kmeans(latents: Float32Array, shape: KMeansShape, options:
     endPass(run, { distortion: total / elements, revived }, options);
   }
   if (!measure) return endRun(run);
-  run.counts = run.counts.slice(); // those of the last pass: the search below writes over them
+  run.counts = run.counts.slice(); // of the last pass: the search below overwrites them
   await search();
   const { counts, total } = moves
     ? { counts: moves.counts.slice(), total: sumOf(moves.totals) }
-    : await sumCells(layout, data, assigned, signal, () => {});
+    : await sumClusters(layout, data, assigned, signal, () => {});
   return endRun(run, { counts, distortion: total / elements });
 }
 
-function createMoves({ groups, codes, dim }: NearestLayout): CellMoves {
+function createMoves({ groups, codes, dim }: NearestLayout): ClusterMoves {
   return {
     codebooks: sharedFloat32(groups * codes * dim),
     counts: sharedFloat64(groups * codes),
     distortions: sharedFloat64(groups * codes),
     moved: sharedBytes(groups * codes),
     totals: sharedFloat64(groups),
-    emptyCells: sharedInt32(groups),
+    emptyClusters: sharedInt32(groups),
   };
 }
 
-function reviveMoved(run: KMeansRun, layout: NearestLayout, moves: CellMoves): number {
+function reviveMoved(run: KMeansRun, layout: NearestLayout, moves: ClusterMoves): number {
   const { groups, codes } = layout;
   let revived = 0;
   for (let group = 0; group < groups; group++) {
-    if (moves.emptyCells[group] === 0) continue;
+    if (moves.emptyClusters[group] === 0) continue;
     const [first, last] = [group * codes, (group + 1) * codes];
-    const cells = { counts: moves.counts.slice(first, last), distortions: moves.distortions.subarray(first, last) };
-    revived += reviveGroup(run, layout, group, codebookOf(moves.codebooks, layout, group), cells);
+    const clusters = { counts: moves.counts.slice(first, last), distortions: moves.distortions.subarray(first, last) };
+    revived += reviveGroup(run, layout, group, codebookOf(moves.codebooks, layout, group), clusters);
     moves.moved.fill(1, first, last);
   }
   return revived;
 }
 
-const sumOf = (numbers: Float64Array): number => numbers.reduce((sum, one) => sum + one, 0);
+const sumOf = (values: Float64Array): number => values.reduce((sum, one) => sum + one, 0);
 
-/** Adds up every cell, group by group; `visit` may change a group's cells. */
-async function sumCells(
+/** Sums every cluster, group by group. `visit` may change the sums of its group. */
+async function sumClusters(
   layout: NearestLayout,
   data: Float32Array,
   assigned: NearestResult,
   signal: AbortSignal | undefined,
-  visit: (group: number, cells: CellSums) => void,
+  visit: (group: number, clusters: ClusterSums) => void,
 ): Promise<{ counts: Float64Array; total: number }> {
   const { groups, codes, dim } = layout;
   const counts = new Float64Array(groups * codes);
@@ -146,14 +152,14 @@ async function sumCells(
   const rows = 2 ** 20;
   let total = 0;
   for (let group = 0; group < groups; group++) {
-    const cells = createCellSums(layout);
+    const clusters = createClusterSums(layout);
     for (let first = starts[group]!; first < starts[group + 1]!; first += rows) {
       await step();
-      addToCells(cells, dim, data, assigned, first, Math.min(starts[group + 1]!, first + rows));
+      addToClusters(clusters, dim, data, assigned, first, Math.min(starts[group + 1]!, first + rows));
     }
-    counts.set(cells.counts, group * codes);
-    total += sumOf(cells.distortions);
-    visit(group, cells);
+    counts.set(clusters.counts, group * codes);
+    total += sumOf(clusters.distortions);
+    visit(group, clusters);
   }
   return { counts, total };
 }

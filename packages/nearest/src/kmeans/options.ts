@@ -1,6 +1,6 @@
-/** What k-means takes and gives. State is plain data: it can be written to a checkpoint and read back. */
+/** Options, state and result of k-means. The state is plain data, to be saved in a checkpoint. */
 import type { RandomState } from "@revq/core";
-import type { NearestEngine } from "../nearest-codes.js";
+import type { NearestEngine } from "../search-options.js";
 
 /** Latents are `[samples, tokens, dim]`; tokens belong to groups as in `NearestShape`. */
 export interface KMeansShape {
@@ -14,26 +14,26 @@ export interface KMeansShape {
 }
 
 export interface KMeansProgress {
-  /** Passes over the data that are done, and how many there will be. */
+  /** Passes over the data so far, and the number of all passes. */
   readonly iteration: number;
   readonly iterations: number;
-  /** Within the pass: tokens searched so far, and how many there are (0 when unknown). */
+  /** Within the pass: tokens searched so far, and their total. */
   readonly done: number;
   readonly total: number;
-  /** Mean squared error per element of the last complete pass; NaN before there was one. */
+  /** Mean squared error per element of the last complete pass; NaN in the first pass. */
   readonly distortion: number;
 }
 
-/** Everything a stopped run needs to go on and end with the same numbers. */
+/** All that a stopped run needs to continue and to end with the same bits. */
 export interface KMeansState {
   readonly iteration: number;
   /** `[groups, codes, dim]` */
   readonly codebooks: Float32Array;
-  /** Hits of every code in the last pass, `[groups, codes]`; in mini-batch mode the decayed number of latents it is a mean of. */
+  /** Hits of every code in the last pass, `[groups, codes]`. */
   readonly counts: Float64Array;
   /** Mean squared error per element of every pass, before that pass's update. */
   readonly distortion: readonly number[];
-  /** Cells that were empty and revived, by pass. */
+  /** Empty clusters that were revived, by pass. */
   readonly revived: readonly number[];
   readonly random: RandomState;
 }
@@ -43,13 +43,19 @@ export interface KMeansOptions {
   readonly codes: number;
   /** Passes over the data; default 10. */
   readonly iterations?: number;
-  /** `sample` (default): K distinct latents of the group. `kmeans++`: spread out by squared distance (Arthur and Vassilvitskii 2007). */
+  /**
+   * `sample` (default): K distinct latents of the group. `kmeans++`: spread by squared distance
+   * (Arthur and Vassilvitskii 2007).
+   */
   readonly init?: "sample" | "kmeans++";
   /** Default 0. */
   readonly seed?: number;
-  /** Numbers of the groups, which their generators are made of: groups that are fitted apart come out as together. Default 0, 1, 2, … */
+  /**
+   * Numbers that seed the groups' generators, default 0, 1, 2, … Groups that are fitted in separate
+   * calls, with the numbers they would have in one call, get the same codebooks.
+   */
   readonly groupNumbers?: readonly number[];
-  /** Ends when a pass lowers the distortion by less than this fraction; default 0: only when nothing moves. */
+  /** Stops once a pass lowers the distortion by no more than this fraction. Default 0: no change at all. */
   readonly tolerance?: number;
   /** One more search after the last update, so that `counts`, `usage` and the last `distortion` are those of the result; default true. */
   readonly measure?: boolean;
@@ -73,7 +79,7 @@ export interface KMeansResult {
   readonly distortion: readonly number[];
   /** Fraction of all codes with at least one hit. */
   readonly usage: number;
-  /** Cells that were empty and revived, by pass. */
+  /** Empty clusters that were revived, by pass. */
   readonly revived: readonly number[];
   readonly state: KMeansState;
 }

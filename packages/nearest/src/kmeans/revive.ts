@@ -1,41 +1,45 @@
 /**
- * Empty cells get work: the cell with the largest total distortion is split in two, its code moved half a step to either side.
- * The step is normal noise in proportion to the cell's own size, so tight cells are split finely and wide ones widely.
+ * Gives the codes of empty clusters something to do. For each, the cluster with the largest total
+ * distortion is split: its code and the unused one move half a step to either side. The step is
+ * normal noise in proportion to the cluster's size.
  */
 import type { Random } from "@revq/core";
 
-/** One group's cells, overwritten. */
-export interface Cells {
+/** The clusters of one group, overwritten. */
+export interface Clusters {
   /** `[codes, dim]` */
   readonly codebook: Float32Array;
   readonly dim: number;
   /** Hits of every code, `[codes]`. */
   readonly counts: Float64Array;
-  /** Sum of squared distances in every cell, `[codes]`. */
+  /** Sum of squared distances in every cluster, `[codes]`. */
   readonly distortions: Float64Array;
 }
 
-/** Splits one cell for each empty one; returns how many there were. `counts` and `distortions` become the estimate after it. */
-export function reviveEmptyCells(cells: Cells, random: Random): number {
-  const { codebook, dim, counts, distortions } = cells;
+/**
+ * Splits one cluster for each empty one. Returns how many were empty. `counts` and `distortions`
+ * become estimates.
+ */
+export function reviveEmptyClusters(clusters: Clusters, random: Random): number {
+  const { codebook, dim, counts, distortions } = clusters;
   const empty: number[] = [];
   for (let code = 0; code < counts.length; code++) if (counts[code] === 0) empty.push(code);
   if (empty.length === 0 || empty.length === counts.length) return 0;
 
-  const heap = new CellHeap(counts, distortions);
+  const heap = new ClusterHeap(counts, distortions);
   for (let code = 0; code < counts.length; code++) if (counts[code]! > 0) heap.push(code);
   for (const code of empty) {
     const split = heap.pop();
     const count = counts[split]!;
     const size = Math.sqrt(distortions[split]! / (Math.max(1, count) * dim));
-    const deviation = size < Infinity ? size : 0; // distances beyond the float32 range say nothing, and codes must stay finite
+    const deviation = size < Infinity ? size : 0; // codes must stay finite
     for (let i = 0; i < dim; i++) {
       const centre = codebook[split * dim + i]!;
       const shift = 0.5 * deviation * random.normal();
       codebook[code * dim + i] = clamp(centre + shift);
       codebook[split * dim + i] = clamp(centre - shift);
     }
-    // Halving a cell of dimension d leaves 2^(-2/d) of its distortion (Zador's rate at high resolution).
+    // Halving a cluster of dimension d leaves 2^(-2/d) of its distortion (Zador's rate at high resolution).
     const left = (distortions[split]! * 2 ** (-2 / dim)) / 2;
     for (const half of [split, code]) {
       counts[half] = count / 2;
@@ -46,13 +50,13 @@ export function reviveEmptyCells(cells: Cells, random: Random): number {
   return empty.length;
 }
 
-const largest = 2 ** 127 * (2 - 2 ** -23); // of float32
+const maxFloat = 2 ** 127 * (2 - 2 ** -23); // of float32
 
-const clamp = (value: number): number => Math.max(-largest, Math.min(largest, value));
+const clamp = (value: number): number => Math.max(-maxFloat, Math.min(maxFloat, value));
 
-/** Cells by distortion, largest first; of equal ones the fullest, then the lowest index, so that the order is determined. */
-class CellHeap {
-  private readonly cells: number[] = [];
+/** A heap of clusters by distortion, largest first; then by count, largest first; then by index. */
+class ClusterHeap {
+  private readonly clusters: number[] = [];
 
   constructor(
     private readonly counts: Float64Array,
@@ -65,35 +69,35 @@ class CellHeap {
     return this.counts[a] === this.counts[b] ? a < b : this.counts[a]! > this.counts[b]!;
   }
 
-  push(cell: number): void {
-    const { cells } = this;
-    let place = cells.length;
-    cells.push(cell);
-    while (place > 0) {
-      const parent = (place - 1) >> 1;
-      if (!this.before(cell, cells[parent]!)) break;
-      cells[place] = cells[parent]!;
-      place = parent;
+  push(cluster: number): void {
+    const { clusters } = this;
+    let slot = clusters.length;
+    clusters.push(cluster);
+    while (slot > 0) {
+      const parent = (slot - 1) >> 1;
+      if (!this.before(cluster, clusters[parent]!)) break;
+      clusters[slot] = clusters[parent]!;
+      slot = parent;
     }
-    cells[place] = cell;
+    clusters[slot] = cluster;
   }
 
-  /** The first cell. The heap must not be empty. */
+  /** Removes the first cluster. The heap must not be empty. */
   pop(): number {
-    const { cells } = this;
-    const top = cells[0]!;
-    const last = cells.pop()!;
-    if (cells.length === 0) return top;
-    let place = 0;
+    const { clusters } = this;
+    const top = clusters[0]!;
+    const last = clusters.pop()!;
+    if (clusters.length === 0) return top;
+    let slot = 0;
     for (;;) {
-      let child = 2 * place + 1;
-      if (child >= cells.length) break;
-      if (child + 1 < cells.length && this.before(cells[child + 1]!, cells[child]!)) child++;
-      if (!this.before(cells[child]!, last)) break;
-      cells[place] = cells[child]!;
-      place = child;
+      let child = 2 * slot + 1;
+      if (child >= clusters.length) break;
+      if (child + 1 < clusters.length && this.before(clusters[child + 1]!, clusters[child]!)) child++;
+      if (!this.before(clusters[child]!, last)) break;
+      clusters[slot] = clusters[child]!;
+      slot = child;
     }
-    cells[place] = last;
+    clusters[slot] = last;
     return top;
   }
 }

@@ -1,10 +1,10 @@
-/** A k-means run as both drivers see it: what changes from pass to pass, and how it is saved, resumed and ended. */
+/** State of a k-means run from pass to pass: how it starts, resumes, is saved and ends. */
 import { RevqError, createRandom, type Random } from "@revq/core";
 import type { NearestLayout } from "../shape.js";
 import { sharedFloat32 } from "../shared-memory.js";
-import type { CellSums } from "./cells.js";
+import type { ClusterSums } from "./clusters.js";
 import type { KMeansOptions, KMeansResult, KMeansState } from "./options.js";
-import { reviveEmptyCells } from "./revive.js";
+import { reviveEmptyClusters } from "./revive.js";
 
 export interface KMeansRun {
   iteration: number;
@@ -16,11 +16,11 @@ export interface KMeansRun {
   readonly revived: number[];
   readonly random: Random;
   readonly groupNumbers: readonly number[] | undefined;
-  /** Nothing moves any more, or too little. */
-  settled: boolean;
+  /** The last pass lowered the distortion by no more than the tolerance. */
+  converged: boolean;
 }
 
-/** A run at its start or where `options.start` left off. Its codebooks are zeros when there is no `start`. Throws `kmeans-start`. */
+/** A new run with codebooks of zeros, or the one of `options.start`. Throws `kmeans-start`. */
 export function openRun(
   { groups, codes, dim }: NearestLayout,
   { start, seed = 0, groupNumbers }: KMeansOptions,
@@ -31,8 +31,9 @@ export function openRun(
     if (start.codebooks.length !== codebooks.length || start.counts.length !== groups * codes) {
       throw new RevqError(
         "kmeans-start",
-        `The state to start from holds ${start.codebooks.length} numbers; [${groups}, ${codes}, ${dim}] needs ${codebooks.length}.`,
-        { fix: "Resume with the options that the run was started with." },
+        `The state to start from holds ${start.codebooks.length} elements; ` +
+          `[${groups}, ${codes}, ${dim}] needs ${codebooks.length}.`,
+        { fix: "Resume with the options of the first start." },
       );
     }
     codebooks.set(start.codebooks);
@@ -46,11 +47,11 @@ export function openRun(
     revived: [...(start?.revived ?? [])],
     random,
     groupNumbers,
-    settled: false,
+    converged: false,
   };
 }
 
-/** A copy to keep. */
+/** A copy of the state. */
 export function stateOf(run: KMeansRun): KMeansState {
   return {
     iteration: run.iteration,
@@ -62,19 +63,23 @@ export function stateOf(run: KMeansRun): KMeansState {
   };
 }
 
-/** Books a pass that was complete. */
+/** Records a complete pass. */
 export function endPass(run: KMeansRun, pass: { distortion: number; revived: number }, options: KMeansOptions): void {
   const previous = run.distortion.at(-1);
   run.distortion.push(pass.distortion);
   run.revived.push(pass.revived);
   run.iteration++;
-  // `<=`, so that tolerance 0 ends when a pass changes nothing at all.
-  run.settled =
+  // `<=`, so that tolerance 0 stops after a pass without any change.
+  run.converged =
     previous !== undefined && pass.revived === 0 && previous - pass.distortion <= (options.tolerance ?? 0) * previous;
   options.onState?.(stateOf(run));
 }
 
-/** @param measured hits `[groups, codes]` and mean squared error of the final codebooks, when they were searched once more */
+/**
+ * The result of a run.
+ *
+ * @param measured hits `[groups, codes]` and mean squared error of the final codebooks, if measured
+ */
 export function endRun(run: KMeansRun, measured?: { counts: Float64Array; distortion: number }): KMeansResult {
   const state = stateOf(run);
   const counts = measured?.counts ?? run.counts.slice();
@@ -90,19 +95,22 @@ export function endRun(run: KMeansRun, measured?: { counts: Float64Array; distor
   };
 }
 
-/** A group's codebook `[codes, dim]`, in place. */
+/** A view of a group's codebook, `[codes, dim]`. */
 export function codebookOf(codebooks: Float32Array, { codes, dim }: NearestLayout, group: number): Float32Array {
   return codebooks.subarray(group * codes * dim, (group + 1) * codes * dim);
 }
 
-/** Splits cells until none of the group's is empty; returns how many were. */
+/** Splits clusters until none of the group is empty. Returns how many were empty. */
 export function reviveGroup(
   run: KMeansRun,
   layout: NearestLayout,
   group: number,
   codebook: Float32Array,
-  cells: Pick<CellSums, "counts" | "distortions">,
+  clusters: Pick<ClusterSums, "counts" | "distortions">,
 ): number {
   const random = run.random.fork(`pass ${run.iteration} group ${run.groupNumbers?.[group] ?? group}`);
-  return reviveEmptyCells({ codebook, dim: layout.dim, counts: cells.counts, distortions: cells.distortions }, random);
+  return reviveEmptyClusters(
+    { codebook, dim: layout.dim, counts: clusters.counts, distortions: clusters.distortions },
+    random,
+  );
 }

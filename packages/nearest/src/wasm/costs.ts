@@ -1,16 +1,16 @@
 /**
- * Nanoseconds that the ways to search take, measured on Gaussian data (Zen 4, one thread); only their ratios matter. Real latents are
- * clustered, which helps the tree.
+ * Nanoseconds of each search method, measured on Gaussian data (Zen 4, one thread). Only their ratios
+ * matter. Real latents are clustered, which helps the tree.
  */
 export interface SearchCosts {
-  /** Of making a group's codes ready: packing them, sorting them into a tree's leaves, rounding them for `sift`. */
+  /** To prepare a group's codes: pack them, sort them into a tree, round them for `int16`. */
   readonly pack: number;
   readonly sort: number;
-  readonly siftPack: number;
-  /** Of a query. */
+  readonly int16Pack: number;
+  /** For a query. */
   readonly brute: number;
   readonly tree: number;
-  readonly sift: number;
+  readonly int16: number;
 }
 
 export function searchCosts(codes: number, dim: number): SearchCosts {
@@ -18,9 +18,9 @@ export function searchCosts(codes: number, dim: number): SearchCosts {
   return {
     pack: codes * (2.5 + 0.5 * dim),
     sort: codes <= 16 ? 0 : codes * 5 * Math.log2(codes / 16),
-    siftPack: codes * 4.8 * dim,
+    int16Pack: codes * 4.8 * dim,
     brute,
     tree: codes > 64 ? Math.min(brute * 1.2, (30 + 8 * dim * dim) * (codes / 1024) ** (0.2 + 0.035 * dim)) : Infinity,
-    sift: 120 + 8 * dim + codes * (0.12 + 0.034 * dim),
+    int16: 120 + 8 * dim + codes * (0.12 + 0.034 * dim),
   };
 }

@@ -1,10 +1,10 @@
-/** What the compiled kernel exports, as runners call it: addresses and counts. kernel/*.as say what each does. */
+/** Exports of the compiled kernel: addresses and counts. kernel/*.as document them. */
 
 /** Of search.as and tree.as. */
 export interface TreeKernel {
   treeBytes(codes: number, dim: number): number;
   idsAt(codes: number, dim: number): number;
-  buildTree(codes: number, count: number, dim: number, tree: number, cell: number): void;
+  buildTree(codes: number, count: number, dim: number, tree: number, leafSize: number): void;
   refitTree(codes: number, count: number, dim: number, tree: number, ids: number): void;
   packCodes(codes: number, count: number, dim: number, tree: number): void;
   search(
@@ -32,12 +32,12 @@ export interface TreeKernel {
   ): void;
 }
 
-/** Of sift.as. */
-export interface SiftKernel {
-  siftBytes(codes: number, dim: number): number;
-  siftQueryBytes(dim: number): number;
-  siftPack(codes: number, count: number, dim: number, to: number): void;
-  siftQueries(
+/** Of int16.as. */
+export interface Int16Kernel {
+  int16Bytes(codes: number, dim: number): number;
+  int16QueryBytes(dim: number): number;
+  int16Pack(codes: number, count: number, dim: number, to: number): void;
+  int16Queries(
     packed: number,
     codes: number,
     count: number,
@@ -49,7 +49,7 @@ export interface SiftKernel {
     distances: number,
     guessed: number,
   ): void;
-  siftSearch(
+  int16Search(
     packed: number,
     codes: number,
     count: number,
@@ -64,14 +64,14 @@ export interface SiftKernel {
   ): void;
 }
 
-/** Of cells.as. */
-export interface CellsKernel {
-  cellsBytes(n: number, codes: number, dim: number): number;
-  searchCells(
+/** Of clusters.as and kmeans.as. */
+export interface ClustersKernel {
+  clustersBytes(n: number, codes: number, dim: number): number;
+  searchClusters(
     tree: number,
     count: number,
     codes: number,
-    cells: number,
+    clusters: number,
     dim: number,
     queries: number,
     list: number,
@@ -90,7 +90,7 @@ export interface CellsKernel {
     moved: number,
     lists: number,
   ): number;
-  addToCells(
+  addToClusters(
     dim: number,
     queries: number,
     n: number,

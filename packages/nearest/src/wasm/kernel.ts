@@ -1,9 +1,9 @@
-/** The compiled kernel, made a module once, on first use. Compiling is synchronous: the module has about 14 KB. */
+/** The kernel as a WebAssembly module, compiled on first use; synchronously, for it has about 14 KB. */
 import { kernelBase64 } from "./kernel.generated.js";
 
 let compiled: WebAssembly.Module | null | undefined;
 
-/** The module, or null where WebAssembly or its SIMD instructions are missing or forbidden. */
+/** The module; null if WebAssembly or its SIMD instructions are missing or forbidden. */
 export function kernelModule(): WebAssembly.Module | null {
   if (compiled === undefined) {
     try {

@@ -1,6 +1,7 @@
 /**
- * Worker threads that run search tasks: `node:worker_threads` in Node, Web Workers in browsers, both from a source text, so that
- * sources, builds and bundles work alike. Started on first use, kept, and never keep a process alive by themselves.
+ * Worker threads that run search tasks: `node:worker_threads` in Node, Web Workers in browsers. Both
+ * start from a source text, so that sources, builds and bundles work alike. They start on first use,
+ * are kept, and do not keep a process alive.
  */
 import { createRunner } from "./runner.js";
 import type { SearchTask } from "./task.js";
@@ -12,7 +13,7 @@ interface PoolWorker {
     ref?(): void;
     unref?(): void;
   };
-  /** Tasks that it was given and has not reported back. */
+  /** Tasks without a report yet. */
   busy: number;
 }
 
@@ -26,13 +27,13 @@ interface NodeBuiltins {
   "node:os": { availableParallelism(): number };
 }
 
-/** A Node built-in without an import statement, so that bundlers for browsers see none; undefined elsewhere. */
+/** A Node built-in; undefined in browsers. Without `import`, which bundlers for browsers would see. */
 function builtin<Name extends keyof NodeBuiltins>(name: Name): NodeBuiltins[Name] | undefined {
   const { process } = globalThis as { process?: { getBuiltinModule?(name: string): unknown } };
   return process?.getBuiltinModule?.(name) as NodeBuiltins[Name] | undefined;
 }
 
-/** Threads to use when nobody says: one a core, at most 16. */
+/** Default number of threads: one a core, at most 16. */
 export function defaultThreads(): number {
   const cores =
     builtin("node:os")?.availableParallelism() ??
@@ -41,7 +42,7 @@ export function defaultThreads(): number {
   return Math.max(1, Math.min(16, cores));
 }
 
-/** Whether memory can be shared with workers here; in browsers only on cross-origin isolated pages. */
+/** Whether workers can share memory here; in browsers only on cross-origin isolated pages. */
 export function canShare(): boolean {
   if (typeof SharedArrayBuffer === "undefined") return false;
   if (builtin("node:worker_threads")) return true;
@@ -49,15 +50,15 @@ export function canShare(): boolean {
   return scope.crossOriginIsolated === true && scope.Worker !== undefined;
 }
 
-/** Whether this thread may sleep until workers are done: Node may, the main thread of a browser may not. */
+/** Whether this thread may block until workers are done: true in Node, false in browsers. */
 export function canBlock(): boolean {
   return canShare() && builtin("node:worker_threads") !== undefined;
 }
 
 const workers: PoolWorker[] = [];
-let settle: (() => void)[] = [];
+let waiting: (() => void)[] = [];
 
-/** `__name` is what some bundlers wrap functions in. */
+/** Some bundlers wrap functions in `__name`. */
 const workerSource = (): string => `
 const __name = (value) => value;
 const node = typeof require === "function";
@@ -83,9 +84,9 @@ else port.onmessage = (event) => handle(event.data);
 function reported(entry: PoolWorker): void {
   entry.busy--;
   if (entry.busy === 0) entry.worker.unref?.();
-  const waiting = settle;
-  settle = [];
-  for (const wake of waiting) wake();
+  const woken = waiting;
+  waiting = [];
+  for (const wake of woken) wake();
 }
 
 function startWorker(): PoolWorker {
@@ -106,7 +107,7 @@ function startWorker(): PoolWorker {
   return entry;
 }
 
-/** Gives a task, all of whose arrays are shared, to that many workers. */
+/** Posts a task to `task.runners` workers. All its arrays must be shared. */
 export function postTask(module: WebAssembly.Module, task: SearchTask): void {
   while (workers.length < task.runners) workers.push(startWorker());
   for (const entry of workers.slice(0, task.runners)) {
@@ -115,18 +116,18 @@ export function postTask(module: WebAssembly.Module, task: SearchTask): void {
   }
 }
 
-/** Resolves when any worker has reported, or after `ms`. */
+/** Resolves when a worker reports, or after `ms`. */
 export function nextReport(ms: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
-    settle.push(() => {
+    waiting.push(() => {
       clearTimeout(timer);
       resolve();
     });
   });
 }
 
-/** Sleeps until every runner of the task is done. */
+/** Blocks until every runner of the task is done. */
 export function blockUntilDone({ control, runners }: SearchTask): void {
   for (;;) {
     const done = Atomics.load(control, 1);

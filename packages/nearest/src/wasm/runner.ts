@@ -1,38 +1,40 @@
 /**
- * Runs search tasks in one WebAssembly instance: moves queries and codebooks in, answers out. The same function works on the
- * calling thread and, as its own source text, in workers: it must use nothing from outside of itself but types.
+ * Runs search tasks in one WebAssembly instance: copies queries and codebooks in, answers out.
+ * Workers run `createRunner` from its source text: it must use nothing but types from outside.
  */
-import type { CellsKernel, SiftKernel, TreeKernel } from "./kernel-exports.js";
-import type { CellMoves, SearchTask } from "./task.js";
+import type { ClustersKernel, Int16Kernel, TreeKernel } from "./kernel-exports.js";
+import type { ClusterMoves, SearchTask } from "./task.js";
 
 type Method = Exclude<SearchTask["method"], "auto">;
 
-/** Works on a task until no job is left, or for about `budgetMs`; true when no job was left. */
+/** Works on a task until no job is left (true) or for about `budgetMs` (false). */
 export type Runner = (task: SearchTask, budgetMs: number) => boolean;
 
 export function createRunner(module: WebAssembly.Module): Runner {
   const memory = new WebAssembly.Memory({ initial: 1 });
   const kernel = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as TreeKernel &
-    SiftKernel &
-    CellsKernel;
-  const plainTile = 512; // queries at a time: few enough for the cache, and the engine can change to its optimized code in between
-  const largeTile = 16384; // many, so that cells are full, but few enough for the second-level cache
+    Int16Kernel &
+    ClustersKernel;
+  // Queries at a time. Few: they fit the cache, and the engine can switch to optimized code between.
+  const plainTile = 512;
+  // Many, so that clusters are full, but few enough for the second-level cache.
+  const largeTile = 16384;
   const start = 1024;
-  type Places = ReturnType<typeof place>;
+  type Addresses = ReturnType<typeof allocate>;
   let builtTask = -1;
   let builtGroup = -1;
   let built: Method = "brute";
-  let movedCodes = -1; // of the group, when its moves decide what is searched
+  let movedCodes = -1; // moved codes of the group, if only they are searched; else -1
 
-  function cellsApply({ dim, method, guessed }: SearchTask): boolean {
-    return guessed && (dim === 4 || dim === 8) && (method === "cells" || method === "auto");
+  function clustersApply({ dim, method, guessed }: SearchTask): boolean {
+    return guessed && (dim === 4 || dim === 8) && (method === "clusters" || method === "auto");
   }
 
-  /** Addresses of everything that one task needs; grows the memory. */
-  function place(task: SearchTask) {
+  /** Addresses of all arrays of one task; grows the memory. */
+  function allocate(task: SearchTask) {
     const { codes, dim, moves } = task;
-    const tile = cellsApply(task) || moves ? largeTile : plainTile;
-    const tree = Math.max(kernel.treeBytes(codes, dim), kernel.siftBytes(codes, dim));
+    const tile = clustersApply(task) || moves ? largeTile : plainTile;
+    const tree = Math.max(kernel.treeBytes(codes, dim), kernel.int16Bytes(codes, dim));
     let end = start;
     const take = (bytes: number): number => {
       const at = end;
@@ -45,7 +47,7 @@ export function createRunner(module: WebAssembly.Module): Runner {
       distances: take(tile * 4),
       codes: take(codes * dim * 4 + 16),
       ids: take(codes * 4),
-      prepared: take(Math.max(plainTile * kernel.siftQueryBytes(dim), kernel.cellsBytes(tile, codes, dim))),
+      prepared: take(Math.max(plainTile * kernel.int16QueryBytes(dim), kernel.clustersBytes(tile, codes, dim))),
       tree: take(tree),
       movedTree: take(moves ? tree : 0),
       movedIds: take(moves ? codes * 4 : 0),
@@ -62,34 +64,34 @@ export function createRunner(module: WebAssembly.Module): Runner {
     return at;
   }
 
-  /** What should be fastest for a group: `queries` that its codes are made ready for, `together` in one job. */
+  /** The fastest method for `queries` of a group, of which `together` are in one job. */
   function choose(task: SearchTask, refit: boolean, queries: number, together: number): Method {
     const { codes, order, costs } = task;
     const brute = costs.pack + queries * costs.brute;
-    const sift = costs.siftPack + queries * costs.sift;
-    const sort = refit ? 0 : costs.sort / (order ? 16 : 1); // an order that is kept serves the next searches too
+    const int16 = costs.int16Pack + queries * costs.int16;
+    const sort = refit ? 0 : costs.sort / (order ? 16 : 1); // a kept order serves later searches too
     const tree = costs.pack * 1.6 + sort + queries * costs.tree;
-    // Measured level with the tree at d = 8 and twice as fast at d = 4; cells must not be too empty for it.
-    if (cellsApply(task) && codes > 64 && Math.min(together, largeTile) >= 4 * codes) return "cells";
-    return tree <= Math.min(brute, sift) ? "tree" : brute <= sift ? "brute" : "sift";
+    // Measured: as fast as the tree at d = 8, twice as fast at d = 4, unless clusters are too small.
+    if (clustersApply(task) && codes > 64 && Math.min(together, largeTile) >= 4 * codes) return "clusters";
+    return tree <= Math.min(brute, int16) ? "tree" : brute <= int16 ? "brute" : "int16";
   }
 
-  function prepare(task: SearchTask, group: number, queries: number, together: number, at: Places): void {
+  function prepare(task: SearchTask, group: number, queries: number, together: number, at: Addresses): void {
     if (builtTask === task.id && builtGroup === group) return;
     const { codes, dim, order, ready } = task;
     const refit = ready !== null && Atomics.load(ready, group) === 1;
     new Float32Array(memory.buffer, at.codes, codes * dim).set(
       task.codebooks.subarray(group * codes * dim, (group + 1) * codes * dim),
     );
-    const wanted = task.method === "cells" && !cellsApply(task) ? "auto" : task.method;
+    const wanted = task.method === "clusters" && !clustersApply(task) ? "auto" : task.method;
     built = wanted === "auto" ? choose(task, refit, queries, together) : wanted;
     if (built === "brute") kernel.packCodes(at.codes, codes, dim, at.tree);
-    else if (built === "sift") kernel.siftPack(at.codes, codes, dim, at.tree);
+    else if (built === "int16") kernel.int16Pack(at.codes, codes, dim, at.tree);
     else if (order && refit) {
       new Int32Array(memory.buffer, at.ids, codes).set(order.subarray(group * codes, (group + 1) * codes));
       kernel.refitTree(at.codes, codes, dim, at.tree, at.ids);
     } else {
-      // Few queries: the last levels of the tree would cost more than they save, unless the order is kept for later.
+      // With few queries the last levels of the tree cost more than they save, unless kept for later.
       kernel.buildTree(at.codes, codes, dim, at.tree, order || queries * 4 > codes ? 16 : 64);
       if (order && ready && Atomics.compareExchange(ready, group, 0, 2) === 0) {
         order.set(new Int32Array(memory.buffer, at.tree + kernel.idsAt(codes, dim), codes), group * codes);
@@ -100,38 +102,38 @@ export function createRunner(module: WebAssembly.Module): Runner {
     builtGroup = group;
   }
 
-  /** Counts the group's moved codes and, when they are few, gives them a tree of their own. */
-  function prepareMoves({ codes, dim, guessed }: SearchTask, moves: CellMoves, group: number, at: Places): void {
+  /** Counts the group's moved codes and builds a tree of them alone if they are few. */
+  function prepareMoves({ codes, dim, guessed }: SearchTask, moves: ClusterMoves, group: number, at: Addresses): void {
     movedCodes = -1;
-    if (!guessed || (built !== "tree" && built !== "cells")) return;
+    if (!guessed || (built !== "tree" && built !== "clusters")) return;
     const flags = moves.moved.subarray(group * codes, (group + 1) * codes);
     const order = new Int32Array(memory.buffer, at.tree + kernel.idsAt(codes, dim), codes);
     const moved = new Int32Array(memory.buffer, at.movedIds, codes);
     let count = 0;
     for (let k = 0; k < codes; k++) if (flags[order[k]!]) moved[count++] = order[k]!;
-    if (count * 2 > codes) return; // then nearly every query is concerned
+    if (count * 2 > codes) return; // nearly every query needs a full search
     new Uint8Array(memory.buffer, at.moved, codes).set(flags);
     if (count > 0) kernel.refitTree(at.codes, count, dim, at.movedTree, at.movedIds);
     movedCodes = count;
   }
 
   /** Searches in a tree of `count` codes for the n listed queries, or for the first n. */
-  function searchIn(task: SearchTask, at: Places, tree: number, count: number, list: number, n: number): void {
+  function searchIn(task: SearchTask, at: Addresses, tree: number, count: number, list: number, n: number): void {
     const { codes, dim, guessed } = task;
     const { queries, indices, distances } = at;
-    if (built === "cells") {
-      kernel.searchCells(tree, count, at.codes, codes, dim, queries, list, n, indices, distances, at.prepared);
+    if (built === "clusters") {
+      kernel.searchClusters(tree, count, at.codes, codes, dim, queries, list, n, indices, distances, at.prepared);
     } else kernel.search(tree, at.codes, count, dim, queries, list, n, indices, distances, guessed ? 1 : 0);
   }
 
-  function searchTile(task: SearchTask, group: number, first: number, n: number, at: Places): void {
+  function searchTile(task: SearchTask, group: number, first: number, n: number, at: Addresses): void {
     const { codes, dim, tokens, tokenList, tokenStart, latents } = task;
     const list = tokenStart[group]!;
     const perSample = tokenStart[group + 1]! - list;
     const queries = new Float32Array(memory.buffer, at.queries, n * dim);
     const indices = new Int32Array(memory.buffer, at.indices, n);
     const distances = new Float32Array(memory.buffer, at.distances, n);
-    const whole = task.grouped || perSample === tokens; // the group's queries lie as they are
+    const whole = task.grouped || perSample === tokens; // the group's queries are contiguous
     const base = task.grouped ? list * task.samples + first : first;
     if (whole) {
       queries.set(latents.subarray(base * dim, (base + n) * dim));
@@ -154,12 +156,12 @@ export function createRunner(module: WebAssembly.Module): Runner {
       distances.set(task.distances.subarray(base, base + n));
       const further = kernel.splitQueries(at.codes, dim, at.queries, n, at.indices, at.distances, at.moved, at.lists);
       if (further > 0) searchIn(task, at, at.tree, codes, at.lists, further);
-      const settled = at.lists + further * 4;
-      if (movedCodes > 0 && further < n) searchIn(task, at, at.movedTree, movedCodes, settled, n - further);
-    } else if (built === "tree" || built === "cells") {
+      const rest = at.lists + further * 4;
+      if (movedCodes > 0 && further < n) searchIn(task, at, at.movedTree, movedCodes, rest, n - further);
+    } else if (built === "tree" || built === "clusters") {
       searchIn(task, at, at.tree, codes, 0, n);
-    } else if (built === "sift") {
-      kernel.siftQueries(
+    } else if (built === "int16") {
+      kernel.int16Queries(
         at.tree,
         at.codes,
         codes,
@@ -174,7 +176,7 @@ export function createRunner(module: WebAssembly.Module): Runner {
       const step = Math.max(4, Math.floor(1024 / dim)); // 32 KiB of codes
       for (let leaf = 0; leaf < leaves; leaf += step) {
         const last = Math.min(leaves, leaf + step);
-        kernel.siftSearch(
+        kernel.int16Search(
           at.tree,
           at.codes,
           codes,
@@ -198,7 +200,7 @@ export function createRunner(module: WebAssembly.Module): Runner {
       }
     }
     if (task.moves) {
-      kernel.addToCells(dim, at.queries, n, at.indices, at.distances, at.counts, at.sums, at.distortions);
+      kernel.addToClusters(dim, at.queries, n, at.indices, at.distances, at.counts, at.sums, at.distortions);
     }
     if (whole) {
       task.indices.set(indices, base);
@@ -218,14 +220,14 @@ export function createRunner(module: WebAssembly.Module): Runner {
     }
   }
 
-  /** Of a whole group that was searched. */
-  function moveCells({ codes, dim }: SearchTask, moves: CellMoves, group: number, at: Places): void {
+  /** The k-means update of a whole group after its search. */
+  function moveClusters({ codes, dim }: SearchTask, moves: ClusterMoves, group: number, at: Addresses): void {
     const distortions = new Float64Array(memory.buffer, at.distortions, codes);
     let total = 0;
     for (let code = 0; code < codes; code++) total += distortions[code]!;
     moves.totals[group] = total;
     const empty = kernel.moveToMeans(codes, dim, at.counts, at.sums, at.distortions, at.codes, at.moved);
-    moves.emptyCells[group] = empty;
+    moves.emptyClusters[group] = empty;
     moves.codebooks.set(new Float32Array(memory.buffer, at.codes, codes * dim), group * codes * dim);
     moves.counts.set(new Float64Array(memory.buffer, at.counts, codes), group * codes);
     moves.moved.set(new Uint8Array(memory.buffer, at.moved, codes), group * codes);
@@ -235,7 +237,7 @@ export function createRunner(module: WebAssembly.Module): Runner {
   return (task, budgetMs) => {
     const { control, chunks, samples, tokenStart } = task;
     const jobs = (tokenStart.length - 1) * chunks;
-    const at = place(task);
+    const at = allocate(task);
     const end = performance.now() + budgetMs;
     for (;;) {
       const job = Atomics.add(control, 0, 1);
@@ -251,12 +253,12 @@ export function createRunner(module: WebAssembly.Module): Runner {
         new Uint8Array(memory.buffer, at.counts, at.end - at.counts).fill(0);
         prepareMoves(task, task.moves, group, at);
       } else movedCodes = -1;
-      const tile = built === "cells" || movedCodes >= 0 ? largeTile : plainTile;
+      const tile = built === "clusters" || movedCodes >= 0 ? largeTile : plainTile;
       for (let k = first; k < last; k += tile) {
         if (Atomics.load(control, 2) !== 0) return true;
         searchTile(task, group, k, Math.min(tile, last - k), at);
       }
-      if (task.moves) moveCells(task, task.moves, group, at);
+      if (task.moves) moveClusters(task, task.moves, group, at);
       Atomics.add(control, 4, 1);
       if (performance.now() > end) return false;
     }

@@ -1,3 +1,2 @@
-/** @revq/nearest/webgpu: the fused search on the GPU, for tensors of tfjs's WebGPU backend or on a bare device. */
-export { nearestCodesOnDevice, type ComputeDevice, type DeviceBuffer } from "./device.js";
+/** @revq/nearest/webgpu: the search on the GPU, for tensors of tfjs's WebGPU backend. */
 export { nearestCodesWebGPU, webgpuSearchRuns } from "./tensors.js";

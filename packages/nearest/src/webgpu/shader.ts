@@ -1,14 +1,17 @@
 /**
- * WGSL of the fused search: distance and minimum in one pass, codes in tiles through workgroup memory, no matrix of distances.
- * The text is the body of a program: the host declares `latents`, `codebooks` (and `indices`) as read-only storage, `result`
- * as writable storage, `uniforms` with i32 `samples, tokens, groups, codes, zero`, and sets `localIndex` and `workgroupId`.
+ * WGSL of the fused search: distance and minimum in one pass, without a matrix of distances. Tiles
+ * of codes go through workgroup memory. The text is the body of a program. The host declares
+ * `latents`, `codebooks` (and `indices`) as read-only storage and `result` as writable storage. It
+ * declares `uniforms` with i32 `samples, tokens, groups, codes, zero`, and sets `localIndex` and
+ * `workgroupId`.
  *
- * A workgroup answers some queries of one group. `slices` neighbouring threads share `perThread` queries and take every
- * slices-th code of a tile each.
+ * A workgroup answers some queries of one group. `slices` neighbouring threads share `perThread`
+ * queries; each takes every slices-th code of a tile.
  *
- * GPUs fuse multiply and add, which rounds once where the definition (reference.ts) rounds twice. So the fused distance only
- * sifts: a code whose fused distance is within the rounding error of the best is computed again with every rounding in its
- * place, and that number decides. It happens some ten times a query.
+ * GPUs fuse multiply and add, which rounds once where the definition (reference.ts) rounds twice.
+ * So the fused distance is a filter only. If it is within the rounding error of the best, the
+ * distance is computed again with every rounding, and that value decides. This happens about ten
+ * times a query.
  */
 export interface SearchConfig {
   readonly dim: number;
@@ -21,7 +24,7 @@ export interface SearchConfig {
   readonly tile: number;
 }
 
-/** How to run a search with so many queries a group. `workgroup` threads; 16 KiB of workgroup memory hold the tile and the reduction. */
+/** The configuration for so many queries a group. Tile and reduction fit 16 KiB of workgroup memory. */
 export function chooseConfig(dim: number, queriesPerGroup: number, workgroup = 256): SearchConfig {
   const chunks = Math.ceil(dim / 4);
   const perThread = queriesPerGroup >= 2 * workgroup && chunks <= 4 ? (chunks <= 2 ? 4 : 2) : 1;
@@ -39,13 +42,16 @@ export function queriesPerWorkgroup({ workgroup, slices, perThread }: SearchConf
 const repeat = (count: number, text: (i: number) => string): string =>
   Array.from({ length: count }, (_, i) => text(i)).join("\n");
 
-/** Four numbers from `offset` on, of which the dimension has `count`; zeros behind them change no distance. */
+/** Four elements from `offset` on, the last ones zero if the row has only `count`. */
 const vector = (array: string, offset: string, count: number): string =>
   `vec4<f32>(${[0, 1, 2, 3].map((i) => (i < count ? `${array}[${offset} + ${i}]` : "0.0")).join(", ")})`;
 
 const componentsOf = (dim: number, chunk: number): number => Math.min(4, dim - chunk * 4);
 
-/** `strictly(x, c)` for one chunk: the definition's sum, continued from `sum`. The integer operation on each square, with a zero that no compiler knows, keeps it from being fused into the addition. */
+/**
+ * The definition's sum over one chunk, continued from `before`. The integer operation on each
+ * square, with a zero that compilers do not know, prevents a fused multiply-add.
+ */
 const strictSum = `
 fn strictly(before: f32, x: vec4<f32>, c: vec4<f32>) -> f32 {
   let t = x - c;
@@ -54,24 +60,27 @@ fn strictly(before: f32, x: vec4<f32>, c: vec4<f32>) -> f32 {
 }
 `;
 
-/** Index of a query's row in `[samples, tokens]`: query q of group g is token g + (q % perSample) * groups of sample q / perSample. */
+/** The row in `[samples, tokens]` of query q of a group. */
 const rowOf = `
 fn rowOf(query: i32, group: i32, perSample: i32) -> i32 {
   return (query / perSample) * uniforms.tokens + group + (query % perSample) * uniforms.groups;
 }
 `;
 
-/** `result[row]` = index of the nearest code, for every row of `[samples, tokens]`. Dispatch: [queries / queriesPerWorkgroup, groups]. */
+/**
+ * `result[row]` = index of the nearest code, for every row of `[samples, tokens]`. Dispatch:
+ * [queries / queriesPerWorkgroup, groups].
+ */
 export function searchBody(config: SearchConfig): string {
   const { dim, workgroup, slices, perThread, tile } = config;
   const chunks = Math.ceil(dim / 4);
-  // Both sums are within (dim + 2) units of 2^-24 of the true distance; a factor of two on top costs nothing.
+  // Both sums are within (dim + 2) units of 2^-24 of the true distance. Twice that, to be safe.
   const slack = 1 + 4 * (dim + 2) * 2 ** -24;
   return `
-const largest: f32 = 3.40282346e38;
+const maxFloat: f32 = 3.40282346e38;
 var<workgroup> tile: array<vec4<f32>, ${tile * chunks}>;
-var<workgroup> leastDistance: array<f32, ${workgroup}>;
-var<workgroup> leastIndex: array<i32, ${workgroup}>;
+var<workgroup> minDistance: array<f32, ${workgroup}>;
+var<workgroup> minIndex: array<i32, ${workgroup}>;
 ${strictSum}
 ${rowOf}
 fn main() {
@@ -85,8 +94,8 @@ fn main() {
     (q) => `
   let row${q} = rowOf(clamp(first + ${q}, 0, max(queries - 1, 0)), group, max(perSample, 1));
   ${repeat(chunks, (k) => `let x${q}_${k} = ${vector("latents", `row${q} * ${dim} + ${4 * k}`, componentsOf(dim, k))};`)}
-  var best${q} = largest;
-  var limit${q} = largest;
+  var best${q} = maxFloat;
+  var limit${q} = maxFloat;
   var index${q} = 0x7fffffff;`,
   )}
 
@@ -115,11 +124,11 @@ fn main() {
         if (fused <= limit${q}) {
           var strict = 0.0;
           ${repeat(chunks, (k) => `strict = strictly(strict, x${q}_${k}, c${k});`)}
-          // Codes ascend, so of equal ones the first stays; the largest float is below all that overflows.
+          // Codes ascend, so of equal ones the first stays. Sums that overflow exceed maxFloat.
           if (strict < best${q} || (strict == best${q} && index${q} == 0x7fffffff)) {
             best${q} = strict;
             index${q} = base + c;
-            limit${q} = min(largest, strict * ${slack.toPrecision(12)} + 1e-37);
+            limit${q} = min(maxFloat, strict * ${slack.toPrecision(12)} + 1e-37);
           }
         }
       }`,
@@ -134,21 +143,21 @@ fn main() {
       ? ""
       : `
   workgroupBarrier();
-  leastDistance[localIndex] = best${q};
-  leastIndex[localIndex] = index${q};
+  minDistance[localIndex] = best${q};
+  minIndex[localIndex] = index${q};
   for (var step = ${slices / 2}; step > 0; step /= 2) {
     workgroupBarrier();
     if (slice < step) {
       let other = localIndex + u32(step);
-      if (leastDistance[other] < leastDistance[localIndex]
-        || (leastDistance[other] == leastDistance[localIndex] && leastIndex[other] < leastIndex[localIndex])) {
-        leastDistance[localIndex] = leastDistance[other];
-        leastIndex[localIndex] = leastIndex[other];
+      if (minDistance[other] < minDistance[localIndex]
+        || (minDistance[other] == minDistance[localIndex] && minIndex[other] < minIndex[localIndex])) {
+        minDistance[localIndex] = minDistance[other];
+        minIndex[localIndex] = minIndex[other];
       }
     }
   }
   workgroupBarrier();
-  index${q} = leastIndex[localIndex];`
+  index${q} = minIndex[localIndex];`
   }
   if (slice == 0 && first + ${q} < queries) { result[row${q}] = select(index${q}, 0, index${q} == 0x7fffffff); }`,
   )}
@@ -156,7 +165,10 @@ fn main() {
 `;
 }
 
-/** `result[row]` = the definition's distance to code `indices[row]`. Dispatch: rows / 256, over two dimensions of at most 65,535. */
+/**
+ * `result[row]` = the definition's distance to code `indices[row]`. Dispatch: rows / 256, over two
+ * dimensions of at most 65,535.
+ */
 export function distanceBody(dim: number): string {
   const chunks = Math.ceil(dim / 4);
   return `
@@ -177,7 +189,7 @@ fn main() {
 `;
 }
 
-/** Workgroups for `count` items of work, as two dimensions that no device refuses. */
+/** Workgroups for `count` items, in two dimensions of at most 65,535. */
 export function flatDispatch(count: number, perWorkgroup = 256): [number, number, number] {
   const groups = Math.max(1, Math.ceil(count / perWorkgroup));
   return [Math.min(groups, 65535), Math.ceil(groups / 65535), 1];

@@ -1,10 +1,13 @@
-/** The fused search as an operation on tensors that live on the GPU: nothing is downloaded, nothing of size n x K is made. */
+/**
+ * The fused search as an operation on tensors on the GPU. It downloads no values and allocates no
+ * tensor of size n x K.
+ */
 import { RevqError } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor2D, Tensor3D, TensorInfo } from "@tensorflow/tfjs-core";
 import { chooseConfig, distanceBody, flatDispatch, queriesPerWorkgroup, searchBody } from "./shader.js";
 
-/** What tfjs's WebGPU backend calls a program (`webgpu_program.ts` of tfjs 4.22). */
+/** A program of tfjs's WebGPU backend (`webgpu_program.ts` of tfjs 4.22). */
 interface Program {
   readonly variableNames: string[];
   readonly uniforms: string;
@@ -31,20 +34,22 @@ export function webgpuSearchRuns(): boolean {
 }
 
 /**
- * The nearest code of every token, by the definition of `nearestCodes`, on the GPU. Queues the work and returns at once.
+ * Finds the nearest code of every token on the GPU, by the definition of `nearestCodes`. Queues the
+ * work and returns at once.
  *
- * Differences: values are not checked (a NaN gets code 0 or is never chosen), and a GPU may take denormal numbers for zero.
+ * Unlike `nearestCodes`, it does not check values: a NaN gets code 0 or is never chosen. A GPU may
+ * take denormal numbers for zero.
  *
  * @param latents float32 `[samples, tokens, dim]`; token t searches codebook t % groups
  * @param codebooks float32 `[groups, codes, dim]`
  * @returns `indices` int32 and `distances` float32, both `[samples, tokens]`; the caller owns them
- * @throws RevqError `webgpu-backend` when tfjs's current backend is not its WebGPU one; `nearest-shape`; `nearest-size`
+ * @throws RevqError `webgpu-backend` when tfjs's current backend is another; `nearest-shape`;
+ *   `nearest-size`
  */
 export function nearestCodesWebGPU(latents: Tensor3D, codebooks: Tensor3D): { indices: Tensor2D; distances: Tensor2D } {
   if (!webgpuSearchRuns()) {
     throw new RevqError("webgpu-backend", `The tfjs backend is "${tf.getBackend()}"; this search needs "webgpu".`, {
-      fix: "Use nearestCodes on arrays, or set the webgpu backend.",
-      exitCode: 3,
+      fix: 'Call `tf.setBackend("webgpu")`, or use `nearestCodes` on arrays.',
     });
   }
   const [samples, tokens, dim] = latents.shape;
@@ -62,9 +67,7 @@ export function nearestCodesWebGPU(latents: Tensor3D, codebooks: Tensor3D): { in
     throw new RevqError(
       "nearest-size",
       `${queriesPerGroup} queries in each of ${groups} groups are too many for one GPU call.`,
-      {
-        fix: "Search in batches of samples.",
-      },
+      { fix: "Search in batches of samples." },
     );
   }
   const backend = tf.backend() as unknown as WebGPUBackendLike;

@@ -1,12 +1,17 @@
-// Exact nearest-code search for queries that come with a guess, as in k-means: queries of one cell (of one guessed code) are searched
-// together (AssemblyScript). The tree is walked once a cell instead of once a query: with the box around the cell's queries. A code
-// can be as near to any of them as its guess only where its distance from that box does not exceed the largest of the cell's distances
-// to their guesses. Such codes are gathered, and every query of the cell is compared with them alone, four at a time.
-// The bound between two boxes is computed with the operations of the distance itself, in the same order, all monotone under rounding:
-// as in search.as, pruning never loses a code.
+// Exact nearest-code search for queries that come with a guess, as in k-means (AssemblyScript).
 //
-// Scratch (bytes): order [n] i32 | starts [codes + 1] i32 | ids [codes] i32 | marks [leaves] u16 | leaves [leaves] i32 | near [codes / 4 + 1][d][4] f32.
+// Queries with the same guessed code form a cluster and are searched together. The tree is walked
+// once a cluster, with the box around the cluster's queries, instead of once a query.
+// Let r be the largest distance of a query of the cluster to its guess. A code can only be as near
+// to one of the queries as its guess if its distance to the box is at most r. Such codes are
+// gathered, and every query of the cluster is compared with them alone, four at a time.
+// The bound between two boxes uses the operations of the distance itself in the same order. All are
+// monotone under rounding: as in search.as, pruning never loses a code.
+//
+// Scratch (bytes): order [n] i32 | starts [codes + 1] i32 | ids [codes] i32 | marks [leaves] u16
+// | leaves [leaves] i32 | near [codes / 4 + 1][d][4] f32.
 
+import { squared } from "./distance";
 import { idsOffset, leafBoxOffset, leafCount, minLane, quads } from "./tree";
 
 @inline function startsAt(n: i32): usize { return (<usize>n * 4 + 63) & ~63; }
@@ -15,12 +20,12 @@ import { idsOffset, leafBoxOffset, leafCount, minLane, quads } from "./tree";
 @inline function nearAt(n: i32, codes: i32): usize { return marksAt(n, codes) + ((<usize>(leafCount(codes) + 8) * 6 + 63) & ~63); }
 
 /** Bytes of scratch for n queries. */
-export function cellsBytes(n: i32, codes: i32, d: i32): usize {
+export function clustersBytes(n: i32, codes: i32, d: i32): usize {
   return nearAt(n, codes) + (<usize>quads(codes) + 1) * d * 16;
 }
 
-/** The listed queries by their guess: order [n], starts [codes + 1]. */
-function sortByCell(list: usize, n: i32, codes: i32, guesses: usize, order: usize, starts: usize): void {
+/** Sorts the listed queries by their guess: order [n], starts [codes + 1]. */
+function sortByCluster(list: usize, n: i32, codes: i32, guesses: usize, order: usize, starts: usize): void {
   memory.fill(starts, 0, <usize>(codes + 1) << 2);
   for (let i = 0; i < n; i++) {
     const k = list ? load<u32>(list + (<usize>i << 2)) : i;
@@ -35,19 +40,19 @@ function sortByCell(list: usize, n: i32, codes: i32, guesses: usize, order: usiz
   for (let i = n - 1; i >= 0; i--) {
     const k = list ? load<u32>(list + (<usize>i << 2)) : i;
     const at = starts + (<usize>load<u32>(guesses + (<usize>k << 2)) << 2);
-    const place = load<i32>(at) - 1;
-    store<i32>(at, place);
-    store<i32>(order + (<usize>place << 2), k);
+    const slot = load<i32>(at) - 1;
+    store<i32>(at, slot);
+    store<i32>(order + (<usize>slot << 2), k);
   }
 }
 
-/** Squares of how far numbers are from intervals. */
+/** Squared distances of values to intervals. */
 @inline function outside(low: v128, high: v128, x: v128): v128 {
   const t = f32x4.sub(x, f32x4.pmin(f32x4.pmax(x, low), high));
   return f32x4.mul(t, t);
 }
 
-/** Squares of how far intervals are from intervals. */
+/** Squared distances between intervals. */
 @inline function beyond(low: v128, high: v128, boxLow: v128, boxHigh: v128): v128 {
   const t = f32x4.pmax(f32x4.pmax(f32x4.sub(boxLow, high), f32x4.sub(low, boxHigh)), f32x4.splat(0));
   return f32x4.mul(t, t);
@@ -57,31 +62,26 @@ function sortByCell(list: usize, n: i32, codes: i32, guesses: usize, order: usiz
   return sum + f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3);
 }
 
-@inline function squared(a: v128, b: v128): v128 {
-  const t = f32x4.sub(a, b);
-  return f32x4.mul(t, t);
-}
-
-@inline function searchInCells(d: i32, tree: usize, count: i32, codes: usize, cells: i32, queries: usize, list: usize, n: i32, out: usize, distances: usize, scratch: usize): void {
+@inline function searchInClusters(d: i32, tree: usize, count: i32, codes: usize, clusters: i32, queries: usize, list: usize, n: i32, out: usize, distances: usize, scratch: usize): void {
   const order = scratch;
   const starts = scratch + startsAt(n);
-  const nearIds = scratch + idsAt(n, cells);
-  const near = scratch + nearAt(n, cells);
-  const marks = scratch + marksAt(n, cells);
-  const list16 = marks + ((<usize>(leafCount(cells) + 4) * 2 + 15) & ~15);
+  const nearIds = scratch + idsAt(n, clusters);
+  const near = scratch + nearAt(n, clusters);
+  const marks = scratch + marksAt(n, clusters);
+  const list16 = marks + ((<usize>(leafCount(clusters) + 4) * 2 + 15) & ~15);
   const ids = tree + idsOffset(count, d);
   const leafBoxes = tree + leafBoxOffset(count, d);
   const leaves = leafCount(count);
   const zero = f32x4.splat(0);
-  sortByCell(list, n, cells, out, order, starts);
+  sortByCluster(list, n, clusters, out, order, starts);
 
-  for (let cell = 0; cell < cells; cell++) {
-    const first = load<i32>(starts + (<usize>cell << 2));
-    const last = load<i32>(starts + (<usize>cell << 2), 4);
+  for (let cluster = 0; cluster < clusters; cluster++) {
+    const first = load<i32>(starts + (<usize>cluster << 2));
+    const last = load<i32>(starts + (<usize>cluster << 2), 4);
     if (first === last) continue;
 
-    // The box around the cell's queries, and the largest distance to their guess.
-    const code = codes + <usize>cell * (d * 4);
+    // The box around the cluster's queries, and the largest distance to their guess.
+    const code = codes + <usize>cluster * (d * 4);
     let low = f32x4.splat(Infinity), high = f32x4.splat(-Infinity), low4 = low, high4 = high;
     const c = v128.load(code), c4 = d === 8 ? v128.load(code, 16) : zero;
     let reach: f32 = 0;
@@ -115,7 +115,8 @@ function sortByCell(list: usize, n: i32, codes: i32, guesses: usize, order: usiz
     const b4 = v128.shuffle<f32>(high4, high4, 0, 0, 0, 0), b5 = v128.shuffle<f32>(high4, high4, 1, 1, 1, 1);
     const b6 = v128.shuffle<f32>(high4, high4, 2, 2, 2, 2), b7 = v128.shuffle<f32>(high4, high4, 3, 3, 3, 3);
 
-    // Leaves, then codes of theirs, that may be as near to one of them as its guess. Marked as bits first: branches on each are mispredicted.
+    // Leaves, then their codes, that may be as near to one of the queries as its guess.
+    // Marked as bits first: a branch on each would be mispredicted.
     let listed = 0;
     for (let base = 0; base < leaves; base += 64) {
       let boxMarks: u64 = 0;
@@ -182,7 +183,7 @@ function sortByCell(list: usize, n: i32, codes: i32, guesses: usize, order: usiz
         }
         const id = load<i32>(ids + (<usize>slot << 2));
         store<i32>(nearIds + (<usize>found << 2), id);
-        found += <i32>(id !== cell);
+        found += <i32>(id !== cluster);
       }
     }
     if (found === 0) continue;
@@ -201,7 +202,7 @@ function sortByCell(list: usize, n: i32, codes: i32, guesses: usize, order: usiz
         q4 = v128.load32_splat(query, 16); q5 = v128.load32_splat(query, 20); q6 = v128.load32_splat(query, 24); q7 = v128.load32_splat(query, 28);
       }
       let best = load<f32>(distances + (k << 2));
-      let least = f32x4.splat(Infinity);
+      let minimum = f32x4.splat(Infinity);
       for (let block = near; block < end; block += d * 16) {
         let sum = squared(q0, v128.load(block));
         sum = f32x4.add(sum, squared(q1, v128.load(block, 16)));
@@ -213,13 +214,13 @@ function sortByCell(list: usize, n: i32, codes: i32, guesses: usize, order: usiz
           sum = f32x4.add(sum, squared(q6, v128.load(block, 96)));
           sum = f32x4.add(sum, squared(q7, v128.load(block, 112)));
         }
-        least = f32x4.pmin(least, sum);
+        minimum = f32x4.pmin(minimum, sum);
       }
-      if (!v128.any_true(f32x4.le(least, f32x4.splat(best)))) continue;
+      if (!v128.any_true(f32x4.le(minimum, f32x4.splat(best)))) continue;
       // Nearer, or as near: which code, and of several the one with the lowest id.
-      const value = minLane(least);
+      const value = minLane(minimum);
       const equal = f32x4.splat(value);
-      let id = value < best ? i32.MAX_VALUE : cell;
+      let id = value < best ? i32.MAX_VALUE : cluster;
       let from = nearIds;
       for (let block = near; block < end; block += d * 16) {
         let sum = squared(q0, v128.load(block));
@@ -246,92 +247,12 @@ function sortByCell(list: usize, n: i32, codes: i32, guesses: usize, order: usiz
 }
 
 /**
- * queries [][d] f32 with guesses in `out` (any of `cells` codes) -> the nearest of the guess and the codes in the tree (`count` of them)
- * in `out`, the distances to them in `distances`: of the first n queries, or of n listed ones whose `distances` are those to their
- * guesses already. d is 4 or 8.
+ * Finds the nearest of the guess and the `count` codes in the tree for every query [][d] f32.
+ * `out` holds the guesses, below `clusters`, and then the answers; `distances` those to the answers.
+ * Without `list`, the first n queries are searched. With it, the n listed ones, whose `distances`
+ * must be those to their guesses. d is 4 or 8.
  */
-export function searchCells(tree: usize, count: i32, codes: usize, cells: i32, d: i32, queries: usize, list: usize, n: i32, out: usize, distances: usize, scratch: usize): void {
-  if (d === 4) searchInCells(4, tree, count, codes, cells, queries, list, n, out, distances, scratch);
-  else searchInCells(8, tree, count, codes, cells, queries, list, n, out, distances, scratch);
-}
-
-@inline function codeDistance(d: i32, a: usize, b: usize): f32 {
-  let sum: f32 = 0;
-  for (let i = 0; i < d; i++) {
-    const t = load<f32>(a + (<usize>i << 2)) - load<f32>(b + (<usize>i << 2));
-    sum += t * t;
-  }
-  return sum;
-}
-
-/**
- * What a search must look at after some codes have moved (moved [codes] u8), given the answers from before. A query that is no further
- * from its code than it was has no other code that became nearer but one that moved. Lists those queries from the end of `lists` [n]
- * i32 downwards, the others from its start upwards; returns how many others there are. `distances` becomes what is true now.
- */
-export function splitQueries(codes: usize, d: i32, queries: usize, n: i32, answers: usize, distances: usize, moved: usize, lists: usize): i32 {
-  let further = 0;
-  let settled = n;
-  for (let k = 0; k < n; k++) {
-    const code = <usize>load<u32>(answers + (<usize>k << 2));
-    let isFurther = false;
-    if (load<u8>(moved + code)) {
-      const distance = codeDistance(d, queries + <usize>k * d * 4, codes + code * d * 4);
-      isFurther = distance > load<f32>(distances + (<usize>k << 2));
-      store<f32>(distances + (<usize>k << 2), distance);
-    }
-    settled -= <i32>!isFurther;
-    store<i32>(lists + (<usize>(isFurther ? further : settled) << 2), k);
-    further += <i32>isFurther;
-  }
-  return further;
-}
-
-/**
- * One pass's sums of a group, added in the order of the queries: counts [codes], distortions [codes] and sums [codes][d] f64.
- * The same operations in the same order as `addToCells` in src/kmeans/cells.ts, so that both give the same bits.
- */
-export function addToCells(d: i32, queries: usize, n: i32, indices: usize, distances: usize, counts: usize, sums: usize, distortions: usize): void {
-  for (let k = 0; k < n; k++) {
-    const cell = <usize>load<u32>(indices + (<usize>k << 2));
-    store<f64>(counts + (cell << 3), load<f64>(counts + (cell << 3)) + 1);
-    store<f64>(distortions + (cell << 3), load<f64>(distortions + (cell << 3)) + <f64>load<f32>(distances + (<usize>k << 2)));
-    const query = queries + <usize>k * d * 4;
-    const sum = sums + cell * d * 8;
-    let i = 0;
-    for (; i < d - 1; i += 2) {
-      const at = sum + (<usize>i << 3);
-      v128.store(at, f64x2.add(v128.load(at), f64x2.promote_low_f32x4(v128.load64_zero(query + (<usize>i << 2)))));
-    }
-    if (i < d) {
-      const at = sum + (<usize>i << 3);
-      store<f64>(at, load<f64>(at) + <f64>load<f32>(query + (<usize>i << 2)));
-    }
-  }
-}
-
-/**
- * Moves every code that was hit to its cell's mean, and its distortion to what it is around the mean; moved [codes] u8 tells which
- * changed by that. Returns how many were not hit.
- * The same operations in the same order as `moveToMeans` in src/kmeans/cells.ts.
- */
-export function moveToMeans(count: i32, d: i32, counts: usize, sums: usize, distortions: usize, codes: usize, moved: usize): i32 {
-  let empty = 0;
-  memory.fill(moved, 0, count);
-  for (let cell = 0; cell < count; cell++) {
-    const hits = load<f64>(counts + (<usize>cell << 3));
-    if (hits === 0) { empty++; continue; }
-    let way: f64 = 0;
-    for (let i = 0; i < d; i++) {
-      const at = <usize>(cell * d + i);
-      const mean = load<f64>(sums + (at << 3)) / hits;
-      const step = mean - <f64>load<f32>(codes + (at << 2));
-      way += step * step;
-      if (<f32>mean !== load<f32>(codes + (at << 2))) store<u8>(moved + cell, 1);
-      store<f32>(codes + (at << 2), <f32>mean);
-    }
-    const distortion = distortions + (<usize>cell << 3);
-    store<f64>(distortion, max(0, load<f64>(distortion) - hits * way));
-  }
-  return empty;
+export function searchClusters(tree: usize, count: i32, codes: usize, clusters: i32, d: i32, queries: usize, list: usize, n: i32, out: usize, distances: usize, scratch: usize): void {
+  if (d === 4) searchInClusters(4, tree, count, codes, clusters, queries, list, n, out, distances, scratch);
+  else searchInClusters(8, tree, count, codes, clusters, queries, list, n, out, distances, scratch);
 }

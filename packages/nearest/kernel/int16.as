@@ -1,12 +1,18 @@
-// Comparing every pair, for dimensions where boxes prune little: 16-bit integers sift, float32 decides (AssemblyScript).
+// Compares every pair, for dimensions where boxes prune little (AssemblyScript). 16-bit integers
+// filter the codes first, float32 decides.
 //
-// Codes and queries are rounded to a grid of step s around the middle of the codes. With x = m + s X + e, c = m + s C + f:
-// |x - c| >= s |X - C| - |e| - |f|. |X - C|^2 = |C|^2 - 2 X.C + |X|^2 is exact in 32-bit integers, eight products to an instruction.
-// A code is worth a look in float32, by the definition, only where that bound does not exceed the best distance so far (with room
-// for the rounding of both). So answers are exact for any values; values whose range dwarfs their distances only make it slow.
+// Codes and queries are rounded to a grid of step s around the middle m of the codes. With
+// x = m + s X + e and c = m + s C + f: |x - c| >= s |X - C| - |e| - |f|.
+// |X - C|^2 = |C|^2 - 2 X.C + |X|^2 is exact in 32-bit integers, eight products to an instruction.
+// A code is compared in float32, by the definition, only if that bound does not exceed the best
+// distance so far, with room for the rounding of both. So answers are exact for any values. Values
+// with a range far above their distances only make the search slow.
 //
-// Layout (bytes): shorts [leaves][pairs][16][2] i16 | squares [leaves][16] i32 | middle [d] f32, then step f64 and error f64 aligned.
+// Layout (bytes): shorts [leaves][pairs][16][2] i16 | squares [leaves][16] i32 | middle [d] f32,
+// then step f64 and error f64, aligned.
 // A query: [pairs][2] i16 of -2 X | |X|^2 i32 | padding | |e| f64.
+
+import { codeDistance } from "./distance";
 
 @inline function pairsOf(d: i32): i32 { return (d + 1) >> 1; }
 @inline function leavesOf(codes: i32): i32 { return (codes + 15) >> 4; }
@@ -16,8 +22,8 @@
 @inline function errorAt(d: i32): usize { return (<usize>pairsOf(d) * 4 + 4 + 7) & ~7; }
 
 /** Bytes of the packed codes, and of one prepared query. */
-export function siftBytes(codes: i32, d: i32): usize { return stepOffset(codes, d) + 16; }
-export function siftQueryBytes(d: i32): usize { return errorAt(d) + 8; }
+export function int16Bytes(codes: i32, d: i32): usize { return stepOffset(codes, d) + 16; }
+export function int16QueryBytes(d: i32): usize { return errorAt(d) + 8; }
 
 /** The largest grid coordinate: |C|^2 - 2 X.C must fit 32 bits, and 2 X 16 bits. */
 @inline function reach(d: i32): f64 { return min(16000.0, floor(sqrt(2147483647.0 / (3.0 * <f64>d)))); }
@@ -25,7 +31,7 @@ export function siftQueryBytes(d: i32): usize { return errorAt(d) + 8; }
 @inline function rounded(value: f64, limit: f64): i32 { return <i32>nearest(max(-limit, min(limit, value))); }
 
 /** codes [count][d] f32 -> packed at `to`. */
-export function siftPack(codes: usize, count: i32, d: i32, to: usize): void {
+export function int16Pack(codes: usize, count: i32, d: i32, to: usize): void {
   const middle = to + middleOffset(count, d);
   const limit = reach(d);
   let range: f64 = 0;
@@ -49,7 +55,7 @@ export function siftPack(codes: usize, count: i32, d: i32, to: usize): void {
     const block = to + <usize>(slot >> 4) * pairs * 64 + <usize>(slot & 15) * 4;
     const square = to + squaresOffset(count, d) + (<usize>slot << 2);
     if (slot >= count) {
-      store<i32>(square, i32.MAX_VALUE); // with zeros for coordinates: sifted out unless nothing is, then skipped
+      store<i32>(square, i32.MAX_VALUE); // with coordinates of zero: filtered out while anything is, else skipped below
       continue;
     }
     let sum = 0;
@@ -69,13 +75,16 @@ export function siftPack(codes: usize, count: i32, d: i32, to: usize): void {
   store<f64>(to + stepOffset(count, d), sqrt(worst) * (1 + 1e-9), 8);
 }
 
-/** queries [n][d] f32 -> prepared ones at `to`. The distances become those of the codes in `out` with `guessed`, else Infinity of code 0. */
-export function siftQueries(packed: usize, codes: usize, count: i32, d: i32, queries: usize, n: i32, to: usize, out: usize, outDistances: usize, guessed: bool): void {
+/**
+ * queries [n][d] f32 -> prepared queries at `to`. With `guessed`, the distances become those to the
+ * codes in `out`; else Infinity, and `out` code 0.
+ */
+export function int16Queries(packed: usize, codes: usize, count: i32, d: i32, queries: usize, n: i32, to: usize, out: usize, outDistances: usize, guessed: bool): void {
   const middle = packed + middleOffset(count, d);
   const step = load<f64>(packed + stepOffset(count, d));
   const perStep = 1 / step;
   const limit = reach(d);
-  const bytes = siftQueryBytes(d);
+  const bytes = int16QueryBytes(d);
   for (let k = 0; k < n; k++) {
     const query = queries + <usize>k * d * 4;
     const at = to + <usize>k * bytes;
@@ -93,19 +102,10 @@ export function siftQueries(packed: usize, codes: usize, count: i32, d: i32, que
     store<i32>(at + <usize>pairsOf(d) * 4, sum);
     store<f64>(at + errorAt(d), sqrt(off) * (1 + 1e-9));
     let best: f32 = Infinity;
-    if (guessed) best = exactDistance(d, query, codes + <usize>load<i32>(out + (<usize>k << 2)) * d * 4);
+    if (guessed) best = codeDistance(d, query, codes + <usize>load<i32>(out + (<usize>k << 2)) * d * 4);
     else store<i32>(out + (<usize>k << 2), 0);
     store<f32>(outDistances + (<usize>k << 2), best);
   }
-}
-
-@inline function exactDistance(d: i32, a: usize, b: usize): f32 {
-  let sum: f32 = 0;
-  for (let i = 0; i < d; i++) {
-    const t = load<f32>(a + (<usize>i << 2)) - load<f32>(b + (<usize>i << 2));
-    sum += t * t;
-  }
-  return sum;
 }
 
 /** The largest |C|^2 - 2 X.C that may still belong to a code as near as `best`. */
@@ -120,13 +120,16 @@ export function siftQueries(packed: usize, codes: usize, count: i32, d: i32, que
     | (i32x4.bitmask(i32x4.le_s(s2, limit)) << 8) | (i32x4.bitmask(i32x4.le_s(s3, limit)) << 12);
 }
 
-/** Leaves [first, last) against every query, going on from what `out` and `outDistances` hold; to be called with tiles of leaves. */
-export function siftSearch(packed: usize, codes: usize, count: i32, d: i32, queries: usize, prepared: usize, n: i32, out: usize, outDistances: usize, first: i32, last: i32): void {
+/**
+ * Compares every query with the codes of leaves [first, last), starting from the answers in `out`
+ * and `outDistances`. To be called with tiles of leaves.
+ */
+export function int16Search(packed: usize, codes: usize, count: i32, d: i32, queries: usize, prepared: usize, n: i32, out: usize, outDistances: usize, first: i32, last: i32): void {
   const step = load<f64>(packed + stepOffset(count, d));
   const codeError = load<f64>(packed + stepOffset(count, d), 8);
   const squares = packed + squaresOffset(count, d);
   const pairs = pairsOf(d);
-  const bytes = siftQueryBytes(d);
+  const bytes = int16QueryBytes(d);
   for (let k = 0; k < n; k++) {
     const query = queries + <usize>k * d * 4;
     const at = prepared + <usize>k * bytes;
@@ -148,10 +151,10 @@ export function siftSearch(packed: usize, codes: usize, count: i32, d: i32, quer
         s3 = i32x4.add(s3, i32x4.dot_i16x8_s(v128.load(block, 48), q));
         block += 64;
       }
-      const least = i32x4.min_s(i32x4.min_s(s0, s1), i32x4.min_s(s2, s3));
-      if (!v128.any_true(i32x4.le_s(least, limit))) continue;
+      const minimum = i32x4.min_s(i32x4.min_s(s0, s1), i32x4.min_s(s2, s3));
+      if (!v128.any_true(i32x4.le_s(minimum, limit))) continue;
       // The most promising first: it mostly rules the others out.
-      let half = i32x4.min_s(least, v128.shuffle<i32>(least, least, 2, 3, 0, 1));
+      let half = i32x4.min_s(minimum, v128.shuffle<i32>(minimum, minimum, 2, 3, 0, 1));
       half = i32x4.min_s(half, v128.shuffle<i32>(half, half, 1, 0, 3, 2));
       let lanes = lanesUpTo(s0, s1, s2, s3, half);
       let seen = 0;
@@ -160,7 +163,7 @@ export function siftSearch(packed: usize, codes: usize, count: i32, d: i32, quer
         seen |= 1 << lane;
         const id = (leaf << 4) + lane;
         if (id < count) {
-          const distance = exactDistance(d, query, codes + <usize>id * d * 4);
+          const distance = codeDistance(d, query, codes + <usize>id * d * 4);
           if (distance < best) limit = threshold(distance, d, step, error, square);
           if (distance < best || (distance === best && id < bestId)) {
             best = distance;
