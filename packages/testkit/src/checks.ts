@@ -1,4 +1,4 @@
-/** What the suites check again and again: values, errors, tensors left behind. */
+/** Checks that the suites share: values, states, errors, gradients, tensors left behind. */
 import { isRevqError, type NamedTensors } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Variable } from "@tensorflow/tfjs-core";
@@ -42,7 +42,7 @@ export function expectClose(
   expected: ArrayLike<number>,
   tolerance: number,
 ): void {
-  expect(actual.length, `${what}: how many numbers`).toBe(expected.length);
+  expect(actual.length, `${what}: number of elements`).toBe(expected.length);
   let scale = 1;
   for (let i = 0; i < expected.length; i++) scale = Math.max(scale, Math.abs(expected[i]!));
   for (let i = 0; i < expected.length; i++) {
@@ -62,7 +62,16 @@ export async function copyState(state: NamedTensors): Promise<Record<string, Ten
   return copies;
 }
 
-/** Checks that the gradient of a loss reaches every variable: it is finite, and somewhere not zero. */
+/** Checks that two states have the same tensors in the same order, bit for bit. */
+export async function expectSameState(actual: NamedTensors, expected: NamedTensors): Promise<void> {
+  expect(Object.keys(actual), "tensors of the state").toEqual(Object.keys(expected));
+  for (const [name, tensor] of Object.entries(expected)) {
+    expect(actual[name]!.shape, name).toEqual(tensor.shape);
+    expectClose(name, await actual[name]!.data(), await tensor.data(), 0);
+  }
+}
+
+/** Checks that the gradient of a loss reaches every variable: it is finite and not zero everywhere. */
 export async function expectGradients(variables: readonly Variable[], loss: () => Tensor): Promise<void> {
   const { value, grads } = tf.variableGrads(() => tf.sum(loss()), [...variables]);
   value.dispose();
@@ -73,8 +82,8 @@ export async function expectGradients(variables: readonly Variable[], loss: () =
     const values = await take(gradient);
     expectFinite(`the gradient of variable ${index} [${variable.shape}]`, values);
     expect(
-      values.some((number) => number !== 0),
-      `variable ${index} [${variable.shape}]: not all zero`,
+      values.some((value) => value !== 0),
+      `the gradient of variable ${index} [${variable.shape}] is not zero everywhere`,
     ).toBe(true);
   }
 }

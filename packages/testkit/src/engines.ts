@@ -1,22 +1,22 @@
-/** Which engines a conformance suite runs on: every one that this machine has, or those named in `REVQ_TEST_ENGINES`. */
+/** The engines that a suite runs on: all that this machine has, or those named in `REVQ_TEST_ENGINES`. */
 import { RevqError } from "@revq/core";
 import { createEngine, describeEngines, engineIds, type Engine, type EngineId } from "@revq/engine";
 import { afterAll, beforeAll, describe, it } from "vitest";
 
-interface Found {
+interface EngineState {
   readonly id: EngineId;
   /** Why it is not used; undefined when it is. */
   readonly refused: string | undefined;
 }
 
-let found: Promise<readonly Found[]> | undefined;
+let states: Promise<readonly EngineState[]> | undefined;
 
 /**
- * Tries every engine once a test file. A GPU in software passes for a GPU only when it was named: it is a hundred times slower
- * than the CPU engines.
+ * Tries every engine once per test file. A GPU in software counts as a GPU only when it was named: it is a hundred times
+ * slower than the CPU engines.
  */
-function findEngines(): Promise<readonly Found[]> {
-  found ??= (async () => {
+function findEngines(): Promise<readonly EngineState[]> {
+  states ??= (async () => {
     const named = namedEngines();
     if (named) return named.map((id) => ({ id, refused: undefined }));
     const reports = await describeEngines();
@@ -25,7 +25,7 @@ function findEngines(): Promise<readonly Found[]> {
       return { id, refused: !ok ? reason : adapter?.software ? software : undefined };
     });
   })();
-  return found;
+  return states;
 }
 
 function namedEngines(): readonly EngineId[] | undefined {
@@ -36,19 +36,16 @@ function namedEngines(): readonly EngineId[] | undefined {
     if (id) return id;
     throw new RevqError(
       "engine-unknown",
-      `REVQ_TEST_ENGINES names "${name.trim()}"; engines are ${engineIds.join(", ")}.`,
+      `REVQ_TEST_ENGINES names "${name.trim()}", but the engines are ${engineIds.join(", ")}.`,
     );
   });
 }
 
-/** A `describe` block per engine, with the engine up while its tests run. An engine that cannot be had is a skipped test. */
+/** A `describe` block per engine, with the engine up while its tests run. A missing engine is a skipped test. */
 export async function describeOnEngines(define: (engine: () => Engine, id: EngineId) => void): Promise<void> {
   for (const { id, refused } of await findEngines()) {
-    if (refused !== undefined) {
-      it.skip(`on ${id}: ${refused}`, () => {});
-      continue;
-    }
     describe(`on ${id}`, () => {
+      if (refused !== undefined) return void it("runs", (context) => context.skip(refused));
       let engine: Engine | undefined;
       beforeAll(async () => {
         engine = await createEngine({ engine: id });

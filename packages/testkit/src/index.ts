@@ -1,5 +1,9 @@
-/** @revq/testkit: the conformance suites that every plugin's tests run, ours and other people's, on every engine that is there. */
+/**
+ * @revq/testkit: the conformance suites of all plugins. They run on every engine of the machine. Importing this package
+ * loads no tensor engine, so that the suites can tell whether importing a plugin does.
+ */
+export type { BackboneCase, QuantizerCase, RectifierCase } from "./cases.js";
 export { imageSource, latentSource, randomImages, randomLatents } from "./samples.js";
-export { testBackbone, type BackboneCase } from "./test-backbone.js";
-export { testQuantizer, type QuantizerCase } from "./test-quantizer.js";
-export { testRectifier, type RectifierCase } from "./test-rectifier.js";
+export { testBackbone } from "./test-backbone.js";
+export { testQuantizer } from "./test-quantizer.js";
+export { testRectifier } from "./test-rectifier.js";

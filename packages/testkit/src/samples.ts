@@ -1,7 +1,7 @@
 /** Seeded data for the suites: latents and images in memory. */
 import { createRandom, latentSize, type ImageSource, type LatentShape, type LatentSource } from "@revq/core";
 
-/** `count` standardized latents, `[count, h, w, c]` flat: normal, and alike within a latent, as real ones are. */
+/** `count` standardized latents, `[count, h, w, c]` flat: normal, and correlated within a latent, as real ones are. */
 export function randomLatents(shape: LatentShape, count: number, seed: number): Float32Array {
   const random = createRandom(seed);
   const size = latentSize(shape);
