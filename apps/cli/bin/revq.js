@@ -1,4 +1,6 @@
 #!/usr/bin/env node
-import { execute } from "@oclif/core";
+import * as module from "node:module";
 
+module.enableCompileCache?.(); // Node 22.8 and newer
+const { execute } = await import("@oclif/core/execute");
 await execute({ dir: import.meta.url });

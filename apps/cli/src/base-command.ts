@@ -1,27 +1,21 @@
-/** What all commands share: the container, the engine, progress, Ctrl-C, and errors as a user should see them. */
+/** What all commands share: the container, the engine, progress, Ctrl-C, and errors as a user sees them. */
+import { Command, Flags, type Interfaces } from "@oclif/core";
 import { isRevqError, RevqError } from "@revq/core";
 import type { Engine, EngineId } from "@revq/engine";
-import { Command, Flags, type Interfaces } from "@oclif/core";
-import { createContainer, services } from "./container.js";
-import { discoverPlugins } from "./discover-plugins.js";
-import { progressDisplay, type ProgressDisplay } from "./progress-display.js";
+import type { Services } from "./composition/container.js";
+import { exitCodeOf, interruptedExitCode } from "./errors/exit-code.js";
+import { describeError, type ErrorReport } from "./errors/describe-error.js";
+import { progressDisplay, type ProgressDisplay } from "./output/progress-display.js";
 
-export const engineIds = ["auto", "webgpu", "onnx", "node-gpu", "node", "wasm", "cpu"] as const;
-
-export const engineFlag = Flags.string({
-  description: `what computes: ${engineIds.join(", ")}; auto picks the fastest that works here`,
-  options: engineIds,
-  helpValue: "<id>",
-});
-
-export type Services = ReturnType<typeof services>;
-
-/** Exit code after Ctrl-C, once everything is saved. */
-const interruptedExitCode = 130;
+/** The flags that every command has. */
+export interface SharedFlags {
+  readonly plugin?: string[] | undefined;
+  readonly verbose?: boolean | undefined;
+}
 
 export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true;
-  static override baseFlags: Interfaces.FlagInput = {
+  static override baseFlags = {
     plugin: Flags.string({
       multiple: true,
       multipleNonGreedy: true,
@@ -29,13 +23,15 @@ export abstract class BaseCommand extends Command {
       helpGroup: "GLOBAL",
       helpValue: "<name>",
     }),
-    verbose: Flags.boolean({ description: "say more about what is chosen and why", helpGroup: "GLOBAL" }),
+    verbose: Flags.boolean({ description: "explain the choices that are made", helpGroup: "GLOBAL" }),
   };
 
   protected readonly display: ProgressDisplay = progressDisplay(process.stderr);
   private readonly abort = new AbortController();
   private engine: Engine | null = null;
-  /** What to tell the user who stopped the command, if there is a way to go on. */
+  /** The flags of the call, once they are parsed. */
+  private given: Readonly<Record<string, unknown>> = {};
+  /** What to tell a user who stopped the command, if the work can be continued. */
   protected adviceAfterInterrupt: string | undefined;
 
   protected get signal(): AbortSignal {
@@ -47,26 +43,40 @@ export abstract class BaseCommand extends Command {
     const interrupt = (): void => {
       if (this.abort.signal.aborted) process.exit(interruptedExitCode);
       this.display.note("Stopping. Press Ctrl-C again to stop at once.");
-      this.abort.abort(new RevqError("interrupted", "Stopped by the user.", this.interruptOptions()));
+      const fix = this.adviceAfterInterrupt;
+      this.abort.abort(new RevqError("interrupted", "Stopped by the user.", fix === undefined ? {} : { fix }));
     };
     process.on("SIGINT", interrupt);
     process.on("SIGTERM", interrupt);
   }
 
+  protected override async parse<
+    F extends Interfaces.OutputFlags<Interfaces.FlagInput>,
+    B extends Interfaces.OutputFlags<Interfaces.FlagInput>,
+    A extends Interfaces.OutputArgs<Interfaces.ArgInput>,
+  >(options?: Interfaces.Input<F, B, A>, argv?: string[]): Promise<Interfaces.ParserOutput<F, B, A>> {
+    const parsed = await super.parse(options, argv);
+    const { flags, metadata } = parsed;
+    this.given = Object.fromEntries(
+      Object.entries(flags).filter(([name]) => !metadata.flags[name]?.setFromDefault),
+    );
+    return parsed;
+  }
+
   /** A line for the user on stderr; it never mixes with results. */
   protected readonly note = (line: string): void => this.display.note(line);
 
-  /** The container's services, with the plugins that are named by flag or config. */
+  /** The container's services, with the plugins that flags or a configuration name. */
   async services(named: readonly string[] = []): Promise<Services> {
-    const { plugins, problems } = await discoverPlugins([...new Set(named)], process.cwd());
-    for (const problem of problems) this.note(problem);
+    const { openServices } = await import("./composition/open-services.js");
     const report = this.display.update.bind(this.display);
-    return services(createContainer(plugins, { report, note: this.note, signal: this.signal }));
+    return openServices(named, { report, note: this.note, signal: this.signal });
   }
 
-  /** Brings the engine up and says which it is. */
-  async startEngine({ openEngine }: Services, id: string, verbose: boolean): Promise<Engine> {
-    this.engine = await openEngine({ engine: id as EngineId | "auto", note: verbose ? this.note : () => {} });
+  /** Brings the engine up and notes which one it is. */
+  async startEngine({ openEngine }: Services, id: string | undefined, verbose = false): Promise<Engine> {
+    const note = verbose ? this.note : (): void => {};
+    this.engine = await openEngine({ engine: (id ?? "auto") as EngineId | "auto", note });
     this.note(`Engine: ${this.engine.description}`);
     return this.engine;
   }
@@ -79,38 +89,23 @@ export abstract class BaseCommand extends Command {
 
   override async catch(error: Error & { oclif?: { exit?: number | false } }): Promise<void> {
     this.display.finish();
-    // A flag that does not parse is the user's mistake, not a command that forgot to parse.
+    // Without this, oclif warns of a command that forgot to parse its flags.
     this.parsed = true;
-    if (isRevqError(error)) {
-      // oclif dresses up what a flag's parser throws.
-      error.message = error.message.replace(/^Parsing --\S+ \n\t(.*)\nSee more help with --help$/s, "$1");
-      process.stderr.write(`Error: ${error.message}\n${error.fix ? `  ${error.fix}\n` : ""}`);
-      this.fail(
-        error.code,
-        error.message,
-        error.fix,
-        error.code === "interrupted" ? interruptedExitCode : error.exitCode,
-      );
-    }
+    if (isRevqError(error)) this.fail(describeError(error, this.ctor.flags), exitCodeOf(error, this.given));
     const { syscall, code } = error as NodeJS.ErrnoException;
-    if (syscall !== undefined) {
-      process.stderr.write(`Error: ${error.message}\n`);
-      this.fail(`system-${code ?? "error"}`, error.message, undefined, 1);
-    }
+    if (syscall !== undefined) this.fail({ code: `system-${code ?? "error"}`, message: error.message }, 1);
     const usageExit = error.oclif?.exit;
     if (this.jsonEnabled() && typeof usageExit === "number" && usageExit !== 0) {
-      process.stderr.write(`Error: ${error.message}\n`);
-      this.fail("usage", error.message, "--help shows how the command is called.", usageExit);
+      this.fail({ code: "usage", message: error.message, fix: "--help shows how to call the command." }, usageExit);
     }
     return super.catch(error);
   }
 
-  private interruptOptions(): { fix?: string } {
-    return this.adviceAfterInterrupt === undefined ? {} : { fix: this.adviceAfterInterrupt };
-  }
-
-  private fail(code: string, message: string, fix: string | undefined, exitCode: number): never {
-    if (this.jsonEnabled()) this.logJson({ error: { code, message, fix: fix ?? null } });
+  /** Ends the command with an error on stderr and, with `--json`, on stdout. */
+  private fail({ code, message, fix, setting, flag }: ErrorReport, exitCode: number): never {
+    const advice = [fix, flag && `(${flag})`].filter(Boolean).join(" ");
+    process.stderr.write(`Error: ${message}\n${advice ? `  ${advice}\n` : ""}`);
+    if (this.jsonEnabled()) this.logJson({ error: { code, message, fix: fix ?? null, setting: setting ?? null } });
     this.exit(exitCode);
   }
 }

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { durationText, fullTraining } from "../src/bench/full-training.js";
 import { latentShape, stepSetup } from "../src/bench/step-setup.js";
 import { benchStep, type StepReport } from "../src/bench/step.js";
-import { discoverPlugins } from "../src/discover-plugins.js";
+import { discoverPlugins } from "../src/composition/discover-plugins.js";
 
 const plugins = new PluginRegistry();
 let engine: Engine;

@@ -9,8 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { createContainer, services } from "../src/container.js";
-import { discoverPlugins } from "../src/discover-plugins.js";
+import { createContainer, services } from "../src/composition/container.js";
+import { discoverPlugins } from "../src/composition/discover-plugins.js";
 
 let folder: string;
 let engine: Engine;

@@ -8,7 +8,7 @@ import { configSchema, resolveConfig, type ConfigLayer } from "@revq/train";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from "vitest";
 import { parse } from "yaml";
-import { readConfigFile } from "../src/config-file.js";
+import { readConfigFile } from "../src/settings/config-file.js";
 import { createContainer, defineConfig, discoverPlugins, services, type UserConfig } from "../src/index.js";
 
 const folder = mkdtempSync(join(tmpdir(), "revq-config-"));

@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { createContainer, services } from "../src/container.js";
-import { discoverPlugins } from "../src/discover-plugins.js";
-import { installedPlugins } from "../src/installed-plugins.js";
+import { createContainer, services } from "../src/composition/container.js";
+import { discoverPlugins } from "../src/composition/discover-plugins.js";
+import { installedPlugins } from "../src/composition/installed-plugins.js";
 
 let project: string;
 beforeEach(() => {

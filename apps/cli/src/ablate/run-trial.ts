@@ -9,7 +9,7 @@ import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { withoutScheduler } from "../shard-part.js";
+import { withoutScheduler } from "../parts/part-of-process.js";
 
 export interface TrialRun {
   /** Where the trial's folder is made. */

@@ -1,4 +1,4 @@
-/** Which backbone plugin a place of weights is for, by its files and its config.json. */
+/** Finds the backbone plugin that a folder of weights is for, from its files and its config.json. */
 import { RevqError, type WeightsSource } from "@revq/core";
 import { readAll } from "@revq/formats";
 
@@ -11,11 +11,11 @@ const families: Readonly<Record<string, string>> = {
 
 export interface Detected {
   readonly id: string;
-  /** Why, for people. */
+  /** The reason, for people. */
   readonly because: string;
 }
 
-/** Throws `backbone-unrecognised`, which lists what is there. */
+/** Throws `backbone-unrecognised`, which lists the files. */
 export async function detectBackbone(source: WeightsSource): Promise<Detected> {
   const names = await source.list();
   for (const config of ["config.json", "vae/config.json"]) {
@@ -24,7 +24,7 @@ export async function detectBackbone(source: WeightsSource): Promise<Detected> {
     const id = families[className ?? ""];
     if (id !== undefined) return { id, because: `${config} says ${className}` };
     if (className !== undefined)
-      throw unrecognised(source, names, `${config} describes ${className}, which no backbone here opens`);
+      throw unrecognised(source, names, `${config} describes ${className}, which no backbone opens`);
   }
   const onnx = names.find((name) => /(^|\/)(encoder|encoder_model|vae_encoder\/model)\.onnx$/.test(name));
   if (onnx !== undefined) return { id: "onnx", because: `there is ${onnx}` };
@@ -49,7 +49,7 @@ function unrecognised(source: WeightsSource, names: readonly string[], why: stri
   const shown = names.slice(0, 8).join(", ") + (names.length > 8 ? `, … (${names.length} files)` : "");
   return new RevqError(
     "backbone-unrecognised",
-    `${source.spec} is not recognised as a VAE: ${why}; there ${names.length ? `is ${shown}` : "are no files"}.`,
-    { fix: "Name the VAE's own folder, or say which it is: --backbone ID (`revq plugins` lists them)." },
+    `${source.spec} is not recognised as a VAE: ${why}; its files are ${shown || "none"}.`,
+    { fix: "Name the folder of the VAE itself, or its plugin: --backbone ID. `revq plugins` lists the plugins." },
   );
 }

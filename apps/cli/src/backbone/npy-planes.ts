@@ -1,4 +1,4 @@
-/** Images and latents as PyTorch keeps them, float32 `.npy` `[n, c, h, w]`, to and from tensors `[n, h, w, c]`. */
+/** Converts images and latents between PyTorch's layout, float32 `.npy` `[n, c, h, w]`, and tensors `[n, h, w, c]`. */
 import { RevqError } from "@revq/core";
 import { readNpyFloat32, writeNpy } from "@revq/formats";
 import { fromFile, writeFileAtomic } from "@revq/formats/node";
@@ -13,7 +13,7 @@ export interface Planes {
 export async function readPlanes(path: string, what: string): Promise<Planes> {
   const { shape, data } = await readNpyFloat32(await fromFile(path));
   if (shape.length === 4) return { shape: shape as unknown as Planes["shape"], data };
-  throw new RevqError("npy-planes-shape", `${path} has shape [${shape}], expected are ${what}.`, {
+  throw new RevqError("npy-planes-shape", `${path} has shape [${shape}], expected ${what}.`, {
     fix: "In Python: numpy.save(PATH, tensor.float().cpu().numpy()), with the batch axis.",
   });
 }
@@ -22,7 +22,7 @@ export async function writePlanes(path: string, { shape, data }: Planes): Promis
   await writeFileAtomic(path, writeNpy({ shape, data }));
 }
 
-/** Runs some at a time; the result of each is of one shape. */
+/** Applies `run` batch by batch. All results have one shape. Throws `npy-planes-empty`. */
 export async function mapPlanes(
   { shape: [n, channels, height, width], data }: Planes,
   batch: number,
@@ -44,5 +44,5 @@ export async function mapPlanes(
     onDone(start + count);
   }
   if (result) return result;
-  throw new RevqError("npy-planes-empty", "The file holds an empty batch.", { fix: "Save at least one array in it." });
+  throw new RevqError("npy-planes-empty", "The file holds an empty batch.", { fix: "Save at least one array." });
 }

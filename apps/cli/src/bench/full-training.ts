@@ -1,26 +1,26 @@
-/** From the time of a step to that of the whole training that a preset stands for. */
-import type { Recipe } from "@revq/core";
+/** Estimates the time of a whole training from the time of a step. */
+import type { RecipeName } from "@revq/train/config";
 import type { StepTimes } from "./step.js";
 
 export interface FullTraining {
   readonly epochs: number;
   readonly images: number;
   readonly steps: number;
-  /** Of the steps alone: encoding the images, k-means and measuring come on top. */
+  /** For the steps alone, without encoding, k-means and measuring. */
   readonly hours: number;
 }
 
-/** The last partial batch of an epoch is dropped, as in training, unless it is the only one. */
+/** The last partial batch of an epoch is dropped, as in training, unless it is the only one. The recipe kmeans quantizes every image once. */
 export function fullTraining(
-  recipe: Recipe,
+  recipe: RecipeName,
   { epochs, batch }: { readonly epochs: number; readonly batch: number },
   images: number,
   { quantize, total }: Pick<StepTimes, "quantize" | "total">,
 ): FullTraining {
   const stepsPerEpoch = Math.max(1, Math.floor(images / batch));
   const steps = epochs * stepsPerEpoch;
-  const lookUp = recipe === "fit" ? stepsPerEpoch * quantize : 0;
-  return { epochs, images, steps, hours: (steps * total + lookUp) / 3.6e6 };
+  const assignment = recipe === "kmeans" ? stepsPerEpoch * quantize : 0;
+  return { epochs, images, steps, hours: (steps * total + assignment) / 3.6e6 };
 }
 
 /** "40 seconds", "3.5 hours", "12 days", "2.3 years". */

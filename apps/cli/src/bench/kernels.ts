@@ -1,14 +1,15 @@
 /**
- * One operation, over and over: `revq bench matmul` and `revq bench conv`. The engine's time stands beside that of bare ONNX
- * Runtime on the same computation, so what the layers in between cost can be seen.
+ * Times one operation for `revq bench matmul` and `revq bench conv`, on the engine and on bare ONNX Runtime. The
+ * difference is the cost of the layers between the two.
  */
 import type { Engine } from "@revq/engine";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 import { gpuBytes, medianMs, peakRssMiB } from "./measure.js";
-import { openOnnxChain, type OnnxChain } from "./onnxruntime.js";
+import type { OnnxChain } from "./onnx-chain.js";
+import { openOnnxChain } from "./onnxruntime.js";
 
-/** An operation whose output has the shape of its first input, so that it can be repeated on its own result. */
+/** An operation whose output has the shape of its first input, so that it can be chained. */
 export interface Kernel {
   /** For people: `matmul 1024^3 float32`. */
   readonly what: string;
@@ -70,7 +71,7 @@ export interface KernelReport extends KernelSpeed {
 
 export interface KernelOptions {
   readonly repeats: number;
-  /** Applications in a chain, of which only the last value is read; default: about a tenth of a second's worth, at most 32. */
+  /** Applications in a chain, of which only the last value is read; default: about a tenth of a second, at most 32. */
   readonly chain?: number;
   readonly signal?: AbortSignal;
 }
@@ -110,7 +111,7 @@ export async function benchKernel(
   };
 }
 
-/** So many that what reading the last value takes does not count, on a GPU above all. */
+/** Long enough that the time to read the last value does not matter, on a GPU above all. */
 function chainLength(ms: number): number {
   return Math.max(1, Math.min(32, Math.floor(100 / ms)));
 }

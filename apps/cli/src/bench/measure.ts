@@ -1,20 +1,20 @@
-/** How the benchmarks of `revq bench` take time and memory. */
+/** Measures time and memory for `revq bench`. */
 import { RevqError } from "@revq/core";
 import type { Engine } from "@revq/engine";
 
-/** The middle value; of an even number of values the upper of the two in the middle. At least one value. */
+/** The middle value, or the upper of the two middle values. At least one value. */
 export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1]!;
 }
 
-/** Milliseconds until what `work` promises has come. */
+/** Milliseconds until the promise of `work` is fulfilled. */
 export async function milliseconds(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();
   return performance.now() - start;
 }
 
-/** Median milliseconds of `repeats` calls, after `warmUp` that do not count: the first calls compile graphs and shaders. */
+/** Median milliseconds of `repeats` calls. `warmUp` calls before them do not count: they compile graphs and shaders. */
 export async function medianMs(
   work: () => Promise<unknown>,
   repeats: number,
@@ -29,7 +29,7 @@ export async function medianMs(
   return median(times);
 }
 
-/** The largest resident memory that this process had so far. */
+/** Peak resident memory of this process so far. */
 export function peakRssMiB(): number {
   return process.resourceUsage().maxRSS / 1024;
 }
@@ -39,11 +39,10 @@ export function gpuBytes(engine: Engine): number | null {
   return engine.info().gpuBytes ?? null;
 }
 
-/** @throws RevqError `engine-cannot-train`, exit code 3 */
+/** @throws RevqError `engine-cannot-train` */
 export function requireTraining(engine: Engine): void {
   if (engine.trains) return;
   throw new RevqError("engine-cannot-train", `The engine ${engine.id} cannot train.`, {
     fix: "Leave out --engine, or see `revq doctor`.",
-    exitCode: 3,
   });
 }

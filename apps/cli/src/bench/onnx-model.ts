@@ -1,8 +1,8 @@
 /**
- * Writes the ONNX file of one chain: `value = op(value, constant)`, `steps` times, then the sum of all elements. Not a general
- * writer. Formats: https://protobuf.dev/programming-guides/encoding/ and onnx.proto of https://github.com/onnx/onnx.
+ * Writes the ONNX file of one chain: `value = op(value, constant)`, `steps` times, then the sum of all elements. It is no
+ * general writer. Formats: https://protobuf.dev/programming-guides/encoding/ and onnx.proto of https://github.com/onnx/onnx.
  */
-import type { OnnxChain } from "./onnxruntime.js";
+import type { OnnxChain } from "./onnx-chain.js";
 
 type Bytes = readonly number[];
 

@@ -1,18 +1,10 @@
 /**
- * Bare ONNX Runtime as a yardstick: a chain of one operator in one graph, as plain as it can be had. Both inputs are fed, none is
- * a constant of the graph that could be repacked: in training the weights change with every step.
+ * Bare ONNX Runtime as a reference: a chain of one operator in one graph. Both inputs are fed. None is a constant of the
+ * graph, which ONNX Runtime could repack in advance: in training the weights change with every step.
  */
 import type * as OnnxRuntime from "onnxruntime-node";
+import type { OnnxChain } from "./onnx-chain.js";
 import { onnxChainModel } from "./onnx-model.js";
-
-export interface OnnxChain {
-  readonly op: "MatMul" | "Conv";
-  /** float32; the operator's output has this shape too. */
-  readonly valueShape: readonly number[];
-  readonly constantShape: readonly number[];
-  /** Of `Conv`: top, left, bottom, right. */
-  readonly pads?: readonly number[];
-}
 
 export interface BareChain {
   /** Applies the operator `steps` times and waits for the sum of the last value. */
@@ -31,7 +23,7 @@ export async function openOnnxChain(chain: OnnxChain, steps: number): Promise<Ba
   const { InferenceSession, Tensor } = onnxruntime;
   const session = await InferenceSession.create(onnxChainModel(chain, steps));
   const fanIn = chain.constantShape.slice(chain.op === "MatMul" ? 0 : 1, chain.op === "MatMul" ? 1 : undefined);
-  // Keeps the scale of the value, as the engine's inputs do: no infinities, no denormals.
+  // Keeps the scale of the value, as the engine's inputs do: no infinities and no denormals.
   const scale = Math.sqrt(3 / product(fanIn));
   const random = (shape: readonly number[], bound: number) =>
     new Tensor(

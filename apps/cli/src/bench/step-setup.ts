@@ -1,18 +1,18 @@
-/** What `revq bench step` measures: a preset on latents of the shape of DC-AE f32c32, the paper's VAE, at 256 pixels. */
+/** The trainings that `revq bench step` measures: presets, on latents shaped like those of the paper's VAE, DC-AE f32c32, at 256 pixels. */
 import type { LatentShape, PluginRegistry } from "@revq/core";
 import { sampleImages } from "@revq/sample-images";
-import { presetNames, resolveConfig, type ConfigLayer, type RunConfig } from "@revq/train";
+import { presetNames, resolveConfig, type ConfigLayer, type RunConfig } from "@revq/train/config";
 
 export const latentShape: LatentShape = { channels: 32, height: 8, width: 8 };
 
-/** The presets, and a run that the authors' code does in minutes on two cores. */
+/** The presets, and a run that takes the authors' code minutes on two cores. */
 export const setupNames = [...presetNames, "small"] as const;
 export type SetupName = (typeof setupNames)[number];
 
 export interface StepSetup {
   readonly name: SetupName;
   readonly config: RunConfig;
-  /** Images in the run that the preset is for: ImageNet's training set in the paper (arXiv 2507.10547, section 4.1). */
+  /** Images of the preset's run: ImageNet's training set in the paper (arXiv 2507.10547, section 4.1). */
   readonly images: number;
 }
 

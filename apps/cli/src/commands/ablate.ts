@@ -20,9 +20,9 @@ import { join, resolve } from "node:path";
 import { beginAblation, joinAblation, writeOutcome, writePart, type AblateResult } from "../ablate/join.js";
 import { lacksScores, messageOf, runTrial, scoreTrial, type TrialRun } from "../ablate/run-trial.js";
 import { BaseCommand } from "../base-command.js";
-import { readConfigFile } from "../config-file.js";
-import { configFlags, namedPlugins, userLayers } from "../config-flags.js";
-import { shardFlag, shardPart } from "../shard-part.js";
+import { readConfigFile } from "../settings/config-file.js";
+import { configFlags, namedPlugins, userLayers } from "../settings/config-flags.js";
+import { shardFlag, shardPart } from "../parts/part-of-process.js";
 
 interface AblatePartResult {
   readonly part: { readonly index: number; readonly count: number };

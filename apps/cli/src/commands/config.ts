@@ -1,25 +1,26 @@
 import { Flags } from "@oclif/core";
-import { annotateConfig, configSchema, resolveConfig, type JsonSchema, type RunConfig } from "@revq/train";
+import { annotateConfig, configSchema, resolveConfig, type JsonSchema, type RunConfig } from "@revq/train/config";
 import { BaseCommand } from "../base-command.js";
-import { configFlags, namedPlugins, userLayers } from "../config-flags.js";
+import { configFlags } from "../settings/config-flags.js";
+import { namedPlugins, userLayers } from "../settings/layers.js";
 
 export default class Config extends BaseCommand {
-  static override summary = "Print the resolved training configuration as YAML that explains itself.";
+  static override summary = "Print the resolved training configuration as commented YAML.";
   static override description =
-    "Takes the flags of `revq train` and prints what they come to, key by key, with the place that decided each.";
+    "Takes the flags of `revq train` and prints the configuration that results. Comments tell the meaning of every key and where its value comes from.";
   static override examples = [
-    { description: "A file to start from:", command: "<%= config.bin %> config > revq.yaml" },
-    { description: "What a preset means:", command: "<%= config.bin %> config --preset 512T" },
+    { description: "A first config file:", command: "<%= config.bin %> config > revq.yaml" },
+    { description: "The settings of a preset:", command: "<%= config.bin %> config --preset 512T" },
     {
       description:
-        "What an editor completes by; the first line of revq.yaml is then: # yaml-language-server: $schema=revq.schema.json",
+        "For completion in editors; the first line of revq.yaml is then: # yaml-language-server: $schema=revq.schema.json",
       command: "<%= config.bin %> config --schema > revq.schema.json",
     },
   ];
   static override flags = {
     ...configFlags,
     schema: Flags.boolean({
-      description: "print the JSON Schema of config files instead, with the plugins found here",
+      description: "print the JSON Schema of config files instead, with the plugins that are found",
     }),
   };
 

@@ -1,11 +1,10 @@
 import { BaseCommand } from "../base-command.js";
-import { examine, type DoctorReport } from "../doctor/examine.js";
-import { doctorText } from "../doctor/text.js";
+import type { DoctorReport } from "../doctor/examine.js";
 
 export default class Doctor extends BaseCommand {
-  static override summary = "Say what works on this machine, what does not, why, and what to do about it.";
+  static override summary = "Report which engines work on this machine, and what to do about those that do not.";
   static override description =
-    "Tries every engine in a process of its own and measures those that work for a few seconds. Needs no network and changes nothing. Exit code 3 when no engine can train.";
+    "Tries every engine in a process of its own and times those that work, for a few seconds each. Needs no network and changes nothing. The exit code is 3 if no engine can train.";
   static override examples = [
     "<%= config.bin %> doctor",
     { description: "To paste into a bug report:", command: "<%= config.bin %> doctor --json" },
@@ -13,6 +12,9 @@ export default class Doctor extends BaseCommand {
 
   async run(): Promise<DoctorReport> {
     await this.parse(Doctor);
+    const { examine } = await import("../doctor/examine.js");
+    const { doctorText } = await import("../doctor/text.js");
+    const { noEngineExitCode } = await import("../errors/exit-code.js");
     const { version, pjson } = this.config;
     const report = await examine({
       revq: version,
@@ -24,7 +26,7 @@ export default class Doctor extends BaseCommand {
     });
     this.display.finish();
     this.log(doctorText(report));
-    if (!report.trains) process.exitCode = 3;
+    if (!report.trains) process.exitCode = noEngineExitCode;
     return report;
   }
 }

@@ -1,20 +1,15 @@
 import { Args, Flags } from "@oclif/core";
-import { bitsPerImage, RevqError, vocabularySize, type ImageSource } from "@revq/core";
-import { openImageFiles, openImages, openLatents } from "@revq/data";
-import type { TileGrid, Tokenizer } from "@revq/tokenizer";
-import { noteSkipped } from "@revq/train";
-import * as tf from "@tensorflow/tfjs-core";
-import { statSync } from "node:fs";
-import { BaseCommand, engineFlag } from "../base-command.js";
-import { checkIdsPath, writeIds } from "../ids-file.js";
-import { requireWritableFile } from "../output-paths.js";
-import { imageSizeOf, openTokenizer, tokenizerArgument, weightsFlag } from "../open-tokenizer.js";
-import { openWholeImages } from "../whole-images.js";
+import { bitsPerImage, vocabularySize, type ImageSource } from "@revq/core";
+import { BaseCommand } from "../base-command.js";
+import { UsageError } from "../errors/usage-error.js";
+import { isFolder } from "../images/is-folder.js";
+import { engineFlag } from "../settings/engine-flag.js";
+import { tokenizerArgument, weightsFlag } from "../tokenizer/flags.js";
 
 interface EncodeReport {
   readonly output: string;
   readonly images: number;
-  /** More than images when they are larger than the tokenizer's. */
+  /** More than images if they are larger than the tokenizer's images. */
   readonly tiles: number;
   readonly tokens: number;
   readonly vocabulary: number;
@@ -25,11 +20,15 @@ interface EncodeReport {
 
 export default class Encode extends BaseCommand {
   static override summary = "Encode images, or latents, to ids.";
-  static override description = `Images are resized and centre-cropped to the size that the tokenizer was trained at. The file holds int32 ids [n, t]: the code of every token in its group, tokens in the quantizer's order (channel-major for multigroup). With --offset-groups ids are flat: the code plus the number of codes of all tokens before, t * K + code, so that a language model sees one vocabulary of T * K ids. With --tile an image keeps its size: overlapping tiles of the trained size cover it, one row of ids a tile, and its grid is stored with its name.`;
+  static override description = `Images are resized and centre-cropped to the size of the tokenizer's training images. The file holds int32 ids [n, t], one id a token, in the token order of the quantizer (channel-major for multigroup).
+
+With --offset-groups the ids are flat: the id plus the number of codes of all tokens before it, t * K + id. A language model then sees one vocabulary of T * K ids.
+
+With --tile an image keeps its size. Overlapping tiles of the training size cover it, one row of ids a tile. The grid of tiles is stored with the image's name.`;
   static override examples = [
     "<%= config.bin %> encode my-tokenizer photo.jpg -o ids.npy",
     {
-      description: "A folder, names and ids as JSON:",
+      description: "A folder, with names and ids as JSON:",
       command: "<%= config.bin %> encode my-tokenizer photos/ -o ids.json",
     },
     {
@@ -37,7 +36,7 @@ export default class Encode extends BaseCommand {
       command: "<%= config.bin %> encode my-tokenizer photos/ -o ids.npy --offset-groups",
     },
     {
-      description: "Latents, for a tokenizer of latents or any other:",
+      description: "Latents, for any tokenizer:",
       command: "<%= config.bin %> encode my-tokenizer --latents latents.npy -o ids.npy",
     },
     {
@@ -64,9 +63,9 @@ export default class Encode extends BaseCommand {
     }),
     "offset-groups": Flags.boolean({
       default: false,
-      description: "write flat ids: every token position has codes of its own",
+      description: "write flat ids: every token position has ids of its own",
     }),
-    tile: Flags.boolean({ default: false, description: "keep every image's own size, in tiles of the trained size" }),
+    tile: Flags.boolean({ default: false, description: "keep the size of every image, in tiles of the training size" }),
     batch: Flags.integer({ description: "images or tiles at a time", min: 1, default: 8 }),
     weights: weightsFlag,
     engine: engineFlag,
@@ -74,132 +73,76 @@ export default class Encode extends BaseCommand {
 
   async run(): Promise<EncodeReport> {
     const { args, argv, flags } = await this.parse(Encode);
+    const { checkIdsPath } = await import("../ids/ids-file.js");
+    const { requireWritableFile } = await import("../output/output-paths.js");
     checkIdsPath(flags.out);
     await requireWritableFile(flags.out);
     const paths = (argv as string[]).slice(1);
     requireOneInput(paths, flags.latents);
-    const tokenizer = await openTokenizer(this, args.tokenizer, flags, { backbone: flags.latents === undefined });
-    const { tokens } = tokenizer;
-    const { names, codes, skipped, grids, total } = await (flags.latents !== undefined
-      ? this.encodeLatents(tokenizer, flags.latents, flags.batch)
+
+    const { openTokenizer } = await import("../tokenizer/open-tokenizer.js");
+    const { encodeCrops, encodeLatents, encodeTiles } = await import("../encode/encode-inputs.js");
+    const { writeIds } = await import("../ids/write-ids.js");
+    const { noteSkipped } = await import("@revq/train");
+    const tokenizer = await openTokenizer(this, args.tokenizer, flags, flags.latents === undefined);
+    const { layout } = tokenizer;
+    const { batch } = flags;
+    const context = { tokenizer, batch, signal: this.signal, report: this.display.update.bind(this.display) };
+    const { names, ids, skipped, grids, total } = await (flags.latents !== undefined
+      ? encodeLatents(flags.latents, context)
       : flags.tile
-        ? this.encodeTiles(tokenizer, paths, flags.batch)
-        : this.encodeCrops(tokenizer, paths, flags.batch));
-    const tiles = codes.reduce((sum, part) => sum + part.length, 0) / tokens.tokens;
-    const all = new Int32Array(tiles * tokens.tokens);
-    let filled = 0;
-    for (const part of codes) {
-      all.set(part, filled);
-      filled += part.length;
-    }
-    await writeIds(flags.out, { codes: all, tokens: tokens.tokens, names, grids }, tokens, flags["offset-groups"]);
+        ? encodeTiles(paths, context)
+        : encodeCrops(paths, context));
+    const all = concatenate(ids);
+    const tiles = all.length / layout.count;
+    await writeIds(flags.out, { ids: all, tokens: layout.count, names, grids }, layout, flags["offset-groups"]);
     noteSkipped(skipped, this.note);
-    const vocabulary = vocabularySize(tokens);
     this.display.finish();
     if (this.signal.aborted) this.note(`${flags.out} holds the first ${names.length} of ${total}.`);
     this.signal.throwIfAborted();
+
+    const vocabulary = vocabularySize(layout);
     const what = flags.latents === undefined ? "images" : "latents";
-    const each = flags.tile ? `in ${tiles} tiles of ${tokens.tokens}` : `${tokens.tokens} each`;
-    this.log(
-      `${flags.out}: ids of ${names.length} ${what}, ${each}, ${bitsPerImage(tokens).toFixed(0)} bits ${flags.tile ? "a tile" : "an image"}${flags["offset-groups"] ? `, flat vocabulary of ${vocabulary}` : ""}`,
-    );
+    const each = flags.tile ? `in ${tiles} tiles of ${layout.count}` : `${layout.count} each`;
+    const bits = `${bitsPerImage(layout).toFixed(0)} bits ${flags.tile ? "a tile" : "an image"}`;
+    const flat = flags["offset-groups"] ? `, flat vocabulary of ${vocabulary}` : "";
+    this.log(`${flags.out}: ids of ${names.length} ${what}, ${each}, ${bits}${flat}`);
     tokenizer.dispose();
     return {
       output: flags.out,
       images: names.length,
       tiles,
-      tokens: tokens.tokens,
+      tokens: layout.count,
       vocabulary,
-      bitsPerImage: bitsPerImage(tokens),
+      bitsPerImage: bitsPerImage(layout),
       offsetGroups: flags["offset-groups"],
       skipped,
     };
   }
-
-  private async encodeTiles(tokenizer: Tokenizer, paths: readonly string[], batch: number): Promise<Encoded> {
-    const images = await openWholeImages(paths);
-    const encoded: Encoded = { names: [], codes: [], grids: [], skipped: images.skipped, total: images.names.length };
-    for await (const { name, picture } of images.pictures()) {
-      const report = this.display.update.bind(this.display);
-      encoded.codes.push(await tokenizer.encode(picture, { batch, signal: this.signal, report }));
-      encoded.names.push(name);
-      encoded.grids!.push(tokenizer.grid(picture.width, picture.height));
-    }
-    if (encoded.names.length === 0) {
-      throw new RevqError("data-no-images", `None of the images could be read (${images.skipped[0]?.reason}).`, {
-        fix: "Check that the files are complete jpeg, png or webp images.",
-      });
-    }
-    return encoded;
-  }
-
-  private async encodeCrops(tokenizer: Tokenizer, paths: readonly string[], batchSize: number): Promise<Encoded> {
-    const images = await openNamedImages(paths, imageSizeOf(tokenizer));
-    const names: string[] = [];
-    const codes: Int32Array[] = [];
-    for await (const batch of images.batches(batchSize)) {
-      const pixels = tf.tensor4d(batch.pixels, [batch.names.length, batch.size, batch.size, 3]);
-      const ids = await tokenizer.encodeImages(pixels);
-      codes.push((await ids.data()) as Int32Array);
-      names.push(...batch.names);
-      tf.dispose([pixels, ids]);
-      this.display.update({ phase: "encode", done: names.length, total: images.count });
-      if (this.signal.aborted) break; // what is done is kept
-    }
-    return { names, codes, skipped: images.skipped, total: images.count };
-  }
-
-  private async encodeLatents(tokenizer: Tokenizer, path: string, batch: number): Promise<Encoded> {
-    const latents = await openLatents(path);
-    const { channels, height, width } = latents.shape;
-    const digits = Math.max(5, String(latents.count - 1).length);
-    const encoded: Encoded = { names: [], codes: [], skipped: [], total: latents.count };
-    for (let start = 0; start < latents.count && !this.signal.aborted; start += batch) {
-      const rows = Array.from({ length: Math.min(batch, latents.count - start) }, (_, i) => start + i);
-      const values = tf.tensor4d(await latents.read(rows), [rows.length, height, width, channels]);
-      const ids = await tokenizer.encodeLatents(values);
-      encoded.codes.push((await ids.data()) as Int32Array);
-      encoded.names.push(...rows.map((row) => String(row).padStart(digits, "0")));
-      tf.dispose([values, ids]);
-      this.display.update({ phase: "encode", done: start + rows.length, total: latents.count });
-    }
-    return encoded;
-  }
 }
 
-interface Encoded {
-  readonly names: string[];
-  readonly codes: Int32Array[];
-  readonly grids?: TileGrid[];
-  readonly skipped: ImageSource["skipped"];
-  /** How many there are to encode. */
-  readonly total: number;
+function concatenate(parts: readonly Int32Array[]): Int32Array {
+  const all = new Int32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let filled = 0;
+  for (const part of parts) {
+    all.set(part, filled);
+    filled += part.length;
+  }
+  return all;
 }
 
+/** Images or latents; of images one folder, or files. */
 function requireOneInput(paths: readonly string[], latents: string | undefined): void {
   const namesImages = paths.length > 0;
   if (namesImages === (latents !== undefined)) {
     const what = namesImages ? "images and --latents" : "neither images nor --latents";
-    throw new RevqError("encode-input", `Got ${what}: one of the two is encoded.`, {
+    throw new UsageError("encode-input", `Got ${what}; exactly one of the two is needed.`, {
       fix: "revq encode TOKENIZER IMAGE… -o FILE, or revq encode TOKENIZER --latents FILE.npy -o FILE",
-      exitCode: 2,
     });
   }
-  refuseMixed(paths);
-}
-
-const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-
-function openNamedImages(paths: readonly string[], size: number): Promise<ImageSource> {
-  return isFolder(paths[0]!) ? openImages(paths[0]!, { size }) : openImageFiles(paths, { size });
-}
-
-/** One folder, or files. */
-function refuseMixed(paths: readonly string[]): void {
   const folder = paths.find(isFolder);
   if (folder === undefined || paths.length === 1) return;
-  throw new RevqError("images-mixed", `${folder} is a folder, and more was named beside it.`, {
+  throw new UsageError("images-mixed", `${folder} is a folder, and other paths were named with it.`, {
     fix: "Name one folder, or files only.",
-    exitCode: 2,
   });
 }

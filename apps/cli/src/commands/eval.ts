@@ -10,11 +10,11 @@ import {
 } from "@revq/train";
 import { RevqError, type LatentSource } from "@revq/core";
 import { BaseCommand, engineFlag } from "../base-command.js";
-import { metricFlags, networkPlaces, reportImages, writeEvalReport } from "../eval-metrics.js";
-import { evalPart, joinedText, requirePartFolder } from "../eval-part.js";
-import { imageSizeOf, openTokenizer, tokenizerArgument, weightsFlag } from "../open-tokenizer.js";
-import { evaluationText } from "../results-table.js";
-import { shardPart, shardFlag } from "../shard-part.js";
+import { metricFlags, networkPlaces, reportImages, writeEvalReport } from "../evaluation/metric-flags.js";
+import { evalPart, joinedText, requirePartFolder } from "../evaluation/eval-part.js";
+import { imageSizeOf, openTokenizer, tokenizerArgument, weightsFlag } from "../tokenizer/open-tokenizer.js";
+import { evaluationText } from "../evaluation/results-table.js";
+import { shardPart, shardFlag } from "../parts/part-of-process.js";
 
 interface EvalPartResult {
   readonly folder: string;

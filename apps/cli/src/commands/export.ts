@@ -1,14 +1,12 @@
 import { Flags } from "@oclif/core";
-import { RevqError } from "@revq/core";
-import { writeFileAtomic } from "@revq/formats/node";
-import { serializeTokenizer, Tokenizer } from "@revq/tokenizer";
+import type { Tokenizer } from "@revq/tokenizer";
 import { mkdir, readdir, rmdir } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
-import { BaseCommand, engineFlag } from "../base-command.js";
-import { onnxReadme, pytorchReadme, tfjsReadme } from "../export/readme.js";
-import { exportOnnx, type OnnxExport } from "../export/to-onnx.js";
-import { exportPyTorch, pytorchFile } from "../export/to-pytorch.js";
-import { openTokenizer, tokenizerArgument, weightsFlag } from "../open-tokenizer.js";
+import { join } from "node:path";
+import { BaseCommand } from "../base-command.js";
+import { UsageError } from "../errors/usage-error.js";
+import type { OnnxExport } from "../export/onnx-export.js";
+import { engineFlag } from "../settings/engine-flag.js";
+import { tokenizerArgument, weightsFlag } from "../tokenizer/flags.js";
 
 interface ExportReport {
   readonly to: string;
@@ -20,7 +18,7 @@ interface ExportReport {
 export default class Export extends BaseCommand {
   static override summary = "Write a tokenizer for PyTorch, ONNX Runtime or a browser.";
   static override description =
-    "onnx: encoder.onnx (images -> ids) and decoder.onnx (ids -> images), each whole and compared with revq once written; a tokenizer of latents gives latents -> ids and back. pytorch: every number in one safetensors file, by the names of the authors' code. tfjs: the tokenizer with its VAE inside, which @revq/tokenizer opens from an URL in a browser.";
+    "onnx: encoder.onnx (images -> ids) and decoder.onnx (ids -> images), compared with revq after writing. For a tokenizer of latents they map latents -> ids and back. pytorch: all parameters in one safetensors file, with the names of the authors' code. tfjs: the tokenizer including its VAE, which @revq/tokenizer opens from an URL in a browser.";
   static override examples = [
     "<%= config.bin %> export my-tokenizer --to onnx -o my-tokenizer-onnx",
     "<%= config.bin %> export my-tokenizer --to pytorch -o my-tokenizer-pytorch",
@@ -28,7 +26,7 @@ export default class Export extends BaseCommand {
   ];
   static override args = { tokenizer: tokenizerArgument };
   static override flags = {
-    to: Flags.string({ description: "for what", options: ["onnx", "pytorch", "tfjs"], required: true }),
+    to: Flags.string({ description: "target", options: ["onnx", "pytorch", "tfjs"], required: true }),
     out: Flags.string({ char: "o", description: "a new folder", required: true, helpValue: "<dir>" }),
     batch: Flags.integer({ description: "images that the ONNX models take at once", min: 1, default: 1 }),
     weights: weightsFlag,
@@ -38,21 +36,20 @@ export default class Export extends BaseCommand {
   async run(): Promise<ExportReport> {
     const { args, flags } = await this.parse(Export);
     if (flags.to === "onnx" && flags.engine !== undefined && flags.engine !== "onnx") {
-      throw new RevqError("export-engine", `ONNX models are made by the engine onnx, not ${flags.engine}.`, {
+      throw new UsageError("export-engine", `The engine onnx makes ONNX models, not ${flags.engine}.`, {
         fix: "Leave --engine out.",
-        exitCode: 2,
       });
     }
-    if ((await readdir(flags.out).catch(() => [])).length > 0) {
-      throw new RevqError("out-not-empty", `${flags.out} is not empty.`, { fix: "Name a new folder.", exitCode: 2 });
-    }
+    const { requireEmptyFolder } = await import("../output/output-paths.js");
+    const { openTokenizer } = await import("../tokenizer/open-tokenizer.js");
+    await requireEmptyFolder(flags.out);
     const engine = flags.to === "onnx" ? "onnx" : flags.engine;
-    const tokenizer = await openTokenizer(this, args.tokenizer, { ...flags, engine }, { backbone: "if-any" });
+    const tokenizer = await openTokenizer(this, args.tokenizer, { ...flags, engine }, "if-any");
     const made = await mkdir(flags.out, { recursive: true });
     try {
       return await this.exportTo(flags, tokenizer);
     } catch (error) {
-      if (made !== undefined) await rmdir(flags.out).catch(() => {}); // only when nothing was written
+      if (made !== undefined) await rmdir(flags.out).catch(() => {}); // fails if something was written
       throw error;
     }
   }
@@ -61,29 +58,28 @@ export default class Export extends BaseCommand {
     flags: { readonly to: string; readonly out: string; readonly batch: number },
     tokenizer: Tokenizer,
   ): Promise<ExportReport> {
-    const write = (name: string, data: string | Uint8Array): Promise<void> =>
-      writeFileAtomic(join(flags.out, name), data);
     let onnx: OnnxExport | null = null;
     if (flags.to === "onnx") {
+      const { exportOnnx } = await import("../export/to-onnx.js");
       onnx = await exportOnnx(tokenizer, flags.out, flags.batch);
-      await write("README.md", onnxReadme(tokenizer.config, onnx, flags.batch));
     } else if (flags.to === "pytorch") {
-      await write("README.md", pytorchReadme(await exportPyTorch(tokenizer, flags.out)));
+      const { exportPyTorch } = await import("../export/to-pytorch.js");
+      await exportPyTorch(tokenizer, flags.out);
     } else {
-      const { backbone } = tokenizer.config;
-      const config = { ...tokenizer.config, backbone: backbone && { ...backbone, weights: null, embedded: true } };
-      const whole = new Tokenizer({ ...tokenizer.parts, config });
-      for (const [name, bytes] of Object.entries(await serializeTokenizer(whole))) await write(name, bytes);
-      await write("README.md", tfjsReadme(config, basename(resolve(flags.out))));
+      const { exportTfjs } = await import("../export/to-tfjs.js");
+      await exportTfjs(tokenizer, flags.out);
     }
     tokenizer.dispose();
     this.display.finish();
     const files = (await readdir(flags.out)).sort();
     this.log(`${flags.out}: ${files.join(", ")}`);
-    if (flags.to === "pytorch") this.log(`In Python: safetensors.torch.load_file("${join(flags.out, pytorchFile)}")`);
+    if (flags.to === "pytorch") {
+      const { pytorchFile } = await import("../export/to-pytorch.js");
+      this.log(`In Python: safetensors.torch.load_file("${join(flags.out, pytorchFile)}")`);
+    }
     if (onnx) {
       for (const line of onnx.leftOut) this.note(`Left out: ${line}`);
-      const ids = onnx.sameIds === null ? "" : `${(100 * onnx.sameIds).toFixed(2)} % of the ids alike`;
+      const ids = onnx.sameIds === null ? "" : `${(100 * onnx.sameIds).toFixed(2)} % of the ids equal`;
       const values = onnx.largestDifference === null ? "" : `values within ${onnx.largestDifference.toExponential(1)}`;
       this.log(`In ONNX Runtime, on a sample: ${[ids, values].filter(Boolean).join(", ")}`);
     }

@@ -12,10 +12,10 @@ import {
 } from "@revq/train";
 import { join, resolve } from "node:path";
 import { BaseCommand } from "../base-command.js";
-import { configFlags, namedPlugins, userLayers } from "../config-flags.js";
-import { withEmbeddedWeights } from "../embedded-weights.js";
-import { makeFolder } from "../output-paths.js";
-import { shardFlag, shardPart } from "../shard-part.js";
+import { configFlags, namedPlugins, userLayers } from "../settings/config-flags.js";
+import { withEmbeddedWeights } from "../weights/embedded-weights.js";
+import { makeFolder } from "../output/output-paths.js";
+import { shardFlag, shardPart } from "../parts/part-of-process.js";
 
 interface ExtractResult {
   readonly store: string;

@@ -1,16 +1,11 @@
 import { Args, Flags } from "@oclif/core";
-import { latentShapeToArray, RevqError } from "@revq/core";
-import { writeFileAtomic } from "@revq/formats/node";
-import { isRelativePath, serializeTokenizer } from "@revq/tokenizer";
-import { presetNames, type PresetName } from "@revq/train";
-import { mkdir, readdir } from "node:fs/promises";
+import { latentShapeToArray } from "@revq/core";
+import { presetNames, type PresetName } from "@revq/train/config";
+import { mkdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
-import { backboneFlags, openBackbone } from "../backbone/open-backbone.js";
-import { BaseCommand, engineFlag } from "../base-command.js";
-import { readAuthorsCheckpoint } from "../import/checkpoint.js";
-import { importTokenizer } from "../import/import-tokenizer.js";
-import { importedCard } from "../import/model-card.js";
-import { readStatistics } from "../import/statistics.js";
+import { backboneFlags } from "../backbone/flags.js";
+import { BaseCommand } from "../base-command.js";
+import { engineFlag } from "../settings/engine-flag.js";
 
 interface ImportReport {
   readonly tokenizer: string;
@@ -23,9 +18,9 @@ interface ImportReport {
 }
 
 export default class Import extends BaseCommand {
-  static override summary = "Make a tokenizer of a checkpoint of the ReVQ authors' code.";
+  static override summary = "Convert a checkpoint of the ReVQ authors' code to a tokenizer.";
   static override description =
-    "Codebooks, group order and rectifier are taken as they are; every size is read off the checkpoint. --stats names the mean and the deviation of every latent dimension (the authors' preprocessor.pth); without it the tokenizer takes standardized latents. Without --backbone it is a tokenizer of latents. Nothing in the pickle is executed.";
+    "Codebooks, group order and rectifier are kept as they are. All sizes are read from the checkpoint. --stats names the mean and the standard deviation of every latent dimension (the authors' preprocessor.pth); without it the tokenizer takes standardized latents. Without --backbone the result is a tokenizer of latents. Nothing in the pickle is executed.";
   static override examples = [
     {
       description: "The published 512-token checkpoint, with the VAE it was trained on:",
@@ -38,32 +33,37 @@ export default class Import extends BaseCommand {
     },
   ];
   static override args = {
-    format: Args.string({ description: "whose checkpoint it is", options: ["revq"], required: true }),
+    format: Args.string({ description: "format of the checkpoint", options: ["revq"], required: true }),
     checkpoint: Args.string({ description: "ckpt.pth", required: true }),
   };
   static override flags = {
-    preset: Flags.string({ description: "check that it has this preset's sizes", options: [...presetNames] }),
+    preset: Flags.string({ description: "check that the checkpoint has the sizes of this preset", options: [...presetNames] }),
     stats: Flags.string({
-      description: "mean and std of the latents: .pth, .safetensors or .npy",
+      description: "mean and standard deviation of the latents: .pth, .safetensors or .npy",
       helpValue: "<file>",
     }),
     ...backboneFlags,
-    "image-size": Flags.integer({ description: "side of the images that it was trained on", min: 1, default: 256 }),
-    out: Flags.string({ char: "o", description: "the tokenizer's folder", required: true, helpValue: "<dir>" }),
+    "image-size": Flags.integer({ description: "side of the training images in pixels", min: 1, default: 256 }),
+    out: Flags.string({ char: "o", description: "folder of the tokenizer", required: true, helpValue: "<dir>" }),
     engine: engineFlag,
   };
 
   async run(): Promise<ImportReport> {
     const { args, flags } = await this.parse(Import);
-    const existing = await readdir(flags.out).catch(() => []);
-    if (existing.length > 0) {
-      throw new RevqError("out-not-empty", `${flags.out} is not empty.`, { fix: "Name a new folder.", exitCode: 2 });
-    }
+    const { requireEmptyFolder } = await import("../output/output-paths.js");
+    const { readAuthorsCheckpoint } = await import("../import/checkpoint.js");
+    const { readStatistics } = await import("../import/statistics.js");
+    await requireEmptyFolder(flags.out);
     const checkpoint = await readAuthorsCheckpoint(args.checkpoint);
     const statistics = flags.stats === undefined ? null : await readStatistics(flags.stats, checkpoint.latentShape);
-    if (!statistics) this.note("No --stats: the tokenizer takes latents that are standardized already.");
-    const services = await this.services(flags["plugin"] as string[] | undefined);
-    await this.startEngine(services, flags.engine ?? "auto", flags["verbose"] as unknown as boolean);
+    if (!statistics) this.note("No --stats: the tokenizer takes standardized latents.");
+    const { openBackbone } = await import("../backbone/open-backbone.js");
+    const { importTokenizer } = await import("../import/import-tokenizer.js");
+    const { importedCard } = await import("../import/model-card.js");
+    const { isRelativePath, serializeTokenizer } = await import("@revq/tokenizer");
+    const { writeFileAtomic } = await import("@revq/formats/node");
+    const services = await this.services(flags.plugin);
+    await this.startEngine(services, flags.engine, flags.verbose);
     const named =
       flags.backbone === undefined
         ? null

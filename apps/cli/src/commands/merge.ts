@@ -5,7 +5,7 @@ import { holdsScoreParts, type Evaluation } from "@revq/train";
 import { resolve } from "node:path";
 import { isAblation, joinAblation, type AblateResult } from "../ablate/join.js";
 import { BaseCommand } from "../base-command.js";
-import { joinedText, joinParts } from "../eval-part.js";
+import { joinedText, joinParts } from "../evaluation/eval-part.js";
 
 interface MergedStore {
   readonly store: string;
@@ -24,23 +24,23 @@ type Kind = "store" | "evaluation" | "ablation";
 
 export default class Merge extends BaseCommand {
   static override summary =
-    "Join what several processes with --shard made: a latent store, an evaluation, an ablation.";
+    "Join the parts of a latent store, an evaluation or an ablation that ran with --shard.";
   static override description =
-    "Checks that every part is there, once, and of the same work (of a store also that every shard is whole, by its SHA-256), then joins them: a store's manifest, evaluation.json, or an ablation's report. Doing it again changes nothing.";
+    "Checks that all parts exist and belong together, then joins them to the manifest of a store, to evaluation.json, or to the report of an ablation. Of a store it also checks the SHA-256 of every shard. Joining again changes nothing.";
   static override examples = [
-    { description: "All machines wrote into one folder:", command: "<%= config.bin %> merge store" },
-    { description: "Each wrote into its own:", command: "<%= config.bin %> merge part-0 part-1 part-2 -o store" },
+    { description: "If all machines wrote into one folder:", command: "<%= config.bin %> merge store" },
+    { description: "If each machine wrote into a folder of its own:", command: "<%= config.bin %> merge part-0 part-1 part-2 -o store" },
   ];
   static override strict = false;
   static override args = {
-    folder: Args.string({ description: "folder that all parts share, or that of every part", required: true }),
+    folder: Args.string({ description: "the folder that all parts share, or the folder of every part", required: true }),
   };
   static override flags = {
-    out: Flags.string({ char: "o", description: "folder for what is joined", helpValue: "<dir>" }),
+    out: Flags.string({ char: "o", description: "folder of the result", helpValue: "<dir>" }),
     verify: Flags.boolean({
       default: true,
       allowNo: true,
-      description: "of a store: read every shard and compare its SHA-256",
+      description: "for a store: read every shard and compare its SHA-256",
     }),
   };
 

@@ -5,10 +5,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BaseCommand } from "../base-command.js";
-import { weightsFlag } from "../open-tokenizer.js";
-import { openBrowser } from "../view/open-browser.js";
-import { collectServed } from "../view/served-files.js";
-import { startViewServer } from "../view/server.js";
+import { UsageError } from "../errors/usage-error.js";
+import { weightsFlag } from "../tokenizer/flags.js";
 
 interface ViewReport {
   readonly url: string;
@@ -18,9 +16,9 @@ interface ViewReport {
 export default class View extends BaseCommand {
   static override summary = "Look at a tokenizer in the browser: reconstructions, tokens, codebooks.";
   static override description =
-    "Serves a page on this computer and opens it; everything is computed in the browser, nothing is uploaded. The server listens on loopback only and gives out the page, the tokenizers' files, their backbones' weights and the images of --images. With two tokenizers the page compares them.";
+    "Serves a page on this computer and opens it. The browser computes everything; nothing is uploaded. The server listens on loopback only. It serves the page, the files of the tokenizers, the weights of their backbones, and the images of --images. With two tokenizers the page compares them.";
   static override examples = [
-    { description: "The small tokenizer that comes with revq:", command: "<%= config.bin %> view" },
+    { description: "The bundled small tokenizer:", command: "<%= config.bin %> view" },
     "<%= config.bin %> view my-tokenizer",
     "<%= config.bin %> view my-tokenizer --images photos/",
     { description: "Two runs of an ablation, on the same image:", command: "<%= config.bin %> view run-1 run-2" },
@@ -28,13 +26,13 @@ export default class View extends BaseCommand {
   static override strict = false;
   static override args = {
     tokenizer: Args.string({
-      description: "folder that `revq train` wrote; two to compare; none: a small one that comes with revq",
+      description: "folder that `revq train` wrote; two to compare; default: the bundled small tokenizer",
       required: false,
     }),
   };
   static override flags = {
-    images: Flags.string({ description: "folder of images to look at (nested is fine)", helpValue: "<dir>" }),
-    port: Flags.integer({ description: "port to listen on; any free one if left out", min: 0, max: 65535, default: 0 }),
+    images: Flags.string({ description: "folder of images to show (nested is fine)", helpValue: "<dir>" }),
+    port: Flags.integer({ description: "port to listen on (default: any free port)", min: 0, max: 65535, default: 0 }),
     open: Flags.boolean({ description: "open the browser", default: true, allowNo: true }),
     weights: weightsFlag,
   };
@@ -43,15 +41,17 @@ export default class View extends BaseCommand {
     const { argv, flags } = await this.parse(View);
     const tokenizers = argv as string[];
     if (tokenizers.length > 2) {
-      throw new RevqError("too-many-tokenizers", `${tokenizers.length} tokenizers were named; the page compares two.`, {
+      throw new UsageError("too-many-tokenizers", `${tokenizers.length} tokenizers were named; the page compares two.`, {
         fix: "Name one or two folders.",
-        exitCode: 2,
       });
     }
     const site = fileURLToPath(siteFolder);
     if (!existsSync(join(site, "index.html"))) {
       throw new RevqError("viewer-not-built", "The viewer's page is not built.", { fix: "Run `npm run build`." });
     }
+    const { openBrowser } = await import("../view/open-browser.js");
+    const { collectServed } = await import("../view/served-files.js");
+    const { startViewServer } = await import("../view/server.js");
     const served = await collectServed({ tokenizers, images: flags.images, weights: flags.weights });
     const server = await startViewServer({ site, ...served, port: flags.port });
     const report = { url: server.url, port: server.port };
@@ -63,7 +63,7 @@ export default class View extends BaseCommand {
     return report;
   }
 
-  /** With --json the address was printed when the server was up: a program waits for it. */
+  /** With --json the address is printed as soon as the server is up, because a program waits for it. */
   protected override toSuccessJson(): unknown {
     return undefined;
   }

@@ -1,12 +1,12 @@
-/** Checks one engine in a process of its own, so that neither a native crash nor a hanging driver takes `revq doctor` along. */
+/** Checks one engine in a process of its own: a native crash or a hanging driver then does not stop `revq doctor`. */
 import type { EngineId } from "@revq/engine";
 import { fork } from "node:child_process";
 import type { CheckMessage, EngineCheck } from "./engine-check.js";
 
 export interface CheckOptions {
-  /** The program that checks; tests pass their own. It gets the engine's id and sends `CheckMessage`s. */
+  /** The program that checks. It gets the id of the engine and sends `CheckMessage`s. Tests pass their own. */
   readonly program?: URL;
-  /** After this long the process is ended. Starting a driver and compiling shaders in software takes tens of seconds. */
+  /** The process is killed after this time. Starting a driver and compiling shaders in software takes tens of seconds. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
@@ -14,7 +14,7 @@ export interface CheckOptions {
 /** How the process ended. */
 interface Outcome {
   readonly messages: readonly CheckMessage[];
-  /** Null when it ended by itself and well. */
+  /** Null when it ended by itself with exit code 0. */
   readonly failure: string | null;
 }
 
@@ -31,15 +31,15 @@ export async function checkEngine(id: EngineId, options: CheckOptions = {}): Pro
   if (!up || (failure !== null && speed === null && !tooSlow)) {
     return {
       ...down,
-      reason: failure ?? "Its check ended without a word.",
-      fix: "Name another engine with --engine. Updating the driver, or reinstalling the package behind this one, may help.",
+      reason: failure ?? "Its check ended without a report.",
+      fix: "Name another engine with --engine. Update the driver, or reinstall the package of this engine.",
     };
   }
-  const reason = tooSlow ? `${up.description}; too slow to be measured` : up.description;
+  const reason = tooSlow ? `${up.description}; too slow to be timed` : up.description;
   return { id, ok: true, trains: up.trains, reason, fix: null, speed, adapter: up.adapter };
 }
 
-/** What `--engine auto` takes here; null when it fails, as it does where an engine that it tries crashes. */
+/** The engine that `--engine auto` chooses here; null when it fails, for example because an engine crashes. */
 export async function chosenByAuto(options: CheckOptions = {}): Promise<EngineId | null> {
   const { messages } = await runCheck("auto", options);
   return find(messages, "up")?.id ?? null;
@@ -83,14 +83,14 @@ function runCheck(
   });
 }
 
-/** With the last thing that was said before the stack: there native libraries name their reason. */
+/** With the last line before the stack: native libraries write their reason there. */
 function crash(code: number | null, signal: NodeJS.Signals | null, errors: string): string {
-  const said = errors
+  const lastLine = errors
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "" && !/^(\d+: |at |-----|Node\.js v)/.test(line))
     .at(-1);
-  return `It crashed (${signal ?? `exit code ${code}`})${said === undefined ? "." : `: ${said}`}`;
+  return `It crashed (${signal ?? `exit code ${code}`})${lastLine === undefined ? "." : `: ${lastLine}`}`;
 }
 
 function find<Kind extends CheckMessage["kind"]>(

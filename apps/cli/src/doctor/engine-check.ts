@@ -1,10 +1,10 @@
-/** What a check of one engine says, and the messages in which the checking process says it. Types only. */
+/** The result of checking one engine, and the messages of the process that checks it. Types only. */
 import type { AdapterDescription, EngineId, SpeedMeasurement } from "@revq/engine";
 
 export interface EngineSpeed {
   readonly matmul: SpeedMeasurement;
   readonly convolution: SpeedMeasurement;
-  /** Search of nearest codes: pairs are queries x codes. */
+  /** Search of nearest codes; pairs are queries x codes. */
   readonly nearest: { readonly what: string; readonly ms: number; readonly gpairs: number };
 }
 
@@ -14,15 +14,15 @@ export interface EngineCheck {
   readonly ok: boolean;
   /** It can train here. */
   readonly trains: boolean;
-  /** What it is when it works, why it does not when it does not. */
+  /** Its description if it works; otherwise why it does not. */
   readonly reason: string;
   readonly fix: string | null;
-  /** Null when it does not work, or was too slow to be measured in time. */
+  /** Null when it does not work, or is too slow to be timed. */
   readonly speed: EngineSpeed | null;
   readonly adapter: AdapterDescription | null;
 }
 
-/** From the checking process, in this order; `refused` stands alone. */
+/** From the checking process: `up`, then `speed`; or `refused` alone. */
 export type CheckMessage =
   | {
       readonly kind: "up";

@@ -1,9 +1,10 @@
 /**
- * The program that `revq doctor` starts for every engine: `node engine-process.js ID` brings it up, measures it and sends what it
- * finds to its parent. A process of its own, because native libraries and drivers may abort or hang. ID `auto` only says what is chosen.
+ * The program that `revq doctor` starts for every engine: `node engine-process.js ID` brings the engine up, times it and
+ * sends the results to its parent. The ID `auto` only reports which engine is chosen.
  */
 import { isRevqError } from "@revq/core";
 import { createEngine, type EngineId } from "@revq/engine";
+import { firstLineOf } from "../errors/message-of.js";
 import type { CheckMessage } from "./engine-check.js";
 import { measureSpeed } from "./speed.js";
 
@@ -22,9 +23,8 @@ try {
   await send({ kind: "up", id: engine.id, trains, description, adapter });
   if (id !== "auto") await send({ kind: "speed", speed: await measureSpeed(engine) });
 } catch (error) {
-  const message = error instanceof Error ? error.message : String(error);
   const fix = isRevqError(error) ? (error.fix ?? null) : null;
-  await send({ kind: "refused", reason: message.split("\n", 1)[0]!, fix });
+  await send({ kind: "refused", reason: firstLineOf(error), fix });
 }
 // Drivers and worker threads may keep the process alive.
 process.exit(0);

@@ -1,4 +1,4 @@
-/** Everything that `revq doctor` finds out about a machine. No network, nothing is written. */
+/** Examines a machine for `revq doctor`, without network and without writing anything. */
 import { engineIds, type AdapterDescription, type EngineId } from "@revq/engine";
 import { existsSync } from "node:fs";
 import { statfs } from "node:fs/promises";
@@ -20,9 +20,9 @@ export interface DoctorReport {
   };
   /** In the order in which `auto` tries them. */
   readonly engines: readonly EngineCheck[];
-  /** Some engine trains here. */
+  /** At least one engine can train here. */
   readonly trains: boolean;
-  /** What `--engine auto` takes; null when it fails. */
+  /** The engine that `--engine auto` chooses; null when it fails. */
   readonly auto: EngineId | null;
   readonly adapter: (AdapterDescription & { readonly shaderF16: boolean; readonly subgroups: boolean }) | null;
   readonly tfjsNodeGpu: { readonly installed: string | null; readonly nodeFits: boolean };
@@ -31,7 +31,7 @@ export interface DoctorReport {
 }
 
 export interface ExamineOptions {
-  /** revq's version, and the Node versions that it runs on. */
+  /** Versions of revq, and of Node that it needs. */
   readonly revq: string;
   readonly wantedNode: string;
   readonly folder: string;
@@ -50,7 +50,7 @@ export async function examine(options: ExamineOptions): Promise<DoctorReport> {
   const { revq, wantedNode, folder, env, check, onEngine, engines: ids = engineIds } = options;
   const versions = await readVersions(revq, folder);
   const engines: EngineCheck[] = [];
-  // One after the other: side by side they would slow each other down.
+  // One after the other: at the same time they would slow each other down.
   for (const [done, id] of ids.entries()) {
     onEngine(id, done, ids.length);
     engines.push(await checkEngine(id, check));
@@ -90,7 +90,7 @@ async function freeGiB(folder: string): Promise<number | null> {
   }
 }
 
-/** Where Hugging Face's tools and ours keep downloads. */
+/** The folder of downloads, shared with Hugging Face's tools. */
 export function hubCache(env: ExamineOptions["env"]): DoctorReport["hubCache"] {
   const home = env["HF_HOME"];
   const folder = home ? resolve(home) : join(homedir(), ".cache", "huggingface");

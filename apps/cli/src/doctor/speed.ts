@@ -1,4 +1,4 @@
-/** A few seconds of measuring: what training does most, on one engine. */
+/** Times the main operations of training on one engine, for a few seconds. */
 import { createRandom } from "@revq/core";
 import { speedCheck, type Engine } from "@revq/engine";
 import { nearestCodes } from "@revq/nearest";
@@ -8,14 +8,14 @@ import type { Tensor3D } from "@tensorflow/tfjs-core";
 import { medianMs } from "../bench/measure.js";
 import type { EngineSpeed } from "./engine-check.js";
 
-/** Enough queries that an index pays. */
+/** Enough queries for an index to pay. */
 const shape = { samples: 4096, groups: 1, codes: 4096, dim: 8 };
 
 export async function measureSpeed(engine: Engine): Promise<EngineSpeed> {
   return { ...(await speedCheck(engine)), nearest: await nearestSpeed() };
 }
 
-/** On the GPU where the engine is one; beside the other engines, the host searches. */
+/** On the GPU if the engine is one; for other engines the host searches. */
 async function nearestSpeed(): Promise<EngineSpeed["nearest"]> {
   const { samples, codes, dim } = shape;
   const random = createRandom(0);

@@ -1,4 +1,4 @@
-/** The doctor's report for people, who may not know what an engine is. Plain lines, the verdict first. */
+/** The report of `revq doctor` for people, who may not know the word engine. The verdict comes first. */
 import type { AdapterDescription } from "@revq/engine";
 import type { EngineCheck, EngineSpeed } from "./engine-check.js";
 import type { DoctorReport } from "./examine.js";
@@ -12,7 +12,7 @@ export function doctorText(report: DoctorReport): string {
   return [
     ...verdict(report),
     "",
-    "Engines (what does the computing), in the order in which revq tries them:",
+    "Engines (they do the computing), in the order in which revq tries them:",
     ...engines.flatMap((engine) => engineLines(engine, report)),
     "",
     ...gpuLines(report),
@@ -40,14 +40,14 @@ function verdict({ node, engines, auto }: DoctorReport): string[] {
     lines.push("revq cannot train here: no engine works. Reinstall revq, or follow the advice below.");
   } else if (!chosen?.ok) {
     lines.push(
-      `revq can train here, but cannot choose how: an engine that it tries first fails. Add --engine ${best.id}`,
+      `revq can train here, but cannot choose an engine: one that it tries first fails. Add --engine ${best.id}`,
     );
     lines.push("to its commands, or follow the advice below.");
   } else {
     lines.push(`revq can train here. It uses ${chosen.reason}.`);
     lines.push(
       auto === "wasm" || auto === "cpu"
-        ? "That is the slow way: the advice at onnx below makes it faster."
+        ? "This engine is slow. The advice at onnx below makes revq faster."
         : "Nothing more needs to be installed.",
     );
   }
@@ -64,7 +64,7 @@ function engineLines({ id, ok, reason, fix, speed }: EngineCheck, { versions, tr
   return lines;
 }
 
-/** The engine's own description begins with its id, which stands in front already. */
+/** Removes the id that the engine's description begins with: the line begins with it already. */
 function withoutId(id: string, reason: string): string {
   return reason.startsWith(`${id}: `) ? reason.slice(id.length + 2) : reason;
 }
@@ -79,7 +79,7 @@ function gpuLines({ adapter, tfjsNodeGpu, node }: DoctorReport): string[] {
   if (tfjsNodeGpu.installed !== null) return lines;
   return [
     ...lines,
-    "CUDA: @tensorflow/tfjs-node-gpu is not installed, and need not be: NVIDIA cards are reached through WebGPU. Version 4.22 wants",
+    "CUDA: @tensorflow/tfjs-node-gpu is not installed and not needed: revq uses NVIDIA cards through WebGPU. Version 4.22 needs",
     `  libtensorflow 2.9.1 (which its install downloads), CUDA 11.2, cuDNN 8.1 and Node 22 or older; this is Node ${node.version}, which ${
       tfjsNodeGpu.nodeFits ? "fits" : "is too new for it"
     }.`,
@@ -87,8 +87,8 @@ function gpuLines({ adapter, tfjsNodeGpu, node }: DoctorReport): string[] {
 }
 
 const noGpu = [
-  "GPU: none that revq can use. That is fine: everything works on the processor too. Small trainings take minutes; for the paper's",
-  "  presets `revq bench step --preset 512T --batch 16` says how long they would take here.",
+  "GPU: none that revq can use. Everything works on the processor too. Small trainings take minutes.",
+  "  `revq bench step --preset 512T --batch 16` estimates the time of a training of the paper.",
 ];
 
 function adapterLines({ description, software, features, limits }: AdapterDescription): string[] {
@@ -97,7 +97,7 @@ function adapterLines({ description, software, features, limits }: AdapterDescri
     limits[name] === undefined ? "unknown" : `${(limits[name] / 2 ** 20).toFixed(0)} MiB`;
   return [
     software
-      ? `Software GPU: ${description}. It computes on the processor, so revq passes it over.`
+      ? `Software GPU: ${description}. It computes on the processor, so revq does not use it.`
       : `GPU: ${description}`,
     `  largest buffer ${mebibytes("maxBufferSize")}, largest tensor ${mebibytes("maxStorageBufferBindingSize")}, ${has("shader-f16")}, ${has("subgroups")}`,
   ];

@@ -1,11 +1,11 @@
-/** Which versions are installed, read from their package.json: nothing is imported, so nothing can crash. */
+/** Reads installed versions from package.json files. Nothing is imported, so nothing can crash. */
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /**
- * @param from files or folders from which the package is looked for, in this order, as `import` there would
+ * @param from files or folders whose `import` would find the package; tried in this order
  * @returns null when it is not installed
  */
 export async function installedVersion(name: string, from: readonly string[]): Promise<string | null> {
@@ -50,7 +50,7 @@ export async function readVersions(revq: string, folder: string): Promise<Versio
   };
 }
 
-/** @param range `>=X.Y.Z`, the one form that revq's package.json uses */
+/** @param range `>=X.Y.Z`, the only form in revq's package.json */
 export function satisfies(version: string, range: string): boolean {
   const numbers = (text: string): number[] =>
     text

@@ -1,7 +1,7 @@
-/** The README.md beside exported files: what they take and give. */
-import { pluginKinds } from "@revq/core";
+/** The README.md of exported files: their inputs and outputs. */
+import type { PluginKind } from "@revq/core";
 import type { TokenizerConfig } from "@revq/tokenizer";
-import type { OnnxExport } from "./to-onnx.js";
+import type { OnnxExport } from "./onnx-export.js";
 
 export function onnxReadme(
   { latentShape, imageSize, tokens }: TokenizerConfig,
@@ -13,7 +13,7 @@ export function onnxReadme(
     : `[${batch}, ${latentShape}] float32`;
   return `# A revq tokenizer as ONNX models
 
-- \`encoder.onnx\`: \`${kind}\` ${planes} -> \`ids\` [${batch}, ${tokens.tokens}] int32, the code of every token in its group
+- \`encoder.onnx\`: \`${kind}\` ${planes} -> \`ids\` [${batch}, ${tokens.tokens}] int32, the id of every token in its group
 - \`decoder.onnx\`: \`ids\` -> \`${kind}\` ${planes}, not clamped
 ${leftOut.map((line) => `- left out: ${line}\n`).join("")}
 Shapes are fixed. Operators are those of the ONNX standard, set 18.
@@ -31,9 +31,10 @@ export function pytorchReadme(names: Readonly<Record<string, readonly number[]>>
   return `# A revq tokenizer for PyTorch
 
 \`safetensors.torch.load_file("tokenizer.safetensors")\`. \`mean\` and \`std\` standardize a latent flattened as (c, y, x);
-\`quantizer.embeddings\` are the codebooks [groups, codes, d], \`quantizer.index_offset\` where each token's codebook starts among all
-codes; \`decoder.\` is the rectifier, by the names of the authors' code (\`rectifier.load_state_dict\` of what is below it). How latents are
-cut into tokens is in \`config.json\` (\`quantizer.options\`).
+\`quantizer.embeddings\` are the codebooks [groups, codes, d]. \`quantizer.index_offset\` holds, for each token, where its
+codebook starts among all codes. \`decoder.\` is the rectifier, with the names of the authors' code: remove the prefix for
+\`rectifier.load_state_dict\`. \`transform.\` is the transform between the standardized latent and the codebooks.
+\`config.json\` (\`quantizer.options\`) describes how latents are cut into tokens.
 
 | tensor | shape |
 |---|---|
@@ -41,15 +42,14 @@ ${rows.join("\n")}
 `;
 }
 
-/** What runs ONNX files in a browser: a package of the page, not of this one. */
+/** Runs ONNX files in a browser: a dependency of the page, not of this package. */
 const browserRuntime = "onnxruntime-web";
 
-/** @param name of the folder; its plugins are named, because bundlers must see what they bundle */
-export function tfjsReadme({ backbone, quantizer, rectifier }: TokenizerConfig, name: string): string {
-  const used = [backbone, quantizer, rectifier].flatMap((plugin, i) =>
-    plugin
-      ? [{ identifier: identifierOf(plugin.id), from: plugin.package ?? `@revq/${pluginKinds[i]}-${plugin.id}` }]
-      : [],
+/** @param name of the folder. The text names the plugins, because bundlers bundle only what a page imports. */
+export function tfjsReadme({ backbone, transform, quantizer, rectifier }: TokenizerConfig, name: string): string {
+  const plugins = Object.entries({ backbone, transform, quantizer, rectifier } satisfies Record<PluginKind, unknown>);
+  const used = plugins.flatMap(([kind, plugin]) =>
+    plugin ? [{ identifier: identifierOf(plugin.id), from: plugin.package ?? `@revq/${kind}-${plugin.id}` }] : [],
   );
   const packages = [...new Set(["@revq/tokenizer", "@revq/engine", ...used.map(({ from }) => from)])];
   const backends = ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-webgpu", "@tensorflow/tfjs-backend-wasm"];
@@ -71,8 +71,8 @@ export function tfjsReadme({ backbone, quantizer, rectifier }: TokenizerConfig, 
   return `# A revq tokenizer for the browser
 
 The tokenizer${backbone ? " with its VAE" : ", which maps latents,"} in one folder, for [@revq/tokenizer](https://www.npmjs.com/package/@revq/tokenizer) on any backend of
-TensorFlow.js (WebGPU, WebAssembly). Put it behind any web server, beside a page that is bundled out of what follows and a folder
-\`wasm/\` with the \`.wasm\` files of \`node_modules/@tensorflow/tfjs-backend-wasm/wasm-out\`.
+TensorFlow.js (WebGPU, WebAssembly). Serve three things from any web server: this folder, a page that bundles the code
+below, and a folder \`wasm/\` with the \`.wasm\` files of \`node_modules/@tensorflow/tfjs-backend-wasm/wasm-out\`.
 
 \`\`\`sh
 npm install ${[...packages, ...backends].join(" ")}
@@ -80,24 +80,24 @@ npm install ${[...packages, ...backends].join(" ")}
 
 \`\`\`ts
 ${head.join("\n")}
-${backbone ? withPictures : withLatents}\`\`\`
+${backbone ? withImages : withLatents}\`\`\`
 `;
 }
 
-const withPictures = `const bitmap = await createImageBitmap(await (await fetch("photo.png")).blob());
+const withImages = `const bitmap = await createImageBitmap(await (await fetch("photo.png")).blob());
 const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
 const context = canvas.getContext("2d")!;
 context.drawImage(bitmap, 0, 0);
 const ids = await tokenizer.encode(context.getImageData(0, 0, canvas.width, canvas.height)); // Int32Array
-const [picture] = await tokenizer.decode(ids, bitmap);
-context.putImageData(new ImageData(picture!.data, bitmap.width, bitmap.height), 0, 0);
+const [image] = await tokenizer.decode(ids, bitmap);
+context.putImageData(new ImageData(image!.data, bitmap.width, bitmap.height), 0, 0);
 `;
 
 const withLatents = `const ids = await tokenizer.encodeLatents(latents); // tensors: [n, h, w, c] -> [n, t]
 const again = tokenizer.decodeLatents(ids);
 `;
 
-/** What a plugin is called where it is exported: "sd-vae" is sdVae. */
+/** The export name of a plugin: "sd-vae" is sdVae. */
 function identifierOf(id: string): string {
   return id.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }

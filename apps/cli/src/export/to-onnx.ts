@@ -1,4 +1,4 @@
-/** A tokenizer as two ONNX models: pictures (or latents) to ids, ids to pictures. Each is tried in ONNX Runtime once it is written. */
+/** A tokenizer as two ONNX models: images (or latents) to ids, and back. Both are compared with revq after writing. */
 import { isRevqError, RevqError } from "@revq/core";
 import { writeFileAtomic } from "@revq/formats/node";
 import { traceOnnx, type TraceInput } from "@revq/tfjs-backend-onnx";
@@ -7,23 +7,18 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { join } from "node:path";
-
-export interface OnnxExport {
-  /** What the models take and give: pictures, or latents of a tokenizer without a backbone. */
-  readonly kind: "images" | "latents";
-  readonly files: readonly string[];
-  /** Ids of the tried sample that ONNX Runtime and revq give alike, as a fraction; null without an encoder. */
-  readonly sameIds: number | null;
-  /** Largest difference of what they decode the same ids to; null without a decoder. */
-  readonly largestDifference: number | null;
-  /** What was left out and why. */
-  readonly leftOut: readonly string[];
-}
+import type { OnnxExport } from "./onnx-export.js";
+import { onnxReadme } from "./readme.js";
 
 const encoderFile = "encoder.onnx";
 const decoderFile = "decoder.onnx";
 
-/** @param batch of both models; it is fixed */
+/**
+ * Writes the models and a README.md.
+ *
+ * @param batch the fixed batch size of both models
+ * @throws RevqError `export-nothing`
+ */
 export async function exportOnnx(tokenizer: Tokenizer, folder: string, batch: number): Promise<OnnxExport> {
   const { backbone, latentShape } = tokenizer.parts;
   const { channels, height, width } = latentShape;
@@ -32,7 +27,7 @@ export async function exportOnnx(tokenizer: Tokenizer, folder: string, batch: nu
   const shape = backbone ? [batch, 3, size, size] : [batch, channels, height, width];
   const leftOut: string[] = [];
   const files: string[] = [];
-  /** What computes at the moment, for the message if it leaves the engine. */
+  /** The part that computes at the moment, for the message if it leaves the engine. */
   let part = "";
 
   const trace = async (
@@ -58,16 +53,18 @@ export async function exportOnnx(tokenizer: Tokenizer, folder: string, batch: nu
       return backbone ? backbone.encode(x) : tf.clone(x);
     });
     part = `the quantizer ${tokenizer.config.quantizer.id}`;
-    const codes = await quantize(tokenizer, latents);
-    latents.dispose();
-    return codes;
+    try {
+      return await quantize(tokenizer, latents);
+    } finally {
+      latents.dispose();
+    }
   });
   const decodes =
     backbone?.spec.decodes === false
-      ? (leftOut.push(`${decoderFile}: the backbone has an encoder only.`), false)
+      ? (leftOut.push(`${decoderFile}: the backbone only encodes.`), false)
       : await trace(
           decoderFile,
-          { name: "ids", shape: [batch, tokenizer.tokens.tokens], dtype: "int32" },
+          { name: "ids", shape: [batch, tokenizer.layout.count], dtype: "int32" },
           kind,
           async (ids) => {
             part = backbone ? `the backbone ${tokenizer.config.backbone?.id}` : part;
@@ -75,14 +72,16 @@ export async function exportOnnx(tokenizer: Tokenizer, folder: string, batch: nu
           },
         );
   if (files.length === 0) {
-    throw new RevqError("export-nothing", `Nothing of this tokenizer can be an ONNX model. ${leftOut.join(" ")}`, {
+    throw new RevqError("export-nothing", `No part of this tokenizer can be an ONNX model. ${leftOut.join(" ")}`, {
       fix: "A backbone onnx is in ONNX files already; other backbones can be exported.",
     });
   }
-  return { kind, files, leftOut, ...(await compare(tokenizer, folder, shape, { encodes, decodes })) };
+  const result = { kind, files, leftOut, ...(await compare(tokenizer, folder, shape, { encodes, decodes })) } as const;
+  await writeFileAtomic(join(folder, "README.md"), onnxReadme(tokenizer.config, result, batch));
+  return result;
 }
 
-/** ids `[n, t]` -> pictures or latents, channels first. */
+/** ids `[n, t]` -> images or latents, channels first. */
 async function decode(tokenizer: Tokenizer, ids: Tensor2D): Promise<Tensor4D> {
   const { backbone } = tokenizer.parts;
   const latents = tokenizer.decodeLatents(ids);
@@ -92,13 +91,14 @@ async function decode(tokenizer: Tokenizer, ids: Tensor2D): Promise<Tensor4D> {
   return first;
 }
 
+/** latents `[n, h, w, c]` -> ids `[n, t]`, by tensor operations alone where the quantizer has them. */
 async function quantize(tokenizer: Tokenizer, latents: Tensor4D): Promise<Tensor2D> {
-  const { quantizer, standardizer } = tokenizer.parts;
-  const standardized = standardizer.standardize(latents);
+  const { quantizer, space } = tokenizer.parts;
+  const coefficients = space.graph(latents);
   try {
-    return quantizer.quantizeOnEngine?.(standardized) ?? (await quantizer.quantize(standardized));
+    return quantizer.graph ? tf.tidy(() => quantizer.graph!.quantize(coefficients)) : await quantizer.quantize(coefficients);
   } finally {
-    standardized.dispose();
+    coefficients.dispose();
   }
 }
 
@@ -111,7 +111,7 @@ async function channelsLast<T>(planes: Tensor4D, run: (x: Tensor4D) => Promise<T
   }
 }
 
-/** Both models on one smooth sample, beside revq itself. */
+/** Runs both models and revq on one smooth sample. */
 async function compare(
   tokenizer: Tokenizer,
   folder: string,
@@ -122,26 +122,27 @@ async function compare(
     Math.sin(i * 0.013 + Math.sin(i * 0.00071)),
   );
   const planes = tf.tensor4d(sample, shape as [number, number, number, number]);
-  const codes = await channelsLast(planes, (x) =>
+  const ids = await channelsLast(planes, (x) =>
     tokenizer.parts.backbone ? tokenizer.encodeImages(x) : tokenizer.encodeLatents(x),
   );
-  const expected = (await codes.data()) as Int32Array;
+  const expected = (await ids.data()) as Int32Array;
   let sameIds: number | null = null;
   if (encodes) {
     const [input, output] = [tokenizer.parts.backbone ? "images" : "latents", "ids"];
-    const ids = await runModel(join(folder, encoderFile), { [input]: new Tensor("float32", sample, shape) }, output);
-    sameIds = expected.reduce((same, id, i) => same + (Number(ids[i]) === id ? 1 : 0), 0) / expected.length;
+    const feeds = { [input]: new Tensor("float32", sample, shape) };
+    const theirs = await runModel(join(folder, encoderFile), feeds, output);
+    sameIds = expected.reduce((same, id, i) => same + (Number(theirs[i]) === id ? 1 : 0), 0) / expected.length;
   }
   let largestDifference: number | null = null;
   if (decodes) {
-    const ours = await decode(tokenizer, codes);
+    const ours = await decode(tokenizer, ids);
     const values = (await ours.data()) as Float32Array;
-    const feeds = { ids: new Tensor("int32", expected, codes.shape) };
+    const feeds = { ids: new Tensor("int32", expected, ids.shape) };
     const theirs = await runModel(join(folder, decoderFile), feeds, tokenizer.parts.backbone ? "images" : "latents");
-    largestDifference = values.reduce((most, value, i) => Math.max(most, Math.abs(value - Number(theirs[i]))), 0);
+    largestDifference = values.reduce((largest, value, i) => Math.max(largest, Math.abs(value - Number(theirs[i]))), 0);
     ours.dispose();
   }
-  tf.dispose([planes, codes]);
+  tf.dispose([planes, ids]);
   return { sameIds, largestDifference };
 }
 

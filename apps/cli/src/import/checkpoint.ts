@@ -1,6 +1,6 @@
 /**
- * The authors' checkpoints (github.com/Neur-IO/ReVQ): `quantizer` with `embeddings` [G,K,d] and `index_offset` [T], `decoder` with
- * the rectifier, and training state that is left alone. Every size is read off the tensors.
+ * Reads the authors' checkpoints (github.com/Neur-IO/ReVQ): `quantizer` with `embeddings` [G,K,d] and `index_offset` [T],
+ * and `decoder` with the rectifier. Their training state is ignored. All sizes are read from the tensors.
  */
 import { RevqError, type LatentShape } from "@revq/core";
 import { openPth, openSafetensors, type TensorFile } from "@revq/formats";
@@ -18,7 +18,7 @@ export interface AuthorsCheckpoint {
   readonly codes: number;
   /** `[G, K, d]` */
   readonly codebooks: ArrayOfFile;
-  /** By the names that the rectifier `efficientvit` has too. */
+  /** With the names of the rectifier `efficientvit`. */
   readonly rectifier: Readonly<Record<string, ArrayOfFile>>;
   readonly rectifierSizes: {
     readonly channels: number;
@@ -28,13 +28,13 @@ export interface AuthorsCheckpoint {
   };
 }
 
-/** Opens a `.pth` or safetensors file by its content's name. Nothing in a pickle is executed. */
+/** Opens a `.pth` or `.safetensors` file. Nothing in a pickle is executed. */
 export async function openTensorFile(path: string): Promise<TensorFile> {
   const source = await fromFile(path);
   return path.endsWith(".safetensors") ? openSafetensors(source) : openPth(source);
 }
 
-/** Throws `import-checkpoint` when it is not such a checkpoint, and the errors of the file. */
+/** Throws `import-checkpoint` for another file, and the errors of the file format. */
 export async function readAuthorsCheckpoint(path: string): Promise<AuthorsCheckpoint> {
   const file = await openTensorFile(path);
   const refuse = (problem: string): RevqError =>
@@ -62,10 +62,9 @@ export async function readAuthorsCheckpoint(path: string): Promise<AuthorsCheckp
   const first = rectifier["conv_in.weight"]?.shape;
   if (first?.length !== 4) throw refuse("its decoder is not an EfficientViT rectifier: it has no conv_in.weight");
   const channels = first[1]!;
-  const cells = (tokens * dim) / channels;
-  const side = Math.sqrt(cells);
+  const side = Math.sqrt((tokens * dim) / channels);
   if (!Number.isInteger(side))
-    throw refuse(`${tokens} tokens of ${dim} numbers do not fill a square latent of ${channels} channels`);
+    throw refuse(`${tokens} tokens of ${dim} elements do not fill a square latent of ${channels} channels`);
   return {
     latentShape: { channels, height: side, width: side },
     tokens,
@@ -77,7 +76,7 @@ export async function readAuthorsCheckpoint(path: string): Promise<AuthorsCheckp
   };
 }
 
-/** T. The offsets must be those of `group(t) = t % G`, which is the only order that revq has. */
+/** T. The offsets must be those of `group(t) = t % G`, the only order that revq has. */
 async function checkedTokens(
   file: TensorFile,
   name: string,
@@ -89,7 +88,7 @@ async function checkedTokens(
   data.forEach((value: number | bigint, token: number) => {
     const expected = (token % groups) * codes;
     if (Number(value) !== expected)
-      throw refuse(`quantizer.index_offset says ${value} for token ${token}, expected ${expected} (group t % G)`);
+      throw refuse(`quantizer.index_offset is ${value} for token ${token}, expected ${expected} (group t % G)`);
   });
   return data.length;
 }

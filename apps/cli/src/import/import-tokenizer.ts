@@ -1,8 +1,19 @@
-/** Makes a tokenizer of the authors' checkpoint: their codebooks, group order, statistics and rectifier, under revq's plugins. */
-import { bitsPerImage, createRandom, fingerprint, latentShapeOf, latentShapeToArray, parseOptions, RevqError, sameLatentShape, toNamedArrays, vocabularySize, type PluginRegistry } from "@revq/core";
-import { Standardizer } from "@revq/tokenizer";
-import { formatVersion, Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
-import { presets, type PresetName } from "@revq/train";
+/** Converts the authors' checkpoint to a tokenizer: codebooks, group order, statistics and rectifier. */
+import {
+  bitsPerImage,
+  createRandom,
+  fingerprint,
+  latentShapeOf,
+  latentShapeToArray,
+  parseOptions,
+  RevqError,
+  sameLatentShape,
+  toNamedArrays,
+  vocabularySize,
+  type PluginRegistry,
+} from "@revq/core";
+import { formatVersion, LatentSpace, Standardizer, Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
+import { presets, type PresetName } from "@revq/train/config";
 import * as tf from "@tensorflow/tfjs-core";
 import type { NamedBackbone } from "../backbone/open-backbone.js";
 import type { ArrayOfFile, AuthorsCheckpoint } from "./checkpoint.js";
@@ -10,7 +21,7 @@ import type { ChannelFirstStatistics } from "./statistics.js";
 
 export interface ImportInput {
   readonly checkpoint: AuthorsCheckpoint;
-  /** Null: the tokenizer takes latents that are standardized already. */
+  /** Null: the tokenizer takes standardized latents. */
   readonly statistics: ChannelFirstStatistics | null;
   /** Null: a tokenizer of latents. */
   readonly backbone: NamedBackbone | null;
@@ -18,7 +29,7 @@ export interface ImportInput {
   readonly preset: PresetName | null;
 }
 
-/** The tokenizer owns the backbone from here on. Throws `import-preset`, `import-backbone`, `state-*`. */
+/** The tokenizer then owns the backbone. Throws `import-preset`, `import-backbone`, `state-*`. */
 export async function importTokenizer(
   { checkpoint, statistics, backbone, imageSize, preset }: ImportInput,
   plugins: PluginRegistry,
@@ -37,13 +48,16 @@ export async function importTokenizer(
   const efficientvit = plugins.get("rectifier", "efficientvit");
   const rectifierOptions = parseOptions(efficientvit, { ...checkpoint.rectifierSizes, outputSkip: false });
 
-  const quantizer = multigroup.create(quantizerOptions, { latentShape });
-  const rectifier = efficientvit.create(rectifierOptions, { latentShape, random: createRandom(0) });
+  const none = plugins.get("transform", "none");
+  const transformOptions = parseOptions(none, {});
+  const transform = await none.create(transformOptions, { latentShape, tokens });
+  const quantizer = await multigroup.create(quantizerOptions, { latentShape, transform: transform.layout });
+  const rectifier = await efficientvit.create(rectifierOptions, { latentShape, random: createRandom(0) });
   refuseUnknown(Object.keys(checkpoint.rectifier), Object.keys(rectifier.state()));
   restore({ codebooks: checkpoint.codebooks }, (state) => quantizer.restore(state));
   restore(checkpoint.rectifier, (state) => rectifier.restore(state));
 
-  const spec = quantizer.tokens;
+  const { layout } = quantizer;
   const config: TokenizerConfig = {
     formatVersion,
     latentShape: latentShapeToArray(latentShape),
@@ -56,20 +70,22 @@ export async function importTokenizer(
       fingerprint: await fingerprint(await toNamedArrays(backbone.instance.state())),
       embedded: false,
     },
+    standardize: true,
+    transform: { id: "none", package: plugins.packageOf("transform", "none"), options: transformOptions },
     quantizer: { id: "multigroup", package: plugins.packageOf("quantizer", "multigroup"), options: quantizerOptions },
     rectifier: {
       id: "efficientvit",
       package: plugins.packageOf("rectifier", "efficientvit"),
       options: rectifierOptions,
     },
-    tokens: { tokens, groups, codes, vocabulary: vocabularySize(spec), bitsPerImage: bitsPerImage(spec) },
+    tokens: { tokens, groups, codes, vocabulary: vocabularySize(layout), bitsPerImage: bitsPerImage(layout) },
     training: { recipe: "imported", preset, seed: 0 },
   };
   return new Tokenizer({
     config,
     latentShape,
     backbone: backbone?.instance ?? null,
-    standardizer: standardizerOf(checkpoint, statistics),
+    space: new LatentSpace(standardizerOf(checkpoint, statistics), transform, true),
     quantizer,
     rectifier,
   });
@@ -105,16 +121,14 @@ function restore(
   }
 }
 
-/** A part that the rectifier does not have would be left out silently, and the results would differ. */
+/** A parameter that the rectifier does not have would be lost, and the results would differ. */
 function refuseUnknown(given: readonly string[], known: readonly string[]): void {
   const unknown = given.find((name) => !known.includes(name));
   if (unknown === undefined) return;
   throw new RevqError(
     "import-checkpoint",
-    `The checkpoint's decoder has "${unknown}", which the rectifier efficientvit has not.`,
-    {
-      fix: "It is another kind of rectifier; only EfficientViT ones are imported.",
-    },
+    `The checkpoint's decoder has "${unknown}", which the rectifier efficientvit does not have.`,
+    { fix: "Only EfficientViT rectifiers can be imported." },
   );
 }
 
@@ -133,8 +147,8 @@ function checkPreset({ tokens, codes, rectifierSizes }: AuthorsCheckpoint, prese
   if (wrong.length === 0) return;
   throw new RevqError(
     "import-preset",
-    `The checkpoint is not of preset ${preset}: ${wrong.map(([what, found, wanted]) => `${what} ${found}, not ${wanted}`).join("; ")}.`,
-    { fix: "Leave --preset out: every size is read off the checkpoint." },
+    `The checkpoint does not have the sizes of preset ${preset}: ${wrong.map(([what, found, wanted]) => `${what} ${found}, not ${wanted}`).join("; ")}.`,
+    { fix: "Leave --preset out: all sizes are read from the checkpoint." },
   );
 }
 
@@ -143,7 +157,7 @@ function checkBackbone({ id, instance }: NamedBackbone, { latentShape }: Authors
   if (sameLatentShape(made, latentShape)) return;
   throw new RevqError(
     "import-backbone",
-    `The backbone ${id} makes latents [${latentShapeToArray(made)}] of images of ${imageSize}; the checkpoint's are [${latentShapeToArray(latentShape)}].`,
+    `The backbone ${id} encodes images of ${imageSize} pixels to latents [${latentShapeToArray(made)}]; the checkpoint's are [${latentShapeToArray(latentShape)}].`,
     {
       fix: "Name the VAE that the checkpoint was trained with (dc-ae f32c32 for the published ones), and its --image-size.",
     },

@@ -1,10 +1,10 @@
-/** The README.md of an imported tokenizer. Nothing was measured, and it says so. */
+/** The README.md of an imported tokenizer. It contains no scores: nothing was measured. */
 import type { TokenizerConfig } from "@revq/tokenizer";
 
 export function importedCard({ backbone, latentShape, tokens, training }: TokenizerConfig): string {
   return `# A revq tokenizer, imported
 
-Made by \`revq import revq\` of a checkpoint of the ReVQ authors' code${training.preset ? ` (sizes of preset ${training.preset})` : ""}.
+Made by \`revq import revq\` from a checkpoint of the ReVQ authors' code${training.preset ? ` (sizes of preset ${training.preset})` : ""}.
 
 | | |
 |---|---|
@@ -13,6 +13,6 @@ Made by \`revq import revq\` of a checkpoint of the ReVQ authors' code${training
 | tokens per image | ${tokens.tokens} in ${tokens.groups} groups |
 | bits per image | ${tokens.bitsPerImage.toFixed(0)} |
 
-Its quality was not measured here: \`revq eval\` does.
+Its quality was not measured: \`revq eval\` measures it.
 `;
 }

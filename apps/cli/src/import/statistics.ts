@@ -1,29 +1,29 @@
-/** Files with the mean and the standard deviation of every latent dimension: what the authors' preprocessor.pth holds. */
+/** Reads the mean and the standard deviation of every latent element, as in the authors' preprocessor.pth. */
 import { latentSize, RevqError, type LatentShape } from "@revq/core";
 import { readNpyFloat32 } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
 import { openTensorFile } from "./checkpoint.js";
 
-/** `[c, h, w]` flat, as files have it. */
+/** `[c, h, w]` flat, the order of files. */
 export interface ChannelFirstStatistics {
   readonly mean: Float32Array;
   readonly std: Float32Array;
 }
 
 /**
- * `.pth` or `.safetensors` with tensors `mean` and `std` of c*h*w numbers, or `.npy` `[2, c*h*w]`: means, then deviations.
+ * `.pth` or `.safetensors` with tensors `mean` and `std` of c*h*w elements, or `.npy` `[2, c*h*w]`: means, then deviations.
  * Throws `import-stats`.
  */
 export async function readStatistics(path: string, shape: LatentShape): Promise<ChannelFirstStatistics> {
   const size = latentSize(shape);
   const refuse = (problem: string): RevqError =>
     new RevqError("import-stats", `${path} does not hold the statistics of these latents: ${problem}.`, {
-      fix: `Expected are mean and std of ${size} numbers each (c, h, w), as .pth, .safetensors or .npy [2, ${size}].`,
+      fix: `Use a file with mean and std of ${size} elements each (c, h, w), as .pth, .safetensors or .npy [2, ${size}].`,
     });
   const { mean, std } = path.endsWith(".npy") ? await fromNpy(path, refuse) : await fromTensors(path, refuse);
   for (const [name, values] of Object.entries({ mean, std })) {
-    if (values.length !== size) throw refuse(`${name} has ${values.length} numbers, the latent ${size}`);
-    if (!values.every(Number.isFinite)) throw refuse(`${name} holds numbers that are not finite`);
+    if (values.length !== size) throw refuse(`${name} has ${values.length} elements, the latent ${size}`);
+    if (!values.every(Number.isFinite)) throw refuse(`${name} holds values that are not finite`);
   }
   if (!std.every((value) => value > 0)) throw refuse("a standard deviation is not above 0");
   return { mean, std };

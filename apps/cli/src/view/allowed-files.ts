@@ -1,6 +1,6 @@
 /**
- * Which files the server gives out: those of a few mounted folders, by URL path. Everything else is refused. A path is decoded once,
- * must stay below its folder, and the file that it leads to, links followed, must too.
+ * The files that the server serves: those of a few mounted folders, by URL path. Everything else is refused. A path is
+ * decoded once and must stay below its folder; so must the file that it leads to after links are followed.
  */
 import { realpath, stat } from "node:fs/promises";
 import { join, sep } from "node:path";
@@ -9,7 +9,7 @@ export interface Mount {
   /** Begins and ends with a slash: `/tokenizers/0/`. */
   readonly prefix: string;
   readonly folder: string;
-  /** Only these files, relative to the folder with forward slashes; all of it when undefined. */
+  /** Only these files, relative to the folder, with forward slashes; undefined: all files. */
   readonly files?: ReadonlySet<string>;
 }
 
@@ -20,7 +20,7 @@ export type Found =
 const forbidden: Found = { status: 403 };
 const missing: Found = { status: 404 };
 
-/** @param pathname as it stands in the request line: percent-encoded, not normalized */
+/** @param pathname of the request line: percent-encoded, not normalized */
 export async function findFile(mounts: readonly Mount[], pathname: string): Promise<Found> {
   const mount = mounts
     .filter(({ prefix }) => pathname.startsWith(prefix))
@@ -34,7 +34,7 @@ export async function findFile(mounts: readonly Mount[], pathname: string): Prom
   }
   if (name === "") return missing;
   const parts = name.split("/");
-  // Backslashes and drive letters would mean folders on Windows; a leading dot hides files such as .git and .env.
+  // Backslashes and drive letters are folders on Windows; a leading dot marks hidden files such as .git and .env.
   if (/[\\\0]/.test(name) || parts.some((part) => part === "" || part.startsWith(".") || part.includes(":")))
     return forbidden;
   if (mount.files && !mount.files.has(name)) return forbidden;

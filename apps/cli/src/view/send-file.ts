@@ -1,4 +1,4 @@
-/** Answers with a file, whole or one range of it (RFC 9110, sections 13 and 14). */
+/** Answers with a file, or with one range of it (RFC 9110, sections 13 and 14). */
 import { createReadStream } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname } from "node:path";
@@ -18,7 +18,7 @@ const types: Readonly<Record<string, string>> = {
   ".webp": "image/webp",
 };
 
-/** Names in `assets/` hold a hash of the content. */
+/** Names in `assets/` contain a hash of the content. */
 const unchanging = "public, max-age=31536000, immutable";
 
 export function sendFile(
@@ -51,11 +51,11 @@ export function sendFile(
     response.end();
     return;
   }
-  // The client may go away in the middle; then there is nobody to tell.
+  // A client that disconnects early cannot be told of an error.
   pipeline(createReadStream(path, { start: first, end: last }), response, () => {});
 }
 
-/** One range of bytes; undefined for none, and for what this server does not know, which means the whole file. */
+/** One range of bytes. Undefined means the whole file: there is no range, or one that this server does not support. */
 function parseRange(
   header: string | undefined,
   size: number,

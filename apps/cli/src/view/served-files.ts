@@ -1,4 +1,4 @@
-/** What `revq view` serves of the folders that it was given: mounts for the server, and `view.json` that tells the page. */
+/** The files that `revq view` serves: mounts for the server, and `view.json`, which lists them for the page. */
 import { RevqError } from "@revq/core";
 import { openWeights } from "@revq/formats/node";
 import { configFile, isRelativePath, modelFile, parseTokenizerConfig } from "@revq/tokenizer";
@@ -10,7 +10,7 @@ import { findFile, type Mount } from "./allowed-files.js";
 export interface Served {
   readonly view: ViewJson;
   readonly mounts: readonly Mount[];
-  /** Other hosts that the page may fetch weights from, because a config.json names them. */
+  /** Other hosts that the page may fetch weights from: a config.json names them. */
   readonly origins: readonly string[];
 }
 
@@ -24,21 +24,21 @@ interface ViewJson {
   readonly images: readonly { readonly name: string; readonly url: string }[];
 }
 
-/** Of a tokenizer's folder only these: the rest of a run is large and nobody asked for it. */
+/** The served files of a tokenizer's folder. The rest of a run is large and not needed. */
 const tokenizerFiles = [configFile, modelFile, "README.md", "run/metrics.jsonl"];
 const weightsFile = /\.(safetensors|pth|pt|json)$/;
 const imageFile = /\.(png|jpe?g|webp)$/i;
-/** The page shows a thumbnail of each. */
+/** The page shows a thumbnail of every image. */
 const maxImages = 500;
 
 export interface ServedRequest {
   readonly tokenizers: readonly string[];
   readonly images: string | undefined;
-  /** Instead of the places that config.json names. */
+  /** Replaces the weights that config.json names. */
   readonly weights: string | undefined;
 }
 
-/** @throws RevqError for a folder that is missing or no tokenizer, before anything is served */
+/** @throws RevqError `not-a-tokenizer`, `data-folder-missing`, before anything is served */
 export async function collectServed({ tokenizers, images, weights }: ServedRequest): Promise<Served> {
   const mounts: Mount[] = [];
   const origins = new Set<string>();
@@ -48,10 +48,10 @@ export async function collectServed({ tokenizers, images, weights }: ServedReque
     const config = await readConfig(folder);
     mounts.push({ prefix: `/tokenizers/${index}/`, folder: resolve(folder), files: new Set(tokenizerFiles) });
     const named = weights ?? (config.backbone?.embedded ? null : (config.backbone?.weights ?? null));
-    const place = named !== null && weights === undefined && isRelativePath(named) ? join(folder, named) : named;
-    const remote = place === null ? undefined : remoteOrigins(place);
+    const path = named !== null && weights === undefined && isRelativePath(named) ? join(folder, named) : named;
+    const remote = path === null ? undefined : remoteOrigins(path);
     remote?.forEach((origin) => origins.add(origin));
-    const mount = place === null || remote ? null : await weightsMount(place, `/weights/${index}/`);
+    const mount = path === null || remote ? null : await weightsMount(path, `/weights/${index}/`);
     if (mount) mounts.push(mount);
     listed.push({
       name: names[index]!,
@@ -81,23 +81,20 @@ async function readConfig(folder: string): Promise<ReturnType<typeof parseTokeni
     throw new RevqError(
       "not-a-tokenizer",
       `${folder} is not a tokenizer: it has no ${configFile} or no ${modelFile}.`,
-      {
-        fix: "Name the folder that `revq train` wrote (--out).",
-        cause,
-      },
+      { fix: "Name the folder that `revq train` wrote (--out).", cause },
     );
   }
   return parseTokenizerConfig(text, path);
 }
 
-/** Weights on the hub or behind an URL: the page reads them there, so it must be allowed to. Undefined for a path. */
+/** The hosts of weights on the hub or behind an URL, which the page must be allowed to read. Undefined for a path. */
 function remoteOrigins(spec: string): string[] | undefined {
-  // The hub's files redirect to its stores.
+  // The hub redirects to its file stores.
   if (spec.startsWith("hf:")) return ["https://huggingface.co", "https://*.huggingface.co", "https://*.hf.co"];
   return /^https?:\/\//i.test(spec) ? [new URL(spec).origin] : undefined;
 }
 
-/** Null for a place that is not there: the page then shows the codebooks, and says what it misses. */
+/** Null for a missing path: the page then shows the codebooks only, and reports the missing weights. */
 async function weightsMount(path: string, prefix: string): Promise<Mount | null> {
   const status = await stat(path).catch(() => null);
   if (!status) return null;
@@ -105,12 +102,12 @@ async function weightsMount(path: string, prefix: string): Promise<Mount | null>
   return { prefix, folder: resolve(status.isDirectory() ? path : dirname(path)), files: new Set(files) };
 }
 
-/** Relative paths, by name; hidden files and folders are left out, and so are links that lead out of the folder. */
+/** Relative paths, by name, without hidden files and folders and without links that lead out of the folder. */
 async function listImages(folder: string): Promise<string[]> {
   const root = resolve(folder);
   let entries: Dirent[];
   try {
-    // With types, links to folders are listed but not entered: they may lead back up.
+    // `withFileTypes` lists links to folders without following them: they may lead back up.
     entries = await readdir(root, { recursive: true, withFileTypes: true });
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;

@@ -1,6 +1,6 @@
 /**
- * The server of `revq view`. It listens on loopback, answers reads only, and gives out the page, `view.json` and the mounted
- * files; whatever else is asked for is refused, never answered with the page.
+ * The server of `revq view`. It listens on loopback, answers reads only, and serves the page, `view.json` and the mounted
+ * files. Every other request is refused.
  */
 import { RevqError } from "@revq/core";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -11,12 +11,12 @@ import { sendFile } from "./send-file.js";
 export interface ViewServerOptions {
   /** The built page: `index.html`, `assets/`, … */
   readonly site: string;
-  /** What `view.json` says. */
+  /** The content of `view.json`. */
   readonly view: object;
   readonly mounts: readonly Mount[];
   /** Other hosts that the page may fetch from. */
   readonly origins: readonly string[];
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number;
 }
 
@@ -29,8 +29,8 @@ export interface ViewServer {
 const host = "127.0.0.1";
 
 /**
- * `wasm-unsafe-eval` allows compiling WebAssembly, not evaluating text. The page may fetch from here only, and from hosts that a
- * tokenizer names for its weights.
+ * `wasm-unsafe-eval` allows compiling WebAssembly, not evaluating text. The page may fetch only from this server and from
+ * the hosts that a tokenizer names for its weights.
  */
 const contentSecurityPolicy = (scripts: string, origins: readonly string[]): string =>
   [
@@ -48,7 +48,7 @@ const contentSecurityPolicy = (scripts: string, origins: readonly string[]): str
 const headers: Readonly<Record<string, string>> = {
   "X-Content-Type-Options": "nosniff",
   "Referrer-Policy": "no-referrer",
-  // Isolated from other sites: they cannot read what is here, and WebAssembly gets threads.
+  // Isolates the page from other sites; only an isolated page has WebAssembly threads.
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "require-corp",
   "Cross-Origin-Resource-Policy": "same-origin",
@@ -77,7 +77,7 @@ export async function startViewServer(options: ViewServerOptions): Promise<ViewS
 async function answer(request: IncomingMessage, response: ServerResponse, options: ViewServerOptions): Promise<void> {
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   const pathname = (request.url ?? "/").split(/[?#]/, 1)[0]!;
-  // A script's own policy counts only when it runs as a worker. WebAssembly's and the code search's threads load from blobs there.
+  // The policy of a script applies only if it runs as a worker. The threads of WebAssembly and of the code search are blobs.
   const scripts = pathname.endsWith(".js") ? "'self' blob:" : "'self'";
   response.setHeader("Content-Security-Policy", contentSecurityPolicy(scripts, options.origins));
   const port = request.socket.localPort!;
@@ -85,7 +85,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
   const { origin } = request.headers;
   if (origin !== undefined && !isOwnOrigin(origin, port))
     return refuse(response, 403, "Other sites may not use this server.");
-  // A page elsewhere may link here, but not load parts of it.
+  // Other sites may link to the page, but not load parts of it.
   const site = request.headers["sec-fetch-site"];
   if ((site === "cross-site" || site === "same-site") && request.headers["sec-fetch-mode"] !== "navigate") {
     return refuse(response, 403, "Other sites may not use this server.");
@@ -113,7 +113,7 @@ function refuse(response: ServerResponse, status: number, text: string): void {
   response.end(`${text}\n`);
 }
 
-/** A name that another site resolves to this machine is not ours (DNS rebinding). */
+/** False for the name of another site that resolves to this machine (DNS rebinding). */
 function isOwnHost(value: string | undefined, port: number): boolean {
   return value === `${host}:${port}` || value === `localhost:${port}`;
 }
@@ -129,8 +129,8 @@ function listen(server: Server, port: number): Promise<void> {
       reject(
         new RevqError(
           taken ? "port-in-use" : "port-refused",
-          taken ? `Port ${port} is in use.` : `Port ${port} cannot be listened on (${cause.code}).`,
-          { fix: "Name another one with --port, or leave it out: any free port is taken then.", cause },
+          taken ? `Port ${port} is in use.` : `The server cannot listen on port ${port} (${cause.code}).`,
+          { fix: "Name another port with --port, or leave --port out to use any free port.", cause },
         ),
       );
     });

@@ -1,8 +1,8 @@
 import { Args, Flags } from "@oclif/core";
 import { RevqError } from "@revq/core";
-import { mapPlanes, readPlanes, writePlanes } from "../../backbone/npy-planes.js";
-import { backboneFlags, openBackbone, requiredBackbone } from "../../backbone/open-backbone.js";
-import { BaseCommand, engineFlag } from "../../base-command.js";
+import { backboneFlags, requiredBackbone } from "../../backbone/flags.js";
+import { BaseCommand } from "../../base-command.js";
+import { engineFlag } from "../../settings/engine-flag.js";
 
 interface EncodeReport {
   readonly output: string;
@@ -13,11 +13,11 @@ interface EncodeReport {
 export default class BackboneEncode extends BaseCommand {
   static override summary = "Run a VAE's encoder on an array of images, to compare it with Python.";
   static override description =
-    "Images are float32 [n, 3, H, W] in [-1, 1], as PyTorch writes them; latents are float32 [n, c, h, w], without scale and shift; of a VAE that has a posterior, its mean.";
+    "Images are float32 [n, 3, H, W] in [-1, 1], as PyTorch writes them. Latents are float32 [n, c, h, w], without scale and shift: the mean of the posterior, if the VAE has one.";
   static override examples = [
     "<%= config.bin %> backbone encode --backbone sd-vae --weights stable-diffusion-vae images.npy -o latents.npy",
     {
-      description: "Compared in one line of Python:",
+      description: "Compare in one line of Python:",
       command: "python -c \"import numpy as np; print(abs(np.load('latents.npy') - np.load('diffusers.npy')).max())\"",
     },
   ];
@@ -31,24 +31,26 @@ export default class BackboneEncode extends BaseCommand {
 
   async run(): Promise<EncodeReport> {
     const { args, flags } = await this.parse(BackboneEncode);
+    const { mapPlanes, readPlanes, writePlanes } = await import("../../backbone/npy-planes.js");
+    const { openBackbone } = await import("../../backbone/open-backbone.js");
     const images = await readPlanes(args.images, "images [n, 3, H, W]");
     const [n, channels, height] = images.shape;
     if (channels !== 3) {
       throw new RevqError(
         "npy-planes-shape",
-        `${args.images} has shape [${images.shape}], expected are images [n, 3, H, W].`,
+        `${args.images} has shape [${images.shape}], expected images [n, 3, H, W].`,
         {
           fix:
             channels === 1 || images.shape[3] === 3
-              ? "Channels come second, and there are three."
+              ? "The second axis holds the channels, and there are three."
               : "Are these latents?",
         },
       );
     }
     const largest = images.data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     if (largest > 1.01) this.note(`Values reach ${largest.toPrecision(4)}; images are expected in [-1, 1].`);
-    const services = await this.services(flags["plugin"] as string[] | undefined);
-    await this.startEngine(services, flags.engine ?? "auto", false);
+    const services = await this.services(flags.plugin);
+    await this.startEngine(services, flags.engine, flags.verbose);
     const { instance } = await openBackbone(services, {
       ...requiredBackbone(flags),
       imageSize: height,

@@ -1,11 +1,11 @@
 import { Flags } from "@oclif/core";
-import { convolutionKernel, type KernelReport } from "../../bench/kernels.js";
 import { KernelCommand, kernelFlags } from "../../bench/kernel-command.js";
+import type { KernelReport } from "../../bench/kernels.js";
 
 export default class BenchConv extends KernelCommand {
-  static override summary = "Time 3x3 convolutions, beside bare ONNX Runtime.";
+  static override summary = "Time 3x3 convolutions, and compare with bare ONNX Runtime.";
   static override description =
-    "One image, as many channels out as in, chained so that no convolution can be skipped. ONNX Runtime runs the same chain on its own, on the CPU.";
+    "One image, with as many output as input channels. Convolutions are chained, so that none can be skipped. ONNX Runtime runs the same chain on the CPU.";
   static override examples = [
     "<%= config.bin %> bench conv",
     "<%= config.bin %> bench conv --size 16 --channels 512 --json",
@@ -18,6 +18,7 @@ export default class BenchConv extends KernelCommand {
 
   async run(): Promise<KernelReport> {
     const { flags } = await this.parse(BenchConv);
+    const { convolutionKernel } = await import("../../bench/kernels.js");
     return this.bench(convolutionKernel(flags.size, flags.channels), flags);
   }
 }

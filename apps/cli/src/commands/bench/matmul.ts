@@ -1,11 +1,11 @@
 import { Flags } from "@oclif/core";
-import { matmulKernel, type KernelReport } from "../../bench/kernels.js";
 import { KernelCommand, kernelFlags } from "../../bench/kernel-command.js";
+import type { KernelReport } from "../../bench/kernels.js";
 
 export default class BenchMatmul extends KernelCommand {
-  static override summary = "Time matrix products, beside bare ONNX Runtime.";
+  static override summary = "Time matrix products, and compare with bare ONNX Runtime.";
   static override description =
-    "Square float32 matrices, chained so that no product can be skipped. ONNX Runtime runs the same chain on its own, on the CPU.";
+    "Square float32 matrices. Products are chained, so that none can be skipped. ONNX Runtime runs the same chain on the CPU.";
   static override examples = [
     "<%= config.bin %> bench matmul",
     "<%= config.bin %> bench matmul --size 256 --engine wasm --json",
@@ -17,6 +17,7 @@ export default class BenchMatmul extends KernelCommand {
 
   async run(): Promise<KernelReport> {
     const { flags } = await this.parse(BenchMatmul);
+    const { matmulKernel } = await import("../../bench/kernels.js");
     return this.bench(matmulKernel(flags.size), flags);
   }
 }

@@ -1,17 +1,14 @@
 import { Flags } from "@oclif/core";
-import { RevqError } from "@revq/core";
-import { readNpyFloat32 } from "@revq/formats";
-import { fromFile } from "@revq/formats/node";
-import { closeWorkers, type NearestEngine } from "@revq/nearest";
-import { benchNearest, type BenchData, type BenchNearestResult } from "@revq/nearest/bench";
+import type { NearestEngine } from "@revq/nearest";
+import type { BenchData, BenchNearestResult } from "@revq/nearest/bench";
 import { BaseCommand } from "../../base-command.js";
 
 const dataNames = ["gaussian", "uniform", "latents"] as const satisfies readonly BenchData[];
 
 export default class BenchNearest extends BaseCommand {
-  static override summary = "Time the search for nearest codes, and check it against the plain one.";
-  static override description = `Pairs are queries x codes, as if each were compared; the time counts the building of the index. A sample of the answers is compared
-with those of the reference, which are exact: anything but 0 mismatches is a defect.`;
+  static override summary = "Time the search for nearest codes, and check its answers.";
+  static override description =
+    "Pairs are queries x codes, as if every pair were compared. The time includes building the index. A sample of the answers is compared with the exact reference: any mismatch is a defect.";
   static override examples = [
     "<%= config.bin %> bench nearest --queries 4096 --codes 16384 --dim 4",
     {
@@ -26,7 +23,7 @@ with those of the reference, which are exact: anything but 0 mismatches is a def
   static override flags = {
     queries: Flags.integer({ description: "queries in each group", min: 1, default: 4096 }),
     codes: Flags.integer({ description: "codes in each codebook (K)", min: 1, default: 16384 }),
-    dim: Flags.integer({ description: "numbers in a code (d)", min: 1, default: 4 }),
+    dim: Flags.integer({ description: "elements of a code (d)", min: 1, default: 4 }),
     groups: Flags.integer({ description: "codebooks, each with its own queries", min: 1, default: 1 }),
     engine: Flags.string({
       description: "auto, wasm (SIMD WebAssembly on worker threads) or reference (plain TypeScript)",
@@ -36,7 +33,7 @@ with those of the reference, which are exact: anything but 0 mismatches is a def
     }),
     brute: Flags.boolean({ description: "compare every pair instead of pruning" }),
     data: Flags.string({
-      description: "what queries and codes are drawn from; may be given several times (default gaussian)",
+      description: "distribution of queries and codes; may be given several times (default gaussian)",
       options: dataNames,
       multiple: true,
     }),
@@ -44,7 +41,7 @@ with those of the reference, which are exact: anything but 0 mismatches is a def
       description: "float16/32 .npy [n, ...]; implies --data latents",
       helpValue: "<file>",
     }),
-    threads: Flags.integer({ description: "worker threads; without it one a core", min: 1 }),
+    threads: Flags.integer({ description: "worker threads (default: one a core)", min: 1 }),
     repeats: Flags.integer({ description: "timed runs; the median counts", min: 1, default: 5 }),
   };
 
@@ -52,6 +49,9 @@ with those of the reference, which are exact: anything but 0 mismatches is a def
     const { flags } = await this.parse(BenchNearest);
     const { queries, codes, dim, groups, engine, brute, threads, repeats } = flags;
     const data = (flags.data as BenchData[] | undefined) ?? [flags.latents === undefined ? "gaussian" : "latents"];
+    const { closeWorkers } = await import("@revq/nearest");
+    const { benchNearest } = await import("@revq/nearest/bench");
+    const { readBenchLatents } = await import("../../bench/read-latents.js");
     const { results } = await benchNearest({
       queries,
       codes,
@@ -63,9 +63,9 @@ with those of the reference, which are exact: anything but 0 mismatches is a def
       data,
       signal: this.signal,
       ...(threads === undefined ? {} : { threads }),
-      ...(data.includes("latents") ? await readLatents(flags.latents, groups * dim) : {}),
+      ...(data.includes("latents") ? await readBenchLatents(flags.latents, groups * dim) : {}),
     }).finally(closeWorkers);
-    this.log(`${queries} queries, ${codes} codes of ${dim} numbers, ${groups} ${groups === 1 ? "group" : "groups"}\n`);
+    this.log(`${queries} queries, ${codes} codes of ${dim} elements, ${groups} ${groups === 1 ? "group" : "groups"}\n`);
     for (const result of results) {
       this.log(
         `  ${result.data.padEnd(9)} ${(result.pairsPerSecond / 1e9).toFixed(2)} Gpairs/s, ${count(result.queriesPerSecond)} queries/s ` +
@@ -75,28 +75,6 @@ with those of the reference, which are exact: anything but 0 mismatches is a def
     }
     return { results };
   }
-}
-
-async function readLatents(
-  file: string | undefined,
-  width: number,
-): Promise<{ latents: Float32Array; latentSamples: number }> {
-  if (file === undefined) {
-    throw new RevqError("bench-latents", "--data latents needs a file of latents.", {
-      fix: "Name one: --latents FILE.npy.",
-      exitCode: 2,
-    });
-  }
-  const { shape, data } = await readNpyFloat32(await fromFile(file));
-  const samples = shape[0] ?? 0;
-  if (samples < 2 || data.length / samples < width) {
-    throw new RevqError(
-      "bench-latents",
-      `${file} has the shape [${shape.join(", ")}]; wanted are at least 2 latents of ${width} numbers (groups x dim).`,
-      { fix: "Use smaller --groups or --dim, or another file." },
-    );
-  }
-  return { latents: data, latentSamples: samples };
 }
 
 function count(value: number): string {

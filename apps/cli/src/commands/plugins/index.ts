@@ -19,14 +19,14 @@ interface PluginReport {
 }
 
 export default class Plugins extends BaseCommand {
-  static override summary = "List the installed backbones, quantizers and rectifiers, with their options.";
+  static override summary = "List the installed backbones, transforms, quantizers and rectifiers, with their options.";
   static override description =
-    "Found are: what comes with revq; packages with the keyword revq-plugin that the project in this folder, or one that it lies in, depends on; those that are installed beside revq; and --plugin.";
+    "Lists the bundled plugins; packages with the keyword revq-plugin that the project in this folder, or in a folder above it, depends on; packages installed beside revq; and those of --plugin.";
   static override examples = [
     "<%= config.bin %> plugins",
     { description: "Only quantizers:", command: "<%= config.bin %> plugins --kind quantizer" },
     {
-      description: "With a plugin of your own:",
+      description: "With your own plugin:",
       command: "<%= config.bin %> plugins --plugin ./my-plugin/dist/index.js",
     },
   ];
@@ -34,7 +34,7 @@ export default class Plugins extends BaseCommand {
 
   async run(): Promise<{ plugins: PluginReport[] }> {
     const { flags } = await this.parse(Plugins);
-    const { plugins: registry } = await this.services((flags as { plugin?: string[] }).plugin ?? []);
+    const { plugins: registry } = await this.services(flags.plugin);
     const reports = registry
       .list()
       .filter(({ plugin }) => !flags.kind || plugin.kind === flags.kind)

@@ -1,35 +1,35 @@
 import { Args, Flags } from "@oclif/core";
 import { pluginKinds, RevqError } from "@revq/core";
-import { writeFileAtomic } from "@revq/formats/node";
 import { checkName, pluginFiles } from "@revq/plugin-template";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { BaseCommand } from "../../base-command.js";
+import { UsageError } from "../../errors/usage-error.js";
 
 export default class PluginsNew extends BaseCommand {
-  static override summary = "Start a plugin of your own: a project with a small plugin that works and its tests.";
+  static override summary = "Start your own plugin: a project with a small working plugin and its tests.";
   static override examples = [
     "<%= config.bin %> plugins new my-vq",
     { description: "A rectifier:", command: "<%= config.bin %> plugins new my-net --kind rectifier" },
     {
-      description: "Under another package name, elsewhere:",
+      description: "With another package name, in another folder:",
       command: "<%= config.bin %> plugins new my-vq --package @me/revq-my-vq -o projects/my-vq",
     },
   ];
   static override args = {
-    name: Args.string({ required: true, description: "its id: what one types after --quantizer" }),
+    name: Args.string({ required: true, description: "its id, as in --quantizer ID" }),
   };
   static override flags = {
-    kind: Flags.string({ description: "what it is", options: pluginKinds, default: "quantizer" }),
-    package: Flags.string({ description: "name of the npm package; default: revq-KIND-NAME" }),
-    out: Flags.string({ char: "o", description: "folder to make; default: the package's name" }),
+    kind: Flags.string({ description: "kind of the plugin", options: pluginKinds, default: "quantizer" }),
+    package: Flags.string({ description: "name of the npm package (default: revq-KIND-NAME)" }),
+    out: Flags.string({ char: "o", description: "new folder (default: the name of the package)" }),
   };
 
   async run(): Promise<{ folder: string; package: string; files: string[] }> {
     const { args, flags } = await this.parse(PluginsNew);
     const problem = checkName(args.name);
-    if (problem) throw new RevqError("plugin-name", `${problem}.`, { exitCode: 2 });
+    if (problem) throw new UsageError("plugin-name", `${problem}.`);
     const kind = pluginKinds.find((known) => known === flags.kind)!;
     const packageName = flags.package ?? `revq-${kind}-${args.name}`;
     const folder = resolve(flags.out ?? packageName.replace(/^@[^/]*\//, ""));
@@ -40,6 +40,7 @@ export default class PluginsNew extends BaseCommand {
       place: "project",
       version: `^${await coreVersion()}`,
     });
+    const { writeFileAtomic } = await import("@revq/formats/node");
     for (const [path, text] of Object.entries(files)) {
       const target = join(folder, path);
       await mkdir(dirname(target), { recursive: true });
@@ -63,7 +64,7 @@ async function refuseOccupied(folder: string): Promise<void> {
   });
   if (names.length > 0) {
     throw new RevqError("plugin-folder", `${folder} is not empty: it holds ${names.slice(0, 3).join(", ")}.`, {
-      fix: "Name another folder (-o); nothing is overwritten.",
+      fix: "Name another folder (-o).",
     });
   }
 }

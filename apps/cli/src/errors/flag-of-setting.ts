@@ -1,0 +1,29 @@
+/** The flag of a setting that an error of a library names: `data.imageSize` and 256 are `--image-size 256`. */
+import type { Setting } from "@revq/core";
+import { flagOfPath } from "../settings/flag-paths.js";
+
+/** The flags of a command by name, as oclif declares them. */
+export type CommandFlags = Readonly<Record<string, { readonly type?: string; readonly helpValue?: unknown }>>;
+
+/** @returns the text to type; null if the command has no flag for the setting */
+export function flagOfSetting({ path, value }: Setting, flags: CommandFlags): string | null {
+  const name = flagOfPath(path);
+  const flag = name === null ? undefined : flags[name];
+  if (flag?.type === "boolean") return value === false ? `--no-${name}` : `--${name}`;
+  if (flag) return `--${name} ${value ?? placeholder(flag.helpValue)}`;
+  return "set" in flags && path.includes(".") ? `--set ${path}=${value ?? "…"}` : null;
+}
+
+/** True if the user gave the setting by a flag: its own, or `--set`. */
+export function wasGivenByFlag({ path }: Setting, given: Readonly<Record<string, unknown>>): boolean {
+  const name = flagOfPath(path);
+  if (name !== null && given[name] !== undefined && given[name] !== false) return true;
+  return [given["set"]].flat().some((assignment) => {
+    const [assigned] = String(assignment ?? "").split("=", 1);
+    return assigned === path || path.startsWith(`${assigned}.`);
+  });
+}
+
+function placeholder(helpValue: unknown): string {
+  return typeof helpValue === "string" ? helpValue : "…";
+}

@@ -1,0 +1,59 @@
+/**
+ * Files of ids: `.npy` (int32 [n, t], as numpy reads it; names beside it in `FILE.names.json`), `.json`, or `.safetensors`
+ * (tensor `ids`). Ids are ids of their groups, or flat ids with `offsetGroups`: the flat id of token t is its id plus the
+ * number of codes of all tokens before it (t * K + id when every group has K codes). An image that was encoded in tiles
+ * has one row a tile; its grid is stored with its name.
+ */
+import type { TileGrid } from "@revq/tokenizer";
+import { extname } from "node:path";
+import { z } from "zod";
+import { UsageError } from "../errors/usage-error.js";
+
+export interface IdsFile {
+  /** Ids within their groups, `[n, t]` flat; n is the number of images, or of their tiles. */
+  readonly ids: Int32Array;
+  /** T. */
+  readonly tokens: number;
+  /** One an image; empty when the file has none. */
+  readonly names: readonly string[];
+  /** One an image, when images are in tiles. */
+  readonly grids?: readonly TileGrid[] | undefined;
+}
+
+const gridSchema = z.strictObject({
+  width: z.int(),
+  height: z.int(),
+  tile: z.int(),
+  columns: z.int(),
+  rows: z.int(),
+});
+
+/** The names file, and the names in a `.safetensors`. */
+export const namesSchema = z.union([
+  z.array(z.string()),
+  z.array(z.strictObject({ name: z.string(), grid: gridSchema })),
+]);
+
+/** A `.json` file of ids. */
+export const jsonSchema = z.object({
+  tokens: z.int().min(1),
+  vocabulary: z.int().min(1),
+  offsetGroups: z.boolean(),
+  images: z.array(z.object({ name: z.string(), grid: gridSchema.optional(), ids: z.array(z.int()) })),
+});
+
+/** Throws `ids-format`. */
+export function idsExtension(path: string): ".npy" | ".json" | ".safetensors" {
+  const extension = extname(path).toLowerCase();
+  if (extension === ".npy" || extension === ".json" || extension === ".safetensors") return extension;
+  throw new UsageError(
+    "ids-format",
+    `${path} ends with "${extension}": ids are written as .npy, .json or .safetensors.`,
+    { fix: "Use one of these extensions." },
+  );
+}
+
+/** Fails early on a name that `writeIds` would refuse. */
+export function checkIdsPath(path: string): void {
+  idsExtension(path);
+}

@@ -1,0 +1,119 @@
+/** The flags of the commands that take a run configuration: train, ablate, extract, config. */
+import { Flags } from "@oclif/core";
+import { presetNames, recipeNames } from "@revq/train/config";
+import { networkFlags } from "../evaluation/metric-flags.js";
+import { engineFlag } from "./engine-flag.js";
+
+const model = { helpGroup: "MODEL" };
+const data = { helpGroup: "DATA" };
+const training = { helpGroup: "TRAINING" };
+
+export const configFlags = {
+  backbone: Flags.string({ description: "plugin id of the VAE (default sd-vae)", helpValue: "<id>", ...model }),
+  transform: Flags.string({
+    description: "plugin id of the transform of latents before quantizing (default: the quantizer decides)",
+    helpValue: "<id>",
+    ...model,
+  }),
+  quantizer: Flags.string({
+    description: "plugin id of the quantizer (default multigroup)",
+    helpValue: "<id>",
+    ...model,
+  }),
+  rectifier: Flags.string({
+    description: "plugin id of the rectifier (default efficientvit)",
+    helpValue: "<id>",
+    ...model,
+  }),
+  weights: Flags.string({
+    description: "weights of the backbone: a file, a folder, an URL or hf:owner/name",
+    helpValue: "<spec>",
+    ...model,
+  }),
+  "embed-backbone": Flags.boolean({ description: "copy the backbone's weights into the tokenizer", ...model }),
+  preset: Flags.string({ description: "settings of a known run", options: presetNames, ...model }),
+  tokens: Flags.integer({ description: "tokens per image (T)", min: 1, ...model }),
+  codes: Flags.integer({ description: "codes in the codebook of each group (K)", min: 1, ...model }),
+  bits: Flags.integer({
+    description: "budget in bits per image: chooses tokens and codes, and explains the choice",
+    min: 1,
+    ...model,
+  }),
+  data: Flags.string({
+    description:
+      "training images: a folder (nested is fine), .tar or .parquet files, a store of `revq extract`, or synthetic:dead-leaves; default: the bundled photo crops",
+    helpValue: "<dir>",
+    ...data,
+  }),
+  val: Flags.string({
+    description: "folder of held-out images; default: a seeded 10 % of the training images",
+    helpValue: "<dir>",
+    ...data,
+  }),
+  latents: Flags.string({
+    description: "train on latents instead of images: float16/32 .npy [n,c,h,w]",
+    helpValue: "<file>",
+    exclusive: ["data", "val"],
+    ...data,
+  }),
+  "val-latents": Flags.string({
+    description: "held-out latents",
+    helpValue: "<file>",
+    dependsOn: ["latents"],
+    ...data,
+  }),
+  memory: Flags.string({
+    description: "memory for the data, in addition to model and engine (default 2GiB)",
+    helpValue: "<size>",
+    ...data,
+  }),
+  "image-size": Flags.integer({
+    description: "side of the square training images in pixels (default 256)",
+    min: 1,
+    ...data,
+  }),
+  recipe: Flags.string({
+    description: "kmeans: k-means codebooks, then the rectifier; paper: the authors' joint AdamW",
+    options: recipeNames,
+    ...training,
+  }),
+  epochs: Flags.integer({
+    description:
+      "epochs; in the recipe kmeans those of the rectifier (`--set quantizer.iterations` sets the passes of k-means)",
+    min: 1,
+    ...training,
+  }),
+  batch: Flags.integer({ description: "images per training step", min: 1, ...training }),
+  lr: Flags.string({
+    description: "learning rate of AdamW: for the rectifier in the recipe kmeans, for the codebooks in the recipe paper",
+    helpValue: "<x>",
+    ...training,
+  }),
+  ...networkFlags({ helpGroup: "SCORES" }),
+  "report-images": Flags.string({
+    description: "number of worst and of best images on the page of the run, or none (default 4)",
+    helpValue: "<n|none>",
+    helpGroup: "SCORES",
+  }),
+  seed: Flags.integer({
+    description: "the same seed, data and engine give the same tokenizer",
+    min: 0,
+    ...training,
+  }),
+  engine: engineFlag,
+  config: Flags.string({
+    description: "YAML or JSON file with keys that `revq config` prints, or a module that exports them",
+    helpValue: "<file>",
+  }),
+  set: Flags.string({
+    description: "set any key of the configuration: --set rectifier.channels=64",
+    multiple: true,
+    multipleNonGreedy: true,
+    helpValue: "<a.b=c>",
+  }),
+  out: Flags.string({
+    char: "o",
+    description: "folder of the tokenizer (default: a new one under revq-runs/)",
+    helpValue: "<dir>",
+  }),
+};

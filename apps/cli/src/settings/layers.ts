@@ -1,0 +1,70 @@
+/** The layers of a run configuration that flags, the environment and a config file make. */
+import { environmentLayer, setPath, type ConfigLayer, type NamedLayer } from "@revq/train/config";
+import { parse } from "yaml";
+import { UsageError } from "../errors/usage-error.js";
+import { readConfigFile } from "./config-file.js";
+import { pathOfFlag } from "./flag-paths.js";
+import { parseReportImages } from "./report-images.js";
+
+/** Flags whose text is not yet the value. */
+const parsers: Readonly<Record<string, (text: string) => unknown>> = {
+  lr: parseScalar,
+  "report-images": parseReportImages,
+};
+
+export type ConfigFlagValues = Readonly<Record<string, unknown>>;
+
+/** File, environment and flags as layers, weakest first. */
+export async function userLayers(flags: ConfigFlagValues): Promise<NamedLayer[]> {
+  const file = flags["config"] as string | undefined;
+  return [
+    ...(file === undefined ? [] : [{ name: file, values: await readConfigFile(file) }]),
+    { name: "environment", values: environmentLayer(process.env, parseScalar) },
+    { name: "flags", values: flagLayer(flags) },
+  ];
+}
+
+/** Packages and paths with plugins that flags and the config file name. */
+export function namedPlugins(flags: ConfigFlagValues, layers: readonly NamedLayer[]): string[] {
+  const listed = layers.flatMap(({ values }) =>
+    Array.isArray(values["plugins"]) ? (values["plugins"] as unknown[]).map(String) : [],
+  );
+  return [...((flags["plugin"] as string[] | undefined) ?? []), ...listed];
+}
+
+/** What flags say. Throws `set-syntax`, `report-images`. */
+export function flagLayer(flags: ConfigFlagValues): ConfigLayer {
+  let layer: ConfigLayer = {};
+  for (const [flag, path] of Object.entries(pathOfFlag)) {
+    const value = flags[flag];
+    const parser = parsers[flag];
+    if (value !== undefined) layer = setPath(layer, path.split("."), parser ? parser(value as string) : value);
+  }
+  return assignments((flags["set"] as string[] | undefined) ?? [], layer, "rectifier.channels=64");
+}
+
+/**
+ * What `--set a.b=c` says, on top of a layer.
+ *
+ * @param example for the message: an assignment that is right
+ */
+export function assignments(texts: readonly string[], layer: ConfigLayer, example: string): ConfigLayer {
+  return texts.reduce((below, text) => {
+    const [, path, value] = /^([A-Za-z][\w.]*)=(.*)$/s.exec(text) ?? [];
+    if (path === undefined || value === undefined) {
+      throw new UsageError("set-syntax", `--set ${text} is not of the form a.b=c.`, {
+        fix: `For example: --set ${example}`,
+      });
+    }
+    return setPath(below, path.split("."), parseScalar(value));
+  }, layer);
+}
+
+/** YAML's reading of a scalar: 64, 1e-3, true, null, text, [a, b]. */
+function parseScalar(text: string): unknown {
+  try {
+    return parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
