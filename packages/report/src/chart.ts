@@ -1,16 +1,16 @@
 /**
- * Observable Plot rendered to a static SVG, without a browser: the page then needs no script and no network for its charts. Plot asks for
- * a DOM; linkedom gives it one.
+ * Observable Plot rendered to a static SVG without a browser, so that charts need no script and no network. Plot needs a
+ * DOM; linkedom provides it.
  */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { html, markup, type Html } from "./html.js";
 
-/** As much of linkedom's window as is used; its own declarations want Node's. */
+/** The part of linkedom's window that is used; its own declarations need those of Node. */
 const { document } = parseHTML("<html><body></body></html>") as unknown as { document: Document };
 
 export interface ChartOptions extends Plot.PlotOptions {
-  /** What the chart shows, for readers that do not see it. */
+  /** The content of the chart, for screen readers. */
   readonly description: string;
 }
 
@@ -24,7 +24,7 @@ const defaults: Plot.PlotOptions = {
 /** `<svg>` with text and axes in the page's own colour. */
 export function chart({ description, ...options }: ChartOptions): Html {
   const svg = Plot.plot({ ...defaults, ...options, document, className: "plot", ariaLabel: description });
-  // Plot gives every chart the same style sheet; the page has it once.
+  // Plot adds the same style sheet to every chart; the page has it once.
   const text = (svg as unknown as Element).outerHTML.replace(/<style>[^]*?<\/style>/g, "");
   return markup(text.replace(/(\d\.\d{3})\d+/g, "$1"));
 }

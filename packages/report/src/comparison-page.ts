@@ -1,4 +1,4 @@
-/** Many tokenizers beside each other: one table, rate-distortion curves, and what each was made with. */
+/** Many tokenizers side by side: one table, rate-distortion curves, and the settings of each. */
 import { chart, legend, Plot, seriesColor, seriesColors } from "./chart.js";
 import { decimals, percent, short } from "./format.js";
 import { html, type Html } from "./html.js";
@@ -7,7 +7,7 @@ import { columns, details, figure, page, section, table, type Column } from "./p
 export interface ComparedTrial {
   /** Unique. */
   readonly name: string;
-  /** Trials of one series are joined by a line, in the order of their bits: for example "multigroup + efficientvit". */
+  /** Trials of one series are joined by a line, in the order of their bits. For example "multigroup + efficientvit". */
   readonly series: string;
   /** Nominal bits an image. */
   readonly bits: number;
@@ -26,8 +26,8 @@ export interface ComparedTrial {
   readonly usage?: number | null;
   readonly perplexity?: number | null;
   readonly seconds?: number | null;
-  /** The same VAE without quantization. */
-  readonly floor?: {
+  /** The VAE alone, without quantization. */
+  readonly vae?: {
     readonly psnr?: number | null;
     readonly ssim?: number | null;
     readonly lpips?: number | null;
@@ -43,9 +43,9 @@ export interface Comparison {
   readonly trials: readonly ComparedTrial[];
   /** Trials that did not finish. */
   readonly failed?: readonly { readonly name: string; readonly error: string; readonly config?: unknown }[];
-  /** Lower bounds on the latent mse, one a backbone. */
+  /** Lower bounds on the latent mse, one per backbone. */
   readonly bounds?: readonly RateDistortionBound[];
-  /** What was asked for, shown folded. */
+  /** The settings of all trials, shown folded. */
   readonly config?: unknown;
 }
 
@@ -74,7 +74,7 @@ export function comparisonPage({ title, summary, trials, failed = [], bounds = [
         : null,
       section(
         "Configuration",
-        config === undefined ? null : details("what was asked for", config),
+        config === undefined ? null : details("settings of all trials", config),
         trials.map(({ name, config: made }) => (made === undefined ? null : details(name, made))),
       ),
     ],
@@ -84,15 +84,15 @@ export function comparisonPage({ title, summary, trials, failed = [], bounds = [
 /** A trial, or the VAE alone. */
 type Row = Omit<ComparedTrial, "bits" | "latentMse" | "series"> & Partial<Pick<ComparedTrial, "bits" | "latentMse">>;
 
-/** Where all trials have one floor it is a row of its own, else there are columns of floors. */
+/** If all trials have the same VAE, it is a row of its own; else its metrics are columns. */
 function resultTable(trials: readonly ComparedTrial[]): Html {
-  const floors = new Map(trials.map(({ floor }) => [JSON.stringify(floor ?? null), floor]));
-  const [floor] = floors.values();
-  if (floors.size !== 1 || !floor) return table(resultColumns, trials);
-  const unquantized: Row = { ...floor, name: "VAE without quantization" };
+  const vaes = new Map(trials.map(({ vae }) => [JSON.stringify(vae ?? null), vae]));
+  const [vae] = vaes.values();
+  if (vaes.size !== 1 || !vae) return table(resultColumns, trials);
+  const alone: Row = { ...vae, name: "VAE alone" };
   return table<Row>(
-    resultColumns.filter(({ title }) => title !== "floor"),
-    [unquantized, ...trials],
+    resultColumns.filter(({ title }) => title !== "VAE"),
+    [alone, ...trials],
   );
 }
 
@@ -112,11 +112,11 @@ const resultColumns: readonly Column<Row>[] = [
   },
   { title: "bound", cell: ({ bound }) => decimals(bound, 4), value: ({ bound }) => bound },
   { title: "PSNR, dB", cell: ({ psnr }) => decimals(psnr, 2), value: ({ psnr }) => psnr },
-  { title: "floor", cell: ({ floor }) => decimals(floor?.psnr, 2), value: ({ floor }) => floor?.psnr },
+  { title: "VAE", cell: ({ vae }) => decimals(vae?.psnr, 2), value: ({ vae }) => vae?.psnr },
   { title: "SSIM", cell: ({ ssim }) => decimals(ssim, 3), value: ({ ssim }) => ssim },
-  { title: "floor", cell: ({ floor }) => decimals(floor?.ssim, 3), value: ({ floor }) => floor?.ssim },
+  { title: "VAE", cell: ({ vae }) => decimals(vae?.ssim, 3), value: ({ vae }) => vae?.ssim },
   { title: "LPIPS", cell: ({ lpips }) => decimals(lpips, 4), value: ({ lpips }) => lpips },
-  { title: "floor", cell: ({ floor }) => decimals(floor?.lpips, 4), value: ({ floor }) => floor?.lpips },
+  { title: "VAE", cell: ({ vae }) => decimals(vae?.lpips, 4), value: ({ vae }) => vae?.lpips },
   { title: "rFID", cell: ({ rfid }) => decimals(rfid, 2), value: ({ rfid }) => rfid },
   { title: "usage", cell: ({ usage }) => percent(usage), value: ({ usage }) => usage },
   { title: "perplexity", cell: ({ perplexity }) => decimals(perplexity, 1), value: ({ perplexity }) => perplexity },
@@ -127,7 +127,7 @@ interface Measure {
   readonly caption: string;
   readonly axis: string;
   readonly value: (trial: ComparedTrial) => number | null | undefined;
-  readonly floor?: (trial: ComparedTrial) => number | null | undefined;
+  readonly vae?: (trial: ComparedTrial) => number | null | undefined;
   readonly log?: boolean;
 }
 
@@ -144,18 +144,18 @@ const measures: readonly Measure[] = [
     value: ({ latentMse }) => latentMse.quantized,
     log: true,
   },
-  { caption: "PSNR", axis: "dB", value: ({ psnr }) => psnr, floor: ({ floor }) => floor?.psnr },
-  { caption: "SSIM", axis: "SSIM", value: ({ ssim }) => ssim, floor: ({ floor }) => floor?.ssim },
+  { caption: "PSNR", axis: "dB", value: ({ psnr }) => psnr, vae: ({ vae }) => vae?.psnr },
+  { caption: "SSIM", axis: "SSIM", value: ({ ssim }) => ssim, vae: ({ vae }) => vae?.ssim },
   {
     caption: "LPIPS (lower is better)",
     axis: "LPIPS",
     value: ({ lpips }) => lpips,
-    floor: ({ floor }) => floor?.lpips,
+    vae: ({ vae }) => vae?.lpips,
   },
   { caption: "rFID (lower is better)", axis: "rFID", value: ({ rfid }) => rfid },
 ];
 
-/** Series beyond the colours that there are start again with other dots and dashes. */
+/** When the colours run out, they start again with other symbols and dashes. */
 const strokes = [
   { symbol: "circle", dashes: null },
   { symbol: "square", dashes: "6 3" },
@@ -177,8 +177,8 @@ function curves(trials: readonly ComparedTrial[], bounds: readonly RateDistortio
       })
       .sort((a, b) => a.bits - b.bits);
     if (points.length === 0) return [];
-    const floors = [
-      ...new Set(trials.map((trial) => measure.floor?.(trial)).filter((value) => typeof value === "number")),
+    const vaeValues = [
+      ...new Set(trials.map((trial) => measure.vae?.(trial)).filter((value) => typeof value === "number")),
     ];
     const limits = measure.log ? bounds : [];
     return [
@@ -196,8 +196,8 @@ function curves(trials: readonly ComparedTrial[], bounds: readonly RateDistortio
                 points.map(({ bits }) => bits),
               ),
             ),
-            floors.length > 0
-              ? Plot.ruleY(floors, { stroke: "currentColor", strokeDasharray: "4 3", strokeOpacity: 0.7 })
+            vaeValues.length > 0
+              ? Plot.ruleY(vaeValues, { stroke: "currentColor", strokeDasharray: "4 3", strokeOpacity: 0.7 })
               : null,
             ...strokes.flatMap((stroke, turn) => {
               const own = points.filter(({ series }) => turnOf(series) === turn);
@@ -225,27 +225,27 @@ function curves(trials: readonly ComparedTrial[], bounds: readonly RateDistortio
         legend([
           ...names.map((name) => ({ label: name, color: color.get(name)!, dashed: turnOf(name) > 0 })),
           ...limits.map(({ label }) => ({ label, color: "currentColor", dashed: true })),
-          ...(floors.length > 0 ? [{ label: "VAE floor", color: "currentColor", dashed: true }] : []),
+          ...(vaeValues.length > 0 ? [{ label: "VAE alone", color: "currentColor", dashed: true }] : []),
         ]),
       ),
     ];
   });
 }
 
-/** A tick at every size that was tried, unless there are too many to read. */
+/** A tick at every size, unless there are too many to read. */
 function bitTicks(bits: readonly number[]): { ticks?: number[]; tickFormat?: (value: number) => string } {
-  // Sizes that differ by less than a tick's width are one.
+  // Sizes that differ by less than the width of a tick share one.
   const distinct = [...bits].sort((x, y) => x - y).filter((size, i, all) => i === 0 || size > all[i - 1]! * 1.03);
   return distinct.length <= 8 ? { ticks: distinct, tickFormat: (value) => String(Math.round(value)) } : {};
 }
 
-/** The bound where there are trials, and half as far on either side; points that are known alone are marked. */
+/** The bound over the range of the trials and a little beyond; a few single points are marked. */
 function boundLine(points: RateDistortionBound["points"], bits: readonly number[]): Plot.Markish[] {
   const [low, high] = [Math.min(...bits) / 1.3, Math.max(...bits) * 1.3];
   const shown = points.filter((point) => point.bits >= low && point.bits <= high && point.mse > 0);
-  const place = { x: "bits", y: "mse", stroke: "currentColor" } as const;
+  const channels = { x: "bits", y: "mse", stroke: "currentColor" } as const;
   return [
-    Plot.line(shown, { ...place, strokeDasharray: "4 3" }),
-    ...(shown.length < 6 ? [Plot.dot(shown, { ...place, symbol: "times", r: 3 })] : []),
+    Plot.line(shown, { ...channels, strokeDasharray: "4 3" }),
+    ...(shown.length < 6 ? [Plot.dot(shown, { ...channels, symbol: "times", r: 3 })] : []),
   ];
 }

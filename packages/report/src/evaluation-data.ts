@@ -1,4 +1,4 @@
-/** What a page about one tokenizer is made from: plain numbers, and pictures as data URIs. */
+/** The input of a page about one tokenizer: plain numbers, and images as data URIs. */
 
 export interface BeforeAfter<T> {
   /** Of the quantizer alone. */
@@ -16,7 +16,7 @@ export interface GroupDetails {
 
 export interface LatentDetails {
   readonly shape: { readonly channels: number; readonly height: number; readonly width: number };
-  /** One a codebook. */
+  /** One per codebook. */
   readonly groups: readonly GroupDetails[];
   /** Hits of every code of a few groups, from the least to the most evenly used. */
   readonly histograms: readonly { readonly group: number; readonly counts: readonly number[] }[];
@@ -36,7 +36,7 @@ export interface LossCurves {
   }[];
 }
 
-/** One image's stations as data URIs. */
+/** One image after each stage, as data URIs. */
 export interface ReportImage {
   readonly name: string;
   /** dB */
@@ -52,14 +52,14 @@ export interface ReportImage {
 export interface EvaluationReport {
   readonly title: string;
   readonly summary?: readonly string[];
-  /** Rows of the table, already in words. */
-  readonly scores: readonly { readonly label: string; readonly value: string; readonly floor: string }[];
+  /** Rows of the table, as text. `vae`: of the VAE alone. */
+  readonly scores: readonly { readonly label: string; readonly value: string; readonly vae: string }[];
   readonly notes?: readonly string[];
   readonly bitsPerImage: number;
   readonly latentMse: BeforeAfter<number>;
   readonly latent: LatentDetails;
   readonly loss?: LossCurves | null;
-  /** Null: left out. */
+  /** Null: a page without images. */
   readonly images?: { readonly worst: readonly ReportImage[]; readonly best: readonly ReportImage[] } | null;
   /** Shown folded. */
   readonly configs: readonly { readonly label: string; readonly value: unknown }[];

@@ -1,4 +1,4 @@
-/** One tokenizer: its scores beside the VAE's, how it was trained, where its error lies, which images suffer most. */
+/** One tokenizer: its images, its scores next to the VAE's, its training, and where its error lies. */
 import { chart, legend, Plot, seriesColor } from "./chart.js";
 import type { EvaluationReport, LatentDetails, LossCurves, ReportImage } from "./evaluation-data.js";
 import { percent, short } from "./format.js";
@@ -20,6 +20,13 @@ export function evaluationPage(report: EvaluationReport): string {
     title: report.title,
     ...(report.summary ? { summary: report.summary } : {}),
     sections: [
+      images && images.worst.length > 0
+        ? section(
+            "Images",
+            imageRows("Worst by PSNR", images.worst),
+            images.best.length > 0 ? imageRows("Best by PSNR", images.best) : null,
+          )
+        : null,
       section(
         "Scores",
         table(scoreColumns, report.scores),
@@ -29,13 +36,6 @@ export function evaluationPage(report: EvaluationReport): string {
       section("Rate and distortion", rateDistortion(report)),
       section("Codebooks", columns(usageMap(latent), ...histograms(latent))),
       section("Where the error is", channelErrors(latent), columns(...positionErrors(latent))),
-      images && images.worst.length > 0
-        ? section(
-            "Images",
-            imageRows(`Worst by PSNR`, images.worst),
-            images.best.length > 0 ? imageRows("Best by PSNR", images.best) : null,
-          )
-        : null,
       section(
         "Configuration",
         configs.map(({ label, value }) => details(label, value)),
@@ -48,7 +48,7 @@ type Score = EvaluationReport["scores"][number];
 const scoreColumns: readonly Column<Score>[] = [
   { title: "", cell: ({ label }) => label },
   { title: "this tokenizer", cell: ({ value }) => value, right: true },
-  { title: "VAE floor", cell: ({ floor }) => floor, right: true },
+  { title: "VAE alone", cell: ({ vae }) => vae, right: true },
 ];
 
 function lossCurves({ passes, epochs }: LossCurves): Html[] {
@@ -255,18 +255,18 @@ function positionErrors({ errorPerPosition, shape }: LatentDetails): Html[] {
   );
 }
 
-const stations = ["original", "vae", "quantized", "rectified", "error"] as const;
+const stages = ["original", "vae", "quantized", "rectified", "error"] as const;
 
 function imageRows(caption: string, images: readonly ReportImage[]): Html {
   return figure(
     caption,
     html`<div class="scroll">
-      <div class="images" style="grid-template-columns: repeat(${stations.length}, minmax(7rem, 15rem))">
-        ${stations.map((station) => html`<b>${station === "vae" ? "VAE" : station === "error" ? "error, 4 x" : station}</b>`)}
+      <div class="images" style="grid-template-columns: repeat(${stages.length}, minmax(7rem, 15rem))">
+        ${stages.map((stage) => html`<b>${stage === "vae" ? "VAE" : stage === "error" ? "error, 4 x" : stage}</b>`)}
         ${images.map(
           (image) =>
             html`<span>${image.name}, ${image.psnr.toFixed(2)} dB</span>
-              ${stations.map((station) => html`<img src="${image[station]}" alt="${image.name}, ${station}" />`)}`,
+              ${stages.map((stage) => html`<img src="${image[stage]}" alt="${image.name}, ${stage}" />`)}`,
         )}
       </div>
     </div>`,

@@ -1,6 +1,6 @@
-/** Numbers as a reader wants them. */
+/** Numbers as text. */
 
-/** A fixed number of decimals; a dash for what was not measured. */
+/** A fixed number of decimals; a dash for a value that was not measured. */
 export function decimals(value: number | null | undefined, digits: number): string {
   return value === null || value === undefined ? "–" : value.toFixed(digits);
 }
@@ -10,7 +10,7 @@ export function percent(value: number | null | undefined, digits = 1): string {
   return value === null || value === undefined ? "–" : `${(100 * value).toFixed(digits)} %`;
 }
 
-/** Three significant digits, never in exponents for what is between 0.0001 and a million. */
+/** Three significant digits; an exponent only below 0.0001 or from a million on. */
 export function short(value: number): string {
   if (value === 0 || !Number.isFinite(value)) return String(value);
   const magnitude = Math.abs(value);

@@ -8,9 +8,9 @@ export interface HeatMapOptions {
   /** Row-major. */
   readonly values: readonly number[];
   readonly columns: number;
-  /** What the colours span; the values' own extent by default. */
+  /** The range of the colours; default: that of the values. */
   readonly domain?: readonly [number, number];
-  /** Of a cell, for the tip. */
+  /** Label of a value, for its tooltip. */
   readonly label?: (index: number) => string;
   readonly format?: (value: number) => string;
   /** Axis labels. */
@@ -18,7 +18,7 @@ export interface HeatMapOptions {
   readonly y?: string;
 }
 
-/** Stops of viridis, for the scale below the map; the cells use Plot's own scheme of that name. */
+/** Stops of viridis, for the scale below the map; the map uses Plot's scheme of that name. */
 const ramp = ["#440154", "#3b528b", "#21918c", "#5ec962", "#fde725"];
 const widest = 560;
 
@@ -61,7 +61,7 @@ export function heatMap(options: HeatMapOptions): Html {
     </p>`;
 }
 
-/** How many columns make `count` cells about twice as wide as high. */
+/** Columns for a map of `count` values that is about twice as wide as high. */
 export function gridColumns(count: number): number {
   if (count <= 32) return Math.max(1, count);
   let columns = 2 ** Math.ceil(Math.log2(Math.sqrt(2 * count)));

@@ -1,6 +1,6 @@
-/** HTML as strings: escaping by default, so that a file name or a message can never become markup. */
+/** HTML as strings. Text is escaped by default, so that a file name or a message can never become markup. */
 
-/** Markup that is safe to insert as it is. */
+/** Markup that is inserted without escaping. */
 export class Html {
   constructor(readonly text: string) {}
   toString(): string {

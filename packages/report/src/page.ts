@@ -1,4 +1,4 @@
-/** The frame of every page: one file, no network, light and dark as the reader's system is, tables that sort on a click. */
+/** The frame of every page: one file that needs no network, light or dark like the system, with sortable tables. */
 import { html, markup, type Content, type Html } from "./html.js";
 
 export interface PageOptions {
@@ -61,13 +61,13 @@ export function columns(...figures: (Html | null)[]): Html {
 export interface Column<Row> {
   readonly title: string;
   readonly cell: (row: Row) => Content;
-  /** What to sort by; a column without is text. */
+  /** The value to sort by; without it, the column is text. */
   readonly value?: (row: Row) => number | null | undefined;
-  /** Text that is to stand at the right edge, as numbers do. */
+  /** Text that is right-aligned, like numbers. */
   readonly right?: boolean;
 }
 
-/** Columns in which no row has anything are left out. A click on a heading sorts. */
+/** Leaves out columns without values. A click on a heading sorts. */
 export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): Html {
   const shown = columns.filter(({ value }) => !value || rows.some((row) => typeof value(row) === "number"));
   return html`<div class="scroll">

@@ -33,8 +33,8 @@ describe("the comparison page", () => {
     expect(charts[0]!.querySelector("circle title")!.textContent).toContain("vq 512\n512 bits, 1.76");
   });
 
-  it("adds a chart and columns for each image metric, with its floor, and the bound to the latent ones", () => {
-    const scored = trials.map((one) => ({ ...one, psnr: 20, lpips: null, floor: { psnr: 25 } }));
+  it("adds a chart and columns for each image metric, with the VAE alone, and the bound to the latent ones", () => {
+    const scored = trials.map((one) => ({ ...one, psnr: 20, lpips: null, vae: { psnr: 25 } }));
     const bounds = [{ label: "bound", points: [512, 1024].map((bits) => ({ bits, mse: 300 / bits })) }];
     const document = documentOf(comparisonPage({ title: "Which?", trials: scored, bounds }));
     const charts = [...document.querySelectorAll("svg.plot")];
@@ -45,14 +45,14 @@ describe("the comparison page", () => {
     );
     expect(charts[2]!.querySelectorAll("[aria-label=rule] line").length).toBe(1);
     const rows = [...document.querySelectorAll("tbody tr")].map((row) => row.textContent!.replace(/\s+/g, " ").trim());
-    expect(rows[0], "one floor for all is a row").toMatch(/^VAE without quantization ?– ?– ?– ?25\.00$/);
+    expect(rows[0], "one VAE for all is a row").toMatch(/^VAE alone ?– ?– ?– ?25\.00$/);
     expect(rows).toHaveLength(4);
-    const other = { ...scored[0]!, floor: { psnr: 26 } };
+    const other = { ...scored[0]!, vae: { psnr: 26 } };
     const heads = documentOf(comparisonPage({ title: "Which?", trials: [...scored, other] })).querySelectorAll("th");
     expect(
       [...heads].map((head) => head.textContent!.trim()),
       "several are a column",
-    ).toContain("floor");
+    ).toContain("VAE");
   });
 
   it("escapes every text, shows failures and configurations, and names nothing outside the file", () => {

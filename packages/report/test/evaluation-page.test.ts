@@ -13,8 +13,8 @@ function picture(name: string): ReportImage {
 const report: EvaluationReport = {
   title: "Tokenizer one",
   scores: [
-    { label: "PSNR, dB", value: "23.10", floor: "26.14" },
-    { label: "rFID", value: "needs --inception FILE", floor: "–" },
+    { label: "PSNR, dB", value: "23.10", vae: "26.14" },
+    { label: "rFID", value: "needs a file", vae: "–" },
   ],
   notes: ["Few images."],
   bitsPerImage: 1024,
@@ -45,15 +45,15 @@ const chartNamed = (document: Document, label: string): Element =>
   document.querySelector(`svg.plot[aria-label="${label}"]`)!;
 
 describe("a tokenizer's page", () => {
-  it("has every section, cells for groups and positions, bars for codes, five stations an image", () => {
+  it("has every section, cells for groups and positions, bars for codes, five stages per image", () => {
     const document = documentOf(evaluationPage(report));
     expect(headings(document)).toEqual([
+      "Images",
       "Scores",
       "Training",
       "Rate and distortion",
       "Codebooks",
       "Where the error is",
-      "Images",
       "Configuration",
     ]);
     const cells = (label: string): number =>
