@@ -1,7 +1,8 @@
-/** Against closed forms of the normal distribution. */
-import { createRandom, isRevqError } from "@revq/core";
+/** Bins compared with closed forms of the normal distribution. */
+import { createRandom } from "@revq/core";
 import { expect, it } from "vitest";
-import { normalBins, tokenbridge } from "../src/index.js";
+import { tokenbridge } from "../src/index.js";
+import { normalBins } from "../src/normal-bins.js";
 
 it("two bins are the halves: means are +-sqrt(2 / pi)", () => {
   const { edges, centres } = normalBins(2);
@@ -31,12 +32,10 @@ it("bins are hit equally often and their means are those of what falls into them
   });
 });
 
-it("refuses a number of tokens that is not the latent's", () => {
-  const shape = { channels: 2, height: 2, width: 2 };
-  expect(() => tokenbridge.describe!({ tokens: 4, codes: 8 }, { latentShape: shape })).toThrow(/8 here, not 4/);
-  try {
-    tokenbridge.create({ tokens: 4, codes: 8 }, { latentShape: shape });
-  } catch (error) {
-    expect(isRevqError(error)).toBe(true);
-  }
+it("refuses a number of tokens that is not the latent's", async () => {
+  const latentShape = { channels: 2, height: 2, width: 2 };
+  const transform = { block: [1, 1], blocks: 4, decorrelated: false } as const;
+  const refusal = expect.objectContaining({ code: "tokens-fixed", message: expect.stringContaining("8 here, not 4") });
+  expect(() => tokenbridge.layout({ tokens: 4, codes: 8 }, latentShape)).toThrow(refusal);
+  await expect(tokenbridge.create({ tokens: 4, codes: 8 }, { latentShape, transform })).rejects.toEqual(refusal);
 });
