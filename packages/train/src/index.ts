@@ -1,52 +1,76 @@
-/** @revq/train: from images or latents to a tokenizer. Configuration, recipes, evaluation; no printing. */
+/** @revq/train: from images or latents to a tokenizer. Configuration, recipes, evaluation, ablations; it prints nothing. */
 export * from "./ablation/index.js";
-export { annotateConfig } from "./config/annotate.js";
-export { defineConfig, type UserConfig } from "./config/define-config.js";
-export { environmentLayer, setPath } from "./config/environment.js";
-export { resolveConfig, type NamedLayer, type ResolvedConfig } from "./config/layers.js";
-export { configSchema, type JsonSchema } from "./config/json-schema.js";
-export { presetNames, presets, type PresetName } from "./config/presets.js";
-export { mostReportImages, runConfigSchema, type ConfigLayer, type RunConfig } from "./config/schema.js";
+export * from "./config/index.js";
+export {
+  measuredShape,
+  summarizeMetrics,
+  type MeasuredTokenizer,
+  type MetricAccumulators,
+} from "./evaluation/accumulators.js";
+export {
+  accumulateImages,
+  evaluateImages,
+  type EvaluateImagesOptions,
+  type MeasuredImages,
+  type Panel,
+} from "./evaluation/evaluate-images.js";
+export { accumulateLatents, evaluateLatents, type EvaluateOptions } from "./evaluation/evaluate-latents.js";
+export {
+  evaluatePart,
+  holdsEvaluationParts,
+  joinEvaluation,
+  type EvaluatedSource,
+  type EvaluatePartOptions,
+  type EvaluationKey,
+  type JoinedEvaluation,
+} from "./evaluation/evaluation-parts.js";
+export type { MetricNetworks } from "./evaluation/image-accumulator.js";
+export { disposeBatch, readBatch, type LatentBatch, type LatentSet } from "./evaluation/latent-batches.js";
+export type { LatentCodec } from "./evaluation/latent-error.js";
+export { metricNotes, metricRows, type MetricRow } from "./evaluation/metric-rows.js";
+export { openInception, openLpips, openMetricNetworks, type NetworkPaths } from "./evaluation/open-networks.js";
+export { readLossCurves, tokenizerPage, type ReportInput } from "./evaluation/report.js";
+export {
+  backboneFingerprint,
+  createBackbone,
+  fitBackbone,
+  savedBackboneFile,
+  type CreatedBackbone,
+} from "./inputs/backbone.js";
 export {
   extractToStore,
   preprocessing,
-  type ExtractReport,
-  type ExtractToStoreInput,
+  type ExtractInput,
+  type ExtractOutcome,
   type StoreKey,
-} from "./extract.js";
-export { fittedBackbone, savedBackboneFile } from "./saved-backbone.js";
-export {
-  evaluateImages,
-  evaluateLatents,
-  scoredShape,
-  scoreImages,
-  scoreLatents,
-  summarizeScores,
-  type EvaluateOptions,
-  type ImageEvaluation,
-  type Panel,
-  type Scored,
-  type Scores,
-} from "./evaluate.js";
-export type { MetricNetworks } from "./evaluation/image-score.js";
-export { openInception, openLpips, openMetricNetworks, type NetworkPlaces } from "./evaluation/open-networks.js";
-export { readLossCurves, tokenizerPage, type ReportInput } from "./evaluation/report.js";
-export {
-  hasScorePart,
-  holdsScoreParts,
-  joinScoreParts,
-  partRange,
-  writeScorePart,
-  type EvaluationKey,
-  type JoinedScores,
-} from "./evaluation/score-parts.js";
-export { scoreNotes, scoreRows, type ScoreRow } from "./evaluation/score-rows.js";
+} from "./inputs/extract.js";
+export { noteSkipped, openTrainingImages, type SampleImages, type TrainingImages } from "./inputs/images.js";
+export type { TrainDependencies, TrainingInputs } from "./inputs/inputs.js";
+export { fitLatentSpace, type FittedLatentSpace } from "./inputs/latent-space.js";
+export { openGivenLatents } from "./inputs/latents.js";
+export { storeBackboneId } from "./inputs/store-backbone.js";
 export { createAdamW, type AdamW, type ParameterGroup } from "./optimizer/adamw.js";
 export { clipByGlobalNorm, clipScale } from "./optimizer/clip.js";
-export { createPaperStep, type PaperStep, type RectifierGradients, type SearchedBatch } from "./paper-step.js";
-export { makePlanned, planTraining, type MadePlan, type PlanSummary, type TrainingPlan } from "./plan.js";
-export * from "./records.js";
-export { createBackbone, prepareLatents, type TrainDependencies, type TrainOptions } from "./prepare.js";
-export { storeBackboneId } from "./store-backbone.js";
-export { trainTokenizer } from "./train.js";
-export { noteSkipped, openTrainingImages, type SampleImages, type TrainingImages } from "./training-data.js";
+export {
+  doPart,
+  rangeOfPart,
+  unitsOfPart,
+  wholeJob,
+  type Part,
+  type PartOutcome,
+  type SharedJob,
+} from "./parts/job.js";
+export { gatherParts, holdsParts, PartFiles, type PartFormat, type PartHeader } from "./parts/part-files.js";
+export {
+  createCodec,
+  createTransform,
+  planTraining,
+  planWithLatents,
+  type PlanInput,
+  type PlanSummary,
+  type PluginSelection,
+  type TrainingPlan,
+} from "./plan.js";
+export { createPaperStep, type PaperStep, type RectifierGradients, type SearchedBatch } from "./recipes/paper-step.js";
+export * from "./run/records.js";
+export { trainTokenizer, type TrainOptions } from "./train.js";

@@ -1,7 +1,9 @@
-/** Decides what depends on the data: tokens, codes and groups; then makes the two trainable parts. Also what `--dry-run` prints. */
+/**
+ * The plan of a run: which plugins with which options, once the shape and the number of latents are known. Planning
+ * creates nothing and allocates nothing, whatever the size of the model. `createTransform` and `createCodec` create the planned plugins.
+ */
 import {
   bitsPerImage,
-  createRandom,
   latentShapeToArray,
   parseOptions,
   RevqError,
@@ -10,164 +12,215 @@ import {
   type LatentSource,
   type PluginRegistry,
   type Quantizer,
-  type QuantizerDescription,
-  type QuantizerPlugin,
+  type QuantizerCandidate,
   type Random,
   type Rectifier,
-  type RectifierPlugin,
+  type Transform,
+  type TransformLayout,
 } from "@revq/core";
+import { autoTransform } from "./config/recipes.js";
+import { ownOptions } from "./config/resolve.js";
 import type { RunConfig } from "./config/schema.js";
 
 /** A plugin with all its options, as config.json keeps them. */
-export interface Planned {
+export interface PluginSelection {
   readonly id: string;
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-export interface TrainingPlan<Part extends Planned = Planned> {
+export interface TrainingPlan {
   readonly latentShape: LatentShape;
   readonly samples: number;
-  readonly quantizer: Part;
-  readonly rectifier: Part;
+  readonly transform: PluginSelection & { readonly layout: TransformLayout };
+  readonly quantizer: PluginSelection;
+  readonly rectifier: PluginSelection;
   /** Why the quantizer chose what the user left open. */
   readonly reasons: readonly string[];
   readonly warnings: readonly string[];
   readonly summary: PlanSummary;
 }
 
-export interface Made<T> extends Planned {
-  readonly instance: T;
-}
-
-/** A plan whose two trainable parts exist; the caller disposes them. */
-export interface MadePlan extends TrainingPlan {
-  readonly quantizer: Made<Quantizer>;
-  readonly rectifier: Made<Rectifier>;
-}
-
 export interface PlanSummary {
+  /** `[c, h, w]` */
   readonly latentShape: readonly [number, number, number];
   readonly trainingSamples: number;
+  readonly transform: string;
   readonly tokens: number;
   readonly groups: number;
+  /** Codebook size of each group. */
   readonly codes: readonly number[];
   readonly bitsPerImage: number;
   readonly samplesPerCode: number;
-  readonly parameters: { readonly codebooks: number; readonly rectifier: number };
+  readonly parameters: { readonly transform: number; readonly codebooks: number; readonly rectifier: number };
 }
 
-/** Under this many samples a code a centroid is mostly noise (method: a centroid wants 30 to 50). */
+export interface PlanInput {
+  readonly config: RunConfig;
+  readonly latentShape: LatentShape;
+  readonly samples: number;
+  readonly plugins: PluginRegistry;
+  readonly context: Pick<FitContext, "random" | "report" | "signal">;
+}
+
+/** With fewer samples per code, a centroid is mostly noise (`docs/method.md`: it needs 30 to 50). */
 const wantedSamplesPerCode = 30;
 
-/** Allocates nothing, whatever the size of the model, when the plugins can describe what they would make. */
-export function planTraining(
-  config: RunConfig,
-  latentShape: LatentShape,
-  samples: number,
-  plugins: PluginRegistry,
-): TrainingPlan {
+/** The plan before anything is encoded. Throws `bits-not-supported`, `no-transform-fits` and what the plugins throw. */
+export async function planTraining(input: PlanInput): Promise<TrainingPlan> {
+  const { config, latentShape, samples, plugins } = input;
   const quantizerPlugin = plugins.get("quantizer", config.quantizer.id);
   const rectifierPlugin = plugins.get("rectifier", config.rectifier.id);
-  const { id: quantizerId, ...given } = config.quantizer;
-  const { id: rectifierId, ...rectifierGiven } = config.rectifier;
-
-  parseOptions(quantizerPlugin, given);
-  if (config.bits !== null && !quantizerPlugin.plan) {
-    throw new RevqError("bits-not-supported", `The quantizer ${quantizerId} cannot plan for a budget of bits.`, {
-      fix: "Leave out --bits and set its own options; `revq plugins` lists them.",
-    });
+  const given = parseOptions(quantizerPlugin, ownOptions(config, "quantizer"));
+  if (config.bits !== null && !quantizerPlugin.resolve) {
+    throw new RevqError(
+      "bits-not-supported",
+      `The quantizer ${quantizerPlugin.id} cannot choose its options for a budget of bits.`,
+      { fix: "Leave out the budget and set the quantizer's own options.", setting: { path: "bits" } },
+    );
   }
-  const planned = quantizerPlugin.plan?.({
-    options: given,
+  const transform = selectTransform(config, latentShape, plugins);
+  const { options, reasons } = await resolveQuantizer(
+    input,
+    { id: quantizerPlugin.id, options: given },
+    transform,
+    null,
+  );
+  const rectifier = {
+    id: rectifierPlugin.id,
+    options: parseOptions(rectifierPlugin, ownOptions(config, "rectifier")),
+  };
+  return completePlan(
+    { latentShape, samples, transform, quantizer: { id: quantizerPlugin.id, options }, rectifier, reasons },
+    plugins,
+  );
+}
+
+/**
+ * The plan with what the quantizer chooses from the coefficients themselves. Its reasons are the new ones.
+ * @param coefficients of the training latents
+ */
+export async function planWithLatents(
+  plan: TrainingPlan,
+  coefficients: LatentSource,
+  input: PlanInput,
+): Promise<TrainingPlan> {
+  const { options, reasons } = await resolveQuantizer(input, plan.quantizer, plan.transform, coefficients);
+  const added = reasons.filter((reason) => !plan.reasons.includes(reason));
+  return completePlan({ ...plan, quantizer: { ...plan.quantizer, options }, reasons: added }, input.plugins);
+}
+
+/** The transform that the settings name. `auto`: the first that suits the latent, else `none`. */
+function selectTransform(config: RunConfig, latentShape: LatentShape, plugins: PluginRegistry): PluginSelection {
+  const { id } = config.transform;
+  const suitable = plugins.ids("transform").find((each) => plugins.get("transform", each).suits?.(latentShape));
+  const plugin = plugins.get("transform", id === autoTransform ? (suitable ?? "none") : id);
+  return { id: plugin.id, options: parseOptions(plugin, ownOptions(config, "transform")) };
+}
+
+async function resolveQuantizer(
+  { config, latentShape, samples, plugins, context }: PlanInput,
+  { id, options }: PluginSelection,
+  transform: PluginSelection,
+  latents: LatentSource | null,
+): Promise<QuantizerCandidate<PluginSelection["options"]>> {
+  const plugin = plugins.get("quantizer", id);
+  if (!plugin.resolve) return { options, reasons: [] };
+  const transformPlugin = plugins.get("transform", transform.id);
+  const { random, report, signal } = context;
+  const candidates = await plugin.resolve(options, {
     latentShape,
     samples,
-    ...(config.bits !== null ? { bits: config.bits } : {}),
-  }) ?? { options: given, reasons: [] };
-  const quantizer = { id: quantizerId, options: parseOptions(quantizerPlugin, planned.options) };
-  const rectifier = { id: rectifierId, options: parseOptions(rectifierPlugin, rectifierGiven) };
-
-  return complete({ latentShape, samples, quantizer, rectifier, reasons: planned.reasons }, plugins);
+    bits: config.bits,
+    transform: (tokens) => transformPlugin.layout(transform.options, { latentShape, tokens }),
+    latents,
+    random: random.fork("settle"), // a label of the seed, not a name
+    report,
+    signal,
+  });
+  const chosen = chooseCandidate(candidates);
+  return { options: parseOptions(plugin, chosen.options), reasons: chosen.reasons };
 }
 
-/** The plan with what a quantizer chooses out of the latents themselves. */
-export async function settlePlan(
-  plan: TrainingPlan,
-  train: LatentSource,
+/** The quantizer's best guess. */
+export function chooseCandidate<Options>(
+  candidates: readonly QuantizerCandidate<Options>[],
+): QuantizerCandidate<Options> {
+  const [first] = candidates;
+  if (!first) throw new Error("The quantizer's `resolve` returned no candidate.");
+  return first;
+}
+
+/** Adds everything that follows from the options. */
+function completePlan(
+  selected: Omit<TrainingPlan, "warnings" | "summary" | "transform"> & { readonly transform: PluginSelection },
   plugins: PluginRegistry,
-  { random, report, signal }: FitContext,
-): Promise<TrainingPlan> {
-  const { id, options } = plan.quantizer;
-  const plugin = plugins.get("quantizer", id);
-  if (!plugin.settle) return plan;
-  const settled = await plugin.settle(options, train, { random: random.fork("settle"), report, signal });
-  const quantizer = { id, options: parseOptions(plugin, settled.options) };
-  return complete({ ...plan, quantizer, reasons: settled.reasons }, plugins);
-}
-
-/** Adds what the options come to. */
-function complete(given: Omit<TrainingPlan, "warnings" | "summary">, plugins: PluginRegistry): TrainingPlan {
-  const { latentShape, samples, quantizer, rectifier } = given;
-  const quantizerPlugin = plugins.get("quantizer", quantizer.id);
-  const rectifierPlugin = plugins.get("rectifier", rectifier.id);
-  const { tokens, parameters } = describeQuantizer(quantizerPlugin, quantizer.options, latentShape);
-  const totalCodes = tokens.codes.reduce((sum, codes) => sum + codes, 0);
-  const samplesPerCode = (samples * tokens.tokens) / totalCodes;
+): TrainingPlan {
+  const { latentShape, samples, transform, quantizer, rectifier } = selected;
+  const { layout, parameterCount } = plugins.get("quantizer", quantizer.id).layout(quantizer.options, latentShape);
+  const transformPlugin = plugins.get("transform", transform.id);
+  const transformContext = { latentShape, tokens: layout.count };
+  const transformLayout = transformPlugin.layout(transform.options, transformContext);
+  if (!transformLayout) throw noTransformFits(transform.id, latentShape, layout.count);
+  const codes = layout.codebookSizes.reduce((sum, size) => sum + size, 0);
+  const samplesPerCode = (samples * layout.count) / codes;
   const warnings =
     samplesPerCode < wantedSamplesPerCode
       ? [
-          `Only ${samplesPerCode.toFixed(1)} training samples per code (a code wants ${wantedSamplesPerCode} or more): expect blur on new images. ` +
-            "Use more images, fewer codes (--codes), or codebooks shared by more tokens.",
+          `Only ${samplesPerCode.toFixed(1)} training samples per code (a code needs ${wantedSamplesPerCode} or more). ` +
+            "New images will be blurred. Use more images, fewer codes, or codebooks that more tokens share.",
         ]
       : [];
   return {
-    ...given,
+    ...selected,
+    transform: { ...transform, layout: transformLayout },
     warnings,
     summary: {
       latentShape: latentShapeToArray(latentShape),
       trainingSamples: samples,
-      tokens: tokens.tokens,
-      groups: tokens.codes.length,
-      codes: tokens.codes,
-      bitsPerImage: bitsPerImage(tokens),
+      transform: transform.id,
+      tokens: layout.count,
+      groups: layout.codebookSizes.length,
+      codes: layout.codebookSizes,
+      bitsPerImage: bitsPerImage(layout),
       samplesPerCode,
       parameters: {
-        codebooks: parameters,
-        rectifier: countRectifier(rectifierPlugin, rectifier.options, latentShape),
+        transform: transformPlugin.parameterCount(transform.options, transformContext),
+        codebooks: parameterCount,
+        rectifier: plugins.get("rectifier", rectifier.id).parameterCount(rectifier.options, latentShape),
       },
     },
   };
 }
 
-/** Makes what was planned. `random` gives the rectifier its first weights. */
-export function makePlanned(plan: TrainingPlan, plugins: PluginRegistry, random: Random): MadePlan {
-  const { latentShape, quantizer, rectifier } = plan;
-  const quantizerInstance = plugins.get("quantizer", quantizer.id).create(quantizer.options, { latentShape });
-  const rectifierInstance = plugins
-    .get("rectifier", rectifier.id)
-    .create(rectifier.options, { latentShape, random: random.fork("rectifier") });
+function noTransformFits(id: string, latentShape: LatentShape, tokens: number): RevqError {
+  return new RevqError(
+    "no-transform-fits",
+    `The transform ${id} has no blocks for the latent [${latentShapeToArray(latentShape)}] that divide ${tokens} tokens.`,
+    { fix: "Use another number of tokens, or no transform.", setting: { path: "transform.id", value: "none" } },
+  );
+}
+
+/** The caller disposes it. */
+export async function createTransform(
+  { latentShape, transform, summary }: TrainingPlan,
+  plugins: PluginRegistry,
+): Promise<Transform> {
+  const context = { latentShape, tokens: summary.tokens };
+  return plugins.get("transform", transform.id).create(transform.options, context);
+}
+
+/** The caller disposes both. @param random gives the rectifier its first weights */
+export async function createCodec(
+  { latentShape, transform, quantizer, rectifier }: TrainingPlan,
+  plugins: PluginRegistry,
+  random: Random,
+): Promise<{ quantizer: Quantizer; rectifier: Rectifier }> {
   return {
-    ...plan,
-    quantizer: { ...quantizer, instance: quantizerInstance },
-    rectifier: { ...rectifier, instance: rectifierInstance },
+    quantizer: await plugins
+      .get("quantizer", quantizer.id)
+      .create(quantizer.options, { latentShape, transform: transform.layout }),
+    rectifier: await plugins
+      .get("rectifier", rectifier.id)
+      .create(rectifier.options, { latentShape, random: random.fork("rectifier") }),
   };
-}
-
-function describeQuantizer(
-  plugin: QuantizerPlugin,
-  options: Planned["options"],
-  latentShape: LatentShape,
-): QuantizerDescription {
-  if (plugin.describe) return plugin.describe(options, { latentShape });
-  const made = plugin.create(options, { latentShape });
-  const parameters = Object.values(made.state()).reduce((sum, tensor) => sum + tensor.size, 0);
-  made.dispose();
-  return { tokens: made.tokens, parameters };
-}
-
-function countRectifier(plugin: RectifierPlugin, options: Planned["options"], latentShape: LatentShape): number {
-  if (plugin.describe) return plugin.describe(options, { latentShape }).parameters;
-  const made = plugin.create(options, { latentShape, random: createRandom(0) });
-  const parameters = made.variables.reduce((sum, variable) => sum + variable.size, 0);
-  made.dispose();
-  return parameters;
 }

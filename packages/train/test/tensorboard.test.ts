@@ -1,4 +1,4 @@
-/** TensorBoard's event files against its own writer (tools/golden/make_events.py), byte for byte. */
+/** TensorBoard's event files against its own writer (tools/golden/events.py), byte for byte. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { crc32c } from "../src/tensorboard/crc32c.js";

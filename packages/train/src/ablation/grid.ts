@@ -1,14 +1,12 @@
-/** What an ablation tries: the cross product of some settings, or a list, as configs of trials with names of their own. */
+/** The trials of an ablation: the cross product of some settings, or a list. Every trial has a name of its own. */
 import { RevqError } from "@revq/core";
 import { z } from "zod";
-import { setPath } from "../config/environment.js";
-import { joinLayers } from "../config/layers.js";
-import type { ConfigLayer } from "../config/schema.js";
+import { joinLayers, setPath, type ConfigLayer } from "../config/layer.js";
 
-export interface Trial {
+export interface GridTrial {
   /** Unique; also the name of its folder. */
   readonly name: string;
-  /** What it sets on top of what all trials share. */
+  /** Its settings on top of those that all trials share. */
   readonly layer: ConfigLayer;
 }
 
@@ -30,12 +28,12 @@ export function parseGrid(value: unknown, where: string): Grid {
     ({ path, message }) => `${path.map(String).join(".") || "file"}: ${message}`,
   );
   throw new RevqError("grid-invalid", `${where} is not a grid: ${problems.join("; ")}.`, {
-    fix: "It holds `axes` (a setting such as quantizer.id, and a list of values), `trials` (a list of settings), or both, and `base`.",
+    fix: "A grid has `axes` (a setting such as quantizer.id, and a list of values), `trials` (a list of settings), or both. It may have `base`.",
   });
 }
 
 /** Every combination of the axes, the last one fastest, then the listed trials. Throws `grid-empty`. */
-export function expandGrid({ base = {}, axes = {}, trials = [] }: Grid): Trial[] {
+export function expandGrid({ base = {}, axes = {}, trials = [] }: Grid): GridTrial[] {
   const paths = Object.keys(axes);
   let combinations: (readonly (readonly [string, unknown])[])[] = paths.length > 0 ? [[]] : [];
   for (const path of paths) {
@@ -53,7 +51,8 @@ export function expandGrid({ base = {}, axes = {}, trials = [] }: Grid): Trial[]
   ];
   if (found.length === 0) {
     throw new RevqError("grid-empty", "There is nothing to try.", {
-      fix: "Name values to try, such as --quantizer vq,multigroup --tokens 256,512, or a --grid FILE.",
+      fix: "Give several values of a setting, or a grid.",
+      setting: { path: "grid" },
     });
   }
   const names = new Map<string, number>();
@@ -64,7 +63,7 @@ export function expandGrid({ base = {}, axes = {}, trials = [] }: Grid): Trial[]
   });
 }
 
-/** `quantizer.tokens` 256 -> `tokens256`; ids of plugins and other words stand alone. */
+/** `quantizer.tokens` 256 -> `tokens256`; plugin ids and recipes stand alone. */
 function nameOf(path: string, value: unknown): string {
   const key = path.split(".").at(-1)!;
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);

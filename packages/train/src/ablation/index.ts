@@ -1,14 +1,25 @@
-/** Ablations: what to try, in which order, and what is kept of it. */
-export { expandGrid, parseGrid, type Grid, type Trial } from "./grid.js";
-export { runScheduled, type Scheduled } from "./schedule.js";
+/** Ablations: which trials, in which order, and what is kept of them. */
 export {
-  printOf,
-  trialConfig,
-  trialRow,
+  isAblation,
+  joinAblation,
+  runAblation,
+  type AblatedPart,
+  type AblateResult,
+  type AblationInput,
+  type JoinedAblation,
+  type TrialRunner,
+} from "./ablation.js";
+export { expandGrid, parseGrid, type Grid, type GridTrial } from "./grid.js";
+export { ablationPage, type AblationOutcome } from "./page.js";
+export { runScheduled, type Scheduled } from "./schedule.js";
+export { trialRow, trialsCsv, type TrialRow } from "./table.js";
+export {
+  messageOf,
+  planTrials,
+  trialHash,
   TrialRecords,
-  trialsCsv,
   type FailedTrial,
   type FinishedTrial,
+  type Trial,
   type TrialConfig,
-  type TrialRow,
-} from "./trial-records.js";
+} from "./trials.js";

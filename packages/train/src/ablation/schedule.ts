@@ -1,17 +1,17 @@
 /**
- * In which order trials run: those that share latents wait until the first of them has encoded the images, everything else runs
- * side by side. A trial that fails does not stop the others.
+ * The order of trials. Trials that share latents wait until the first of them has encoded the images; all others run side
+ * by side. A failed trial does not stop the others.
  */
 
 export interface Scheduled<T> {
   readonly trial: T;
-  /** Trials of one key share latents. */
+  /** Trials with the same key share latents. */
   readonly key: string;
 }
 
 /**
- * @param jobs how many run at once
- * @param run must not reject unless all shall stop; true when the trial's latents are there now
+ * @param jobs how many trials run at once
+ * @param run rejects only to stop all trials; true when the trial's latents exist now
  */
 export async function runScheduled<T>(
   trials: readonly Scheduled<T>[],

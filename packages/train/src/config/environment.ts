@@ -1,8 +1,8 @@
 /**
- * `REVQ_*` environment variables as a config layer: `REVQ_SEED=1`, `REVQ_TRAIN__EPOCHS=5`, `REVQ_RECTIFIER__HEAD_DIM=16`. Two
- * underscores go one level down, one joins words. Values are YAML scalars.
+ * `REVQ_*` environment variables as a config layer: `REVQ_SEED=1`, `REVQ_TRAIN__EPOCHS=5`,
+ * `REVQ_RECTIFIER__HEAD_DIM=16`. Two underscores go one level down, one joins words. Values are YAML scalars.
  */
-import type { ConfigLayer } from "./schema.js";
+import { setPath, type ConfigLayer } from "./layer.js";
 
 /** Variables with other meanings: where tests find shared data, and which of them run. */
 const reserved = /^REVQ_(SHARED|TEST_.*|CACHE)$/;
@@ -23,15 +23,4 @@ export function environmentLayer(
 
 function camelCase(words: string): string {
   return words.toLowerCase().replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
-}
-
-/** A copy of the layer with the value at the path: `["train", "epochs"]`. */
-export function setPath(layer: ConfigLayer, [key, ...rest]: readonly string[], value: unknown): ConfigLayer {
-  if (key === undefined) return layer;
-  if (rest.length === 0) return { ...layer, [key]: value };
-  const below = layer[key];
-  return {
-    ...layer,
-    [key]: setPath(typeof below === "object" && below !== null ? (below as ConfigLayer) : {}, rest, value),
-  };
 }

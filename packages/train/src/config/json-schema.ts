@@ -1,9 +1,10 @@
 /**
- * The configuration as JSON Schema (draft 7), with the ids and options of the plugins that are there: editors check and complete
- * YAML files by it.
+ * The configuration as JSON Schema (draft 7), with the ids and options of the registered plugins. Editors check and
+ * complete YAML files with it.
  */
 import { pluginKinds, type PluginKind, type PluginRegistry } from "@revq/core";
 import { z } from "zod";
+import { autoTransform } from "./recipes.js";
 import { baseDefaults, runConfigSchema } from "./schema.js";
 
 export interface JsonSchema {
@@ -23,7 +24,9 @@ export function configSchema(plugins: PluginRegistry): JsonSchema {
 function pluginSection(kind: PluginKind, section: JsonSchema, plugins: PluginRegistry): JsonSchema {
   const common = section["properties"] as Record<string, JsonSchema>;
   const known = plugins.ids(kind).map((id) => plugins.get(kind, id));
-  const id = { ...common["id"], enum: known.map((plugin) => plugin.id), enumDescriptions: known.map((p) => p.title) };
+  const ids = known.map(({ id, title }) => ({ id, title }));
+  if (kind === "transform") ids.unshift({ id: autoTransform, title: "one that suits the latent" });
+  const id = { ...common["id"], enum: ids.map((one) => one.id), enumDescriptions: ids.map((one) => one.title) };
   return {
     type: "object",
     properties: { ...common, id },

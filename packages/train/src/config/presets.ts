@@ -1,5 +1,5 @@
 /** Named settings. The paper's three are its Table of tokenizers (arXiv 2507.10547); they imply recipe `paper`. */
-import type { ConfigLayer } from "./schema.js";
+import type { ConfigLayer } from "./layer.js";
 
 export const presetNames = ["512T", "256T-B", "256T-L", "tiny"] as const;
 export type PresetName = (typeof presetNames)[number];
@@ -26,7 +26,7 @@ export const presets: Record<PresetName, ConfigLayer> = {
   "256T-B": paperPreset({ tokens: 256, codes: 65536, channels: 1024, layers: 4, batch: 256 }),
   "256T-L": paperPreset({ tokens: 256, codes: 262144, channels: 512, layers: 4, batch: 128 }),
   tiny: {
-    recipe: "fit",
+    recipe: "kmeans",
     rectifier: { id: "efficientvit", channels: 32, layers: 1, headDim: 16 },
     train: { epochs: 3 },
   },

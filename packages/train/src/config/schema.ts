@@ -1,61 +1,62 @@
 /**
- * Everything a training run can be told, with its defaults. Parsed once, at the edge; an unknown key is an error. The
- * descriptions are the comments of `revq config`.
+ * All settings of a training run, with their defaults. They are parsed once, at the edge; an unknown key is an error.
+ * The descriptions are the comments of an annotated configuration.
  */
-import { recipes } from "@revq/core";
-import { lpipsNetworks } from "@revq/metrics/networks";
+import { lpipsNetworks } from "@revq/metrics";
 import { z } from "zod";
+import type { ConfigLayer } from "./layer.js";
 import { presetNames } from "./presets.js";
+import { recipeNames } from "./recipes.js";
 
-/** A page holds its pictures itself. */
-export const mostReportImages = 64;
+/** A page embeds its images. */
+export const maxReportImages = 64;
 
 const count = z.int().min(1);
 
 /** The plugin's own options stand beside `id`; the plugin checks them. */
-const plugin = (what: string) =>
-  z.looseObject({ id: z.string().min(1).describe(`Which ${what}; \`revq plugins\` lists them.`) });
+const plugin = (what: string) => z.looseObject({ id: z.string().min(1).describe(`Which ${what}.`) });
 
 export const runConfigSchema = z.strictObject({
   preset: z
     .enum(presetNames)
     .nullable()
-    .describe("Settings of a known run: 512T, 256T-B, 256T-L (the paper's) or tiny."),
+    .describe("A named set of settings: 512T, 256T-B, 256T-L (the paper's) or tiny."),
   recipe: z
-    .enum(recipes)
-    .describe("fit: k-means codebooks, then the rectifier from the identity. paper: the authors' joint AdamW."),
+    .enum(recipeNames)
+    .describe("kmeans: first the codebooks by k-means, then the rectifier. paper: the authors' joint AdamW."),
   seed: z.int().min(0).max(0xffffffff).describe("Same seed, data and engine: same tokenizer."),
   engine: z.string().describe("auto, or one of webgpu, onnx, node-gpu, node, wasm, cpu."),
   out: z.string().nullable().describe("The tokenizer's folder; null: a new one under revq-runs/."),
   plugins: z.array(z.string()).describe("Packages or paths with more plugins."),
-  bits: z.number().positive().nullable().describe("Budget in bits per image; picks tokens and codes."),
+  bits: z.number().positive().nullable().describe("Budget in bits per image; chooses tokens and codes."),
   data: z.strictObject({
     train: z
       .string()
       .nullable()
       .describe("Folder of images, .tar or .parquet files, a latent store; null: the embedded sample images."),
     val: z.string().nullable().describe("Held-out images; null: a seeded part of the training images."),
-    validationFraction: z.number().gt(0).lt(1).describe("How much is held out when there is no val."),
+    validationFraction: z.number().gt(0).lt(1).describe("The fraction that is held out when there is no val."),
     imageSize: count.describe("Images are resized and centre-cropped to this many pixels."),
     limit: count.nullable().describe("Use only the first N training images, by name."),
     memory: z
       .string()
       .regex(/^\d+(\.\d+)? ?([KMGT]i?B)$/i, 'a size such as "4GiB"')
-      .describe(
-        "How much of the data may be kept in memory (beside model and engine); the rest is read as it is needed.",
-      ),
+      .describe("Memory for the data, besides model and engine. The rest is read when it is needed."),
     latents: z.string().nullable().describe("Latents instead of images: float16/32 .npy [n,c,h,w]."),
     store: z
       .string()
       .nullable()
       .describe(
-        "Folder of the encoded images, which runs of the same images and backbone can share; null: the run's own.",
+        "Folder of the encoded images. Runs on the same images and backbone can share it. null: the run's own.",
       ),
     valLatents: z.string().nullable().describe("Held-out latents; null: a seeded part of the latents."),
   }),
   backbone: plugin("VAE").extend({
     weights: z.string().nullable().describe("File or folder of its weights."),
     embed: z.boolean().describe("Copy the backbone's weights into the tokenizer."),
+  }),
+  transform: plugin("transform; auto: one that suits the latent").extend({
+    standardize: z.boolean().describe("Transform standardized latents; false: latents that are only centred."),
   }),
   quantizer: plugin("quantizer"),
   rectifier: plugin("rectifier"),
@@ -64,7 +65,7 @@ export const runConfigSchema = z.strictObject({
       .string()
       .nullable()
       .describe("Folder with torchvision's classifier and the heads of LPIPS v0.1; null: no LPIPS."),
-    lpipsNet: z.enum(lpipsNetworks).describe("Which classifier LPIPS looks through."),
+    lpipsNet: z.enum(lpipsNetworks).describe("The classifier whose features LPIPS compares."),
     inception: z
       .string()
       .nullable()
@@ -72,22 +73,22 @@ export const runConfigSchema = z.strictObject({
     reportImages: z
       .int()
       .min(0)
-      .max(mostReportImages)
-      .describe("Pictures on the run's page: so many of the worst and so many of the best held-out images."),
+      .max(maxReportImages)
+      .describe("How many of the worst and of the best held-out images the run's page shows."),
   }),
   train: z.strictObject({
-    epochs: count.describe("Passes over the data: of the rectifier in recipe fit, of both in recipe paper."),
+    epochs: count.describe("Passes over the data: of the rectifier in recipe kmeans, of both in recipe paper."),
     batch: count.describe("Images per step; the last partial batch of an epoch is dropped unless it is the only one."),
     learningRate: z
       .number()
       .positive()
-      .describe("AdamW's rate: of the codebooks in recipe paper, of the rectifier in recipe fit."),
+      .describe("AdamW's rate: of the codebooks in recipe paper, of the rectifier in recipe kmeans."),
     rectifierRate: z.number().positive().describe("The rectifier's rate as a multiple of learningRate."),
     weightDecay: z.number().min(0).describe("AdamW's decay of the rectifier; codebooks have none."),
     finalRate: z.number().gt(0).max(1).describe("The rate at the end as a fraction of the first."),
     clipNorm: z.number().positive().describe("Largest gradient norm, of codebooks and rectifier each."),
     jointLoss: z.boolean().describe("Recipe paper: let the rectifier's loss move the codebooks too."),
-    measureSamples: count.describe("Training latents that are measured at the end of an epoch."),
+    measureSamples: count.describe("How many training latents are measured at the end of an epoch."),
     encodeBatch: count.describe("Images per call of the backbone."),
     checkpointSteps: count.describe("Steps between checkpoints; the end of an epoch and Ctrl-C make one too."),
     keepCheckpoints: count.describe("How many checkpoints are kept."),
@@ -96,14 +97,9 @@ export const runConfigSchema = z.strictObject({
 
 export type RunConfig = z.output<typeof runConfigSchema>;
 
-/** A config with holes: what one layer (preset, file, environment, flags) says. */
-export interface ConfigLayer {
-  readonly [key: string]: unknown;
-}
-
 export const baseDefaults = {
   preset: null,
-  recipe: "fit",
+  recipe: "kmeans",
   seed: 0,
   engine: "auto",
   out: null,
@@ -121,6 +117,7 @@ export const baseDefaults = {
     valLatents: null,
   },
   backbone: { id: "sd-vae", weights: null, embed: false },
+  transform: { id: "none", standardize: true },
   quantizer: { id: "multigroup" },
   rectifier: { id: "efficientvit" },
   score: { lpips: null, lpipsNet: "squeeze", inception: null, reportImages: 4 },
@@ -135,12 +132,6 @@ export const baseDefaults = {
     keepCheckpoints: 2,
   },
 } as const satisfies ConfigLayer;
-
-/** What each recipe means by default. `paper`: arXiv 2507.10547, section 4.1, and the authors' code. */
-export const recipeDefaults: Record<(typeof recipes)[number], ConfigLayer> = {
-  fit: { train: { epochs: 6, batch: 16, learningRate: 1e-3, rectifierRate: 1 } },
-  paper: { train: { epochs: 100, batch: 256, learningRate: 0.01, rectifierRate: 0.05 } },
-};
 
 /** "4GiB", "500MB" -> bytes. */
 export function bytesOfSize(size: string): number {

@@ -1,4 +1,4 @@
-/** Keeps the best and the worst of what passes by. */
+/** Keeps the items with the highest and the lowest scores. */
 
 export interface Ranked<T> {
   readonly score: number;
@@ -13,7 +13,7 @@ export class Extremes<T> {
 
   constructor(private readonly count: number) {}
 
-  /** Whether something of this score would be kept now. */
+  /** True when an item of this score would be kept now. */
   wants(score: number): boolean {
     if (this.count === 0) return false;
     const full = (list: readonly Ranked<T>[]): boolean => list.length === this.count;

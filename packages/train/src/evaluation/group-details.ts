@@ -1,5 +1,5 @@
-/** How evenly each codebook is used, and the hits of a few of them. */
-import { codebookOffsets, type TokenSpec } from "@revq/core";
+/** How evenly each codebook is used, and histograms of a few codebooks. */
+import { codebookOffsets, type TokenLayout } from "@revq/core";
 import { codebookUsage, groupEntropyBits } from "@revq/metrics";
 import type { LatentDetails } from "@revq/report";
 
@@ -7,12 +7,12 @@ import type { LatentDetails } from "@revq/report";
 const shownHistograms = 3;
 
 /** @param counts hits of every code, group after group */
-export function groupDetails(counts: Int32Array, tokens: TokenSpec): Pick<LatentDetails, "groups" | "histograms"> {
-  const offsets = codebookOffsets(tokens);
-  const bits = groupEntropyBits(counts, tokens);
+export function groupDetails(counts: Int32Array, layout: TokenLayout): Pick<LatentDetails, "groups" | "histograms"> {
+  const offsets = codebookOffsets(layout);
+  const bits = groupEntropyBits(counts, layout);
   const countsOf = (group: number): Int32Array =>
-    counts.subarray(offsets[group]!, offsets[group]! + tokens.codes[group]!);
-  const groups = tokens.codes.map((codes, group) => ({
+    counts.subarray(offsets[group]!, offsets[group]! + layout.codebookSizes[group]!);
+  const groups = layout.codebookSizes.map((codes, group) => ({
     codes,
     usage: codebookUsage(countsOf(group)),
     perplexity: 2 ** bits[group]!,

@@ -1,4 +1,4 @@
-/** Finds the weights of LPIPS and of FID-Inception in the place that the user named, under the names that their authors gave them. */
+/** Opens the weights of LPIPS and of FID-Inception. Files are found under the names that their authors gave them. */
 import { RevqError, type NamedTensors, type WeightsSource } from "@revq/core";
 import { openPth, openSafetensors, type TensorFile } from "@revq/formats";
 import {
@@ -11,18 +11,18 @@ import {
   type LpipsNetwork,
 } from "@revq/metrics/networks";
 import * as tf from "@tensorflow/tfjs-core";
-import type { MetricNetworks } from "./image-score.js";
+import type { MetricNetworks } from "./image-accumulator.js";
 
-/** Where the networks are; null leaves one out. */
-export interface NetworkPlaces {
+/** Paths of the networks' weights; null leaves a network out. */
+export interface NetworkPaths {
   readonly lpips: string | null;
   readonly lpipsNet: LpipsNetwork;
   readonly inception: string | null;
 }
 
-/** What was asked for, with what frees it. Throws `lpips-weights`, `inception-weights`. */
+/** Opens the networks that have a path. Throws `lpips-weights`, `inception-weights`. */
 export async function openMetricNetworks(
-  { lpips: lpipsSpec, lpipsNet, inception: inceptionSpec }: NetworkPlaces,
+  { lpips: lpipsSpec, lpipsNet, inception: inceptionSpec }: NetworkPaths,
   openWeights: (spec: string) => Promise<WeightsSource>,
 ): Promise<MetricNetworks & { dispose(): void }> {
   const lpips = lpipsSpec === null ? null : await openLpips(await openWeights(lpipsSpec), lpipsNet);
@@ -44,7 +44,7 @@ export async function openMetricNetworks(
 
 const fileTypes = "(safetensors|pth|pt|bin)";
 
-/** The classifier's file, as torchvision names it, and the heads', as LPIPS's authors do. */
+/** File names of the classifiers (torchvision's) and of the heads (those of LPIPS's authors). */
 const lpipsFiles: Readonly<
   Record<LpipsNetwork, { readonly backbone: RegExp; readonly heads: RegExp; readonly classifier: string }>
 > = {
@@ -61,8 +61,9 @@ function patterns(classifier: string, network: string): { backbone: RegExp; head
 }
 
 /**
- * @param source a folder with a classifier of torchvision (`squeezenet1_1*.safetensors`, `alexnet*.pth`, `vgg16*.pth`, …) and the heads
- * of LPIPS v0.1 (`lpips_v0.1_squeeze_lin.safetensors`, or `squeeze.pth` as in the authors' package). Throws `lpips-weights`.
+ * @param source a folder with a classifier of torchvision (`squeezenet1_1*.safetensors`, `alexnet*.pth`, `vgg16*.pth`, …)
+ * and the heads of LPIPS v0.1 (`lpips_v0.1_squeeze_lin.safetensors`, or `squeeze.pth` as in the authors' package).
+ * Throws `lpips-weights`.
  */
 export async function openLpips(source: WeightsSource, network: LpipsNetwork): Promise<Lpips> {
   const names = await source.list();
@@ -83,9 +84,7 @@ export async function openLpips(source: WeightsSource, network: LpipsNetwork): P
     throw new RevqError(
       "lpips-weights",
       `LPIPS (${network}) needs ${missing.join(" and ")}, which ${source.spec} does not have.`,
-      {
-        fix: `Put both files into one folder and name it with --lpips${network === "squeeze" ? "" : ", or use --lpips-net squeeze"}.`,
-      },
+      { fix: "Put both files into one folder and name that folder.", setting: { path: "score.lpips" } },
     );
   }
   const needed = lpipsTensors(network);
@@ -100,7 +99,10 @@ export async function openLpips(source: WeightsSource, network: LpipsNetwork): P
   }
 }
 
-/** @param source pytorch-fid's `pt_inception-2015-12-05-*.pth`, or the same as safetensors; alone or in a folder. Throws `inception-weights`. */
+/**
+ * @param source pytorch-fid's `pt_inception-2015-12-05-*.pth`, or the same as safetensors; alone or in a folder.
+ * Throws `inception-weights`.
+ */
 export async function openInception(source: WeightsSource): Promise<Inception> {
   const names = await source.list();
   const name =
@@ -109,9 +111,7 @@ export async function openInception(source: WeightsSource): Promise<Inception> {
     throw new RevqError(
       "inception-weights",
       `${source.spec} has no file of FID's Inception (pt_inception-2015-12-05-*.pth).`,
-      {
-        fix: "Name the file itself with --inception; pytorch-fid publishes it.",
-      },
+      { fix: "Name the file itself; pytorch-fid publishes it.", setting: { path: "score.inception" } },
     );
   }
   const weights = await readTensors(source, name, inceptionTensors().keys());

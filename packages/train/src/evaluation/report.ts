@@ -1,61 +1,62 @@
-/** A tokenizer's page: scores, curves, maps and images gathered into what `@revq/report` draws. */
+/** Gathers images, metrics, curves and maps of a tokenizer for its page, which `@revq/report` draws. */
 import { encodeWebp } from "@revq/data";
-import { evaluationPage, type LatentDetails, type LossCurves, type ReportImage } from "@revq/report";
+import { evaluationPage, type LossCurves, type ReportImage } from "@revq/report";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { ImageEvaluation, Panel } from "../evaluate.js";
-import type { EpochRecord, Evaluation, PassRecord } from "../records.js";
+import type { EpochRecord, PassRecord, TokenizerMetrics } from "../run/records.js";
+import type { MeasuredTokenizer } from "./accumulators.js";
+import type { MeasuredImages, Panel } from "./evaluate-images.js";
 import type { Ranked } from "./extremes.js";
-import { scoreNotes, scoreRows } from "./score-rows.js";
+import { metricNotes, metricRows } from "./metric-rows.js";
 
 export interface ReportInput {
   readonly title: string;
   readonly summary: readonly string[];
-  readonly evaluation: Omit<Evaluation, "images">;
-  /** How many were scored. */
-  readonly images: number;
-  readonly details: LatentDetails;
+  readonly metrics: Omit<TokenizerMetrics, "images">;
+  /** How many images or latents were measured. */
+  readonly count: number;
+  readonly details: MeasuredTokenizer["details"];
   readonly loss: LossCurves | null;
-  /** Left out: a page without images. */
-  readonly extremes?: Pick<ImageEvaluation, "worst" | "best"> & { readonly size: number };
+  /** Absent: a page without images. */
+  readonly extremes?: Pick<MeasuredImages, "worst" | "best"> & { readonly size: number };
   readonly configs: readonly { readonly label: string; readonly value: unknown }[];
 }
 
 /** The page as one HTML text. */
 export async function tokenizerPage(input: ReportInput): Promise<string> {
-  const { title, summary, evaluation, images, details, loss, extremes, configs } = input;
+  const { title, summary, metrics, count, details, loss, extremes, configs } = input;
   return evaluationPage({
     title,
     summary,
-    scores: scoreRows(evaluation),
-    notes: scoreNotes(evaluation, images),
-    bitsPerImage: evaluation.bitsPerImage,
-    latentMse: evaluation.latentMse,
+    scores: metricRows(metrics),
+    notes: metricNotes(metrics, count),
+    bitsPerImage: metrics.bitsPerImage,
+    latentMse: metrics.latentMse,
     latent: details,
     loss,
     images: extremes
       ? {
-          worst: await Promise.all(extremes.worst.map((ranked) => pictures(ranked, extremes.size))),
-          best: await Promise.all(extremes.best.map((ranked) => pictures(ranked, extremes.size))),
+          worst: await Promise.all(extremes.worst.map((ranked) => reportImage(ranked, extremes.size))),
+          best: await Promise.all(extremes.best.map((ranked) => reportImage(ranked, extremes.size))),
         }
       : null,
     configs,
   });
 }
 
-/** Passes and epochs of the run that made a tokenizer folder; null when it has none. */
+/** Passes and epochs of the run that made a tokenizer folder; null when the folder holds no run. */
 export async function readLossCurves(tokenizer: string): Promise<LossCurves | null> {
   let text: string;
   try {
     text = await readFile(join(tokenizer, "run", "metrics.jsonl"), "utf8");
   } catch {
-    return null; // only the tokenizer was kept, or it is not a folder
+    return null; // the tokenizer without its run, or not a folder
   }
   const records = text.split("\n").flatMap((line) => {
     try {
       return line === "" ? [] : [JSON.parse(line) as object];
     } catch {
-      return []; // the last line of a run that was killed
+      return []; // the last line of a killed run
     }
   });
   return {
@@ -64,10 +65,10 @@ export async function readLossCurves(tokenizer: string): Promise<LossCurves | nu
   };
 }
 
-/** Errors are small: shown four times as large. */
+/** Errors are small: they are shown four times as large. */
 const errorGain = 4;
 
-async function pictures({ score, item }: Ranked<Panel>, size: number): Promise<ReportImage> {
+async function reportImage({ score, item }: Ranked<Panel>, size: number): Promise<ReportImage> {
   const uri = async (image: Float32Array): Promise<string> => {
     const bytes = await encodeWebp({ width: size, height: size, pixels: image.map((value) => value * 2 - 1) });
     return `data:image/webp;base64,${Buffer.from(bytes).toString("base64")}`;

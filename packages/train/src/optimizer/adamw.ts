@@ -1,6 +1,6 @@
 /**
- * AdamW (arXiv 1711.05101) over groups of variables, with the numbers of `torch.optim.AdamW`. Not a `tf.Optimizer`: groups have
- * rates of their own, the rate may change between steps, and all state can be written out and read back.
+ * AdamW (arXiv 1711.05101) over groups of variables, with the numbers of `torch.optim.AdamW`. Not a `tf.Optimizer`:
+ * each group has a learning rate, the rate may change between steps, and all state can be saved and restored.
  */
 import { RevqError, requireTensor, type Disposable, type NamedTensors } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
@@ -30,16 +30,16 @@ export interface AdamW extends Disposable {
   readonly step: number;
   /**
    * One step.
-   * @param gradients by `Variable.name`, as `tf.variableGrads` gives them; not disposed here. A variable without one is left as
-   * it is, as PyTorch does
-   * @param scales by group: what its gradients are multiplied by first (clipping), see `clipScale`
+   * @param gradients by `Variable.name`, as `tf.variableGrads` gives them; not disposed here. A variable without a
+   * gradient does not change, as in PyTorch
+   * @param scales by group: a factor for its gradients (clipping), see `clipScale`
    */
   apply(gradients: Readonly<Record<string, Tensor>>, scales?: Readonly<Record<string, Scalar>>): void;
   learningRate(group: string): number;
   setLearningRate(group: string, learningRate: number): void;
   /**
-   * Borrowed: `step` (int32 scalar), and for variable i of each group `GROUP.i.exp_avg` and `GROUP.i.exp_avg_sq` of the variable's
-   * shape: PyTorch's names. Learning rates are not in it: they belong to the schedule.
+   * Borrowed: `step` (int32 scalar), and for variable i of each group `GROUP.i.exp_avg` and `GROUP.i.exp_avg_sq` of the
+   * variable's shape: PyTorch's names. It holds no learning rates: they belong to the schedule.
    */
   state(): NamedTensors;
   /** Takes all of it or, when something is missing or misshapen, nothing. */
@@ -95,8 +95,8 @@ export function createAdamW(groups: readonly ParameterGroup[], options: AdamWOpt
       step++;
       const fused = tf.getKernel("AdamW", tf.getBackend()) !== undefined;
       tf.tidy(() => {
-        // Rates and powers of beta are data, not constants, for engines that keep a compiled graph for equal steps. The root
-        // of the second correction is moved over to the rate and to epsilon: the same update with one operation fewer.
+        // Rates and powers of beta are data, not constants, because some engines compile a graph for equal steps. The
+        // root of the second correction is moved to the rate and to epsilon: the same update, one operation fewer.
         const correction = Math.sqrt(1 - beta2 ** step);
         const shared: SharedScalars = {
           meanDecay: tf.scalar(beta1),
@@ -141,10 +141,10 @@ export function createAdamW(groups: readonly ParameterGroup[], options: AdamWOpt
         variable,
         value: requireTensor(state, name, variable.shape),
       }));
-      // Read synchronously: no kernel ever computes a step, so its value is on the host.
+      // Read synchronously: no kernel computes a step, so its value is on the host.
       const restored = requireTensor(state, "step", []).dataSync()[0]!;
       if (!Number.isInteger(restored) || restored < 0) {
-        throw new RevqError("optimizer-step", `The optimizer's state claims ${restored} steps.`, {
+        throw new RevqError("optimizer-step", `The optimizer's state has step ${restored}.`, {
           fix: "The checkpoint is damaged; resume from an earlier one.",
         });
       }
@@ -159,7 +159,7 @@ export function createAdamW(groups: readonly ParameterGroup[], options: AdamWOpt
   };
 }
 
-/** Attributes of the kernel "AdamW", which the engine `onnx` has: one pass instead of a dozen. */
+/** Attributes of the kernel "AdamW" of the engine `onnx`: one pass instead of a dozen. */
 interface FusedStep {
   readonly rate: number;
   readonly keep: number;

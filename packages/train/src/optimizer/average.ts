@@ -1,13 +1,14 @@
 /**
- * Exponential moving average of weights (Polyak and Juditsky 1992; the bias of the start is removed by a decay that grows, as in
- * TensorFlow's `ExponentialMovingAverage`). What gradient noise adds to the weights is averaged out; training itself is not changed.
+ * Exponential moving average of weights (Polyak and Juditsky 1992). It averages out gradient noise; training itself does
+ * not change. The decay grows over the first steps, as in TensorFlow's `ExponentialMovingAverage`, to remove the bias of
+ * the start.
  */
 import { requireTensor, type NamedTensors } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Variable } from "@tensorflow/tfjs-core";
 
 export interface WeightAverage {
-  /** Call after every step; `steps` so far, from 1. */
+  /** Call after every step. @param steps so far, from 1 */
   update(steps: number): void;
   /** Runs `work` with the averages in place of the weights. */
   during<T>(work: () => Promise<T>): Promise<T>;

@@ -2,8 +2,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { NamedTensorMap, Scalar, Tensor } from "@tensorflow/tfjs-core";
 
-/** PyTorch's guard against division by zero; it makes the clipped norm a hair smaller than the limit. */
-const normGuard = 1e-6;
+/** PyTorch's guard against division by zero. It makes the clipped norm slightly smaller than the limit. */
+export const normGuard = 1e-6;
 
 export interface ClippedGradients {
   /** Euclidean norm of all gradients before clipping. */
@@ -13,7 +13,7 @@ export interface ClippedGradients {
 
 export interface ClipScale {
   readonly norm: Scalar;
-  /** What every gradient is to be multiplied by. */
+  /** The factor of every gradient. */
   readonly scale: Scalar;
 }
 
@@ -32,7 +32,7 @@ export function clipScale(gradients: Readonly<Record<string, Tensor>>, maxNorm: 
   }) as unknown as ClipScale;
 }
 
-/** The same, and the gradients scaled. */
+/** Like `clipScale`, and returns the scaled gradients. */
 export function clipByGlobalNorm(gradients: Readonly<Record<string, Tensor>>, maxNorm: number): ClippedGradients {
   return tf.tidy(() => {
     const { norm, scale } = clipScale(gradients, maxNorm);

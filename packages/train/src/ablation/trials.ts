@@ -1,0 +1,125 @@
+/** Trials: their settings, their results, and the records that remember which trials are finished. */
+import { isRevqError, pluginKinds, RevqError, type PluginRegistry } from "@revq/core";
+import { writeFileAtomic } from "@revq/formats/node";
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { resolveConfig, type NamedLayer } from "../config/resolve.js";
+import type { RunConfig } from "../config/schema.js";
+import { sha256 } from "../parts/hash.js";
+import type { TrainResult } from "../run/records.js";
+import { expandGrid, type Grid } from "./grid.js";
+
+/** The settings that decide a trial's result; no paths of outputs. */
+export type TrialConfig = Pick<RunConfig, "recipe" | "seed" | "bits" | "train" | "data" | (typeof pluginKinds)[number]>;
+
+/** A trial that can run. */
+export interface Trial {
+  readonly name: string;
+  readonly config: RunConfig;
+  /** Its result is valid for these settings. */
+  readonly settings: TrialConfig;
+}
+
+export interface FinishedTrial {
+  readonly name: string;
+  readonly config: TrialConfig;
+  readonly result: TrainResult;
+}
+
+export interface FailedTrial {
+  readonly name: string;
+  readonly config: TrialConfig | null;
+  readonly error: string;
+}
+
+export interface TrialsInput {
+  readonly grid: Grid;
+  /** Settings of all trials, weakest first. */
+  readonly layers: readonly NamedLayer[];
+  readonly plugins: PluginRegistry;
+  /** Packages and files that bring plugins: the process of a trial loads them again. */
+  readonly pluginPackages: readonly string[];
+  /** Output folder: trials share latents in it. */
+  readonly root: string;
+}
+
+/** Resolves every trial of a grid. Throws `grid-empty`, and `no-trial-possible` when no trial has valid settings. */
+export function planTrials({ grid, layers, plugins, pluginPackages, root }: TrialsInput): {
+  readonly trials: readonly Trial[];
+  readonly impossible: readonly FailedTrial[];
+} {
+  const trials: Trial[] = [];
+  const impossible: FailedTrial[] = [];
+  for (const { name, layer } of expandGrid(grid)) {
+    try {
+      const resolved = resolveConfig([...layers, { name: `trial ${name}`, values: layer }], plugins).config;
+      const fitted = plugins.get("backbone", resolved.backbone.id).weights === "fitted";
+      const backbone = fitted ? { ...resolved.backbone, weights: null } : resolved.backbone;
+      const config = { ...resolved, backbone, plugins: [...pluginPackages] };
+      const store = join(root, "latents", latentsKey(config));
+      trials.push({ name, settings: trialSettings(config), config: { ...config, data: { ...config.data, store } } });
+    } catch (error) {
+      impossible.push({ name, config: null, error: messageOf(error) });
+    }
+  }
+  if (trials.length > 0) return { trials, impossible };
+  throw new RevqError("no-trial-possible", `No trial is possible: ${impossible[0]!.error}`, {
+    fix: "Check the plugins and their options.",
+  });
+}
+
+function trialSettings(config: RunConfig): TrialConfig {
+  const { recipe, seed, bits, backbone, transform, quantizer, rectifier, train, data } = config;
+  return { recipe, seed, bits, backbone, transform, quantizer, rectifier, train, data: { ...data, store: null } };
+}
+
+/** Trials with the same key encode the same images with the same backbone. */
+export function latentsKey({ backbone, data, seed }: RunConfig): string {
+  const { train, val, validationFraction, imageSize, limit } = data;
+  const { embed: _embed, ...made } = backbone;
+  const split = val === null ? { validationFraction, seed } : {};
+  const key = JSON.stringify([made, { train, val, imageSize, limit }, split]);
+  return `${backbone.id}-${sha256(key).slice(0, 8)}`;
+}
+
+/** Same settings, same hash. */
+export function trialHash(config: TrialConfig): string {
+  return sha256(JSON.stringify(config)).slice(0, 16);
+}
+
+/** True when a finished trial lacks image metrics that the settings name now, and there are held-out images. */
+export function lacksMetrics({ score, data }: RunConfig, result: TrainResult): boolean {
+  if (data.val === null || result.psnr === null) return false;
+  return (score.lpips !== null && result.lpips === null) || (score.inception !== null && result.rfid === null);
+}
+
+export function messageOf(error: unknown): string {
+  return isRevqError(error) || error instanceof Error ? error.message : String(error);
+}
+
+/** Results of finished trials, one file each. A trial with a record is never run again. */
+export class TrialRecords {
+  constructor(private readonly folder: string) {}
+
+  /** Null when the trial did not finish, or finished with other settings. */
+  async read(name: string, config: TrialConfig): Promise<FinishedTrial | null> {
+    let record: FinishedTrial & { readonly hash: string };
+    try {
+      record = JSON.parse(await readFile(this.path(name), "utf8")) as typeof record;
+    } catch {
+      return null;
+    }
+    if (record.hash !== trialHash(config)) return null;
+    return { name, config: record.config, result: record.result };
+  }
+
+  async write(trial: FinishedTrial): Promise<void> {
+    await mkdir(this.folder, { recursive: true });
+    const record = { hash: trialHash(trial.config), ...trial };
+    await writeFileAtomic(this.path(trial.name), `${JSON.stringify(record, null, 2)}\n`);
+  }
+
+  private path(name: string): string {
+    return join(this.folder, `${name}.json`);
+  }
+}

@@ -1,0 +1,80 @@
+/** Encodes the images of a run once and keeps the latents on disk: in the run's folder, or in a store that runs share. */
+import type { FitContext, LatentSource } from "@revq/core";
+import { openLatentStore, type IndexedImageSource } from "@revq/data";
+import { isRelativePath } from "@revq/tokenizer";
+import { realpath } from "node:fs/promises";
+import { join, relative } from "node:path";
+import type { RunConfig } from "../config/schema.js";
+import { wholeJob } from "../parts/job.js";
+import type { RunFolder } from "../run/run-folder.js";
+import { stopwatch } from "../run/stopwatch.js";
+import { backboneFingerprint, fitBackbone, savedBackboneFile, type CreatedBackbone } from "./backbone.js";
+import { extractToStore, preprocessing, type StoreKey } from "./extract.js";
+import { noteSkipped, type TrainingImages } from "./images.js";
+import { dataMemory, type TrainDependencies, type TrainingInputs } from "./inputs.js";
+
+/** Uses the latents that an earlier start of the run, or another run with this store, has made. */
+export async function encodeImages(
+  images: TrainingImages,
+  created: CreatedBackbone,
+  config: RunConfig,
+  folder: RunFolder,
+  context: FitContext,
+  { plugins, note }: Pick<TrainDependencies, "plugins" | "note">,
+): Promise<TrainingInputs> {
+  const clock = stopwatch();
+  const root = config.data.store ?? folder.path("run");
+  const { id, weights, embed } = config.backbone;
+  const { imageSize } = config.data;
+  const { options } = created;
+  const fitted = { plugins, context };
+  const backbone = await fitBackbone(created, images.train, join(root, savedBackboneFile), config, fitted);
+  const hash = await backboneFingerprint(backbone);
+  const key: StoreKey = { backbone: { id, options, fingerprint: hash }, imageSize, preprocessing };
+
+  async function extract(half: "train" | "val", source: IndexedImageSource, phase: string): Promise<LatentSource> {
+    const store = config.data.store === null ? join(root, "latents", half) : join(root, half);
+    const { encodeBatch } = config.train;
+    const input = { backbone, key, images: source, folder: store, dtype: "F32" as const, encodeBatch, phase };
+    const { kept, plan, skipped } = await extractToStore(input, wholeJob, context);
+    if (kept > 0) note(`${phase}: ${kept} of ${plan.shards} shards existed already.`);
+    noteSkipped(skipped, note);
+    return openLatentStore(store, { memoryLimit: dataMemory(config).latents });
+  }
+  const latents = {
+    train: await extract("train", images.train, "encode training images"),
+    val: await extract("val", images.val, "encode held-out images"),
+  };
+  return {
+    ...latents,
+    backbone,
+    backboneConfig: {
+      id,
+      package: plugins.packageOf("backbone", id),
+      options: { ...options },
+      weights: weights === null ? null : await relativeToTokenizer(weights, folder),
+      fingerprint: hash,
+      embedded: embed || plugins.get("backbone", id).weights === "fitted",
+    },
+    images,
+    imageSize,
+    trainedOn: images.trainedOn,
+    heldOut: images.heldOut,
+    seconds: await folder.addSeconds(clock()),
+  };
+}
+
+/** The same inputs, with the weights' path as the tokenizer's config.json keeps it. */
+export async function withWeightsPath(inputs: TrainingInputs, folder: RunFolder): Promise<TrainingInputs> {
+  const weights = inputs.backboneConfig?.weights ?? null;
+  if (!inputs.backboneConfig || weights === null) return inputs;
+  const path = await relativeToTokenizer(weights, folder);
+  return { ...inputs, backboneConfig: { ...inputs.backboneConfig, weights: path } };
+}
+
+/** A relative path is kept relative to the tokenizer's folder, without symbolic links. It holds in any working directory. */
+async function relativeToTokenizer(weights: string, folder: RunFolder): Promise<string> {
+  if (!isRelativePath(weights)) return weights;
+  const path = await realpath(weights).catch(() => null); // a spec that is no path stays as it is
+  return path === null ? weights : relative(await realpath(folder.root), path);
+}

@@ -1,0 +1,89 @@
+/** Creates the backbone that a latent store was extracted with, so that the tokenizer can encode and decode images. */
+import { parseOptions, RevqError } from "@revq/core";
+import { isLatentStore, openLatentStore } from "@revq/data";
+import * as tf from "@tensorflow/tfjs-core";
+import { join } from "node:path";
+import { z } from "zod";
+import type { RunConfig } from "../config/schema.js";
+import { backboneFingerprint, readBackbone, savedBackboneFile } from "./backbone.js";
+import type { TrainDependencies, TrainingInputs } from "./inputs.js";
+
+const keySchema = z.looseObject({
+  backbone: z.strictObject({ id: z.string(), options: z.record(z.string(), z.unknown()), fingerprint: z.string() }),
+  imageSize: z.int().min(1),
+});
+
+/**
+ * Null backbone, with a note, where weights are needed and none are named: the tokenizer then maps latents only.
+ * Throws `store-other-key` (the held-out store has another backbone), `store-backbone`, `backbone-fingerprint`.
+ * @param explicitId the user named the backbone
+ */
+export async function backboneOfStore(
+  train: string,
+  val: string | null,
+  config: RunConfig,
+  explicitId: boolean,
+  { plugins, openWeights, note }: Pick<TrainDependencies, "plugins" | "openWeights" | "note">,
+): Promise<Pick<TrainingInputs, "backbone" | "backboneConfig" | "imageSize">> {
+  const { backbone: saved, imageSize } = await readKey(train);
+  if (val !== null && (await readKey(val)).backbone.fingerprint !== saved.fingerprint) {
+    throw new RevqError("store-other-key", `${train} and ${val} were extracted with different backbones.`, {
+      fix: "Extract the held-out images with the backbone of the training images.",
+      setting: { path: "data.val" },
+    });
+  }
+  if (explicitId && config.backbone.id !== saved.id) {
+    throw new RevqError(
+      "store-backbone",
+      `${train} was extracted with the backbone ${saved.id}, the settings name ${config.backbone.id}.`,
+      { fix: `Leave the backbone open, or use ${saved.id}.`, setting: { path: "backbone.id", value: saved.id } },
+    );
+  }
+  const plugin = plugins.get("backbone", saved.id);
+  const { weights, embed } = config.backbone;
+  const state = plugin.weights === "fitted" ? await readBackbone(join(train, savedBackboneFile)) : null;
+  if (plugin.weights !== "optional" && weights === null && !state) {
+    note(`${saved.id} needs its weights to encode and decode images. Without them, this tokenizer maps latents only.`);
+    return { backbone: null, backboneConfig: null, imageSize: null };
+  }
+  const options = parseOptions(plugin, saved.options);
+  const backbone = await plugin.create(options, {
+    imageSize,
+    ...(state ? { state } : weights === null ? {} : { weights: await openWeights(weights) }),
+  });
+  if (state) tf.dispose(Object.values(state));
+  const found = await backboneFingerprint(backbone);
+  if (found !== saved.fingerprint) {
+    backbone.dispose();
+    throw new RevqError(
+      "backbone-fingerprint",
+      `${train} was extracted with weights ${saved.fingerprint.slice(0, 12)}… of ${saved.id}; these are ${found.slice(0, 12)}….`,
+      { fix: "Use the weights that it was extracted with.", setting: { path: "backbone.weights" } },
+    );
+  }
+  const embedded = embed || plugin.weights === "fitted";
+  const backboneConfig = {
+    id: saved.id,
+    package: plugins.packageOf("backbone", saved.id),
+    options,
+    weights,
+    fingerprint: found,
+    embedded,
+  };
+  return { backbone, backboneConfig, imageSize };
+}
+
+/** Id of the backbone that a latent store was extracted with; null for a path that is no store. Throws `store-damaged`. */
+export async function storeBackboneId(path: string): Promise<string | null> {
+  return (await isLatentStore(path)) ? (await readKey(path)).backbone.id : null;
+}
+
+async function readKey(store: string): Promise<z.output<typeof keySchema>> {
+  const { manifest } = await openLatentStore(store, { memoryLimit: 0 });
+  const parsed = keySchema.safeParse(manifest.key);
+  if (parsed.success) return parsed.data;
+  throw new RevqError("store-damaged", `${store} does not name the backbone that made it.`, {
+    fix: "Use it as latents without a backbone.",
+    setting: { path: "data.latents", value: store },
+  });
+}

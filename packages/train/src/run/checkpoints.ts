@@ -1,0 +1,186 @@
+/**
+ * The state of a run as data: one safetensors file per checkpoint, its JSON part in the header's metadata. A run goes on
+ * from the newest readable file; a damaged one is reported and skipped.
+ */
+import {
+  isRevqError,
+  RevqError,
+  type FitCheckpoints,
+  type NamedArray,
+  type NamedArrays,
+  type SavedFit,
+} from "@revq/core";
+import { fromFile, writeFileAtomic } from "@revq/formats/node";
+import { openSafetensors, writeSafetensors } from "@revq/formats";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { EpochRecord, PassRecord } from "./records.js";
+
+export interface Checkpoint {
+  /** What must be the same for the run to go on: settings without paths, and hashes of the data. */
+  readonly run: Readonly<Record<string, unknown>>;
+  readonly passes: readonly PassRecord[];
+  readonly epochs: readonly EpochRecord[];
+  /** Finished steps of the epoch that was not finished. */
+  readonly stepsIntoEpoch: number;
+  readonly seconds: { readonly fitCodebooks: number; readonly trainRectifier: number };
+  /** The recipe's state: `quantizer.*`, `rectifier.*`, `optimizer.*`; of `kmeans` also `average.*`, `best.*`; of `paper` `counts`. */
+  readonly arrays: NamedArrays;
+}
+
+const metadataKey = "revq.checkpoint";
+const fitFile = "fit.safetensors";
+const pattern = /^step-(\d{8})\.safetensors$/;
+
+export class CheckpointStore {
+  constructor(
+    private readonly folder: string,
+    private readonly keep: number,
+    private readonly note: (line: string) => void,
+  ) {}
+
+  /**
+   * Throws `training-diverged` when a value is not finite; the earlier files then stay.
+   * @param step grows from checkpoint to checkpoint
+   */
+  async save(step: number, checkpoint: Checkpoint): Promise<void> {
+    requireFiniteArrays(checkpoint, step);
+    await mkdir(this.folder, { recursive: true });
+    const { arrays, ...json } = checkpoint;
+    const name = `step-${String(step).padStart(8, "0")}.safetensors`;
+    await writeFileAtomic(join(this.folder, name), encode(arrays, json));
+    await rm(join(this.folder, fitFile), { force: true }); // the codebooks are in this one
+    const files = await this.files();
+    for (const name of files.slice(this.keep)) await rm(join(this.folder, name), { force: true });
+  }
+
+  /** The newest readable checkpoint, or null. One of another configuration is refused. */
+  async latest(run: Readonly<Record<string, unknown>>): Promise<Checkpoint | null> {
+    for (const name of await this.files()) {
+      try {
+        const checkpoint = await readCheckpoint(join(this.folder, name));
+        refuseOther(checkpoint.run, run);
+        return checkpoint;
+      } catch (error) {
+        if (!isRevqError(error) || error.code === "resume-other-config") throw error;
+        this.note(`Checkpoint ${name} cannot be read (${error.message}); trying the one before it.`);
+      }
+    }
+    return null;
+  }
+
+  /** Fails early if these settings differ from the newest checkpoint's. Data-dependent settings are compared later, in `latest`. */
+  async requireSettings(settings: Readonly<Record<string, unknown>>): Promise<void> {
+    for (const name of [...(await this.files()), fitFile]) {
+      const saved = await readJsonPart(join(this.folder, name)).catch(() => null);
+      if (!saved) continue;
+      refuseOther(Object.fromEntries(Object.keys(settings).map((key) => [key, saved.run[key]])), settings);
+      return;
+    }
+  }
+
+  /** Keeps the state of a fit of codebooks after every pass, until the first checkpoint. @param read go on from it */
+  async ofFit(run: Readonly<Record<string, unknown>>, read: boolean): Promise<FitCheckpoints> {
+    const path = join(this.folder, fitFile);
+    return {
+      saved: read ? await this.readFit(path, run) : null,
+      save: async ({ json, arrays }) => {
+        await mkdir(this.folder, { recursive: true });
+        await writeFileAtomic(path, encode(arrays, { run, json }));
+      },
+    };
+  }
+
+  private async readFit(path: string, run: Readonly<Record<string, unknown>>): Promise<SavedFit | null> {
+    try {
+      const { json, arrays } = await decode(path);
+      const saved = json as { run: Readonly<Record<string, unknown>>; json: unknown };
+      refuseOther(saved.run, run);
+      this.note("Going on with the unfinished codebooks.");
+      return { json: saved.json, arrays };
+    } catch (error) {
+      if (!isRevqError(error) || error.code === "resume-other-config") throw error;
+      if (error.code !== "file-not-found") this.note(`The state of the codebooks cannot be read (${error.message}).`);
+      return null;
+    }
+  }
+
+  /** Newest first. */
+  private async files(): Promise<string[]> {
+    const names = await readdir(this.folder).catch(() => []);
+    return names
+      .filter((name) => pattern.test(name))
+      .sort()
+      .reverse();
+  }
+}
+
+function requireFiniteArrays({ arrays, epochs }: Checkpoint, step: number): void {
+  for (const [name, { data }] of Object.entries(arrays)) {
+    const bad = data.findIndex((value) => !Number.isFinite(value));
+    if (bad < 0) continue;
+    throw new RevqError(
+      "training-diverged",
+      `${name} holds ${data[bad]} after step ${step} of the run (epoch ${epochs.length + 1}).`,
+      {
+        fix: "Start again in another folder with a lower learning rate.",
+        setting: { path: "train.learningRate" },
+      },
+    );
+  }
+}
+
+async function readCheckpoint(path: string): Promise<Checkpoint> {
+  const { json, arrays } = await decode(path);
+  return { ...(json as Omit<Checkpoint, "arrays">), arrays };
+}
+
+/** The JSON part of a checkpoint or of an unfinished fit, without its arrays. */
+async function readJsonPart(path: string): Promise<Pick<Checkpoint, "run">> {
+  const { metadata } = await openSafetensors(await fromFile(path));
+  return parseJson(path, metadata[metadataKey] ?? "") as Pick<Checkpoint, "run">;
+}
+
+function encode(arrays: NamedArrays, json: object): Uint8Array {
+  return writeSafetensors(
+    Object.entries(arrays).map(([name, { shape, data }]) => ({ name, shape, data })),
+    { [metadataKey]: JSON.stringify(json) },
+  );
+}
+
+async function decode(path: string): Promise<{ json: unknown; arrays: NamedArrays }> {
+  const source = await fromFile(path);
+  try {
+    const file = await openSafetensors(source);
+    const text = file.metadata[metadataKey];
+    if (text === undefined) throw new RevqError("not-a-checkpoint", `${path} is not a checkpoint of revq.`);
+    const arrays: Record<string, NamedArray> = {};
+    for (const name of file.tensors.keys()) {
+      const { shape, data } = await file.read(name);
+      arrays[name] = { shape, data: data instanceof Int32Array ? data : (data as Float32Array) };
+    }
+    return { json: parseJson(path, text), arrays };
+  } finally {
+    await source.close?.();
+  }
+}
+
+function parseJson(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new RevqError("not-a-checkpoint", `The JSON part of ${path} is damaged.`, { cause });
+  }
+}
+
+function refuseOther(saved: Readonly<Record<string, unknown>>, now: Readonly<Record<string, unknown>>): void {
+  const keys = [...new Set([...Object.keys(saved), ...Object.keys(now)])];
+  const different = keys.filter((key) => JSON.stringify(saved[key]) !== JSON.stringify(now[key]));
+  if (different.length) {
+    const changes = different.map((key) => `${key} was ${JSON.stringify(saved[key])}, is ${JSON.stringify(now[key])}`);
+    throw new RevqError("resume-other-config", `The run to be resumed had other settings: ${changes.join("; ")}.`, {
+      fix: "Resume with the same settings (they are in run/config.yaml), or start a new run in another folder.",
+      setting: { path: "out" },
+    });
+  }
+}

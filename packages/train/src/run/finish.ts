@@ -1,0 +1,90 @@
+/** The end of a run: measures the tokenizer on held-out data and writes the result, the model card and the pages. */
+import type { FitContext } from "@revq/core";
+import type { Tokenizer } from "@revq/tokenizer";
+import type { RunConfig } from "../config/schema.js";
+import { evaluateImages, type MeasuredImages } from "../evaluation/evaluate-images.js";
+import { evaluateLatents } from "../evaluation/evaluate-latents.js";
+import { openMetricNetworks } from "../evaluation/open-networks.js";
+import { tokenizerPage } from "../evaluation/report.js";
+import type { TrainDependencies, TrainingInputs } from "../inputs/inputs.js";
+import type { RecipeResult } from "../recipes/driver.js";
+import { modelCard } from "./model-card.js";
+import type { TrainResult } from "./records.js";
+import { trainResult } from "./result.js";
+import type { RunFolder } from "./run-folder.js";
+import type { RunLog } from "./run-log.js";
+import { writeSamples } from "./samples.js";
+
+export interface FinishInput {
+  readonly config: RunConfig;
+  /** The text of run/config.yaml. */
+  readonly pinned: string;
+  readonly inputs: TrainingInputs;
+  readonly tokenizer: Tokenizer;
+  readonly trained: RecipeResult;
+  readonly samplesPerCode: number;
+  readonly folder: RunFolder;
+  readonly log: RunLog;
+  readonly context: Pick<FitContext, "report" | "signal">;
+}
+
+export async function finishRun(input: FinishInput, dependencies: TrainDependencies): Promise<TrainResult> {
+  const { config, pinned, inputs, tokenizer, trained, samplesPerCode, folder, log } = input;
+  const { imageSize } = config.data;
+  const { lpips, inception } = config.score;
+  if (!inputs.images && (lpips !== null || inception !== null)) {
+    dependencies.note("LPIPS, rFID and the Inception Score are not measured: they need held-out images.");
+  }
+  const measured = await measure(input, dependencies);
+  const { metrics, details, panels } = measured;
+  if (panels.length) await writeSamples(folder.path("run", "samples.png"), panels, imageSize);
+  const result = trainResult({
+    folder: folder.root,
+    tokenizer,
+    metrics,
+    trained,
+    samplesPerCode,
+    engine: dependencies.engine,
+    extractSeconds: inputs.seconds,
+  });
+  const { trainedOn, heldOut } = inputs;
+  const usage = dependencies.usage?.(tokenizer.config);
+  const card = { config: tokenizer.config, result, trainedOn, heldOut, ...(usage === undefined ? {} : { usage }) };
+  await folder.write("README.md", modelCard(card));
+  const { epochs: _epochs, tokenizer: _path, ...final } = result;
+  await log.finish(final, measured, imageSize);
+  const page = await tokenizerPage({
+    title: "A training run",
+    summary: [`Trained on ${trainedOn}.`, `Measured on ${heldOut}; codes in use are those of the training data.`],
+    metrics: result,
+    count: metrics.images,
+    details,
+    loss: trained,
+    ...(measured.worst.length > 0 ? { extremes: { ...measured, size: imageSize } } : {}),
+    configs: [
+      { label: "config.json", value: tokenizer.config },
+      { label: "run/config.yaml", value: pinned },
+    ],
+  });
+  await folder.write("run/report/index.html", page);
+  return result;
+}
+
+/** On held-out images where there are any, else on held-out latents. */
+async function measure(
+  { config, inputs, tokenizer, context: { report, signal } }: FinishInput,
+  { openWeights }: Pick<TrainDependencies, "openWeights">,
+): Promise<MeasuredImages> {
+  const options = { batch: config.train.encodeBatch, report, signal };
+  if (!inputs.images) {
+    const measured = await evaluateLatents(tokenizer, inputs.val, { ...options, batch: 64 });
+    return { ...measured, panels: [], worst: [], best: [] };
+  }
+  const networks = await openMetricNetworks(config.score, openWeights);
+  try {
+    const shown = { panels: 8, extremes: config.score.reportImages };
+    return await evaluateImages(tokenizer, inputs.images.val, { ...options, ...shown, networks });
+  } finally {
+    networks.dispose();
+  }
+}

@@ -1,0 +1,97 @@
+/** The records of a run, while it goes and at its end. The same records go to metrics.jsonl, JSON results and tables. */
+
+/** Mean squared error per element in the standardized latent space, before and after the rectifier. */
+export interface LatentError {
+  readonly quantized: number;
+  readonly rectified: number;
+}
+
+/** One pass of codebook fitting over the training latents. */
+export interface PassRecord {
+  readonly pass: number;
+  readonly mse: number;
+  readonly usage: number;
+}
+
+/** Measured at the end of an epoch; epochs count from 1. `train` is measured on a fixed sample of the training latents. */
+export interface EpochRecord {
+  readonly epoch: number;
+  readonly latentMse: { readonly train: LatentError; readonly val: LatentError };
+  /** Fraction of all codes that the epoch's training latents hit. */
+  readonly usage: number;
+}
+
+/** Null: not measured, or not defined for so few or so small images. */
+export interface ImageMetrics {
+  /** dB over RGB in [0, 1], mean over images. */
+  readonly psnr: number;
+  /** 11x11 Gaussian of sigma 1.5, mean over images and RGB channels. */
+  readonly ssim: number;
+  /** Five scales, mean over images and RGB channels; images of 176 pixels and more. */
+  readonly msSsim: number | null;
+  /** Mean over images, version 0.1; needs weights. Lower is better. */
+  readonly lpips: number | null;
+  /** Fréchet distance to the originals on FID-Inception's features; needs its weights. Lower is better. */
+  readonly rfid: number | null;
+  /** Mean over ten splits of the images, as in papers; needs FID-Inception's weights. Few images score low. */
+  readonly inceptionScore: number | null;
+  /** Fréchet distance on SqueezeNet's features; comes with LPIPS-squeeze. Not comparable with an rFID. */
+  readonly squeezenetFrechet: number | null;
+}
+
+/** The lowest latent mse that any code of that many bits can reach on Gaussian latents of the same covariance. */
+export interface LatentBound {
+  readonly latentMse: number;
+  /**
+   * `covariance`: from the covariance of all elements. `spectrum`: from that of the channels at each frequency, where
+   * there are too few latents for the full covariance. It assumes that frequencies are independent; a code that exploits
+   * their correlation could do better.
+   */
+  readonly method: "covariance" | "spectrum";
+}
+
+/** The metrics of a tokenizer. Image fields are null where there are no images or no decoder. */
+export interface TokenizerMetrics extends Nullable<ImageMetrics> {
+  readonly images: number;
+  readonly bitsPerImage: number;
+  /** Sum of the tokens' entropies: the cost with an ideal entropy coder. Few images make it too small. */
+  readonly measuredBitsPerImage: number;
+  readonly latentMse: LatentError;
+  /** 1 - latent mse / variance of the standardized latents. */
+  readonly explainedVariance: LatentError;
+  /** At `bitsPerImage`; null for fewer than two images. */
+  readonly rateDistortionBound: LatentBound | null;
+  /** The VAE alone, without quantization: the best that a tokenizer on it can reach. */
+  readonly vae: ImageMetrics | null;
+  readonly usage: number;
+  readonly perplexity: number;
+  /** Mean over the tokens, in bits. */
+  readonly entropy: number;
+  /** Measured tokens divided by the number of codes. */
+  readonly samplesPerCode: number;
+}
+
+type Nullable<T> = { readonly [K in keyof T]: T[K] | null };
+
+/**
+ * The fields of `TokenizerMetrics` are on held-out data; usage, perplexity, entropy, measured bits and samples per code
+ * are over the training latents.
+ */
+export interface TrainResult extends Omit<TokenizerMetrics, "images"> {
+  /** Absolute path of the tokenizer's folder. */
+  readonly tokenizer: string;
+  /** `[c, h, w]` */
+  readonly latentShape: readonly [number, number, number];
+  readonly tokens: number;
+  /** Codebook size of each group; one number when all groups have the same. */
+  readonly codes: number | readonly number[];
+  readonly samplesPerCode: number;
+  readonly engine: string;
+  readonly seconds: { readonly extract: number; readonly fitCodebooks: number; readonly trainRectifier: number };
+  readonly epochs: readonly EpochRecord[];
+}
+
+/** Codebook sizes for JSON: one number when all groups have the same. */
+export function codebookSizesForJson(sizes: readonly number[]): number | number[] {
+  return sizes.every((size) => size === sizes[0]) ? sizes[0]! : [...sizes];
+}

@@ -1,0 +1,77 @@
+/** What a run ends with: the tokenizer's config.json and the result for tables and JSON. */
+import { bitsPerImage, latentShapeToArray, vocabularySize, type PluginKind, type PluginRegistry } from "@revq/core";
+import { formatVersion, type Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
+import type { RunConfig } from "../config/schema.js";
+import type { TrainingInputs } from "../inputs/inputs.js";
+import type { PluginSelection, TrainingPlan } from "../plan.js";
+import type { RecipeResult } from "../recipes/driver.js";
+import { codebookSizesForJson, type TokenizerMetrics, type TrainResult } from "./records.js";
+
+/** @param rectifier the one that is kept */
+export function tokenizerConfig(
+  config: RunConfig,
+  inputs: Pick<TrainingInputs, "backboneConfig" | "imageSize">,
+  { latentShape, transform, quantizer, summary }: TrainingPlan,
+  rectifier: PluginSelection,
+  plugins: PluginRegistry,
+): TokenizerConfig {
+  const layout = plugins.get("quantizer", quantizer.id).layout(quantizer.options, latentShape).layout;
+  const plain = (kind: PluginKind, { id, options }: PluginSelection): TokenizerConfig["quantizer"] => ({
+    id,
+    package: plugins.packageOf(kind, id),
+    options: { ...options },
+  });
+  return {
+    formatVersion,
+    latentShape: latentShapeToArray(latentShape),
+    imageSize: inputs.imageSize,
+    backbone: inputs.backboneConfig,
+    standardize: config.transform.standardize,
+    transform: plain("transform", transform),
+    quantizer: plain("quantizer", quantizer),
+    rectifier: plain("rectifier", rectifier),
+    tokens: {
+      tokens: summary.tokens,
+      groups: summary.groups,
+      codes: codebookSizesForJson(summary.codes),
+      vocabulary: vocabularySize(layout),
+      bitsPerImage: bitsPerImage(layout),
+    },
+    training: { recipe: config.recipe, preset: config.preset, seed: config.seed },
+  };
+}
+
+export interface TrainResultInput {
+  /** Absolute path of the output folder. */
+  readonly folder: string;
+  readonly tokenizer: Tokenizer;
+  /** On held-out data. */
+  readonly metrics: TokenizerMetrics;
+  readonly trained: RecipeResult;
+  readonly samplesPerCode: number;
+  readonly engine: string;
+  /** Of encoding. */
+  readonly extractSeconds: number;
+}
+
+export function trainResult(input: TrainResultInput): TrainResult {
+  const { folder, tokenizer, metrics, trained, samplesPerCode, engine, extractSeconds } = input;
+  const { layout, config } = tokenizer;
+  const { idCounts } = trained;
+  const { images: _images, ...ofVal } = metrics;
+  return {
+    tokenizer: folder,
+    latentShape: config.latentShape,
+    ...ofVal,
+    tokens: layout.count,
+    codes: codebookSizesForJson(layout.codebookSizes),
+    samplesPerCode,
+    usage: idCounts.usage,
+    perplexity: idCounts.perplexity,
+    entropy: idCounts.bitsPerImage / layout.count,
+    measuredBitsPerImage: idCounts.bitsPerImage,
+    engine,
+    seconds: { extract: extractSeconds, ...trained.seconds },
+    epochs: trained.epochs,
+  };
+}
