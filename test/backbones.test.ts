@@ -186,7 +186,7 @@ describe.skipIf(!hasShared)("a VAE of the hub (needs ../shared)", () => {
       const cut = await revq(inspect, { cwd, environment });
       expect(cut).toMatchObject({ code: 1, stdout: "" });
       expect(cut.stderr).toMatch(
-        /config\.json of someone\/a-vae: the connection broke 5 times; 0 of \d+ bytes are here/,
+        /config\.json of someone\/a-vae: the connection broke 5 times; 0 of \d+ bytes are stored/,
       );
       for (const { stderr } of [changed, cut]) expect(stderr).not.toMatch(/^\s+at /m);
       hub.fault.cut = { after: 700_000, times: 2 }; // goes on where it stopped

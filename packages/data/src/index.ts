@@ -1,25 +1,23 @@
-/** @revq/data: images in (folders, procedural), the centre crop, latents on disk or in memory, pictures out. Runs in Node. */
-export { decodeImage, defaultPixelLimit } from "./images/decode.js";
+/** @revq/data: sources of images and latents, the centre crop, latent stores, writing of images. Runs in Node. */
+export { decodeImage } from "./images/decode.js";
 export { openImageFolder, type ImageFolderOptions } from "./images/image-folder.js";
 export { openImageFiles, type ImageFilesOptions } from "./images/image-files.js";
 export type { IndexedImageSource, SkippedImage } from "./images/indexed-source.js";
-export { expandBraces } from "./images/archives.js";
-export { openImages, type OpenImagesOptions } from "./images/open-images.js";
+export type { OpenImagesOptions } from "./images/image-options.js";
+export { openImages } from "./images/open-images.js";
 export { splitImages, takeImages } from "./images/select.js";
-export { openSynthetic, syntheticPrefix, type SyntheticOptions } from "./images/synthetic.js";
+export { openSynthetic, type SyntheticOptions } from "./images/synthetic.js";
 export { encodePng, encodeWebp, writePng, type WritableImage } from "./images/write-png.js";
 export { bytesToUnitRange, centreCrop, unitRangeToBytes } from "./pixels/crop.js";
 export { imageGrid, type ImageGridOptions } from "./pixels/image-grid.js";
 export { resizeLanczos, type RgbImage } from "./pixels/resize.js";
 export { inMemoryLatents } from "./latents/in-memory.js";
-export { toChannelFirst, toChannelLast } from "./latents/layout.js";
+export { toChannelLast } from "./latents/layout.js";
 export { openLatents } from "./latents/open-latents.js";
 export { openLatentsNpy, writeLatentsNpy, type NpyLatentsOptions } from "./latents/npy-latents.js";
 export {
   beginStore,
-  defaultImagesPerShard,
   planStore,
-  readPlan,
   shardRange,
   type ListedImage,
   type PlanInput,

@@ -85,7 +85,7 @@ describe("openImageFolder", () => {
     expect(reasons["5-header.webp"]).toBe("the webp is damaged or cut off");
     expect(reasons["2-empty.png"]).toMatch(/an empty file/);
     expect(reasons["6-anim.gif"]).toMatch(/a GIF/);
-    expect(reasons["8-link.png"]).toMatch(/a link leads nowhere/);
+    expect(reasons["8-link.png"]).toMatch(/a link is broken/);
     expect(Object.keys(reasons).sort()).toEqual([
       "1-text.jpg",
       "2-empty.png",
@@ -140,7 +140,7 @@ describe("openImageFolder", () => {
     await put("texts/b.jpg", "b");
     await put("texts/c.gif", await raw(8, 8).gif().toBuffer());
     await expect(open(join(folder, "texts"))).rejects.toThrow(
-      /1 named like images that are none \(b.jpg: text\), 1 of other kinds \(c.gif: .*GIF\), 1 that are no images/,
+      /1 named like images, but with other content \(b.jpg: text\), 1 of other kinds \(c.gif: .*GIF\), 1 that are not images/,
     );
     await put("broken/a.jpg", (await raw(64, 64).jpeg().toBuffer()).subarray(0, 300));
     await expect(readAll(await open(join(folder, "broken")))).rejects.toMatchObject({ code: "data-no-images" });

@@ -55,9 +55,9 @@ describe("latents", () => {
     await expect(openLatentsNpy(path)).rejects.toMatchObject({ code });
   });
 
-  it("refuse an array that is no whole number of latents", () => {
-    expect(() => inMemoryLatents(shape, rows.subarray(1))).toThrow(/23 numbers are no whole number/);
-    expect(() => inMemoryLatents(shape, new Float32Array(0))).toThrow(/no whole number/);
+  it("refuse an array that is not a whole number of latents", () => {
+    expect(() => inMemoryLatents(shape, rows.subarray(1))).toThrow(/23 elements are not a whole number/);
+    expect(() => inMemoryLatents(shape, new Float32Array(0))).toThrow(/not a whole number/);
   });
 
   it.skipIf(!existsSync(shared))(

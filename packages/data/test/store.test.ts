@@ -7,7 +7,6 @@ import {
   openLatents,
   openLatentStore,
   planStore,
-  readPlan,
   writeShard,
   type ListedImage,
   type StorePlan,
@@ -19,6 +18,7 @@ import { cp, mkdtemp, readdir, readFile, rm, truncate, utimes, writeFile } from 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readPlan } from "../src/store/plan.js";
 
 let root: string;
 beforeEach(async () => {
@@ -195,7 +195,7 @@ describe("what is wrong with a store shows", () => {
     const bytes = await readFile(path);
     bytes[bytes.length - 3]! ^= 4;
     await writeFile(path, bytes);
-    await expect(joined()).rejects.toThrow(/content is not what was written/);
+    await expect(joined()).rejects.toThrow(/content has changed since it was written/);
     await joinStore(root);
     await truncate(path, bytes.length - 1);
     await expect(joined()).rejects.toThrow(/bytes of/);

@@ -1,7 +1,6 @@
 /**
- * Element types of tensor files, under the names that safetensors gives them, and how their bytes become typed arrays.
- * Half floats stay raw bits in a `Uint16Array` until they are widened. Multi-byte values in files are little-endian, as the
- * typed arrays of every platform that JavaScript engines run on are.
+ * Element types of tensor files, with safetensors' names, and their typed arrays. Half floats are raw bits in a `Uint16Array` until they are
+ * widened. Values in files are little-endian, as are the typed arrays of every platform that JavaScript engines support.
  */
 import { RevqError } from "@revq/core";
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from "./half-floats.js";
@@ -35,7 +34,7 @@ export type TensorData =
   | Int8Array
   | Uint8Array;
 
-/** F16 and BF16 are raw bits; BOOL is 0 or 1 in a byte. */
+/** F16 and BF16 are raw bits. BOOL is 0 or 1 in a byte. */
 const arrayTypes = {
   F64: Float64Array,
   F32: Float32Array,
@@ -70,7 +69,7 @@ export function elementCount(shape: readonly number[]): number | undefined {
   return count;
 }
 
-/** Little-endian bytes -> the typed array of that dtype; shares the memory where its alignment allows. */
+/** Little-endian bytes -> the typed array of that dtype. It shares the memory if the alignment allows. */
 export function viewAs(bytes: Uint8Array, dtype: DType): TensorData {
   const ArrayType = arrayTypes[dtype];
   const aligned = bytes.byteOffset % ArrayType.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
@@ -86,7 +85,12 @@ export function bytesOf(data: TensorData): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-/** Any dtype widened or rounded to float32. Exact for F32, F16, BF16 and integers up to 2^24; always a fresh array or `data`. */
+/**
+ * Any dtype widened or rounded to float32. Exact for F32, F16, BF16 and integers up to 2^24. The result is a new array, or `data` itself.
+ *
+ * @example
+ * toFloat32(Uint16Array.of(0x3c00), "F16"); // => [1]
+ */
 export function toFloat32(data: TensorData, dtype: DType): Float32Array {
   if (data instanceof Float32Array) return data;
   if (dtype === "F16") return float16ToFloat32(data as Uint16Array);
@@ -99,7 +103,7 @@ export function toFloat32(data: TensorData, dtype: DType): Float32Array {
   return Float32Array.from(data as Exclude<TensorData, BigInt64Array | BigUint64Array>);
 }
 
-/** The dtype that an array has when nothing else is said; a `Uint16Array` is U16, a `Uint8Array` U8. */
+/** The default dtype of a typed array: U16 for a `Uint16Array`, U8 for a `Uint8Array`. */
 export function naturalDType(data: TensorData): DType {
   for (const dtype of ["F64", "F32", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8"] as const) {
     if (data instanceof arrayTypes[dtype]) return dtype;
@@ -110,8 +114,8 @@ export function naturalDType(data: TensorData): DType {
 }
 
 /**
- * The array that is written for `dtype`: as it is where its type fits (raw bits for F16 and BF16), and a Float32Array is
- * rounded to F16 or BF16 or widened to F64. Anything else is refused: nothing is converted with loss unasked.
+ * The array to write for `dtype`. An array of the right type stays as it is (raw bits for F16 and BF16). A Float32Array is rounded to F16 or
+ * BF16, or widened to F64. Throws `dtype-mismatch` for other conversions.
  */
 export function convertTo(dtype: DType, data: TensorData, name: string): TensorData {
   if (data instanceof arrayTypes[dtype]) return data;

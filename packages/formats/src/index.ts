@@ -1,11 +1,10 @@
-/** @revq/formats: tensor files over one byte-range reader. Plain typed arrays, no tensor library; runs in Node, browsers, workers. */
+/** @revq/formats: tensor files over one byte-range reader. Plain typed arrays, no tensor library. Runs in Node, browsers and workers. */
 export { readAll } from "./bytes/byte-source.js";
 export { fromBlob } from "./bytes/from-blob.js";
 export { fromBuffer } from "./bytes/from-buffer.js";
 export { fromUrl, type UrlOptions } from "./bytes/from-url.js";
 export { bytesPerElement, dtypes, toFloat32, type DType, type TensorData } from "./dtypes.js";
 export { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from "./half-floats.js";
-export { openUrl } from "./open-url.js";
 export type { OpenWeightsOptions } from "./weights-options.js";
 export { npyDTypes, npyHeader, type NpyDType } from "./npy/header.js";
 export { openNpy, readNpy, readNpyFloat32, type NpyArray, type NpyFile } from "./npy/read.js";
@@ -26,4 +25,4 @@ export { readExpected, type ReadExpectedOptions } from "./model-folder/read-expe
 export { indexTar, type TarMember } from "./tar/index-tar.js";
 export { shortList } from "./short-list.js";
 export type { TensorFile } from "./tensor-file.js";
-export { refuseWrongFile, wrongFileBytes } from "./wrong-file.js";
+export { refuseWrongFile } from "./wrong-file.js";

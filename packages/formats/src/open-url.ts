@@ -1,6 +1,6 @@
 /**
- * Weights behind an URL: one file, or a folder. The web has no directory listing, so a folder is asked for the names that tokenizers and
- * VAEs have; any other name can be opened too.
+ * Weights behind a URL: one file, or a folder. The web has no directory listing, so `list` tries the names that tokenizers and VAEs have.
+ * Other names can be opened too.
  */
 import { RevqError, type WeightsSource } from "@revq/core";
 import { fromUrl } from "./bytes/from-url.js";
@@ -8,10 +8,10 @@ import type { OpenWeightsOptions } from "./weights-options.js";
 
 const fileExtensions = /\.(safetensors|npy|pth|pt|ckpt|onnx|json|bin)$/i;
 
-/** A tokenizer; where there is one, nothing else is asked for. */
+/** The files of a tokenizer. If both are there, no other names are tried. */
 const tokenizerNames = ["config.json", "model.safetensors"] as const;
 
-/** Models as diffusers and the tiny autoencoders name them. */
+/** Names that diffusers and the tiny autoencoders use. */
 const modelNames = [
   ...["", "vae/"].flatMap((folder) =>
     ["diffusion_pytorch_model", "diffusion_pytorch_model.fp16"].flatMap((stem) => [
@@ -30,7 +30,7 @@ export function isUrl(spec: string): boolean {
   return /^https?:\/\//i.test(spec);
 }
 
-/** Opens an `http(s)` URL. Nothing is requested before `list` or `open`. */
+/** Opens an `http(s)` URL. The first request is made by `list` or `open`. */
 export async function openUrl(url: string, options: OpenWeightsOptions = {}): Promise<WeightsSource> {
   const address = new URL(url);
   const name = decodeURIComponent(address.pathname.split("/").at(-1) ?? "");
@@ -73,7 +73,7 @@ async function usualNames(inside: (name: string) => URL, options: OpenWeightsOpt
   return [...first, ...(await present(modelNames, inside, options))];
 }
 
-/** The names that answer a HEAD request; an HTML page (the fallback of single-page servers) does not count. */
+/** The names that a HEAD request finds. An HTML page, the fallback of single-page servers, does not count. */
 async function present(
   candidates: readonly string[],
   inside: (name: string) => URL,
@@ -88,7 +88,7 @@ async function present(
         ...(options.signal ? { signal: options.signal } : {}),
       }).catch((cause: unknown) => {
         throw new RevqError("url-connection", `${target}: the connection failed (${(cause as Error).message}).`, {
-          fix: "Check the address and the network; for another site's pages that site must allow it (CORS).",
+          fix: "Check the address and the network. Another site must allow access from this page (CORS).",
           cause,
         });
       });

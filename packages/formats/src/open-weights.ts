@@ -1,6 +1,6 @@
 /**
- * Where the user says the weights are, in a browser: an URL or a repository of the Hugging Face hub, read by byte ranges without a
- * copy on disk. In Node, `node/open-weights.ts` stands in for this module and adds files and the cache.
+ * Opens weights in a browser: a URL or a repository of the Hugging Face hub, read by byte ranges without a copy on disk. In Node,
+ * `node/open-weights.ts` replaces this module and adds files and the cache.
  */
 import { RevqError, type WeightsSource } from "@revq/core";
 import { openHubRemotely } from "./hub/open-remotely.js";
@@ -10,7 +10,10 @@ import type { OpenWeightsOptions } from "./weights-options.js";
 
 export type { OpenWeightsOptions };
 
-/** @param spec an URL of a file or folder (relative ones are resolved against the page), or `hf:owner/name[@revision][/path]` */
+/**
+ * @param spec a URL of a file or folder, relative to the page or absolute, or `hf:owner/name[@revision][/path]`
+ * @throws RevqError `weights-not-found`, `hub-*`, `url-*`
+ */
 export async function openWeights(spec: string, options: OpenWeightsOptions = {}): Promise<WeightsSource> {
   if (isHubSpec(spec)) return openHubRemotely(spec, options);
   if (isUrl(spec)) return openUrl(spec, options);
@@ -18,10 +21,8 @@ export async function openWeights(spec: string, options: OpenWeightsOptions = {}
   if (base === undefined || /^([/\\]{2}|[a-z]:\\)/i.test(spec)) {
     throw new RevqError(
       "weights-not-found",
-      `"${spec}" is neither an URL nor a repository of the hub (hf:owner/name).`,
-      {
-        fix: "Give an URL, hf:owner/name, or a source of your own.",
-      },
+      `"${spec}" is neither a URL nor a repository of the hub (hf:owner/name).`,
+      { fix: "Give a URL, hf:owner/name, or your own source of weights." },
     );
   }
   return openUrl(new URL(spec, base).href, options);

@@ -1,4 +1,4 @@
-/** Files that are something else than their name says, recognised by their first bytes: the usual accidents of downloads. */
+/** Recognizes failed downloads by their first bytes: a git-LFS pointer or a web page instead of the file. */
 import { RevqError } from "@revq/core";
 
 const signatures: readonly {
@@ -17,20 +17,20 @@ const signatures: readonly {
     start: "<!doctype html",
     code: "html-instead-of-data",
     what: "is an HTML page, not the file itself",
-    fix: "The download saved a web page (a login or error page?); get the raw file.",
+    fix: "The download is a web page, perhaps a login or error page. Get the file itself.",
   },
   {
     start: "<html",
     code: "html-instead-of-data",
     what: "is an HTML page, not the file itself",
-    fix: "The download saved a web page (a login or error page?); get the raw file.",
+    fix: "The download is a web page, perhaps a login or error page. Get the file itself.",
   },
 ];
 
-/** How many bytes of the start `refuseWrongFile` looks at. */
+/** Number of leading bytes that `refuseWrongFile` needs. */
 export const wrongFileBytes = 64;
 
-/** Throws `git-lfs-pointer` or `html-instead-of-data` when `start` says so. */
+/** Throws `git-lfs-pointer` or `html-instead-of-data` when a file begins with `start`. */
 export function refuseWrongFile(name: string, start: Uint8Array): void {
   const text = new TextDecoder("latin1").decode(start.subarray(0, wrongFileBytes)).trimStart().toLowerCase();
   for (const signature of signatures) {

@@ -118,9 +118,9 @@ describe("a repository of the hub", () => {
     expect((await file.open("diffusion_pytorch_model.safetensors")).size).toBe(weights.length);
     await expect(open(`hf:${repository}/vea/config.json`)).rejects.toMatchObject({
       code: "weights-file-missing",
-      fix: 'Is it "vae/config.json"?',
+      fix: 'Did you mean "vae/config.json"?',
     });
-    await expect(folder.open("confg.json")).rejects.toMatchObject({ fix: 'Is it "config.json"?' });
+    await expect(folder.open("confg.json")).rejects.toMatchObject({ fix: 'Did you mean "config.json"?' });
   });
 
   it("is opened by openWeights, with progress", async () => {
@@ -161,8 +161,8 @@ describe("downloads that go wrong", () => {
     writeFileSync(`${blob()}.incomplete`, weights.subarray(0, 1234));
     await expect((await open()).open(weightsPath)).rejects.toMatchObject({
       code: "download-cut",
-      message: expect.stringContaining("1234 of 5000 bytes are here"),
-      fix: expect.stringContaining("goes on where it stopped"),
+      message: expect.stringContaining("1234 of 5000 bytes are stored"),
+      fix: expect.stringContaining("continues where it stopped"),
     });
     expect(await readAll(await (await open()).open(weightsPath))).toEqual(weights);
     expect(bodies().at(-1)).toMatch(/bytes=1234-$/);
@@ -270,7 +270,7 @@ describe("without a network", () => {
     const notes: string[] = [];
     const unreachable = await open(undefined, {}, notes);
     expect(await unreachable.list()).toEqual([weightsPath]);
-    expect(notes).toEqual([expect.stringMatching(/cannot be reached .* The copy in the cache is used\.$/)]);
+    expect(notes).toEqual([expect.stringMatching(/cannot be reached .* Using the copy in the cache\.$/)]);
   });
 
   it("says what to do when the cache has nothing", async () => {

@@ -111,7 +111,7 @@ describe("openModelFolder", () => {
     const files = { "model.safetensors": writeSafetensors([a]) };
     await expect(openModelFolder(place({ ...files, "readme.txt": encode("") }), "a VAE")).rejects.toMatchObject({
       code: "model-folder-weights",
-      message: expect.stringContaining("is model.safetensors, readme.txt") as string,
+      message: expect.stringContaining("found model.safetensors, readme.txt") as string,
     });
     const single = await openModelFolder(place(files), "a VAE");
     expect(single.config).toBeNull();

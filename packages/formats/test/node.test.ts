@@ -56,7 +56,7 @@ describe("openWeights", () => {
   it.each([
     ["hf:stabilityai", "hub-spec", /hf:owner\/name/],
     ["no/such/folder", "weights-not-found", /path/],
-    ["madebyollin/taesd", "weights-not-found", /write hf:madebyollin\/taesd/],
+    ["madebyollin/taesd", "weights-not-found", /or hf:madebyollin\/taesd/],
   ])("refuses %s and says what to do", async (spec, code, fix) => {
     await expect(openWeights(spec)).rejects.toMatchObject({
       name: "RevqError",

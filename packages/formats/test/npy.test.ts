@@ -180,7 +180,7 @@ describe("openNpy", () => {
       expect([file.rows, file.rowLength]).toEqual([2, 3]);
       expect([...(await file.readRows(1, 1))]).toEqual([0, 0.5, 1]);
       expect(await file.readRows(2, 0)).toHaveLength(0);
-      await expect(file.readRows(1, 2)).rejects.toThrow(/rows 1 to 3.*it has 2/);
+      await expect(file.readRows(1, 2)).rejects.toThrow(/has 2 rows; 1 to 3/);
       await expect(file.readRows(-1, 1)).rejects.toThrow(/rows/);
     }
   });

@@ -133,7 +133,7 @@ describe("openPth", () => {
   it.each([
     ["attack-call-storage.pth", "pth-malformed", /FloatStorage cannot be called/],
     ["bomb.pth", "pth-malformed", /expand/],
-    ["endless.pth", "pth-malformed", /without end/],
+    ["endless.pth", "pth-malformed", /nested endlessly/],
     ["legacy.pth", "pth-legacy", /before 1\.6/],
     ["torchscript.pth", "pth-torchscript", /TorchScript/],
   ])("refuses %s", async (file, code, message) => {

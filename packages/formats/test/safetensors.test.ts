@@ -68,7 +68,7 @@ describe("openSafetensors", () => {
     ["nothing", new Uint8Array(0), "safetensors-too-short", /0 bytes/],
     ["7 bytes", new Uint8Array(7), "safetensors-too-short", /7 bytes/],
     ["a header length beyond the file", fileOf("{}", 0, 500), "safetensors-truncated", /10 bytes of at least 508/],
-    ["an absurd header length", fileOf("{}", 0, 2 ** 60), "safetensors-header-too-long", /at most 100000000/],
+    ["an absurd header length", fileOf("{}", 0, 2 ** 60), "safetensors-header-too-long", /limit is 100000000/],
     ["an empty header", fileOf(""), "safetensors-header-not-json", /does not begin/],
     ["no JSON", fileOf("{nonsense}"), "safetensors-header-not-json", /not JSON/],
     [

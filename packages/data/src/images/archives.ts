@@ -1,6 +1,6 @@
 /**
- * Images in archives as an `ImageSource`: WebDataset's tar shards and Parquet files with an image column (as data sets on the Hugging
- * Face hub have them), on disk or behind URLs. A spec is one file, a folder of them, or WebDataset's braces: `train-{0000..0146}.tar`.
+ * Images in archives as an `ImageSource`: WebDataset's tar shards, and Parquet files with an image column as on the Hugging Face hub. The
+ * archives are on disk or behind URLs. A spec is one file, a folder of them, or WebDataset's braces: `train-{0000..0146}.tar`.
  */
 import { RevqError, type ByteSource } from "@revq/core";
 import { fromUrl, indexTar } from "@revq/formats";
@@ -9,39 +9,37 @@ import { readdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { centreCrop } from "../pixels/crop.js";
+import type { ArchivedImage } from "./archived-image.js";
 import { decodeImage, defaultPixelLimit } from "./decode.js";
+import type { OpenImagesOptions } from "./image-options.js";
 import { imageList, type IndexedImageSource } from "./indexed-source.js";
-import type { OpenImagesOptions } from "./open-images.js";
 import { openParquetImages } from "./parquet.js";
 
-/** One image in an archive: its bytes are read when they are needed. */
-export interface ArchivedImage {
-  readonly name: string;
-  /** Of the image, or of the whole file where that is not known without reading it. */
-  readonly bytes: number;
-  read(): Promise<Uint8Array>;
-}
-
 const archiveName = /\.(tar|parquet)$/i;
-/** A file of more bytes is no image: reading it would only fill the memory. */
-const largestFile = 2 ** 29;
+/** Files with more bytes are not read: they are no images and would fill the memory. */
+const maxImageBytes = 2 ** 29;
 const imageName = /\.(jpe?g|jpe|jfif|png|webp)$/i;
 
-/** The archives that a spec names; null when it names none. Throws `archives-mixed`, `archives-braces`. */
+/**
+ * The archives that a spec names; null when it names none.
+ * @throws RevqError `data-url`, `archives-braces`
+ */
 export async function findArchives(spec: string): Promise<string[] | null> {
   if (archiveName.test(spec)) return expandBraces(spec);
   if (/^https?:/i.test(spec)) {
     throw new RevqError("data-url", `${spec} names no .tar and no .parquet file.`, {
-      fix: "Behind URLs revq reads WebDataset shards (.tar) and Parquet files; other images must be downloaded first.",
+      fix: "Behind URLs only WebDataset shards (.tar) and Parquet files can be read. Download other images first.",
+      setting: { path: "data.train" },
     });
   }
   const entries = await readdir(spec).catch(() => []);
   const archives = entries.filter((name) => archiveName.test(name) && !name.startsWith(".")).sort();
-  // A folder of images with one archive among them is a folder of images.
+  // A folder with images in it is a folder of images, even with an archive among them.
   if (archives.length === 0 || entries.some((name) => imageName.test(name))) return null;
   return archives.map((name) => join(spec, name));
 }
 
+/** @throws RevqError `archives-mixed`, `data-no-images`, `tar-*`, `parquet-*`, `file-*`, `url-*` */
 export async function openArchives(
   spec: string,
   paths: readonly string[],
@@ -49,7 +47,9 @@ export async function openArchives(
 ): Promise<IndexedImageSource> {
   const kinds = new Set(paths.map((path) => archiveName.exec(path)![1]!.toLowerCase()));
   if (kinds.size > 1) {
-    throw new RevqError("archives-mixed", `${spec} holds both .tar and .parquet files.`, { fix: "Name one kind." });
+    throw new RevqError("archives-mixed", `${spec} holds both .tar and .parquet files.`, {
+      fix: "Name archives of one kind.",
+    });
   }
   const images = new Map<string, ArchivedImage>();
   for (const path of paths) {
@@ -63,7 +63,7 @@ export async function openArchives(
   }
   if (images.size === 0) {
     throw new RevqError("data-no-images", `${spec} holds no jpeg, png or webp images.`, {
-      fix: "In a tar the images' names must end in .jpg, .jpeg, .png or .webp.",
+      fix: "In a .tar file the names of images must end in .jpg, .jpeg, .png or .webp.",
     });
   }
   return imageList({
@@ -80,7 +80,7 @@ async function* tarImages(source: ByteSource, archive: string): AsyncGenerator<A
   for await (const { name, offset, size } of indexTar(source)) {
     if (!imageName.test(name)) continue;
     const read = async (): Promise<Uint8Array> => {
-      if (size > largestFile) throw new Error(`its ${size} bytes are more than an image has`);
+      if (size > maxImageBytes) throw new Error(`it has ${size} bytes, more than an image has`);
       return source.read(offset, size);
     };
     yield { name: `${archive}/${name}`, bytes: size, read };
@@ -96,15 +96,15 @@ function shortName(path: string): string {
   return decodeURIComponent(path.split(/[/\\]/).at(-1)!.split("?")[0]!);
 }
 
-/** `a-{08..11}.tar` -> a-08.tar, a-09.tar, …: numbers keep the width of the first. */
+/** `a-{08..11}.tar` -> a-08.tar, a-09.tar, …. The numbers have as many digits as the first one. */
 export function expandBraces(spec: string): string[] {
   const match = /^(.*)\{(\d+)\.\.(\d+)\}(.*)$/.exec(spec);
   if (!match) return [spec];
   const [, before, first, last, after] = match as unknown as [string, string, string, string, string];
   const count = Number(last) - Number(first) + 1;
   if (count < 1 || count > 1_000_000) {
-    throw new RevqError("archives-braces", `${spec}: {${first}..${last}} is no range of files.`, {
-      fix: "For example train-{0000..0146}.tar.",
+    throw new RevqError("archives-braces", `${spec}: {${first}..${last}} is not a range of files.`, {
+      fix: "Write a range such as train-{0000..0146}.tar.",
     });
   }
   return Array.from({ length: count }, (_, i) => String(Number(first) + i).padStart(first.length, "0")).flatMap(

@@ -1,25 +1,25 @@
 /**
- * Decodes a jpeg, png or webp file to 8-bit sRGB. The codecs are sharp's (libvips); cropping and resizing are ours.
- * Embedded RGB colour profiles are not applied, as in Pillow and torchvision, so that an image means the same pixels in
- * every pipeline; a CMYK image is converted by its own profile, or by a standard one.
+ * Decodes a jpeg, png or webp file to 8-bit sRGB with sharp's codecs (libvips). Embedded RGB colour profiles are not applied, as in Pillow
+ * and torchvision, so that an image gives the same pixels in every pipeline. A CMYK image is converted by its own profile, or by a
+ * standard one.
  */
 import { RevqError } from "@revq/core";
 import type { SharpConstructor } from "sharp";
 import type { RgbImage } from "../pixels/resize.js";
 import { sniffFormat } from "./sniff.js";
 
-/** Above this many pixels an image is refused as a decompression bomb. */
+/** Images of more pixels are refused: they may be decompression bombs. */
 export const defaultPixelLimit = 100_000_000;
 
 /**
- * The first frame of the image, turned upright by its EXIF orientation, alpha flattened on white, grey, CMYK and 16 bits
- * converted. Throws a plain `Error` that says what is wrong with the bytes.
+ * The first frame of the image, rotated by its EXIF orientation, with alpha flattened on white; grey, CMYK and 16 bits are converted.
+ * Throws an `Error` whose message says what is wrong with the bytes.
  */
 export async function decodeImage(bytes: Uint8Array, pixelLimit = defaultPixelLimit): Promise<RgbImage> {
   const kind = sniffFormat(bytes);
   if (!("format" in kind)) throw new Error(`not a jpeg, png or webp image: it looks like ${kind.looksLike}`);
   const sharp = await loadSharp();
-  // Limits are ours (below), `failOn: "error"` rejects truncated files yet reads those with stray bytes, as ImageNet has.
+  // `failOn: "error"` rejects truncated files, but reads files with stray bytes, as ImageNet has. Our own limit follows.
   const options = { failOn: "error", limitInputPixels: false, unlimited: false, autoOrient: true } as const;
   const { width, height, space } = await sharp(bytes, options).metadata().catch(damaged(kind.format));
   if (width * height > pixelLimit) {
@@ -35,7 +35,7 @@ export async function decodeImage(bytes: Uint8Array, pixelLimit = defaultPixelLi
   return { width: info.width, height: info.height, data };
 }
 
-/** libvips keeps its messages in one buffer for all threads: with several images under way they may be another's, so none is shown. */
+/** libvips keeps the messages of all threads in one buffer, so a message may belong to another image. None is shown. */
 function damaged(format: string): (cause: unknown) => never {
   return (cause) => {
     throw new Error(`the ${format} is damaged or cut off`, { cause });

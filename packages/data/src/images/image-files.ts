@@ -1,4 +1,4 @@
-/** Image files that the user named one by one: a missing or broken one is an error, not a skip. */
+/** Image files that the user named one by one. An unreadable file is an error; it is not skipped. */
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { RevqError } from "@revq/core";
@@ -14,7 +14,10 @@ export interface ImageFilesOptions {
   readonly pixelLimit?: number;
 }
 
-/** @param paths in the order of delivery; they are the images' names. Throws `image-unreadable` while iterating. */
+/**
+ * @param paths the images' names, in the order of delivery
+ * @throws RevqError `image-unreadable`, while iterating
+ */
 export async function openImageFiles(
   paths: readonly string[],
   { size, pixelLimit = defaultPixelLimit }: ImageFilesOptions,

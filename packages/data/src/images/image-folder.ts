@@ -1,4 +1,4 @@
-/** A folder of photographs as an `ImageSource`: nested as ImageNet is, decoded while the last batch is being used. */
+/** A folder of images as an `ImageSource`. Subfolders are read too. Images are decoded while the previous batch is in use. */
 import { readFile, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
@@ -15,20 +15,21 @@ export interface ImageFolderOptions {
   readonly size: number;
   /** Only the first so many by name. */
   readonly limit?: number;
-  /** Files decoded at once; default: the number of processors, at most 8. */
+  /** Number of files decoded at once; default: the number of processors, at most 8. */
   readonly concurrency?: number;
   /** Images of more pixels are skipped; default 100 million. */
   readonly pixelLimit?: number;
 }
 
 /**
- * The jpeg, png and webp images below `folder`, by relative path in byte order, as centre crops (see `centreCrop`).
- * Broken files are listed in `skipped` while iterating. Throws `data-folder-missing` and `data-no-images`.
+ * The jpeg, png and webp images below `folder`, as centre crops (see `centreCrop`), ordered by relative path in bytes. Unreadable files are
+ * added to `skipped` while iterating.
+ * @throws RevqError `data-options`, `data-folder-missing`, `data-no-images`
  */
 export async function openImageFolder(folder: string | URL, options: ImageFolderOptions): Promise<IndexedImageSource> {
   const { size, limit, concurrency = Math.min(8, availableParallelism()), pixelLimit = defaultPixelLimit } = options;
-  requirePositive("The image size", size);
-  if (limit !== undefined) requirePositive("The limit", limit);
+  requirePositive("The image size", size, "data.imageSize");
+  if (limit !== undefined) requirePositive("The limit", limit, "data.limit");
   const root = folder instanceof URL ? fileURLToPath(folder) : resolve(folder);
   await requireFolder(root);
   const found = await listImageFiles(root);
@@ -57,9 +58,9 @@ async function readImageFile(path: string): Promise<Uint8Array> {
   }
 }
 
-function requirePositive(what: string, value: number): void {
+function requirePositive(what: string, value: number, path: string): void {
   if (Number.isInteger(value) && value > 0) return;
-  throw new RevqError("data-options", `${what} must be a positive integer, got ${value}.`, { exitCode: 2 });
+  throw new RevqError("data-options", `${what} must be a positive integer, got ${value}.`, { setting: { path } });
 }
 
 async function requireFolder(root: string): Promise<void> {
@@ -76,10 +77,10 @@ async function requireFolder(root: string): Promise<void> {
 }
 
 function folderReason(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code === "ENOENT" ? "there is no such folder" : systemReason(error);
+  return (error as NodeJS.ErrnoException).code === "ENOENT" ? "it does not exist" : systemReason(error);
 }
 
-/** Fails early, before anything else is set up, when no candidate even begins like an image. */
+/** Fails early when no candidate begins like an image. */
 async function requireOneImage(root: string, names: readonly string[], found: FoundFiles): Promise<void> {
   let wrong = "";
   for (const name of names) {
@@ -89,15 +90,15 @@ async function requireOneImage(root: string, names: readonly string[], found: Fo
     wrong ||= `${name}: ${kind.looksLike}`;
   }
   const others = [
-    names.length ? `${names.length} named like images that are none (${wrong})` : "",
+    names.length ? `${names.length} named like images, but with other content (${wrong})` : "",
     found.skipped.length
       ? `${found.skipped.length} of other kinds (${found.skipped[0]!.name}: ${found.skipped[0]!.reason})`
       : "",
-    found.ignored ? `${found.ignored} that are no images` : "",
+    found.ignored ? `${found.ignored} that are not images` : "",
   ].filter(Boolean);
   throw new RevqError(
     "data-no-images",
     `${root} holds no readable image. Files found: ${others.join(", ") || "none"}.`,
-    { fix: "Name a folder that holds jpeg, png or webp images, in subfolders or not." },
+    { fix: "Name a folder that holds jpeg, png or webp images, in it or in its subfolders." },
   );
 }

@@ -1,6 +1,6 @@
 /**
- * Image sources whose images have names before they are decoded. That is what splitting and limiting need; the sources of
- * this package are built from a list of names and one function that makes an image.
+ * Image sources that know the names of their images before decoding, so that they can be split and limited. A source is made from a list of
+ * names and a function that makes one image.
  */
 import type { ImageBatch, ImageSource } from "@revq/core";
 import { RevqError } from "@revq/core";
@@ -10,9 +10,9 @@ import { mapOrdered } from "./prefetch.js";
 export interface IndexedImageSource extends ImageSource {
   /** Every image's name, in the order of delivery; `count` of them. */
   readonly names: readonly string[];
-  /** Bytes of every image's file, in the order of the names; 0 for one that is no file, or cannot be looked at. */
+  /** Size of every image's file in bytes, in the order of the names; 0 where there is no file. */
   sizes(): Promise<number[]>;
-  /** The images at these positions, in the order given. What the selection skips appears in this source's `skipped` too. */
+  /** The images with these indices, in that order. Images skipped by the selection also appear in this source's `skipped`. */
   select(indices: ArrayLike<number>): IndexedImageSource;
 }
 
@@ -27,15 +27,15 @@ export interface ImageListOptions {
   readonly names: readonly string[];
   /** Known before anything is decoded. */
   readonly skipped?: readonly SkippedImage[];
-  /** How many images are made at once. */
+  /** Number of images made at once. */
   readonly concurrency: number;
-  /** Bytes of the image's file; default 0: it is none. */
+  /** Size of the image's file in bytes; default: 0, no file. */
   readonly sizeOf?: (name: string) => Promise<number>;
-  /** `[size, size, 3]` uint8. What it throws becomes the reason for skipping that image. */
+  /** `[size, size, 3]` uint8. A thrown error skips the image; its message is the reason. */
   make(name: string): Promise<Uint8Array>;
 }
 
-/** Throws `data-no-images` while iterating when not a single image of the list could be made. */
+/** Iterating throws `data-no-images` when no image of the list could be made. */
 export function imageList(options: ImageListOptions): IndexedImageSource {
   return listOf(options, options.names, options.skipped ?? [], () => {});
 }
@@ -44,7 +44,7 @@ function listOf(
   options: ImageListOptions,
   names: readonly string[],
   alreadySkipped: readonly SkippedImage[],
-  tellParent: (skipped: SkippedImage) => void,
+  reportToParent: (skipped: SkippedImage) => void,
 ): IndexedImageSource {
   const skipped = [...alreadySkipped];
   const skippedNames = new Set(skipped.map(({ name }) => name));
@@ -52,7 +52,7 @@ function listOf(
     if (skippedNames.has(image.name)) return;
     skippedNames.add(image.name);
     skipped.push(image);
-    tellParent(image);
+    reportToParent(image);
   }
   return {
     description: options.description,

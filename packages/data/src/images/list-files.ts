@@ -1,4 +1,4 @@
-/** Which files of a folder may be images: nested folders, by relative path in byte order, by content where the name says nothing. */
+/** Lists the files below a folder that may be images, by name or else by content, ordered by relative path in bytes. */
 import { open, readdir, realpath, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { signatureLength, sniffFormat } from "./sniff.js";
@@ -10,16 +10,16 @@ const otherImageExtensions = new Set(
 );
 
 export interface FoundFiles {
-  /** Relative paths with forward slashes. A file with a readable image's extension is not opened here. */
+  /** Relative paths with forward slashes. Files with an image's extension are not opened here. */
   readonly candidates: readonly string[];
   readonly skipped: readonly SkippedImage[];
-  /** Files that are no images by name or content; neither read nor listed. */
+  /** Number of files that are not images by name or content. */
   readonly ignored: number;
 }
 
 /**
- * Walks `folder`. Hidden entries (names that begin with a dot) are left out; a symbolic link to one of its own ancestors is
- * not followed. A subfolder that cannot be read is listed as skipped.
+ * Walks `folder`. Leaves out hidden entries (names that begin with a dot) and symbolic links to a folder above. Unreadable subfolders are
+ * listed as skipped.
  */
 export async function listImageFiles(folder: string): Promise<FoundFiles> {
   const candidates: string[] = [];
@@ -74,7 +74,7 @@ export async function readHead(path: string): Promise<Uint8Array> {
 export function systemReason(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === "EACCES" || code === "EPERM") return "permission denied";
-  if (code === "ENOENT") return "the file is gone, or a link leads nowhere";
+  if (code === "ENOENT") return "the file does not exist, or a link is broken";
   return error instanceof Error ? error.message : String(error);
 }
 

@@ -1,22 +1,14 @@
-/** One door for whatever the user names as images. */
+/** Opens the images that the user named: a folder, archives, or a procedural source. */
 import { findArchives, openArchives } from "./archives.js";
 import { openImageFolder } from "./image-folder.js";
+import type { OpenImagesOptions } from "./image-options.js";
 import type { IndexedImageSource } from "./indexed-source.js";
 import { openSynthetic, syntheticPrefix } from "./synthetic.js";
 
-export interface OpenImagesOptions {
-  /** Side of the square images in pixels. */
-  readonly size: number;
-  /** Only the first so many by name; of a procedural source how many there are. */
-  readonly limit?: number;
-  /** Of a procedural source. */
-  readonly seed?: number;
-  readonly concurrency?: number;
-}
-
 /**
- * @param spec `synthetic:dead-leaves`, the path of a folder of images, or archives: `.tar` and `.parquet` files, folders of them, URLs
- *   of them, `train-{0000..0146}.tar`
+ * @param spec `synthetic:dead-leaves`, a folder of images, or archives: a `.tar` or `.parquet` file, a folder or URL of them, or
+ * `train-{0000..0146}.tar`
+ * @throws RevqError `data-*`, `archives-*`, `tar-*`, `parquet-*`
  */
 export async function openImages(spec: string, options: OpenImagesOptions): Promise<IndexedImageSource> {
   if (!spec.startsWith(syntheticPrefix)) {

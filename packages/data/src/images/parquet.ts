@@ -1,15 +1,15 @@
 /**
- * Images in a Parquet file (https://parquet.apache.org/docs/file-format): a column of bytes, or of records with `bytes` as the `datasets`
- * library writes it. Read with hyparquet, one row group at a time.
+ * Images in a Parquet file (https://parquet.apache.org/docs/file-format), read with hyparquet one row group at a time. The images are a
+ * column of bytes, or of records with a field `bytes` as the `datasets` library writes them.
  */
 import { RevqError, type ByteSource } from "@revq/core";
 import { parquetMetadataAsync, parquetReadObjects, type AsyncBuffer, type FileMetaData } from "hyparquet";
-import type { ArchivedImage } from "./archives.js";
+import type { ArchivedImage } from "./archived-image.js";
 
-/** Row groups kept decoded: images are read in order, a few at once. */
-const keptGroups = 2;
+/** Decoded row groups in memory. Images are read in order, a few at once. */
+const maxGroups = 2;
 
-/** Throws `parquet-damaged`, `parquet-no-images`; reading an image throws a plain error when its row holds none. */
+/** @throws RevqError `parquet-damaged`, `parquet-no-images` */
 export async function* openParquetImages(source: ByteSource, archive: string): AsyncGenerator<ArchivedImage> {
   const file: AsyncBuffer = {
     byteLength: source.size,
@@ -33,7 +33,7 @@ export async function* openParquetImages(source: ByteSource, archive: string): A
         throw damaged(source.name, cause);
       });
     groups.set(index, rows);
-    if (groups.size > keptGroups) groups.delete([...groups.keys()][0]!);
+    if (groups.size > maxGroups) groups.delete([...groups.keys()][0]!);
     return rows;
   }
 
@@ -51,7 +51,7 @@ export async function* openParquetImages(source: ByteSource, archive: string): A
   }
 }
 
-/** The column called image, img, jpg, png …, or the only one of bytes. */
+/** The column named image, img, jpg, png or alike, or the only column of bytes. */
 function imageColumn(name: string, { schema }: FileMetaData): string {
   const top: { name: string; bytes: boolean }[] = [];
   for (let i = 1; i < schema.length;) {
@@ -70,7 +70,7 @@ function imageColumn(name: string, { schema }: FileMetaData): string {
   throw new RevqError(
     "parquet-no-images",
     `${name} has no column of images; its columns are ${top.map((column) => column.name).join(", ")}.`,
-    { fix: "A column of bytes, or of records with bytes, is needed, called image where there are several." },
+    { fix: "Use a file with a column of bytes, or of records with a field bytes. Among several, name it image." },
   );
 }
 
@@ -87,12 +87,12 @@ function descendants(schema: FileMetaData["schema"], at: number): number {
 function bytesOf(value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return value;
   const inner = (value as { bytes?: unknown } | null)?.bytes;
-  return inner instanceof Uint8Array ? inner : new Uint8Array(0); // the decoder says that it is empty
+  return inner instanceof Uint8Array ? inner : new Uint8Array(0); // the decoder reports that it is empty
 }
 
 function damaged(name: string, cause: unknown): RevqError {
   return new RevqError("parquet-damaged", `${name} cannot be read as Parquet: ${(cause as Error).message}.`, {
-    fix: "Get the file again; of compressions hyparquet reads none and snappy.",
+    fix: "Get the file again; compression other than snappy is not supported.",
     cause,
   });
 }

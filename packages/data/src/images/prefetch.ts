@@ -1,9 +1,9 @@
-/** Ordered asynchronous mapping with a bounded look-ahead: decoding overlaps with whatever consumes the results. */
+/** Ordered asynchronous mapping with a bounded look-ahead: work overlaps with the use of earlier results. */
 
 export interface PrefetchOptions {
-  /** How many calls of `work` run at once. */
+  /** Number of calls of `work` that run at once. */
   readonly concurrency: number;
-  /** How many results may be finished or under way before they are asked for. At least `concurrency` to keep it busy. */
+  /** Number of results that may be finished or in progress before they are needed; at least `concurrency`. */
   readonly ahead: number;
 }
 
@@ -36,7 +36,7 @@ export async function* mapOrdered<Item, Result>(
     for (;;) {
       while (next < items.length && queue.length < ahead) {
         const result = start(items[next++]!);
-        result.catch(() => {}); // Reported where it is awaited; if nobody does, the consumer has left.
+        result.catch(() => {}); // The error is thrown where the result is awaited.
         queue.push(result);
       }
       const first = queue.shift();

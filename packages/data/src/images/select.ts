@@ -1,18 +1,19 @@
-/** Parts of a list of images, chosen by position, without decoding any. */
+/** Selects parts of a list of images without decoding them. */
 import { createRandom, RevqError } from "@revq/core";
 import type { IndexedImageSource } from "./indexed-source.js";
 
-/** The first `limit` images by name; the source itself when it has no more. */
+/** The first `limit` images by name, or the source itself when it has no more. */
 export function takeImages(source: IndexedImageSource, limit: number): IndexedImageSource {
   if (limit >= source.count) return source;
   return source.select(Array.from({ length: limit }, (_, index) => index));
 }
 
 /**
- * Holds out about `round(fraction * count)` images, at least one, chosen by the seed and the names' order alone; both parts keep the
- * order of the source. Throws `data-too-few-images` below two images.
+ * Holds out about `round(fraction * count)` images, at least one. The choice depends only on the seed and the order of the names. Both
+ * parts keep the order of the source.
  * @param fraction in (0, 1)
- * @param groupOf images of one group stay together (crops of one photograph are no independent images); default: each alone
+ * @param groupOf the group of an image; images of one group, such as crops of one photo, stay together. Default: one group per image
+ * @throws RevqError `data-options`, `data-too-few-images` for fewer than two images or groups
  */
 export function splitImages(
   source: IndexedImageSource,
@@ -22,7 +23,7 @@ export function splitImages(
 ): { train: IndexedImageSource; val: IndexedImageSource } {
   if (!(fraction > 0 && fraction < 1)) {
     throw new RevqError("data-options", `The held-out fraction must be between 0 and 1, got ${fraction}.`, {
-      exitCode: 2,
+      setting: { path: "data.validationFraction" },
     });
   }
   const groups = new Map<string, number[]>();
@@ -36,7 +37,7 @@ export function splitImages(
     throw new RevqError(
       "data-too-few-images",
       `${source.description} has ${source.count} image(s)${groups.size < source.count ? " of one group" : ""}: at least 2 are needed to hold one out for validation.`,
-      { fix: "Add images, or name a validation folder." },
+      { fix: "Add images, or name a folder of validation images.", setting: { path: "data.val" } },
     );
   }
   const wanted = Math.max(1, Math.round(fraction * source.count));
@@ -48,7 +49,7 @@ export function splitImages(
   };
 }
 
-/** Groups in a seeded order until `wanted` images are held out, passing over those that are much too large; never all of them. */
+/** Takes groups in a seeded order until `wanted` images are held out. Skips groups that are far too large; never takes all. */
 function chooseGroups(groups: readonly number[][], wanted: number, seed: number): number[][] {
   const random = createRandom(seed).fork("hold out");
   if (groups.every(({ length }) => length === 1)) {
@@ -56,12 +57,12 @@ function chooseGroups(groups: readonly number[][], wanted: number, seed: number)
   }
   const order = Array.from(random.permutation(groups.length), (index) => groups[index]!);
   const chosen: number[][] = [];
-  let held = 0;
+  let heldOut = 0;
   for (const group of order) {
-    if (held >= wanted || chosen.length === groups.length - 1) break;
-    if (held + group.length > 1.5 * wanted) continue;
+    if (heldOut >= wanted || chosen.length === groups.length - 1) break;
+    if (heldOut + group.length > 1.5 * wanted) continue;
     chosen.push(group);
-    held += group.length;
+    heldOut += group.length;
   }
-  return chosen.length > 0 ? chosen : [order.reduce((least, group) => (group.length < least.length ? group : least))];
+  return chosen.length > 0 ? chosen : [order.reduce((smallest, group) => (group.length < smallest.length ? group : smallest))];
 }

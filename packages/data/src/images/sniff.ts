@@ -1,11 +1,11 @@
-/** What kind of file some bytes are, by their signature (RFC 2046 names; jpeg, png and webp specifications). Not a decoder. */
+/** Recognizes image files by their first bytes (signatures of the jpeg, png and webp specifications). */
 
 export type ImageFormat = "jpeg" | "png" | "webp";
 
-/** How many leading bytes `sniffFormat` looks at. */
+/** Number of leading bytes that `sniffFormat` needs. */
 export const signatureLength = 16;
 
-/** The readable format that these first bytes belong to, or what they look like instead, for a message. */
+/** The format of a file with these first bytes, or, for a message, what the file looks like instead. */
 export function sniffFormat(head: Uint8Array): { readonly format: ImageFormat } | { readonly looksLike: string } {
   const text = String.fromCharCode(...head.subarray(0, signatureLength));
   if (text.startsWith("\xff\xd8\xff")) return { format: "jpeg" };

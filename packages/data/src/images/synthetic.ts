@@ -1,9 +1,9 @@
-/** Procedural images as an `ImageSource`: any number of them, from a seed, with no files. */
+/** Procedural images as an `ImageSource`: any number of them, drawn from a seed. */
 import { createRandom, nearestNames, RevqError } from "@revq/core";
 import { drawDeadLeaves } from "../pixels/dead-leaves.js";
 import { imageList, type IndexedImageSource } from "./indexed-source.js";
 
-/** What a spec of a procedural source begins with. */
+/** The beginning of a procedural source's spec. */
 export const syntheticPrefix = "synthetic:";
 
 const painters = { "dead-leaves": drawDeadLeaves } as const;
@@ -13,16 +13,20 @@ export interface SyntheticOptions {
   readonly size: number;
   /** Default 256. */
   readonly count?: number;
-  /** Image i depends on the seed and on i alone. Default 0. */
+  /** Image i depends only on the seed and on i. Default 0. */
   readonly seed?: number;
 }
 
-/** @param spec `synthetic:dead-leaves`. Throws `data-unknown-synthetic` for another name. */
+/**
+ * @param spec `synthetic:dead-leaves`
+ * @throws RevqError `data-unknown-synthetic`
+ */
 export function openSynthetic(spec: string, { size, count = 256, seed = 0 }: SyntheticOptions): IndexedImageSource {
   const kind = spec.startsWith(syntheticPrefix) ? spec.slice(syntheticPrefix.length) : spec;
   if (!Object.hasOwn(painters, kind)) {
     const near = nearestNames(kind, Object.keys(painters));
     throw new RevqError("data-unknown-synthetic", `There are no procedural images "${kind}".`, {
+      setting: { path: "data.train" },
       fix: `Use ${(near.length ? near : Object.keys(painters)).map((name) => syntheticPrefix + name).join(" or ")}.`,
     });
   }

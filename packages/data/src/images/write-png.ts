@@ -1,4 +1,4 @@
-/** Images out: PNG files, whole or absent. */
+/** Encodes images as PNG and WebP, and writes PNG files atomically. */
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Sharp } from "sharp";
@@ -13,12 +13,12 @@ export interface WritableImage {
   readonly pixels: Float32Array | Uint8Array;
 }
 
-/** The bytes of a PNG file; the same image gives the same bytes. */
+/** The bytes of a PNG file. The same image gives the same bytes. */
 export async function encodePng(image: WritableImage): Promise<Uint8Array> {
   return (await rawImage(image)).png({ compressionLevel: 6 }).toBuffer();
 }
 
-/** The bytes of a WebP file, lossy at a quality where nothing shows: a tenth of a PNG's, for pages with many pictures. */
+/** The bytes of a lossy WebP file of high quality: about a tenth of a PNG's, for pages with many images. */
 export async function encodeWebp(image: WritableImage): Promise<Uint8Array> {
   return (await rawImage(image)).webp({ quality: 92 }).toBuffer();
 }
@@ -32,7 +32,7 @@ async function rawImage({ width, height, pixels }: WritableImage): Promise<Sharp
   return sharp(bytes, { raw: { width, height, channels: 3 } });
 }
 
-/** Makes the folder where needed. */
+/** Writes a PNG file and, where needed, its folder. */
 export async function writePng(path: string, image: WritableImage): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await writeFileAtomic(path, await encodePng(image));

@@ -1,17 +1,18 @@
-/** Latents in one array. No Node built-ins here. */
+/** Latents in one array. */
 import { latentShapeToArray, latentSize, RevqError, type LatentShape, type LatentSource } from "@revq/core";
 
-/** @param rows float32 `[n, h, w, c]`, borrowed, n from 1 up. Throws `latents-shape` when it holds no whole number of latents. */
+/**
+ * @param rows float32 `[n, h, w, c]`, borrowed, n >= 1
+ * @throws RevqError `latents-shape` when the array does not hold a whole number of latents
+ */
 export function inMemoryLatents(shape: LatentShape, rows: Float32Array): LatentSource {
   const size = latentSize(shape);
   const count = rows.length / size;
   if (!(size > 0) || !Number.isInteger(count) || count === 0) {
     throw new RevqError(
       "latents-shape",
-      `${rows.length} numbers are no whole number of latents [${latentShapeToArray(shape)}].`,
-      {
-        fix: "Give one latent or more, all of that shape.",
-      },
+      `${rows.length} elements are not a whole number of latents [${latentShapeToArray(shape)}].`,
+      { fix: "Give at least one latent, all of that shape." },
     );
   }
   return {
@@ -28,7 +29,7 @@ export function inMemoryLatents(shape: LatentShape, rows: Float32Array): LatentS
   };
 }
 
-/** The index itself when there is such a row. */
+/** Returns the index, or throws when there is no such row. */
 export function requireRow(index: number, count: number): number {
   if (Number.isInteger(index) && index >= 0 && index < count) return index;
   throw new RangeError(`There is no latent ${index}: they are numbered 0 to ${count - 1}.`);

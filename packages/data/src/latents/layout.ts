@@ -1,4 +1,4 @@
-/** Latents on disk are `[c, h, w]`, as PyTorch writes them; in memory they are `[h, w, c]`. No Node built-ins here. */
+/** Layouts of latents: `[c, h, w]` on disk, as PyTorch writes them, and `[h, w, c]` in memory. */
 import type { LatentShape } from "@revq/core";
 
 /** `count` latents `[c, h, w]` -> `[h, w, c]`. */
@@ -11,12 +11,12 @@ export function toChannelFirst(rows: Float32Array, count: number, shape: LatentS
   return transposeEach(rows, count, shape.height * shape.width, shape.channels);
 }
 
-/** Where the numbers of `[h, w, c]` lie in `[c, h, w]`. */
-export function channelFirstPositions({ channels, height, width }: LatentShape): Int32Array {
-  const places = height * width;
+/** For each element of `[h, w, c]` its index in `[c, h, w]`. */
+export function channelFirstIndices({ channels, height, width }: LatentShape): Int32Array {
+  const positions = height * width;
   return Int32Array.from(
-    { length: channels * places },
-    (_, at) => (at % channels) * places + Math.floor(at / channels),
+    { length: channels * positions },
+    (_, at) => (at % channels) * positions + Math.floor(at / channels),
   );
 }
 

@@ -1,6 +1,6 @@
 /**
- * Latents in `.npy` files: `[n, c, h, w]` of float16, float32 or float64, which is what `numpy.save` makes of a PyTorch encoder's
- * output. The format itself is read and written by `@revq/formats`.
+ * Latents in `.npy` files: `[n, c, h, w]` of float16, float32 or float64, the layout of a PyTorch encoder's output. `@revq/formats` reads
+ * and writes the format itself.
  */
 import { latentSize, RevqError, type LatentShape, type LatentSource } from "@revq/core";
 import { npyHeader, openNpy, type NpyFile } from "@revq/formats";
@@ -11,17 +11,17 @@ import { inMemoryLatents, requireRow } from "./in-memory.js";
 import { toChannelFirst, toChannelLast } from "./layout.js";
 
 export interface NpyLatentsOptions {
-  /** Files that take at most so many bytes as float32 are read at once and kept; larger ones are read row by row. Default 512 MiB. */
+  /** Files of at most so many bytes as float32 are read into memory; larger ones are read row by row. Default 512 MiB. */
   readonly memoryLimit?: number;
 }
 
-/** Rows read from disk at once. */
-const readsAtOnce = 16;
+/** Rows read from disk at the same time. */
+const concurrentReads = 16;
 const rowsPerWrite = 256;
 
 /**
- * Throws `latents-shape` (not four axes, or nothing in it), `latents-dtype` (not floating point), `latents-not-finite` (NaN or
- * infinity, when the row is read), and the `npy-*` and `file-*` errors of `@revq/formats`.
+ * @throws RevqError `latents-shape` (not four axes, or empty), `latents-dtype` (not floating point), `latents-not-finite` (NaN or infinity,
+ * when the row is read), and `npy-*`, `file-*` of `@revq/formats`
  */
 export async function openLatentsNpy(
   path: string,
@@ -38,8 +38,8 @@ export async function openLatentsNpy(
     count: file.rows,
     async read(indices) {
       const result = new Float32Array(indices.length * size);
-      for (let start = 0; start < indices.length; start += readsAtOnce) {
-        const some = Array.from({ length: Math.min(readsAtOnce, indices.length - start) }, (_, i) => start + i);
+      for (let start = 0; start < indices.length; start += concurrentReads) {
+        const some = Array.from({ length: Math.min(concurrentReads, indices.length - start) }, (_, i) => start + i);
         await Promise.all(
           some.map(async (i) => {
             result.set(await readLatents(file, shape, requireRow(indices[i]!, file.rows), 1), i * size);
@@ -51,7 +51,7 @@ export async function openLatentsNpy(
   };
 }
 
-/** Writes all latents as float32 `[n, c, h, w]`; the file is whole or absent. Its folder is made where needed. */
+/** Writes all latents as float32 `[n, c, h, w]`, atomically. Makes the folder where needed. */
 export async function writeLatentsNpy(path: string, source: LatentSource): Promise<void> {
   const { channels, height, width } = source.shape;
   async function* chunks(): AsyncGenerator<Uint8Array> {
@@ -67,13 +67,13 @@ export async function writeLatentsNpy(path: string, source: LatentSource): Promi
 }
 
 function latentShape({ name, shape, dtype }: NpyFile): LatentShape {
-  const fix = "Latents are an array [n, c, h, w] of float16, float32 or float64, as a PyTorch encoder gives them.";
+  const fix = "Save latents as an array [n, c, h, w] of float16, float32 or float64, as a PyTorch encoder gives them.";
   if (!dtype.startsWith("float")) {
     throw new RevqError("latents-dtype", `${name} holds ${dtype}; latents are floating point.`, { fix });
   }
   const [count, channels, height, width] = shape;
   if (shape.length !== 4 || !count || !channels || !height || !width) {
-    const what = shape.length === 4 ? "it is empty" : `that has ${shape.length} axes instead of 4`;
+    const what = shape.length === 4 ? "it is empty" : `it has ${shape.length} axes instead of 4`;
     throw new RevqError("latents-shape", `${name} has shape [${shape}]: ${what}.`, { fix });
   }
   return { channels, height, width };
@@ -85,7 +85,7 @@ async function readLatents(file: NpyFile, shape: LatentShape, start: number, cou
     if (Number.isFinite(rows[i]!)) continue;
     const latent = start + Math.floor(i / file.rowLength);
     throw new RevqError("latents-not-finite", `${file.name}: latent ${latent} holds ${rows[i]}.`, {
-      fix: "Leave such latents out, or encode those images in float32: float16 overflows above 65504.",
+      fix: "Leave such latents out, or encode the images in float32: float16 overflows above 65504.",
     });
   }
   return toChannelLast(rows, count, shape);

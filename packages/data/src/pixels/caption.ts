@@ -1,6 +1,6 @@
 /**
- * Captions in a 5 x 7 pixel alphabet of our own, drawn at twice its size. Text through an SVG renderer would need fonts, which
- * a server or a container often has none of. Letters are drawn in lower case, unknown characters as a box. No Node built-ins here.
+ * Captions in an own alphabet of 5 x 7 pixels, drawn at twice its size. An SVG renderer would need fonts, which a server or container may
+ * not have. Letters are drawn in lower case, unknown characters as a box.
  */
 
 const scale = 2;
@@ -8,10 +8,10 @@ const glyphWidth = 5;
 const glyphHeight = 8;
 const advance = (glyphWidth + 1) * scale;
 
-/** Height in pixels that a caption takes. */
+/** Height of a caption in pixels. */
 export const captionHeight = glyphHeight * scale;
 
-/** Rows from top to bottom, 5 bits each, the highest on the left; the eighth row holds descenders. */
+/** Rows from top to bottom, 5 bits each, the highest bit on the left. The eighth row is for descenders. */
 const glyphs: Readonly<Record<string, readonly number[]>> = parseGlyphs(`
 a ..... ..... .###. ....# .#### #...# .#### .....
 b #.... #.... ####. #...# #...# #...# ####. .....
@@ -65,7 +65,7 @@ _ ..... ..... ..... ..... ..... ..... ##### .....
 const box = [31, 17, 17, 17, 17, 17, 31, 0];
 const space = [0, 0, 0, 0, 0, 0, 0, 0];
 
-/** Draws black text into `[.., width, 3]` uint8 pixels, cut off after `room` pixels. */
+/** Draws black text into `[.., width, 3]` uint8 pixels and cuts it off after `room` pixels. */
 export function drawCaption(
   pixels: Uint8Array,
   width: number,

@@ -1,9 +1,9 @@
-/** The centre crop that models are trained on, and the two number ranges of a pixel. No Node built-ins here. */
+/** The centre crop that models are trained on, and the two ranges of pixel values. */
 import { resizeLanczos, type RgbImage } from "./resize.js";
 
 /**
- * The short side resized to `size`, then the `size` x `size` centre, with torchvision's rounding (`Resize`, `CenterCrop`):
- * the long side is truncated, the offset rounded half to even. An image whose short side is `size` is not resampled.
+ * Resizes the short side to `size` and takes the `size` x `size` centre, with torchvision's rounding (`Resize`, `CenterCrop`): the long
+ * side is truncated, the offset rounded half to even. An image whose short side is `size` is not resampled.
  * @returns `[size, size, 3]` uint8
  */
 export function centreCrop(image: RgbImage, size: number): Uint8Array {
@@ -24,7 +24,7 @@ export function bytesToUnitRange(bytes: Uint8Array, target: Float32Array, offset
   for (let i = 0; i < bytes.length; i++) target[offset + i] = bytes[i]! / 127.5 - 1;
 }
 
-/** [-1, 1] -> uint8, rounded to nearest; what lies outside is clamped, NaN becomes 0. */
+/** [-1, 1] -> uint8, rounded to nearest. Values outside are clamped; NaN becomes 0. */
 export function unitRangeToBytes(pixels: Float32Array): Uint8Array {
   const bytes = new Uint8Array(pixels.length);
   for (let i = 0; i < pixels.length; i++) {

@@ -1,19 +1,18 @@
 /**
- * The dead-leaves model: discs of power-law radii that occlude each other, which has the edges and the scale invariance of
- * photographs (Lee, Mumford and Huang, "Occlusion models for natural images", IJCV 2001; for training of networks: Achddou,
- * Gousseau and Ladjal 2021). No Node built-ins here.
+ * The dead-leaves model: discs with power-law radii that occlude each other. It has the edges and the scale invariance of photographs (Lee,
+ * Mumford and Huang, "Occlusion models for natural images", IJCV 2001; for training networks: Achddou, Gousseau and Ladjal 2021).
  *
- * Drawn from the front to the back: what is covered is never painted again.
+ * Leaves are drawn from front to back. Covered pixels are not painted again.
  */
 import type { Random } from "@revq/core";
 
-/** Radii follow r^-3 between these, as fractions of the image's side. */
-const smallestRadius = 1 / 64;
-const largestRadius = 0.6;
-/** A share of the leaves carries a texture instead of one colour. */
-const texturedShare = 0.35;
-/** Leaves are drawn until this share of the image is left for the background. */
-const uncoveredShare = 0.002;
+/** Limits of the radii, as fractions of the image's side. Between them radii follow r^-3. */
+const minRadius = 1 / 64;
+const maxRadius = 0.6;
+/** Fraction of the leaves that have a texture. */
+const texturedFraction = 0.35;
+/** Leaves are drawn until this fraction of the image is left for the background. */
+const backgroundFraction = 0.002;
 
 interface Leaf {
   readonly x: number;
@@ -29,7 +28,7 @@ export function drawDeadLeaves(size: number, random: Random): Uint8Array {
   const light = new Float64Array(size * size * 3);
   const open = new Float64Array(size * size).fill(1);
   const palette = drawPalette(random);
-  const enough = uncoveredShare * size * size;
+  const enough = backgroundFraction * size * size;
   let uncovered = size * size;
   while (uncovered > enough) uncovered -= paintLeaf(drawLeaf(size, palette, random), size, light, open);
   const background = palette(random);
@@ -41,21 +40,21 @@ export function drawDeadLeaves(size: number, random: Random): Uint8Array {
   return bytes;
 }
 
-/** Adds the leaf where nothing lies above it; returns the area that it took, in pixels. */
+/** Adds the leaf where no other leaf covers it. Returns its visible area in pixels. */
 function paintLeaf(leaf: Leaf, size: number, light: Float64Array, open: Float64Array): number {
   const reach = leaf.radius + 1;
   const left = Math.max(0, Math.floor(leaf.x - reach));
   const right = Math.min(size - 1, Math.ceil(leaf.x + reach));
   const top = Math.max(0, Math.floor(leaf.y - reach));
   const bottom = Math.min(size - 1, Math.ceil(leaf.y + reach));
-  let taken = 0;
+  let visible = 0;
   for (let y = top; y <= bottom; y++) {
     for (let x = left; x <= right; x++) {
       const pixel = y * size + x;
       if (open[pixel] === 0) continue;
       const dx = x - leaf.x;
       const dy = y - leaf.y;
-      // The part of the pixel inside the disc, its edge taken as straight.
+      // The part of the pixel inside the disc, with a straight edge.
       const coverage = Math.min(1, Math.max(0, leaf.radius - Math.sqrt(dx * dx + dy * dy) + 0.5));
       if (coverage === 0) continue;
       const share = coverage * open[pixel]!;
@@ -64,20 +63,20 @@ function paintLeaf(leaf: Leaf, size: number, light: Float64Array, open: Float64A
         light[pixel * 3 + channel]! += share * displayable(leaf.colour[channel]! + shade);
       }
       open[pixel]! -= share;
-      taken += share;
+      visible += share;
     }
   }
-  return taken;
+  return visible;
 }
 
-/** Any lightness into (0, 1) without a hard clip, which would leave flat saturated areas. */
+/** Maps any lightness into (0, 1). A hard clip would leave flat saturated areas. */
 function displayable(lightness: number): number {
   return 1 / (1 + Math.exp(-4 * (lightness - 0.5)));
 }
 
 function drawLeaf(size: number, palette: (random: Random) => [number, number, number], random: Random): Leaf {
-  const low = Math.max(1, smallestRadius * size) ** -2;
-  const high = (largestRadius * size) ** -2;
+  const low = Math.max(1, minRadius * size) ** -2;
+  const high = (maxRadius * size) ** -2;
   const radius = (low - random.uniform() * (low - high)) ** -0.5;
   const x = -radius + random.uniform() * (size + 2 * radius);
   const y = -radius + random.uniform() * (size + 2 * radius);
@@ -85,8 +84,8 @@ function drawLeaf(size: number, palette: (random: Random) => [number, number, nu
 }
 
 /**
- * Colours of one image: lightness spread wide, two opponent chroma axes narrow and around a tint of the whole image, as
- * statistics of photographs have it (Ruderman, Cronin and Chiao 1998).
+ * The colours of one image: a wide distribution of lightness, and two narrow opponent chroma axes around a tint of the whole image, as in
+ * photographs (Ruderman, Cronin and Chiao 1998).
  */
 function drawPalette(random: Random): (random: Random) => [number, number, number] {
   const exposure = 0.4 + 0.1 * random.normal();
@@ -108,7 +107,7 @@ function drawTexture(radius: number, random: Random): Leaf["texture"] {
   const sin = Math.sin(angle);
   const slope = (0.08 * random.normal()) / radius;
   const shaded = (dx: number, dy: number): number => slope * (cos * dx + sin * dy);
-  if (radius < 4 || random.uniform() > texturedShare) return shaded;
+  if (radius < 4 || random.uniform() > texturedFraction) return shaded;
   const wavelength = 2.5 + random.uniform() * Math.min(24, radius);
   const frequency = (2 * Math.PI) / wavelength;
   const amplitude = 0.03 + 0.1 * random.uniform();

@@ -1,19 +1,19 @@
-/** A contact sheet: rows of square images side by side, with a caption over each column. No Node built-ins here. */
+/** A contact sheet: rows of square images side by side, with a caption above each column. */
 import { captionHeight, drawCaption } from "./caption.js";
 import { unitRangeToBytes } from "./crop.js";
 
 export interface ImageGridOptions {
-  /** One caption a column. */
+  /** One caption per column. */
   readonly labels?: readonly string[];
   /** Pixels between images and around them; default 4. */
   readonly gap?: number;
 }
 
-const paper = 0xff;
+const background = 0xff;
 
 /**
- * @param rows `rows[y][x]` is one image `[size, size, 3]` float32 in [-1, 1]; rows may be of different lengths.
- * @returns uint8 pixels and their width and height, as `writePng` takes them.
+ * @param rows `rows[y][x]` is one image `[size, size, 3]` float32 in [-1, 1]. Rows may have different lengths.
+ * @returns uint8 pixels, width and height, for `writePng`
  */
 export function imageGrid(
   rows: readonly (readonly Float32Array[])[],
@@ -24,7 +24,7 @@ export function imageGrid(
   const header = labels ? captionHeight + gap : 0;
   const width = gap + columns * (size + gap);
   const height = header + gap + rows.length * (size + gap);
-  const pixels = new Uint8Array(width * height * 3).fill(paper);
+  const pixels = new Uint8Array(width * height * 3).fill(background);
   labels?.forEach((label, x) => drawCaption(pixels, width, gap + x * (size + gap), gap, size, label));
   rows.forEach((row, y) => {
     row.forEach((image, x) => {

@@ -1,4 +1,7 @@
-/** @revq/data/pixels: cropping, resizing and number ranges of pixels. Runs in browsers too, so that a page and the command line see the same image. */
+/**
+ * @revq/data/pixels: cropping, resizing and value ranges of pixels. It also runs in browsers, so that a page and the command line give a
+ * model the same pixels.
+ */
 export { bytesToUnitRange, centreCrop, unitRangeToBytes } from "./crop.js";
 export { imageGrid, type ImageGridOptions } from "./image-grid.js";
 export { resizeLanczos, type RgbImage, type Window } from "./resize.js";

@@ -1,7 +1,7 @@
 /**
- * Antialiased Lanczos3 resampling of 8-bit RGB, bit for bit as Pillow does it (`Image.resize` with `LANCZOS`, `Resample.c`):
- * separable, rows first, coefficients in 22-bit fixed point, an 8-bit image between the passes. Own code instead of a
- * library's, so that Node and browsers feed a model the same pixels. No Node built-ins here.
+ * Antialiased Lanczos3 resampling of 8-bit RGB with the same bits as Pillow (`Image.resize` with `LANCZOS`, `Resample.c`): separable, rows
+ * first, coefficients in 22-bit fixed point, an 8-bit image between the passes. It is not a library's, so that Node and browsers give a
+ * model the same pixels.
  */
 
 /** `data` is `[height, width, 3]` uint8, row-major sRGB. */
@@ -11,7 +11,7 @@ export interface RgbImage {
   readonly data: Uint8Array;
 }
 
-/** The part of the resized image that is wanted, in its pixels. */
+/** A part of the resized image, in its pixels. */
 export interface Window {
   readonly left: number;
   readonly top: number;
@@ -25,8 +25,8 @@ const half = 1 << (precisionBits - 1);
 const lanczosSupport = 3;
 
 /**
- * Resizes `image` to `width` x `height` and returns the given window of the result (all of it by default); only the pixels
- * of the window are computed. A side that keeps its length is copied, not filtered.
+ * Resizes `image` to `width` x `height` and returns a window of the result (default: all of it). Only the pixels of the window are
+ * computed. A side that keeps its length is copied, not filtered.
  */
 export function resizeLanczos(image: RgbImage, width: number, height: number, window?: Window): RgbImage {
   const wanted = window ?? { left: 0, top: 0, width, height };
@@ -87,7 +87,7 @@ function sinc(x: number): number {
   return x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI);
 }
 
-/** Each of `rowCount` rows from `firstRow` on, resampled to as many pixels as there are coefficients. */
+/** Resamples `rowCount` rows from `firstRow` on to one pixel per set of coefficients. */
 function resampleRows(image: RgbImage, columns: Coefficients, firstRow: number, rowCount: number): Uint8Array {
   const { data, width } = image;
   const outputWidth = columns.starts.length;
@@ -115,7 +115,7 @@ function resampleRows(image: RgbImage, columns: Coefficients, firstRow: number, 
   return new Uint8Array(output.buffer);
 }
 
-/** `data` begins at row `firstRow` of the image that the coefficients speak of. */
+/** @param data begins at row `firstRow` of the image that the coefficients refer to */
 function resampleColumns(data: Uint8Array, width: number, rows: Coefficients, firstRow: number): Uint8Array {
   const outputHeight = rows.starts.length;
   const rowLength = width * 3;

@@ -1,8 +1,8 @@
-/** Reads byte ranges of many files and keeps those that were read last open until `close`; never more than a process may have. */
+/** Reads byte ranges of many files. A limited number of files, those used last, stay open until `close`. */
 import { open, type FileHandle } from "node:fs/promises";
 import { damaged } from "./plan.js";
 
-const mostOpen = 64;
+const maxOpen = 64;
 
 interface OpenFile {
   readonly handle: Promise<FileHandle>;
@@ -10,7 +10,7 @@ interface OpenFile {
 }
 
 export class OpenFiles {
-  /** The one that was used last is the last. */
+  /** Ordered by use, the latest last. */
   private readonly files = new Map<string, OpenFile>();
 
   async read(path: string, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
@@ -22,17 +22,17 @@ export class OpenFiles {
       let filled = 0;
       while (filled < length) {
         const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled);
-        if (bytesRead === 0) throw damaged(path, "it became shorter while it was read");
+        if (bytesRead === 0) throw damaged(path, "it was truncated while it was read");
         filled += bytesRead;
       }
       return bytes;
     } finally {
       file.readers--;
-      await this.closeIdle(mostOpen);
+      await this.closeIdle(maxOpen);
     }
   }
 
-  /** Closes what nobody reads just now. */
+  /** Closes every file that is not being read. */
   close(): Promise<void> {
     return this.closeIdle(0);
   }

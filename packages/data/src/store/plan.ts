@@ -1,11 +1,12 @@
 /**
- * A latent store: a folder of shards `latents-00000-of-00128.safetensors` (tensor `latents`, `[n, c, h, w]`), each with a record
- * `latents-00000-of-00128.json` that is written after it. `plan.json` is written first and says what all shards agree on, `images.tsv`
- * lists the images (bytes, name); `manifest.json` is written last, when every shard is there. Nothing else tells finished from unfinished.
+ * A latent store: a folder of shards `latents-00000-of-00128.safetensors` (tensor `latents`, `[n, c, h, w]`).
+ *
+ * - `images.tsv` and `plan.json` are written first: the images (bytes, name) and the settings that all shards share.
+ * - Each shard has a record `latents-00000-of-00128.json`, written after the shard. A record means that its shard is complete.
+ * - `manifest.json` is written last, when every shard is there. It means that the store is complete.
  */
 import { RevqError } from "@revq/core";
-import { fromFile, writeFileAtomic } from "@revq/formats/node";
-import { createHash } from "node:crypto";
+import { fromFile, sha256, writeFileAtomic } from "@revq/formats/node";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
@@ -21,14 +22,14 @@ export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
 export const storePlanSchema = z.strictObject({
   formatVersion: z.literal(storeFormatVersion),
-  /** What made the latents: backbone, its weights' fingerprint, preprocessing. Latents of different keys do not belong together. */
+  /** The origin of the latents: backbone, fingerprint of its weights, preprocessing. Latents of different keys must not be mixed. */
   key: z.record(z.string(), z.unknown()),
   /** `[c, h, w]` */
   latentShape: z.tuple([positive, positive, positive]),
   dtype: z.enum(["F32", "F16"]),
-  /** For people: where the images came from. */
+  /** The place of the images, for people. */
   source: z.string(),
-  /** Digest of images.tsv. */
+  /** `sha256`: of images.tsv. */
   images: z.strictObject({ count: positive, sha256: sha256Schema }),
   imagesPerShard: positive,
   shards: positive,
@@ -36,10 +37,10 @@ export const storePlanSchema = z.strictObject({
 export type StorePlan = z.output<typeof storePlanSchema>;
 
 export const shardRecordSchema = z.strictObject({
-  /** `planDigest`: a shard of another plan does not count. */
+  /** `planHash` of the store that the shard belongs to. */
   plan: sha256Schema,
   shard: count,
-  /** Latents in it: the images of its range that could be read. */
+  /** Number of latents: the images of its range that could be read. */
   latents: count,
   bytes: count,
   sha256: sha256Schema,
@@ -47,7 +48,7 @@ export const shardRecordSchema = z.strictObject({
 });
 export type ShardRecord = z.output<typeof shardRecordSchema>;
 
-/** An image as images.tsv lists it: its name and the size of its file, 0 for one that is no file. */
+/** An image in images.tsv: its name, and the size of its file in bytes, 0 where there is no file. */
 export interface ListedImage {
   readonly name: string;
   readonly bytes: number;
@@ -59,7 +60,7 @@ export interface PlanInput extends Pick<StorePlan, "key" | "latentShape" | "dtyp
   readonly imagesPerShard?: number;
 }
 
-/** At most about 1000 shards, and not so large ones that stopping loses much. */
+/** At most about 1000 shards; small enough that a stopped extraction loses little. */
 export function defaultImagesPerShard(images: number): number {
   return Math.max(32, Math.ceil(images / 1000));
 }
@@ -76,8 +77,9 @@ export function planStore({ images, imagesPerShard, ...rest }: PlanInput): Store
 }
 
 /**
- * Makes the store's folder, or goes on with one that an earlier start made of the same images by the same key. Several processes
- * may do so at once: they write the same bytes. Throws `store-other-images` and `store-other-key`.
+ * Makes the store's folder, or continues one with the same images and key. Several processes may call it at once: they write the same
+ * bytes.
+ * @throws RevqError `store-other-images`, `store-other-key`
  */
 export async function beginStore(folder: string, plan: StorePlan, images: readonly ListedImage[]): Promise<void> {
   const earlier = await readPlan(folder);
@@ -87,13 +89,13 @@ export async function beginStore(folder: string, plan: StorePlan, images: readon
   await writeFileAtomic(join(folder, planFile), planText(plan));
 }
 
-/** Null when the folder holds no store. Throws `store-damaged`. */
+/** The plan of a store; null when the folder is not a store. Throws `store-damaged`. */
 export async function readPlan(folder: string): Promise<StorePlan | null> {
   return readJson(join(folder, planFile), storePlanSchema);
 }
 
-/** Of everything but the place that the images were at: machines may mount them differently. */
-export function planDigest({ source: _source, ...plan }: StorePlan): string {
+/** Hash of the plan without `source`: machines may mount the same images in different places. */
+export function planHash({ source: _source, ...plan }: StorePlan): string {
   return sha256(JSON.stringify(plan));
 }
 
@@ -106,12 +108,12 @@ export function recordFile(shard: number, plan: Pick<StorePlan, "shards">): stri
   return shardFile(shard, plan).replace(/safetensors$/, "json");
 }
 
-/** Positions of the images of a shard: from, to (exclusive). */
+/** Indices of a shard's images: from, to (exclusive). */
 export function shardRange(shard: number, { images, imagesPerShard }: StorePlan): [number, number] {
   return [shard * imagesPerShard, Math.min(images.count, (shard + 1) * imagesPerShard)];
 }
 
-/** Reads a JSON file of a store; null when there is none. Throws `store-damaged` for one that is not what it should be. */
+/** Reads a JSON file of a store; null when there is none. Throws `store-damaged` when it does not match the schema. */
 export async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | null> {
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return null;
@@ -132,12 +134,8 @@ export async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T
 
 export function damaged(path: string, why: string): RevqError {
   return new RevqError("store-damaged", `${path} cannot be used: ${why}.`, {
-    fix: "Remove that file and extract again: what is whole is kept. Inside a run, remove its folder run/latents.",
+    fix: "Remove the file and extract again. Intact shards are kept. Inside a run, remove its folder run/latents.",
   });
-}
-
-export function sha256(data: string | Uint8Array): string {
-  return createHash("sha256").update(data).digest("hex");
 }
 
 async function requireSamePlan(
@@ -150,8 +148,8 @@ async function requireSamePlan(
     const before = await readList(folder);
     throw new RevqError(
       "store-other-images",
-      `The images of ${plan.source} are not those that the latents in ${folder} were begun with: ${firstDifference(before, images)}.`,
-      { fix: "Put the images back as they were, or start anew in another folder." },
+      `The latents in ${folder} were begun with other images than those of ${plan.source}: ${firstDifference(before, images)}.`,
+      { fix: "Restore the images, or start again in another folder." },
     );
   }
   const fields = ["key", "latentShape", "dtype", "imagesPerShard"] as const;
@@ -164,7 +162,7 @@ async function requireSamePlan(
     "store-other-key",
     `The latents in ${folder} were begun with other settings: ${changes.join("; ")}.`,
     {
-      fix: "Use the same settings, or start anew in another folder.",
+      fix: "Use the same settings, or start again in another folder.",
     },
   );
 }
@@ -177,7 +175,7 @@ function firstDifference(before: readonly ListedImage[], now: readonly ListedIma
   return `${fresh.name} had ${old.bytes} bytes, has ${fresh.bytes}`;
 }
 
-/** The images of a store in their order. */
+/** The images of a store, in order. */
 export async function readList(folder: string): Promise<ListedImage[]> {
   const path = join(folder, imagesFile);
   const source = await fromFile(path);
@@ -187,12 +185,12 @@ export async function readList(folder: string): Promise<ListedImage[]> {
     .slice(0, -1)
     .map((line) => {
       const [, bytes, name] = /^(\d+)\t(.*)$/.exec(line) ?? [];
-      if (bytes === undefined || name === undefined) throw damaged(path, `there is a line "${line.slice(0, 80)}"`);
+      if (bytes === undefined || name === undefined) throw damaged(path, `the line "${line.slice(0, 80)}" is malformed`);
       return { name: JSON.parse(name) as string, bytes: Number(bytes) };
     });
 }
 
-/** Names as JSON strings: they may hold tabs and line ends. */
+/** Names are JSON strings: they may hold tabs and line ends. */
 function listText(images: readonly ListedImage[]): string {
   return images.map(({ name, bytes }) => `${bytes}\t${JSON.stringify(name)}\n`).join("");
 }

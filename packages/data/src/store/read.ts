@@ -1,35 +1,42 @@
-/** A finished latent store as a `LatentSource`: kept in memory when it is small enough, else read row by row. */
+/** A finished latent store as a `LatentSource`: in memory when it is small enough, else read row by row. */
 import { LatentMoments } from "@revq/numerics";
-import { latentShapeFromArray, latentSize, RevqError, type LatentShape, type LatentSource } from "@revq/core";
+import {
+  latentShapeFromArray,
+  latentSize,
+  RevqError,
+  type LatentShape,
+  type LatentSource,
+  type Moments,
+} from "@revq/core";
 import { float16ToFloat32, openSafetensors } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { inMemoryLatents, requireRow } from "../latents/in-memory.js";
-import { channelFirstPositions, toChannelLast } from "../latents/layout.js";
+import { channelFirstIndices, toChannelLast } from "../latents/layout.js";
 import { OpenFiles } from "./open-files.js";
 import { damaged, manifestFile, planFile, readJson, type StorePlan } from "./plan.js";
 import { finishedShard, manifestSchema, momentTensors, requirePlan, unfinished, type StoreManifest } from "./write.js";
 
 export interface OpenStoreOptions {
-  /** Stores that take at most so many bytes as float32 are read at once and kept. Default 512 MiB. */
+  /** Stores of at most so many bytes as float32 are read into memory; larger ones are read row by row. Default 512 MiB. */
   readonly memoryLimit?: number;
 }
 
 export interface LatentStore extends LatentSource {
   readonly manifest: StoreManifest;
-  /** Names of the images that the latents of one shard are of. */
+  /** Names of the images of one shard, one per latent. */
   namesOf(shard: number): Promise<readonly string[]>;
 }
 
-/** Rows read from disk at once. */
-const readsAtOnce = 16;
+/** Runs of rows read from disk at the same time. */
+const concurrentReads = 16;
 
 export async function isLatentStore(path: string): Promise<boolean> {
   return (await stat(join(path, planFile)).catch(() => null))?.isFile() ?? false;
 }
 
-/** Throws `not-a-store`, `store-unfinished`, `store-damaged` (a shard of another size), `latents-not-finite` (when the row is read). */
+/** @throws RevqError `not-a-store`, `store-unfinished`, `store-damaged` (a shard of another size), `latents-not-finite` (when the row is read) */
 export async function openLatentStore(
   folder: string,
   { memoryLimit = 512 * 2 ** 20 }: OpenStoreOptions = {},
@@ -75,10 +82,10 @@ export async function openLatentStore(
     },
   };
 
-  /** Those of the shards, joined; null when a shard has none. */
-  async function moments(): Promise<LatentMoments | null> {
+  /** Merges the moments of the shards; null when a shard has none. */
+  async function moments(): Promise<Moments | null> {
     const joined = new LatentMoments(size);
-    const order = channelFirstPositions(shape);
+    const order = channelFirstIndices(shape);
     try {
       for (const { path, momentOffsets, latents } of shards) {
         if (latents === 0) continue;
@@ -86,7 +93,7 @@ export async function openLatentStore(
         const [mean, squares] = await Promise.all(
           momentOffsets.map(async (offset) => {
             const values = new Float64Array((await files.read(path, offset, size * 8)).buffer);
-            return Float64Array.from(order, (position) => values[position]!);
+            return Float64Array.from(order, (index) => values[index]!);
           }),
         );
         joined.merge({ count: Float64Array.of(latents), mean: mean!, squares: squares! });
@@ -112,7 +119,7 @@ export async function openLatentStore(
       count,
       async read(indices) {
         const result = new Float32Array(indices.length * size);
-        // Runs of neighbours are one read; so reading in order costs no more than the file.
+        // Neighbouring rows are one read, so reading in order reads the file once.
         const runs: { at: number; row: number; rows: number }[] = [];
         for (let at = 0; at < indices.length; at++) {
           const row = requireRow(indices[at]!, count);
@@ -121,9 +128,9 @@ export async function openLatentStore(
           else runs.push({ at, row, rows: 1 });
         }
         try {
-          for (let start = 0; start < runs.length; start += readsAtOnce) {
+          for (let start = 0; start < runs.length; start += concurrentReads) {
             await Promise.all(
-              runs.slice(start, start + readsAtOnce).map(async ({ at, row, rows }) => {
+              runs.slice(start, start + concurrentReads).map(async ({ at, row, rows }) => {
                 const shard = shardOf(row);
                 result.set(await readRows(shard, row - firstRow[shard]!, rows), at * size);
               }),
@@ -147,7 +154,7 @@ async function readManifest(folder: string): Promise<StoreManifest> {
     if (!(await finishedShard(folder, plan, shard))) missing.push(shard);
   if (missing.length > 0) throw unfinished(folder, plan, missing);
   throw new RevqError("store-unfinished", `${folder} has all its shards, but no ${manifestFile}.`, {
-    fix: `Join them: revq merge ${folder}`,
+    fix: "Merge the folder: that writes the missing file.",
   });
 }
 
@@ -155,7 +162,7 @@ interface OpenShard {
   readonly path: string;
   readonly latents: number;
   readonly dataOffset: number;
-  /** In the order of `momentTensors`; stores of earlier versions have none. */
+  /** In the order of `momentTensors`; null in stores of earlier versions. */
   readonly momentOffsets: readonly number[] | null;
 }
 
@@ -189,6 +196,6 @@ function requireFinite(values: Float32Array, path: string, from: number, shape: 
   if (bad < 0) return;
   const row = from + Math.floor(bad / latentSize(shape));
   throw new RevqError("latents-not-finite", `${path}: latent ${row} holds ${values[bad]}.`, {
-    fix: "Was it encoded to float16? Encode to float32: float16 overflows above 65504.",
+    fix: "If it was encoded in float16, encode in float32: float16 overflows above 65504.",
   });
 }

@@ -1,6 +1,6 @@
 /**
- * What every byte source shares: the range check, and reading all of it. The contract is `ByteSource` of @revq/core; the
- * implementations here are memory, Blob and URL; files are in `@revq/formats/node`.
+ * Checks shared by all byte sources, and reading a whole source. The contract is `ByteSource` of @revq/core. The sources of this folder are
+ * memory, blobs and URLs; files are in `@revq/formats/node`.
  */
 import { RevqError, type ByteSource } from "@revq/core";
 
@@ -10,23 +10,29 @@ export function checkRange(source: Pick<ByteSource, "name" | "size">, offset: nu
   if (!valid || offset + length > source.size) {
     throw new RevqError(
       "byte-range",
-      `${source.name}: bytes ${offset} to ${offset + length} were asked for, but it has ${source.size}.`,
-      { fix: "The file is truncated or its header is wrong; get it again." },
+      `${source.name} has ${source.size} bytes; ${offset} to ${offset + length} were requested.`,
+      { fix: "The file is truncated or its header is wrong. Get it again." },
     );
   }
 }
 
-/** Checks that a source gave what it promised: exactly `length` bytes. */
+/** Throws `byte-source-short` unless there are exactly `length` bytes. */
 export function checkLength(source: Pick<ByteSource, "name">, bytes: Uint8Array, length: number): Uint8Array {
   if (bytes.byteLength !== length) {
     throw new RevqError("byte-source-short", `${source.name}: got ${bytes.byteLength} bytes of ${length}.`, {
-      fix: "The file changed while it was read, or the connection was cut; try again.",
+      fix: "The file changed while it was read, or the connection broke. Try again.",
     });
   }
   return bytes;
 }
 
-/** The whole source in memory. */
+/**
+ * Reads the whole source into memory.
+ *
+ * @example
+ * const bytes = await readAll(fromBuffer("two bytes", Uint8Array.of(7, 8)));
+ * bytes; // => [7, 8]
+ */
 export function readAll(source: ByteSource): Promise<Uint8Array> {
   return source.read(0, source.size);
 }

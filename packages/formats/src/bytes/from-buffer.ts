@@ -1,10 +1,16 @@
-/** Bytes that are in memory already. */
+/** Bytes in memory as a byte source. */
 import type { ByteSource } from "@revq/core";
 import { checkRange } from "./byte-source.js";
 
-/** The result of `read` is a view of `bytes`, not a copy: do not write to it. */
+/**
+ * The result of `read` is a view of `bytes`, not a copy: do not write to it.
+ *
+ * @example
+ * const source = fromBuffer("bytes", Uint8Array.of(1, 2, 3, 4));
+ * await source.read(1, 2); // => [2, 3]
+ */
 export function fromBuffer(name: string, bytes: Uint8Array): ByteSource {
-  // Of a Node Buffer `slice` is a view, where readers need a copy: hand out plain arrays.
+  // A Node Buffer's `slice` is a view, where readers expect a copy. So give plain arrays.
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return {
     name,

@@ -1,6 +1,6 @@
 /**
- * A file behind HTTP(S), read by range requests (RFC 9110, section 14). A server that ignores `Range` is served too as long
- * as the whole body is small enough to keep in memory. No retries and no cache: that is the hub client's concern.
+ * A file behind HTTP(S), read by range requests (RFC 9110, section 14). If the server ignores `Range`, the whole body is read into memory,
+ * up to a limit. There are no retries and no cache; the hub client has them.
  */
 import { RevqError, type ByteSource } from "@revq/core";
 import { checkLength, checkRange } from "./byte-source.js";
@@ -18,7 +18,13 @@ export interface UrlOptions {
 
 const defaultMaxWholeBody = 256 * 1024 * 1024;
 
-/** Asks for the first byte to learn the size and whether ranges work. Throws `url-*` errors that name the URL and the status. */
+/**
+ * Requests the first byte, which gives the size and shows whether the server supports ranges.
+ * @throws RevqError `url-status`, `url-connection`, `url-no-ranges`, `url-no-content-range`
+ * @example
+ * const source = await fromUrl("data:application/octet-stream,abc");
+ * new TextDecoder().decode(await source.read(1, 2)); // => "bc"
+ */
 export async function fromUrl(url: string, options: UrlOptions = {}): Promise<ByteSource> {
   const maxWholeBody = options.maxWholeBody ?? defaultMaxWholeBody;
   const probe = await request(url, 0, 0, options);
@@ -53,10 +59,10 @@ export async function fromUrl(url: string, options: UrlOptions = {}): Promise<By
         if (response.status >= 400) throw statusError(url, response);
         throw new RevqError(
           "url-range-answer",
-          `${url}: bytes ${offset}-${offset + length - 1} of ${total} were asked for, but the server answered ` +
+          `${url}: bytes ${offset}-${offset + length - 1} of ${total} were requested, but the server answered ` +
             `${response.status} with Content-Range "${response.headers.get("content-range") ?? ""}".`,
           {
-            fix: changed ? "The file changed while it was read; start again." : "Download the file and give its path.",
+            fix: changed ? "The file changed while it was read. Start again." : "Download the file and give its path.",
           },
         );
       }
@@ -84,7 +90,7 @@ async function wholeBody(url: string, response: Response, maxWholeBody: number):
     throw tooLarge(url, `${announced}`, maxWholeBody);
   }
   if (!response.body) return new Uint8Array(0);
-  // Without Content-Length (chunked) the size shows only while reading; stop before memory runs out.
+  // Without Content-Length the size is unknown before reading: stop before the memory is full.
   const chunks: Uint8Array[] = [];
   let size = 0;
   const reader = response.body.getReader();
@@ -117,7 +123,7 @@ async function body(url: string, response: Response): Promise<Uint8Array> {
   }
 }
 
-/** Reads "bytes 0-0/1234" and, of a refused range, "bytes" star "/1234"; undefined when the total is missing. */
+/** Parses "bytes 0-0/1234" and, for a refused range, "bytes" star "/1234". Undefined when the total is missing. */
 function parseContentRange(header: string | null): { start: number; end: number; total: number } | undefined {
   const match = /^bytes (?:(\d+)-(\d+)|\*)\/(\d+)$/.exec(header?.trim() ?? "");
   if (!match) return undefined;
@@ -143,7 +149,7 @@ function connectionError(url: string, cause: unknown): RevqError {
 function tooLarge(url: string, size: string, limit: number): RevqError {
   return new RevqError(
     "url-no-ranges",
-    `${url}: the server ignores range requests and the file has ${size} bytes; at most ${limit} are read whole.`,
-    { fix: "Download the file and give its path, or use a server that answers range requests." },
+    `${url}: the server ignores range requests, and the file has ${size} bytes. The limit for reading it whole is ${limit}.`,
+    { fix: "Download the file and give its path, or use a server that supports range requests." },
   );
 }

@@ -1,11 +1,11 @@
-/** A repository of the hub read in place, by byte ranges: for browsers, where there is no cache on disk. */
+/** Reads a repository of the hub by byte ranges, for browsers, which have no cache on disk. */
 import type { WeightsSource } from "@revq/core";
 import { fromUrl } from "../bytes/from-url.js";
 import type { OpenWeightsOptions } from "../weights-options.js";
 import { authorizedFetch, defaultEndpoint, fileUrl, noSuchFile, readRepository, selectFiles } from "./repository.js";
 import { parseHubSpec } from "./spec.js";
 
-/** Asks the hub for the list of files at once; their contents are fetched as they are read. */
+/** Requests the list of files immediately. The contents are fetched as they are read. */
 export async function openHubRemotely(text: string, options: OpenWeightsOptions = {}): Promise<WeightsSource> {
   const spec = parseHubSpec(text);
   const access = {

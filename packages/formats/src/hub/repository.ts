@@ -1,5 +1,6 @@
-/** What the hub's API says about a repository: the commit of a revision and its files, through `@huggingface/hub`. */
-import { nearestNames, RevqError } from "@revq/core";
+/** The commit of a revision and the files of a repository, from the hub's API through `@huggingface/hub`. */
+import { RevqError } from "@revq/core";
+import { unknownFile } from "../unknown-file.js";
 import type { HubSpec } from "./spec.js";
 
 export interface HubFile {
@@ -7,7 +8,7 @@ export interface HubFile {
   readonly path: string;
   /** In bytes. */
   readonly size: number;
-  /** `sha256` of the content for large files, git's `sha1` of its blob for the others; the name of the file in the cache too. */
+  /** SHA-256 of the content for large files, git's SHA-1 of the blob for others. It is also the file's name in the cache. */
   readonly hash: { readonly algorithm: "sha256" | "git-sha1"; readonly hex: string };
 }
 
@@ -25,7 +26,7 @@ export interface HubAccess {
 
 export const defaultEndpoint = "https://huggingface.co";
 
-/** Requests to the hub itself carry the token; whatever it redirects to does not get it. */
+/** A fetch that sends the token to the hub itself, but not to addresses that the hub redirects to. */
 export function authorizedFetch({ endpoint, token, fetch }: HubAccess, signal?: AbortSignal): typeof globalThis.fetch {
   const { origin } = new URL(endpoint);
   return (input, init = {}) => {
@@ -36,7 +37,7 @@ export function authorizedFetch({ endpoint, token, fetch }: HubAccess, signal?: 
   };
 }
 
-/** Throws `hub-not-found`, `hub-denied`, `hub-connection`, `hub-answer`. */
+/** @throws RevqError `hub-not-found`, `hub-denied`, `hub-busy`, `hub-connection`, `hub-answer` */
 export async function readRepository(spec: HubSpec, access: HubAccess, signal?: AbortSignal): Promise<HubRepository> {
   const { listFiles, modelInfo } = await import("@huggingface/hub");
   const shared = { hubUrl: access.endpoint, fetch: authorizedFetch(access, signal) };
@@ -72,7 +73,7 @@ export function fileUrl({ endpoint }: HubAccess, repository: string, commit: str
   return `${endpoint}/${repository}/resolve/${commit}/${path.split("/").map(encodeURIComponent).join("/")}`;
 }
 
-/** The part of a repository that a spec names, under names relative to it; a single file keeps its own name. */
+/** The files that a spec names, by their names relative to it. A single file keeps its own name. */
 export function selectFiles<File extends { readonly path: string }>(
   spec: HubSpec,
   files: readonly File[],
@@ -90,30 +91,24 @@ export function selectFiles<File extends { readonly path: string }>(
 }
 
 export function noSuchFile(spec: HubSpec, wanted: string, names: readonly string[]): RevqError {
-  const shown = names.slice(0, 20).join(", ") + (names.length > 20 ? `, … (${names.length} files)` : "");
-  const near = nearestNames(wanted, names);
-  return new RevqError("weights-file-missing", `${spec.spec} has no file "${wanted}"; it has ${shown || "no files"}.`, {
-    fix: near.length
-      ? `Is it ${near.map((one) => `"${one}"`).join(" or ")}?`
-      : "Name another file, revision or repository.",
-  });
+  return unknownFile(spec.spec, wanted, names, "Name another file, revision or repository.");
 }
 
-/** Names come from the network and become paths. */
+/** Refuses names that would lead out of a folder: names from the network become paths. */
 function checkPath(path: string): void {
   if (path.split("/").some((piece) => piece === "" || piece === "." || piece === "..") || /[\\:\0]/.test(path)) {
-    throw new RevqError("hub-answer", `The hub lists a file named "${path}", which is no path below a folder.`, {
+    throw new RevqError("hub-answer", `The hub lists a file named "${path}", which is not a path below a folder.`, {
       fix: "Do not use this repository.",
     });
   }
 }
 
-/** True when the hub could not be reached at all, so that a copy in the cache is the best there is. */
+/** True when the hub could not be reached at all. A copy in the cache may then be used. */
 export function isConnectionError(error: unknown): boolean {
   return error instanceof RevqError && error.code === "hub-connection";
 }
 
-/** An error of `@huggingface/hub` or of `fetch` as one that says what to do. */
+/** Turns an error of `@huggingface/hub` or of `fetch` into a `RevqError`. */
 export function hubError({ spec, repository, revision }: HubSpec, access: HubAccess, cause: unknown): unknown {
   if (cause instanceof RevqError) return cause;
   const status = (cause as { statusCode?: number }).statusCode;
@@ -121,12 +116,12 @@ export function hubError({ spec, repository, revision }: HubSpec, access: HubAcc
   if (status === undefined) {
     if (cause instanceof TypeError || (cause as { name?: string }).name === "TimeoutError") {
       return new RevqError("hub-connection", `${where} cannot be reached for ${spec} (${reason(cause)}).`, {
-        fix: `Check the network (and HF_ENDPOINT), or download it elsewhere (hf download ${repository}) and copy the cache or give the folder's path.`,
+        fix: `Check the network and HF_ENDPOINT. Or download it elsewhere (hf download ${repository}), then copy the cache or give the folder's path.`,
         cause,
       });
     }
-    return new RevqError("hub-answer", `${where} gave an answer about ${spec} that cannot be used: ${reason(cause)}.`, {
-      fix: "Try again later; check HF_ENDPOINT if it is set.",
+    return new RevqError("hub-answer", `${where} gave an unusable answer for ${spec}: ${reason(cause)}.`, {
+      fix: "Try again later. Check HF_ENDPOINT if it is set.",
       cause,
     });
   }
@@ -136,7 +131,7 @@ export function hubError({ spec, repository, revision }: HubSpec, access: HubAcc
       `${where} does not give access to ${repository} (${status})${access.token ? " with this token" : ""}: it is private, gated or does not exist.`,
       {
         fix: access.token
-          ? "Check its name, accept its terms on its page, and that the token may read it."
+          ? "Check its name, accept its terms on its page, and check that the token may read it."
           : "Check its name, accept its terms on its page, and set HF_TOKEN.",
         cause,
       },
@@ -151,7 +146,7 @@ export function hubError({ spec, repository, revision }: HubSpec, access: HubAcc
   return new RevqError(
     status === 429 || status >= 500 ? "hub-busy" : "hub-answer",
     `${where} answered ${status} for ${spec}.`,
-    { fix: status === 429 ? "It limits requests: wait a minute, or set HF_TOKEN." : "Try again later.", cause },
+    { fix: status === 429 ? "The hub limits requests: wait a minute, or set HF_TOKEN." : "Try again later.", cause },
   );
 }
 

@@ -1,8 +1,8 @@
-/** How a user names a repository of the Hugging Face hub: `hf:owner/name[@revision][/path]`. */
+/** Parses the name of a repository of the Hugging Face hub: `hf:owner/name[@revision][/path]`. */
 import { RevqError } from "@revq/core";
 
 export interface HubSpec {
-  /** What the user typed. */
+  /** As the user wrote it. */
   readonly spec: string;
   /** `owner/name` */
   readonly repository: string;
@@ -18,7 +18,7 @@ export function isHubSpec(spec: string): boolean {
   return spec.startsWith("hf:") || pageOf(spec) !== undefined;
 }
 
-/** Also takes the address of a repository's page or file on huggingface.co. Throws `hub-spec`. */
+/** Also parses the address of a repository's page or file on huggingface.co. Throws `hub-spec`. */
 export function parseHubSpec(spec: string): HubSpec {
   const page = pageOf(spec);
   if (page) return page;
@@ -26,7 +26,7 @@ export function parseHubSpec(spec: string): HubSpec {
   const [name = "", ...revisionStart] = rest.split("@");
   let revision = revisionStart.join("@");
   let path = below;
-  // "refs/pr/7" is the one kind of revision that has slashes and that the hub gives out.
+  // "refs/pr/7" is the only kind of revision on the hub that has slashes.
   if (revision === "refs" && below.length >= 2) {
     revision = ["refs", ...below.slice(0, 2)].join("/");
     path = below.slice(2);

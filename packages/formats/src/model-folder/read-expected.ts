@@ -1,26 +1,26 @@
-/** Reads the tensors that a network needs, one at a time, after checking that the file has each of them and nothing else. */
+/** Reads the tensors that a network needs, one at a time. First checks that the file has each of them and no other. */
 import { nearestNames, RevqError } from "@revq/core";
 import type { TensorFile } from "../tensor-file.js";
 
 export interface ReadExpectedOptions {
   /** For messages: "the AutoencoderKL of config.json". */
   readonly model: string;
-  /** Other names that a tensor may have in files, for instance those of older versions. */
+  /** Other names of a tensor in files, such as those of older versions. */
   readonly otherNames?: (name: string) => readonly string[];
-  /** Tensors that may be there and are left alone. */
+  /** Tensors that the file may have and that are ignored. */
   readonly ignore?: (name: string) => boolean;
 }
 
 const floatingPoint = /^(BF16|F16|F32|F64)$/;
 
-/** How many problems an error names. */
-const shownProblems = 4;
+/** Problems that an error lists. */
+const maxProblems = 4;
 
 /**
- * Yields every expected tensor as float32 in the expected shape (`[out, in, 1, 1]` counts as `[out, in]` and the reverse), in the order of
- * `expected`; only one is in memory at a time. Throws `model-tensors`, which names what is missing, misshapen or too many with the
- * nearest expected name, before anything is read.
+ * Yields every expected tensor as float32 in the expected shape, in the order of `expected`. `[out, in, 1, 1]` and `[out, in]` count as the
+ * same shape. One tensor is in memory at a time.
  * @param expected name -> shape
+ * @throws RevqError `model-tensors`, before anything is read: lists the tensors that are missing, misshapen or too many, with near names
  */
 export async function* readExpected(
   file: TensorFile,
@@ -58,10 +58,10 @@ function matchTensors(
   for (const name of missing) problems.push(`"${name}" is missing${nearest(name, extra, "there is")}`);
   for (const name of extra) problems.push(`"${name}" is not part of it${nearest(name, missing, "missing is")}`);
   if (problems.length === 0) return sources;
-  const more = problems.length > shownProblems ? `; and ${problems.length - shownProblems} more` : "";
+  const more = problems.length > maxProblems ? `; and ${problems.length - maxProblems} more` : "";
   throw new RevqError(
     "model-tensors",
-    `${file.name} does not hold the weights of ${model}: ${problems.slice(0, shownProblems).join("; ")}${more}.`,
+    `${file.name} does not hold the weights of ${model}: ${problems.slice(0, maxProblems).join("; ")}${more}.`,
     { fix: "Are the weights those of another model, or is config.json?" },
   );
 }

@@ -1,12 +1,12 @@
-/** A model whose tensors are spread over files by an index `{"weight_map": {tensor: file}}`, as one tensor file. */
+/** A model in several files with an index `{"weight_map": {tensor: file}}`, as one tensor file. */
 import { RevqError } from "@revq/core";
 import type { TensorFile } from "../tensor-file.js";
 
 /**
- * Throws `model-index` when the index is malformed, names a file outside its folder or one that is not there, or a tensor that its
- * file lacks.
  * @param name of the index, with its folder; the files are beside it
  * @param names every file of the place
+ * @throws RevqError `model-index` when the index is malformed, or names a file outside its folder, a missing file, or a tensor that its
+ * file does not have
  */
 export async function openShards(
   name: string,

@@ -1,4 +1,4 @@
-/** Errors of the operating system as `RevqError`: what happened to which path, and what to do. */
+/** Turns errors of the operating system into `RevqError`s with the path and a fix. */
 import { isRevqError, RevqError } from "@revq/core";
 
 const known: Readonly<Record<string, { code: string; what: string; fix: string }>> = {
@@ -20,7 +20,7 @@ const known: Readonly<Record<string, { code: string; what: string; fix: string }
   },
 };
 
-/** A `RevqError` stays what it is; anything else that carries a system code becomes one; the rest is returned unchanged. */
+/** Turns an error with a system code into a `RevqError`. Other errors are returned unchanged. */
 export function fileError(path: string, cause: unknown, doing: "read" | "write"): unknown {
   if (isRevqError(cause)) return cause;
   const system = cause instanceof Error && "code" in cause ? String(cause.code) : undefined;

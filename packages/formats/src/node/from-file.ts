@@ -1,12 +1,12 @@
-/** Files on disk. A file is opened for each read and closed again, so nothing leaks when a caller forgets `close`. */
+/** A file on disk as a byte source. Each read opens and closes the file, so a missing `close` leaks nothing. */
 import { open, type FileHandle } from "node:fs/promises";
 import { RevqError, type ByteSource } from "@revq/core";
 import { checkRange } from "../bytes/byte-source.js";
 import { fileError } from "./file-error.js";
 
 /**
- * The file as it is now: when another file takes its place or it grows or shrinks, the next read throws `file-changed`
- * rather than mix the two. Throws `file-not-found`, `file-not-readable`, `file-is-folder`.
+ * When the file changes or another takes its place, the next read throws `file-changed`.
+ * @throws RevqError `file-not-found`, `file-denied`, `file-is-folder`
  */
 export async function fromFile(path: string): Promise<ByteSource> {
   const opened = await withFile(path, identity);
@@ -19,7 +19,7 @@ export async function fromFile(path: string): Promise<ByteSource> {
         const now = await identity(file);
         if (now.size !== opened.size || now.inode !== opened.inode || now.modified !== opened.modified) {
           throw new RevqError("file-changed", `${path} changed while it was read.`, {
-            fix: "Wait until it is written, then start again.",
+            fix: "Wait until it is complete, then start again.",
           });
         }
         const bytes = new Uint8Array(length);

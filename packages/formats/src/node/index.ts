@@ -1,4 +1,5 @@
-/** @revq/formats/node: files, weights folders and atomic writing. Everything else of the package runs in browsers too. */
+/** @revq/formats/node: files, folders of weights, atomic writing. The rest of the package also runs in browsers. */
 export { fromFile } from "./from-file.js";
 export { openWeights, type OpenWeightsOptions } from "./open-weights.js";
+export { sha256, sha256OfFile } from "./sha256.js";
 export { writeFileAtomic } from "./write-file-atomic.js";

@@ -1,10 +1,11 @@
-/** Where the user says the weights are: a folder, a file, an URL, a repository of the hub. The one place that reads a weights spec. */
+/** Opens the weights that the user named: a folder, a file, a URL or a repository of the hub. */
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { nearestNames, RevqError, type WeightsSource } from "@revq/core";
+import { RevqError, type WeightsSource } from "@revq/core";
 import { isHubSpec } from "../hub/spec.js";
 import { isUrl, openUrl } from "../open-url.js";
+import { unknownFile } from "../unknown-file.js";
 import type { OpenWeightsOptions } from "../weights-options.js";
 import { fileError } from "./file-error.js";
 import { fromFile } from "./from-file.js";
@@ -12,12 +13,17 @@ import { openHub } from "./hub/open-hub.js";
 
 export type { OpenWeightsOptions };
 
-/** Model folders are shallow (`vae/model.safetensors`); deeper ones are not looked into. */
+/** Deeper folders are not searched: model folders are shallow (`vae/model.safetensors`). */
 const maxDepth = 4;
 
 /**
- * @param spec a folder, a file, an URL of either, or `hf:owner/name[@revision][/path]` (kept in the cache of the hub's tools)
- * Throws `weights-not-found` for a missing path, `hub-*` and `download-*` for the hub, `url-*` for URLs.
+ * @param spec a folder, a file, a URL of either, or `hf:owner/name[@revision][/path]` (stored in the cache of the hub's tools)
+ * @throws RevqError `weights-not-found` for a missing path, `hub-*`, `download-*`, `url-*`
+ * @example
+ * import { writeFile } from "node:fs/promises";
+ * await writeFile("/tmp/revq-example.safetensors", writeSafetensors([{ name: "a", shape: [1], data: new Float32Array(1) }]));
+ * const weights = await openWeights("/tmp/revq-example.safetensors");
+ * await weights.list(); // => ["revq-example.safetensors"]
  */
 export async function openWeights(spec: string, options: OpenWeightsOptions = {}): Promise<WeightsSource> {
   if (isHubSpec(spec)) return openHub(spec, options);
@@ -35,8 +41,9 @@ async function openPath(spec: string): Promise<WeightsSource> {
     if (error instanceof RevqError && error.code === "file-not-found") {
       throw new RevqError("weights-not-found", `The weights "${spec}" do not exist.`, {
         fix: looksLikeRepository(spec)
-          ? `Give the path of a folder or of a file; for a repository of the Hugging Face hub write hf:${spec}.`
-          : "Give the path of a folder or of a file with weights, an URL, or hf:owner/name.",
+          ? `Give the path of a folder or file, or hf:${spec} for a repository of the Hugging Face hub.`
+          : "Give the path of a folder or file with weights, a URL, or hf:owner/name.",
+        setting: { path: "backbone.weights" },
         cause,
       });
     }
@@ -48,7 +55,7 @@ async function openPath(spec: string): Promise<WeightsSource> {
     list,
     async open(name) {
       const names = await list();
-      if (!names.includes(name)) throw unknownFile(spec, name, names);
+      if (!names.includes(name)) throw unknownFile(spec, name, names, "Name the folder or file of the right model.");
       return fromFile(isFolder ? join(spec, ...name.split("/")) : spec);
     },
   };
@@ -62,7 +69,7 @@ async function readFolder(spec: string): Promise<string[]> {
   }
 }
 
-/** Symbolic links are followed (the hub's cache is made of them), but not back to a folder above; hidden names are left out. */
+/** Follows symbolic links (the hub's cache consists of them), except to a folder above. Leaves out hidden names. */
 async function filesBelow(
   root: string,
   folder: string,
@@ -82,16 +89,6 @@ async function filesBelow(
       found.push(...(await filesBelow(root, name, depth - 1, [...above, real])));
   }
   return found;
-}
-
-function unknownFile(spec: string, name: string, names: readonly string[]): RevqError {
-  const shown = names.slice(0, 20).join(", ") + (names.length > 20 ? `, … (${names.length} files)` : "");
-  const near = nearestNames(name, names);
-  return new RevqError("weights-file-missing", `${spec} has no file "${name}"; it has ${shown || "no files"}.`, {
-    fix: near.length
-      ? `Is it ${near.map((one) => `"${one}"`).join(" or ")}?`
-      : "Point at the folder or file of the right model.",
-  });
 }
 
 const looksLikeRepository = (spec: string): boolean => /^[\w-]+\/[\w.-]+$/.test(spec);

@@ -1,12 +1,17 @@
-/** Writes a file so that its path never shows half of it: beside, flushed to disk, then renamed. */
+/** Writes a file atomically: to a temporary file, flushed to disk, then renamed. */
 import { randomUUID } from "node:crypto";
 import { open, rename, unlink, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileError } from "./file-error.js";
 
 /**
- * Replaces `path` by `data` in one step; a string is written as UTF-8. When anything fails, the source of the chunks included, the old
- * file stays and the temporary one is removed. The folder must exist. Throws `file-*`, `disk-full`, or the error of the chunks' source.
+ * Replaces `path` by `data` in one step. A string is written as UTF-8. On an error, also of the source of the chunks, the old file stays
+ * and the temporary one is removed. The folder must exist.
+ * @throws RevqError `file-*`, `folder-not-found`, `disk-full`; or the error of the source
+ * @example
+ * await writeFileAtomic("/tmp/revq-example.bin", Uint8Array.of(1, 2, 3));
+ * const source = await fromFile("/tmp/revq-example.bin");
+ * source.size; // => 3
  */
 export async function writeFileAtomic(
   path: string,
@@ -39,7 +44,7 @@ async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
   while (written < chunk.byteLength) written += (await file.write(chunk, written)).bytesWritten;
 }
 
-/** Makes the rename itself survive a power cut, where the platform lets a folder be flushed. */
+/** Flushes the folder, where the platform allows it, so that the rename survives a power failure. */
 async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder, "r");
@@ -49,6 +54,6 @@ async function syncFolder(folder: string): Promise<void> {
       await handle.close();
     }
   } catch {
-    // Windows and some file systems refuse; the file itself is complete.
+    // Windows and some file systems do not allow it. The file itself is complete.
   }
 }

@@ -1,12 +1,12 @@
 /**
- * The header of a numpy `.npy` file, versions 1.0, 2.0 and 3.0: magic, version, length, and a Python dict literal. Reading takes
- * plain numeric arrays only; writing gives numpy's own bytes. Format: numpy.lib.format (NEP 1).
+ * The header of a numpy `.npy` file, versions 1.0, 2.0 and 3.0: magic, version, length and a Python dict literal. Only plain numeric arrays
+ * are read. Headers are written with numpy's bytes. Format: numpy.lib.format (NEP 1).
  */
 import { RevqError } from "@revq/core";
 import { elementCount, type DType } from "../dtypes.js";
 import { parsePythonLiteral } from "./python-literal.js";
 
-/** Element types under numpy's names. */
+/** Element types, by numpy's names. */
 export const npyDTypes = [
   "float64",
   "float32",
@@ -23,8 +23,8 @@ export const npyDTypes = [
 ] as const;
 export type NpyDType = (typeof npyDTypes)[number];
 
-/** numpy's kind and size codes, and the name of the same type in safetensors. */
-const codes: Readonly<Record<NpyDType, readonly [code: string, dtype: DType]>> = {
+/** numpy's kind and size, and safetensors' name of the same type. */
+const typeNames: Readonly<Record<NpyDType, readonly [descr: string, dtype: DType]>> = {
   float64: ["f8", "F64"],
   float32: ["f4", "F32"],
   float16: ["f2", "F16"],
@@ -44,19 +44,19 @@ export interface NpyHeader {
   readonly dtype: NpyDType;
   readonly bigEndian: boolean;
   readonly fortranOrder: boolean;
-  /** Elements in all. */
+  /** Number of elements. */
   readonly count: number;
   /** First byte of the data. */
   readonly dataOffset: number;
 }
 
-/** Bytes that tell how long the header is. */
+/** Bytes that contain the header's length. */
 export const preambleBytes = 12;
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
 const maxHeaderLength = 1 << 20;
 
 export function fileDType(dtype: NpyDType): DType {
-  return codes[dtype][1];
+  return typeNames[dtype][1];
 }
 
 function fail(
@@ -68,7 +68,10 @@ function fail(
   throw new RevqError(`npy-${code}`, `${name}: ${what}`, { fix });
 }
 
-/** Reads magic and length. @param start the first bytes of the file, `preambleBytes` where it has them. */
+/**
+ * Parses magic, version and length.
+ * @param start the first `preambleBytes` bytes of the file, or fewer when it is shorter
+ */
 export function parsePreamble(
   name: string,
   start: Uint8Array,
@@ -77,7 +80,7 @@ export function parsePreamble(
     if (start[0] === 0x50 && start[1] === 0x4b) {
       fail("is-npz", name, "is a zip archive (.npz), not a .npy file.", "Save one array with numpy.save.");
     }
-    fail("not-npy", name, "does not begin as a .npy file does (\\x93NUMPY).");
+    fail("not-npy", name, "is not a .npy file: it does not begin with \\x93NUMPY.");
   }
   const major = start[6] ?? 0;
   if (major < 1 || major > 3) fail("version", name, `is npy version ${major}.${start[7] ?? 0}; 1.0 to 3.0 are known.`);
@@ -91,7 +94,7 @@ export function parsePreamble(
   return { headerOffset, headerLength, major };
 }
 
-/** Parses the dict literal. Throws `npy-*` errors: object arrays, structured and unknown dtypes, bad shapes. */
+/** Parses the dict literal. Throws `npy-*` errors for object arrays, structured or unknown dtypes and bad shapes. */
 export function parseHeader(name: string, header: Uint8Array, major: number, dataOffset: number): NpyHeader {
   let text: string;
   try {
@@ -126,12 +129,12 @@ export function parseHeader(name: string, header: Uint8Array, major: number, dat
 function parseDescr(name: string, descr: unknown): { dtype: NpyDType; bigEndian: boolean } {
   const convert = "Convert it in Python first: numpy.save(path, array.astype('float32')).";
   if (Array.isArray(descr))
-    fail("structured", name, "is a structured array (records); plain numbers are read.", convert);
+    fail("structured", name, "is a structured array (records); only plain numbers can be read.", convert);
   const match = typeof descr === "string" ? /^([<>|=])?([a-zA-Z])(\d*)$/.exec(descr) : null;
   if (match?.[2] === "O") {
-    fail("object", name, "is an array of Python objects; those are pickled code and are not read.", convert);
+    fail("object", name, "is an array of Python objects, which are pickled code and are not read.", convert);
   }
-  const dtype = npyDTypes.find((one) => codes[one][0] === `${match?.[2]}${match?.[3]}`);
+  const dtype = npyDTypes.find((one) => typeNames[one][0] === `${match?.[2]}${match?.[3]}`);
   if (!match || !dtype) {
     fail(
       "dtype",
@@ -144,16 +147,19 @@ function parseDescr(name: string, descr: unknown): { dtype: NpyDType; bigEndian:
 }
 
 /**
- * Magic, version and header exactly as `numpy.save` writes them for a C-ordered array: the rest of the file is the data, row-major,
- * little-endian. Use it to write an array by parts.
+ * Magic, version and header as `numpy.save` writes them for a C-ordered array. The data follow in the file, row-major and little-endian. Use
+ * it to write an array in parts.
+ *
+ * @example
+ * npyHeader({ shape: [2, 3], dtype: "float32" }).length; // => 128
  */
 export function npyHeader({ shape, dtype }: { shape: readonly number[]; dtype: NpyDType }): Uint8Array {
-  const code = codes[dtype][0];
-  const order = code.endsWith("1") ? "|" : "<";
+  const descr = typeNames[dtype][0];
+  const order = descr.endsWith("1") ? "|" : "<";
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
   // numpy leaves room for the first axis to grow to 21 digits in place.
   const room = shape.length ? " ".repeat(Math.max(0, 21 - `${shape[0]}`.length)) : "";
-  const dict = `{'descr': '${order}${code}', 'fortran_order': False, 'shape': ${tuple}, }${room}`;
+  const dict = `{'descr': '${order}${descr}', 'fortran_order': False, 'shape': ${tuple}, }${room}`;
   const preamble = dict.length + 1 + 64 < 65536 ? 10 : 12;
   const padding = 64 - ((preamble + dict.length + 1) % 64);
   const headerLength = dict.length + padding + 1;

@@ -1,6 +1,6 @@
 /**
- * Parses the part of Python's literal syntax that npy headers use: dicts, tuples, lists, strings, True, False, None and whole numbers.
- * Not `eval`, and not all of Python: anything else is refused.
+ * Parses the part of Python's literal syntax that npy headers use: dicts, tuples, lists, strings, True, False, None and integers. Anything
+ * else is refused.
  */
 export type PythonLiteral = string | number | boolean | null | PythonLiteral[] | Map<string, PythonLiteral>;
 
@@ -42,7 +42,7 @@ export function parsePythonLiteral(text: string): PythonLiteral | undefined {
     else if (token === "{") return dict(depth);
     else if (token === "(") {
       const items = sequence(")", depth);
-      // A single item without a comma is only parenthesised.
+      // A single item without a comma is not a tuple.
       return items.length === 1 && tokens[position - 2] !== "," ? items[0]! : items;
     } else if (token === "[") return sequence("]", depth);
     else if (token === "True" || token === "False") return token === "True";
@@ -58,7 +58,7 @@ export function parsePythonLiteral(text: string): PythonLiteral | undefined {
   return failed || position !== tokens.length ? undefined : value;
 }
 
-/** Undefined when some character belongs to no token. Strings hold no escapes: dtype names need none. */
+/** Undefined when a character belongs to no token. Strings have no escapes: names of dtypes need none. */
 function tokenize(text: string): string[] | undefined {
   const tokens: string[] = [];
   const token = /\s*(?:([{}()[\],:]|'[^'\\]*'|"[^"\\]*"|-?\d+L?|True|False|None)|$)/y;

@@ -1,4 +1,4 @@
-/** Reads npy files, whole or by rows. Format: numpy.lib.format (NEP 1). */
+/** Reads npy files, all at once or by rows. Format: numpy.lib.format (NEP 1). */
 import { RevqError, type ByteSource } from "@revq/core";
 import { fromBuffer } from "../bytes/from-buffer.js";
 import { bytesPerElement, toFloat32, viewAs, type TensorData } from "../dtypes.js";
@@ -9,24 +9,32 @@ import { fileDType, parseHeader, parsePreamble, preambleBytes, type NpyDType, ty
 export interface NpyArray {
   readonly shape: readonly number[];
   readonly dtype: NpyDType;
-  /** Row-major, whatever order the file has. float16: raw bits in a `Uint16Array`; bool: 0 or 1 in a `Uint8Array`. */
+  /** Row-major, also for files in Fortran order. float16: raw bits in a `Uint16Array`; bool: 0 or 1 in a `Uint8Array`. */
   readonly data: TensorData;
 }
 
-/** An opened file whose rows (the first axis) are read as they are needed. */
+/** An open file. Its rows (along the first axis) are read when they are needed. */
 export interface NpyFile {
   readonly name: string;
   readonly shape: readonly number[];
   readonly dtype: NpyDType;
   /** Size of the first axis; 1 for a scalar. */
   readonly rows: number;
-  /** Elements of one row. */
+  /** Number of elements of one row. */
   readonly rowLength: number;
   /** `count` rows from `start`, as float32 (float64 and large integers are rounded). Throws `npy-rows` outside the array. */
   readRows(start: number, count: number): Promise<Float32Array>;
 }
 
-/** The whole array. Throws `npy-*` errors: not npy, truncated, object or structured arrays, unknown dtypes. */
+/**
+ * The whole array.
+ * @throws RevqError `npy-*`: not npy, truncated, object or structured arrays, unknown dtypes
+ * @example
+ * const file = writeNpy({ shape: [3], data: Int32Array.of(1, 2, 3) });
+ * const { dtype, data } = await readNpy(file);
+ * dtype; // => "int32"
+ * data; // => [1, 2, 3]
+ */
 export async function readNpy(input: Uint8Array | ByteSource, name = "npy data"): Promise<NpyArray> {
   const source = input instanceof Uint8Array ? fromBuffer(name, input) : input;
   const header = await readHeader(source);
@@ -39,7 +47,13 @@ export async function readNpy(input: Uint8Array | ByteSource, name = "npy data")
   };
 }
 
-/** The whole array as float32. The array is the caller's. */
+/**
+ * The whole array as float32. The caller owns it.
+ *
+ * @example
+ * const file = writeNpy({ shape: [2], data: Float64Array.of(0.5, 1.5) });
+ * (await readNpyFloat32(file)).data; // => [0.5, 1.5]
+ */
 export async function readNpyFloat32(
   input: Uint8Array | ByteSource,
   name?: string,
@@ -48,7 +62,14 @@ export async function readNpyFloat32(
   return { shape, data: toFloat32(data, fileDType(dtype)) };
 }
 
-/** Reads the header only. Fortran-ordered arrays of two and more axes are refused: their rows do not lie together. */
+/**
+ * Opens a file and reads its header. Arrays of two or more axes in Fortran order are refused: their rows are not contiguous.
+ * @throws RevqError `npy-*`
+ * @example
+ * const file = writeNpy({ shape: [3, 2], data: Float32Array.of(0, 1, 2, 3, 4, 5) });
+ * const latents = await openNpy(fromBuffer("latents.npy", file));
+ * await latents.readRows(1, 1); // => [2, 3]
+ */
 export async function openNpy(source: ByteSource): Promise<NpyFile> {
   const header = await readHeader(source);
   const { shape, dtype } = header;
@@ -76,7 +97,7 @@ export async function openNpy(source: ByteSource): Promise<NpyFile> {
       ) {
         throw new RevqError(
           "npy-rows",
-          `${source.name}: rows ${start} to ${start + count} were asked for, it has ${rows}.`,
+          `${source.name} has ${rows} rows; ${start} to ${start + count} were requested.`,
         );
       }
       const bytes = await source.read(header.dataOffset + start * rowBytes, count * rowBytes);
@@ -89,7 +110,7 @@ function elementBytes(header: NpyHeader): number {
   return bytesPerElement(fileDType(header.dtype));
 }
 
-/** Checks the file's length too; bytes after the array are left alone, as numpy does. */
+/** Also checks the file's length. Bytes after the array are ignored, as in numpy. */
 async function readHeader(source: ByteSource): Promise<NpyHeader> {
   const { name, size } = source;
   const start = await source.read(0, Math.min(size, Math.max(preambleBytes, wrongFileBytes)));

@@ -1,11 +1,15 @@
-/** Writes npy files with the bytes that `numpy.save` gives. */
+/** Writes npy files with the bytes that `numpy.save` writes. */
 import { RevqError } from "@revq/core";
 import { bytesOf, convertTo, elementCount, naturalDType, type TensorData } from "../dtypes.js";
 import { fileDType, npyDTypes, npyHeader, type NpyDType } from "./header.js";
 
 /**
- * Row-major `data` as a whole file. `dtype` defaults to the array's own type; with "float16" a Float32Array is rounded (nearest even)
- * and a Uint16Array is taken as raw bits; "bool" takes a Uint8Array of 0 and 1. Throws `npy-write-size`, `dtype-mismatch`.
+ * The bytes of a file with row-major `data`. `dtype` defaults to the array's own type. For "float16" a Float32Array is rounded to nearest
+ * even and a Uint16Array holds raw bits. For "bool" a Uint8Array holds 0 and 1.
+ * @throws RevqError `npy-write-size`, `dtype-mismatch`
+ * @example
+ * const file = writeNpy({ shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) });
+ * file.length; // => 144
  */
 export function writeNpy(array: { shape: readonly number[]; data: TensorData; dtype?: NpyDType }): Uint8Array {
   const { shape, data } = array;

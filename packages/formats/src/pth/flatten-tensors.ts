@@ -1,12 +1,15 @@
-/** Names for the tensors of a checkpoint: the dict keys and list positions on the way to each, joined by dots. */
+/** Names the tensors of a checkpoint by the dict keys and list indices on the path to them, joined by dots. */
 import { RevqError } from "@revq/core";
 import { PickleMap, TensorReference, type PickleValue } from "./pickle-values.js";
 
-/** Pickles share parts, so a small one can spell a huge tree, or an endless one. */
+/** Limits for small pickles that refer to their own parts and so describe a huge or endless tree. */
 const maxVisits = 1_000_000;
 const maxDepth = 64;
 
-/** A tensor at the top is called "tensor". Keys that are neither text nor numbers are passed over. Throws `pth-malformed`, `pth-name-twice`. */
+/**
+ * A tensor at the top is named "tensor". Keys that are neither strings nor numbers are ignored.
+ * @throws RevqError `pth-malformed`, `pth-name-twice`
+ */
 export function flattenTensors(value: PickleValue, name: string): ReadonlyMap<string, TensorReference> {
   const tensors = new Map<string, TensorReference>();
   let visits = 0;
@@ -14,10 +17,8 @@ export function flattenTensors(value: PickleValue, name: string): ReadonlyMap<st
     if (++visits > maxVisits || depth > maxDepth) {
       throw new RevqError(
         "pth-malformed",
-        `${name}: its contents are nested without end or expand to over ${maxVisits} values.`,
-        {
-          fix: "Keep its weights only: torch.save(model.state_dict(), PATH).",
-        },
+        `${name}: its contents are nested endlessly or expand to more than ${maxVisits} values.`,
+        { fix: "Save the weights only: torch.save(model.state_dict(), PATH)." },
       );
     }
     if (at instanceof TensorReference) {

@@ -1,6 +1,6 @@
 /**
  * Reads PyTorch checkpoints (`.pth`, `.pt`, `.ckpt`, `.bin` of torch.save since 1.6): a zip archive of a pickle and raw storages. The
- * pickle is read as data (`unpickle.ts`), tensors by byte ranges when they are asked for. Not TorchScript, not the format before 1.6.
+ * pickle is read as data (`unpickle.ts`), tensors by byte ranges when they are needed. TorchScript and older formats are refused.
  */
 import { nearestNames, RevqError, type ByteSource } from "@revq/core";
 import { bytesPerElement, elementCount, toFloat32, viewAs, type DType, type TensorData } from "../dtypes.js";
@@ -13,17 +13,21 @@ import { unpickle } from "./unpickle.js";
 import { readZipDirectory, type ZipEntry } from "./zip-directory.js";
 
 export interface PthFile extends TensorFile {
-  /** The whole checkpoint: dicts are Maps, tuples and lists arrays, tensors `TensorReference`s. Lists may contain themselves. */
+  /** The whole checkpoint: dicts are Maps, tuples and lists are arrays, tensors are `TensorReference`s. Lists may contain themselves. */
   readonly value: PickleValue;
 }
 
-/** Pickles of weights name tensors and hold no numbers: a few hundred bytes a tensor. */
+/** Pickles of weights describe tensors, without their elements, in a few hundred bytes each. */
 const maxPickleBytes = 16 * 1024 * 1024;
 
 /**
- * Opens a checkpoint. `tensors` has every tensor under the path of dict keys and list positions to it, joined by dots
- * ("decoder.conv_in.weight"). Throws `pth-forbidden-global` where the file asks for anything that weights do not need,
- * `pth-legacy`, `pth-torchscript`, `pth-zip`, `pth-malformed`, `git-lfs-pointer`.
+ * Opens a checkpoint. A tensor's name is the path of dict keys and list indices to it, joined by dots ("decoder.conv_in.weight"). Nothing in
+ * the file is executed.
+ * @throws RevqError `pth-forbidden-global` when the file names anything that weights do not need; `pth-legacy`, `pth-torchscript`,
+ * `pth-zip`, `pth-malformed`, `git-lfs-pointer`
+ * @example
+ * const refusal = await openPth(fromBuffer("weights.pth", new Uint8Array(64))).catch((error) => error.code);
+ * refusal; // => "pth-not-a-checkpoint"
  */
 export async function openPth(source: ByteSource): Promise<PthFile> {
   const { name } = source;
@@ -34,8 +38,8 @@ export async function openPth(source: ByteSource): Promise<PthFile> {
   const pickleName = [...entries.keys()].find((entry) => /^[^/]+\/data\.pkl$/.test(entry));
   const pickleEntry = pickleName === undefined ? undefined : entries.get(pickleName);
   if (pickleName === undefined || !pickleEntry) {
-    throw new RevqError("pth-no-pickle", `${name} is a zip archive, but not one of torch.save: it has no data.pkl.`, {
-      fix: "Give the checkpoint file itself.",
+    throw new RevqError("pth-no-pickle", `${name} is a zip archive without data.pkl, so torch.save did not write it.`, {
+      fix: "Name the checkpoint file itself.",
     });
   }
   const root = pickleName.slice(0, -"data.pkl".length);
@@ -47,7 +51,7 @@ export async function openPth(source: ByteSource): Promise<PthFile> {
   const byteOrder = entries.get(`${root}byteorder`);
   if (byteOrder && new TextDecoder().decode(await content(source, byteOrder, 16)).trim() !== "little") {
     throw new RevqError("pth-big-endian", `${name} was written on a big-endian machine.`, {
-      fix: "Save it again on another one.",
+      fix: "Save it again on a little-endian machine.",
     });
   }
   const value = unpickle(await content(source, pickleEntry, maxPickleBytes), name);
@@ -89,12 +93,12 @@ function refuseOtherPickles(name: string, start: Uint8Array): void {
   throw new RevqError(
     pickle ? "pth-legacy" : "pth-not-a-checkpoint",
     pickle
-      ? `${name} is a bare pickle (torch.save before 1.6 wrote such files); it was not opened.`
+      ? `${name} is a bare pickle, as torch.save wrote before 1.6. Such files are not opened.`
       : `${name} is not a PyTorch checkpoint: it does not begin as a zip archive.`,
     {
       fix: pickle
-        ? "Where you trust the file, in Python: torch.save(torch.load(PATH, weights_only=True), NEW_PATH)."
-        : "Give a file of torch.save, or safetensors.",
+        ? "If you trust the file, convert it in Python: torch.save(torch.load(PATH, weights_only=True), NEW_PATH)."
+        : "Name a file of torch.save, or safetensors.",
     },
   );
 }
@@ -103,16 +107,14 @@ async function content(source: ByteSource, entry: ZipEntry, limit: number): Prom
   if (entry.size > limit) {
     throw new RevqError(
       "pth-too-large",
-      `${source.name}: its pickle has ${entry.size} bytes; at most ${limit} are read.`,
-      {
-        fix: "Keep its weights only: torch.save(model.state_dict(), PATH).",
-      },
+      `${source.name}: its pickle has ${entry.size} bytes; the limit is ${limit}.`,
+      { fix: "Save the weights only: torch.save(model.state_dict(), PATH)." },
     );
   }
   return source.read(await entry.offset(), entry.size);
 }
 
-/** A fresh row-major array of the tensor's elements. */
+/** The tensor's elements as a new row-major array. */
 async function readTensor(
   source: ByteSource,
   entry: ZipEntry | undefined,
@@ -125,8 +127,8 @@ async function readTensor(
   if (!entry || entry.size < storageBytes) {
     throw new RevqError(
       "pth-storage",
-      `${source.name}: the numbers of "${path}" are missing: ${entry ? `${entry.size} bytes of ${storageBytes}` : `no data/${storage.key}`}.`,
-      { fix: "The file is damaged or truncated; get it again." },
+      `${source.name}: the data of "${path}" are missing: ${entry ? `${entry.size} bytes of ${storageBytes}` : `no data/${storage.key}`}.`,
+      { fix: "The file is damaged or truncated. Get it again." },
     );
   }
   const count = elementCount(shape)!;

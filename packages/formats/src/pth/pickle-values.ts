@@ -1,23 +1,23 @@
-/** What an unpickled checkpoint is made of. Nothing here is code: names of allowed globals are kept as names. */
+/** The values of an unpickled checkpoint. They are data only: allowed globals stay names. */
 import type { DType } from "../dtypes.js";
 
-/** An allowed global, by its dotted name; a dtype such as `torch.float16` may be a value of its own. */
+/** An allowed global, by its dotted name. A dtype such as `torch.float16` may be a value by itself. */
 export class PickleGlobal {
   constructor(readonly path: string) {}
 }
 
-/** Where the numbers of tensors lie: an entry `data/<key>` of the archive. */
+/** The entry `data/<key>` of the archive that holds the elements of tensors. */
 export class StorageReference {
   constructor(
     readonly key: string,
-    /** Undefined for an untyped storage: then the tensor says it. */
+    /** Undefined for an untyped storage: the tensor then has the dtype. */
     readonly dtype: DType | undefined,
-    /** Elements; bytes of an untyped storage. */
+    /** In elements; in bytes for an untyped storage. */
     readonly size: number,
   ) {}
 }
 
-/** A strided view of a storage; checked to lie inside it. */
+/** A strided view of a storage. It is checked to lie inside the storage. */
 export class TensorReference {
   constructor(
     readonly storage: StorageReference,

@@ -1,6 +1,6 @@
 /**
- * The allow-list: every name that a checkpoint may mention, and what calling it means. Names outside are refused before anything is
- * made of them; nothing is imported or executed. The list follows PyTorch's own `weights_only` unpickler, cut to weights.
+ * The allow-list: the globals that a checkpoint may name, and the meaning of a call to them. Other names are refused. Nothing is imported or
+ * executed. The list is the part of PyTorch's own `weights_only` unpickler that weights need.
  */
 import { RevqError } from "@revq/core";
 import { bytesPerElement, elementCount, type DType } from "../dtypes.js";
@@ -36,14 +36,14 @@ const torchDTypes: Readonly<Record<string, DType>> = {
   "torch.bool": "BOOL",
 };
 
-/** What may be called, and what it gives. Hooks, gradients and metadata arguments are left aside. */
+/** Globals that may be called, and their results. Arguments for hooks, gradients and metadata are ignored. */
 const callables: Readonly<Record<string, (args: PickleValue[], name: string) => PickleValue>> = {
   "collections.OrderedDict": ([pairs = []], name) => {
-    if (!Array.isArray(pairs)) return malformed(name, "an OrderedDict of something else than pairs");
+    if (!Array.isArray(pairs)) return malformed(name, "an OrderedDict without pairs");
     const result = new PickleMap();
     for (const pair of pairs) {
       if (!Array.isArray(pair) || pair.length !== 2)
-        return malformed(name, "an OrderedDict of something else than pairs");
+        return malformed(name, "an OrderedDict without pairs");
       result.set(pair[0]!, pair[1]!);
     }
     return result;
@@ -75,14 +75,14 @@ export function allowedGlobal(module: string, attribute: string, name: string): 
   const shown = path.length > 120 ? `${path.slice(0, 117)}...` : path;
   throw new RevqError(
     "pth-forbidden-global",
-    `${name} asks for "${shown}", which is not among the names that weights need; nothing was executed.`,
+    `${name} names "${shown}", which weights do not need. Nothing was executed.`,
     {
-      fix: "Where you trust the file, keep its tensors only, in Python: safetensors.torch.save_file(model.state_dict(), PATH).",
+      fix: "If you trust the file, save its tensors only, in Python: safetensors.torch.save_file(model.state_dict(), PATH).",
     },
   );
 }
 
-/** What `REDUCE` makes of an allowed global and its arguments. */
+/** The result of `REDUCE`: a call of an allowed global. */
 export function callGlobal(
   callable: PickleValue | undefined,
   args: PickleValue | undefined,
@@ -93,13 +93,13 @@ export function callGlobal(
   if (!call || !Array.isArray(args)) {
     return malformed(
       name,
-      callable instanceof PickleGlobal ? `${callable.path} cannot be called` : "a call of something that is no name",
+      callable instanceof PickleGlobal ? `${callable.path} cannot be called` : "a call of something that is not a global",
     );
   }
   return call(args, name);
 }
 
-/** What a persistent id stands for: ("storage", type, key, location, size). */
+/** The storage of a persistent id ("storage", type, key, location, size). */
 export function storageOf(id: PickleValue | undefined, name: string): StorageReference {
   const [kind, type, key, , size] = Array.isArray(id) ? id : [];
   if (kind !== "storage" || !(type instanceof PickleGlobal) || typeof key !== "string" || !isSize(size)) {
@@ -128,7 +128,7 @@ function tensor(
   const available = storage.dtype ? storage.size : Math.floor(storage.size / bytesPerElement(dtype));
   const count = elementCount(shape);
   const last = shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, offset);
-  // More elements than the storage has: an expanded view, whose size a few bytes could set at will.
+  // An expanded view may have more elements than its storage. It is refused: a few bytes could make it arbitrarily large.
   if (count === undefined || count > available || (count > 0 && !(last < available))) {
     return malformed(
       name,
@@ -140,7 +140,7 @@ function tensor(
 
 export function malformed(name: string, what: string): never {
   throw new RevqError("pth-malformed", `${name}: its pickle is malformed: ${what}.`, {
-    fix: "The file is damaged or was not written by torch.save; get it again.",
+    fix: "The file is damaged, or torch.save did not write it. Get it again.",
   });
 }
 

@@ -1,14 +1,17 @@
 /**
- * Runs a pickle as data: a stack machine that knows the opcodes which torch.save uses and calls nothing but the allow-list of
- * `torch-globals.ts`. Opcodes: CPython's `pickletools`. Linear in the size of the pickle; no recursion.
+ * Reads a pickle as data: a stack machine with the opcodes that torch.save uses. It calls nothing but the allow-list of `torch-globals.ts`.
+ * Opcodes: CPython's `pickletools`. Linear in the size of the pickle; no recursion.
  */
 import { allowedGlobal, callGlobal, malformed, storageOf } from "./torch-globals.js";
 import { PickleMap, type PickleValue } from "./pickle-values.js";
 
-/** Longer whole numbers than this many bytes are no weights. */
+/** Integers with more bytes are refused. */
 const maxLongBytes = 1024;
 
-/** @param name of the file, for messages. Throws `pth-forbidden-global`, `pth-malformed`. */
+/**
+ * @param name of the file, for messages
+ * @throws RevqError `pth-forbidden-global`, `pth-malformed`
+ */
 export function unpickle(bytes: Uint8Array, name: string): PickleValue {
   const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -51,17 +54,17 @@ export function unpickle(bytes: Uint8Array, name: string): PickleValue {
   };
   const append = (items: PickleValue[]): void => {
     const list = top();
-    if (!Array.isArray(list)) return malformed(name, "items are appended to something that is no list");
+    if (!Array.isArray(list)) return malformed(name, "items are appended to something other than a list");
     for (const item of items) list.push(item);
   };
   const setItems = (items: PickleValue[]): void => {
     const map = top();
     if (!(map instanceof PickleMap) || items.length % 2 !== 0)
-      return malformed(name, "items are set in something that is no dict");
+      return malformed(name, "items are set in something other than a dict");
     for (let i = 0; i < items.length; i += 2) map.set(items[i]!, items[i + 1]!);
   };
   const long = (length: number): number | bigint => {
-    if (length > maxLongBytes) malformed(name, `a whole number of ${length} bytes`);
+    if (length > maxLongBytes) malformed(name, `an integer of ${length} bytes`);
     const digits = slice(length);
     let value = 0n;
     for (let i = digits.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(digits[i]!);
@@ -73,7 +76,7 @@ export function unpickle(bytes: Uint8Array, name: string): PickleValue {
     return memo.get(key)!;
   };
   const stringOf = (value: PickleValue): string =>
-    typeof value === "string" ? value : malformed(name, "a name that is no text");
+    typeof value === "string" ? value : malformed(name, "a name that is not a string");
 
   const operations: Readonly<Record<number, () => void>> = {
     0x80: () => void advance(1), // PROTO
@@ -131,7 +134,7 @@ export function unpickle(bytes: Uint8Array, name: string): PickleValue {
     0x51: () => void stack.push(storageOf(pop(), name)), // BINPERSID
     0x62: () => {
       pop(); // BUILD: attributes of a state dict (`_metadata`), which hold no weights
-      if (!(top() instanceof PickleMap)) malformed(name, "attributes are set on something that is no dict");
+      if (!(top() instanceof PickleMap)) malformed(name, "attributes are set on something other than a dict");
     },
   };
 
@@ -139,8 +142,8 @@ export function unpickle(bytes: Uint8Array, name: string): PickleValue {
     const opcode = bytes[at++]!;
     if (opcode === 0x2e) return pop(); // STOP
     const operation = operations[opcode];
-    if (!operation) malformed(name, `opcode 0x${opcode.toString(16)} at byte ${at - 1} is not one that weights need`);
+    if (!operation) malformed(name, `opcode 0x${opcode.toString(16)} at byte ${at - 1} is not supported`);
     operation();
   }
-  return malformed(name, "it has no end");
+  return malformed(name, "it ends without STOP");
 }

@@ -1,13 +1,13 @@
 /**
- * The directory of a zip archive, read from its end; ZIP64 included, since checkpoints pass 4 GB. Entries that are read
- * must be stored uncompressed, as torch.save does. Format: PKWARE APPNOTE 4.3. Not a general unzip: nothing is extracted.
+ * Reads the directory at the end of a zip archive, with ZIP64 for checkpoints above 4 GB. Entries must be stored uncompressed, as torch.save
+ * stores them. Nothing is extracted. Format: PKWARE APPNOTE 4.3.
  */
 import { RevqError, type ByteSource } from "@revq/core";
 
 export interface ZipEntry {
-  /** Bytes of the content. */
+  /** Size of the content in bytes. */
   readonly size: number;
-  /** Where the content begins in the archive; reads the entry's own header. Throws for compressed and encrypted entries. */
+  /** Start of the content in the archive, from the entry's own header. Throws for compressed and encrypted entries. */
   offset(): Promise<number>;
 }
 
@@ -21,17 +21,17 @@ const maxComment = 65535;
 const maxDirectoryBytes = 64 * 1024 * 1024;
 
 function fail(name: string, what: string): never {
-  throw new RevqError("pth-zip", `${name}: ${what}`, { fix: "The file is damaged or truncated; get it again." });
+  throw new RevqError("pth-zip", `${name}: ${what}`, { fix: "The file is damaged or truncated. Get it again." });
 }
 
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** Entries by name. Throws `pth-zip` for anything that is not a whole archive. */
+/** Entries by name. Throws `pth-zip` unless the archive is complete. */
 export async function readZipDirectory(source: ByteSource): Promise<ReadonlyMap<string, ZipEntry>> {
   const { name, size } = source;
   const { directoryOffset, directorySize, count } = await findDirectory(source);
   if (directorySize > maxDirectoryBytes)
-    fail(name, `its directory has ${directorySize} bytes; at most ${maxDirectoryBytes} are read.`);
+    fail(name, `its directory has ${directorySize} bytes; the limit is ${maxDirectoryBytes}.`);
   if (directoryOffset + directorySize > size) fail(name, "its directory lies outside the file.");
   const directory = await source.read(directoryOffset, directorySize);
   const data = view(directory);
@@ -59,7 +59,7 @@ export async function readZipDirectory(source: ByteSource): Promise<ReadonlyMap<
       async offset() {
         if (encrypted) fail(name, `its entry "${entryName}" is encrypted.`);
         if (method !== 0)
-          fail(name, `its entry "${entryName}" is compressed (method ${method}); torch.save stores its data as it is.`);
+          fail(name, `its entry "${entryName}" is compressed (method ${method}); torch.save does not compress.`);
         return contentOffset(source, entryName, offset, contentSize);
       },
     });
@@ -96,7 +96,7 @@ async function findDirectory(
   return fail(name, "the end of a zip archive is missing: the file is truncated.");
 }
 
-/** Fields of 0xffffffff stand in the ZIP64 extra field, in this order. */
+/** Fields with the value 0xffffffff are in the ZIP64 extra field, in this order. */
 function withZip64<T extends { compressed: number; size: number; offset: number }>(fields: T, extra: Uint8Array): T {
   const data = view(extra);
   const result = { ...fields };
@@ -121,14 +121,14 @@ async function contentOffset(
 ): Promise<number> {
   const header = view(await source.read(offset, 30));
   if (header.getUint32(0, true) !== localSignature)
-    fail(source.name, `its entry "${entryName}" does not begin where the directory says.`);
+    fail(source.name, `its entry "${entryName}" does not begin at the offset in the directory.`);
   const content = offset + 30 + header.getUint16(26, true) + header.getUint16(28, true);
   if (content + contentSize > source.size)
     fail(source.name, `its entry "${entryName}" reaches beyond the end of the file.`);
   return content;
 }
 
-/** Larger than any file when it does not fit a number exactly. */
+/** Not exact above 2^53, but then larger than any file. */
 function number64(data: DataView, at: number): number {
   return Number(data.getBigUint64(at, true));
 }

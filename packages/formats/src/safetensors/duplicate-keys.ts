@@ -1,9 +1,12 @@
 /**
- * Finds a key that occurs twice in a JSON object. `JSON.parse` keeps the last one in silence; the safetensors format forbids
- * duplicates, since two readers may take different ones.
+ * Finds a key that occurs twice in a JSON object. `JSON.parse` silently keeps the last one. The safetensors format forbids duplicates, since
+ * two readers may take different ones.
  */
 
-/** `text` is JSON that `JSON.parse` accepted. Returns the first key that an object at any depth has twice. */
+/**
+ * The first key that an object at any depth has twice.
+ * @param text JSON that `JSON.parse` accepted
+ */
 export function duplicateKey(text: string): string | undefined {
   const stack: (Set<string> | null)[] = []; // null: an array
   const token = /"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]/gsu;

@@ -1,13 +1,13 @@
 /**
- * The header of a safetensors file: 8 bytes little-endian length, then JSON that maps names to dtype, shape and offsets. Parsing
- * checks everything that the reference implementation checks (huggingface/safetensors, `Metadata::validate`) and says which
- * rule was broken. Nothing of the data is read.
+ * The header of a safetensors file: 8 bytes little-endian length, then JSON that maps names to dtype, shape and offsets. Parsing makes the
+ * checks of the reference implementation (huggingface/safetensors, `Metadata::validate`); errors name the broken rule. The data are not
+ * read.
  */
 import { RevqError } from "@revq/core";
 import { bytesPerElement, dtypes, elementCount, isDType, type DType } from "../dtypes.js";
 import { duplicateKey } from "./duplicate-keys.js";
 
-/** Headers above this many bytes are refused, as the reference does. */
+/** Longer headers are refused, as in the reference. */
 export const maxHeaderLength = 100_000_000;
 
 export interface TensorInfo {
@@ -25,7 +25,11 @@ export interface SafetensorsHeader {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** @param dataStart where the data begins: 8 + header length. @param fileSize of the whole file, in bytes. */
+/**
+ * @param dataStart first byte of the data: 8 + header length
+ * @param fileSize in bytes
+ * @throws RevqError `safetensors-*`
+ */
 export function parseHeader(name: string, header: Uint8Array, dataStart: number, fileSize: number): SafetensorsHeader {
   const entries = parseJson(name, header);
   let metadata: Record<string, string> = {};
@@ -39,9 +43,12 @@ export function parseHeader(name: string, header: Uint8Array, dataStart: number,
   return { tensors: new Map(found), metadata };
 }
 
+/** The fix for every broken rule. */
+export const damagedFile = "The file is damaged or not a safetensors file. Get it again from its source.";
+
 function fail(code: string, name: string, what: string): never {
   throw new RevqError(`safetensors-${code}`, `${name}: ${what}`, {
-    fix: "The file is damaged or not a safetensors file; get it again from its source.",
+    fix: damagedFile,
   });
 }
 
@@ -79,10 +86,10 @@ function parseTensor(name: string, key: string, value: unknown, dataStart: numbe
     fail("unknown-dtype", name, `tensor "${key}" has dtype ${quoted(dtype)}; known are ${dtypes.join(", ")}.`);
   }
   if (!isSizes(shape)) {
-    fail("shape", name, `tensor "${key}" has shape ${quoted(shape)}; expected a list of whole numbers from 0.`);
+    fail("shape", name, `tensor "${key}" has shape ${quoted(shape)}; expected a list of integers >= 0.`);
   }
   if (!isSizes(offsets) || offsets.length !== 2) {
-    fail("offsets", name, `tensor "${key}" has data_offsets ${quoted(offsets)}; expected two whole numbers from 0.`);
+    fail("offsets", name, `tensor "${key}" has data_offsets ${quoted(offsets)}; expected two integers >= 0.`);
   }
   const [begin, end] = offsets as [number, number];
   if (end < begin) fail("offsets", name, `tensor "${key}" ends (${end}) before it begins (${begin}).`);
@@ -99,7 +106,7 @@ function parseTensor(name: string, key: string, value: unknown, dataStart: numbe
   return { dtype, shape, offset: dataStart + begin, length: expected };
 }
 
-/** The tensors, sorted by offset, must fill the data without hole, overlap or rest. */
+/** Tensors, sorted by offset, must cover the data without holes, overlaps or trailing bytes. */
 function checkLayout(name: string, tensors: [string, TensorInfo][], dataStart: number, fileSize: number): void {
   let position = dataStart;
   for (const [key, { offset, length }] of tensors) {
@@ -134,7 +141,7 @@ function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0 && !Object.is(size, -0));
 }
 
-/** For messages: JSON, cut where it is long. */
+/** For messages: JSON, shortened to 80 characters. */
 function quoted(value: unknown): string {
   const text = value === undefined ? "missing" : JSON.stringify(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;

@@ -1,28 +1,32 @@
 /**
- * Reads safetensors files tensor by tensor through byte ranges: opening reads the header only, so memory is bounded by the
- * largest tensor asked for. Format: https://github.com/huggingface/safetensors#format.
+ * Reads safetensors files tensor by tensor, by byte ranges. Opening reads the header only, so the largest tensor read bounds the memory.
+ * Format: https://github.com/huggingface/safetensors#format.
  */
 import { nearestNames, RevqError, type ByteSource } from "@revq/core";
 import { toFloat32, viewAs } from "../dtypes.js";
 import type { TensorFile } from "../tensor-file.js";
 import { refuseWrongFile, wrongFileBytes } from "../wrong-file.js";
-import { maxHeaderLength, parseHeader, type SafetensorsHeader, type TensorInfo } from "./header.js";
+import { damagedFile, maxHeaderLength, parseHeader, type SafetensorsHeader, type TensorInfo } from "./header.js";
 
-/** `tensors` also tells where each lies. An unknown name throws `safetensors-unknown-tensor`. */
+/** `tensors` also has the place of each tensor. An unknown name throws `safetensors-unknown-tensor`. */
 export interface Safetensors extends TensorFile, SafetensorsHeader {
   readonly tensors: SafetensorsHeader["tensors"];
 }
 
 /**
- * Opens and checks the header. The source stays the caller's: close it when nothing more is read.
- * Throws `safetensors-*` (too short, header too long, not JSON, unknown dtype, bad shape, overlap, hole, truncated, …),
- * `git-lfs-pointer` or `html-instead-of-data`.
+ * Opens a file and checks its header. The caller owns the source and closes it after the last read.
+ * @throws RevqError `safetensors-*` (too short, header too long, not JSON, unknown dtype, bad shape, overlap, hole, truncated, …),
+ * `git-lfs-pointer`, `html-instead-of-data`
+ * @example
+ * const bytes = writeSafetensors([{ name: "bias", shape: [2], data: Float32Array.of(1, 2), dtype: "F16" }]);
+ * const file = await openSafetensors(fromBuffer("weights.safetensors", bytes));
+ * (await file.readFloat32("bias")).data; // => [1, 2]
  */
 export async function openSafetensors(source: ByteSource): Promise<Safetensors> {
   const { name, size } = source;
   const start = await source.read(0, Math.min(size, wrongFileBytes));
   refuseWrongFile(name, start);
-  const damaged = { fix: "The file is damaged or not a safetensors file; get it again from its source." };
+  const damaged = { fix: damagedFile };
   if (size < 8) {
     throw new RevqError(
       "safetensors-too-short",
@@ -34,7 +38,7 @@ export async function openSafetensors(source: ByteSource): Promise<Safetensors> 
   if (headerLength > maxHeaderLength) {
     throw new RevqError(
       "safetensors-header-too-long",
-      `${name}: the header claims ${headerLength} bytes, at most ${maxHeaderLength} are allowed.`,
+      `${name}: the header has ${headerLength} bytes; the limit is ${maxHeaderLength}.`,
       damaged,
     );
   }

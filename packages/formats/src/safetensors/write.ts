@@ -1,6 +1,6 @@
 /**
- * Writes safetensors files, byte for byte as the reference library does: tensors ordered by dtype (widest alignment first) and then
- * by name, compact JSON, header padded with spaces to a multiple of 8. The same tensors always give the same bytes.
+ * Writes safetensors files with the same bytes as the reference library: tensors ordered by dtype (widest alignment first) and then by
+ * name, compact JSON, header padded with spaces to a multiple of 8. The same tensors always give the same bytes.
  */
 import { RevqError } from "@revq/core";
 import {
@@ -19,11 +19,11 @@ export interface TensorToWrite {
   readonly shape: readonly number[];
   /** Row-major. For F16 and BF16 a Float32Array (rounded) or a Uint16Array (raw bits). */
   readonly data: TensorData;
-  /** Default: what the array's type says (Float32Array -> F32, Uint8Array -> U8, …). */
+  /** Default: the array's own type (Float32Array -> F32, Uint8Array -> U8, …). */
   readonly dtype?: DType;
 }
 
-/** A tensor whose data is made when it is written: for files larger than memory. */
+/** A tensor whose data is loaded when it is written, for files larger than memory. */
 export interface TensorToStream {
   readonly name: string;
   readonly shape: readonly number[];
@@ -33,7 +33,7 @@ export interface TensorToStream {
 
 export type SafetensorsMetadata = Readonly<Record<string, string>>;
 
-/** Order of the reference's `Dtype` enum; it writes the largest first. */
+/** Order of the reference's `Dtype` enum. The largest is written first. */
 const dtypeOrder: readonly DType[] = [
   "BOOL",
   "U8",
@@ -50,7 +50,13 @@ const dtypeOrder: readonly DType[] = [
   "U64",
 ];
 
-/** The whole file in memory. Throws `dtype-mismatch`, `safetensors-write-*`. */
+/**
+ * The bytes of a file.
+ * @throws RevqError `dtype-mismatch`, `safetensors-write-*`
+ * @example
+ * const bytes = writeSafetensors([{ name: "bias", shape: [2], data: Float32Array.of(1, 2) }]);
+ * bytes.length; // => 72
+ */
 export function writeSafetensors(tensors: Iterable<TensorToWrite>, metadata: SafetensorsMetadata = {}): Uint8Array {
   const entries = sorted(
     [...tensors].map((tensor) => ({ ...tensor, dtype: tensor.dtype ?? naturalDType(tensor.data) })),
@@ -67,7 +73,15 @@ export function writeSafetensors(tensors: Iterable<TensorToWrite>, metadata: Saf
   return file;
 }
 
-/** The same file as chunks: the header, then one chunk a tensor, each loaded when its turn comes (in the order of the file). */
+/**
+ * The bytes of a file as chunks: the header, then one chunk per tensor, in the order of the file. Each tensor is loaded just before it is
+ * written.
+ * @throws RevqError `dtype-mismatch`, `safetensors-write-*`
+ * @example
+ * const tensors = [{ name: "bias", shape: [2], dtype: "F32", load: () => Float32Array.of(1, 2) }] as const;
+ * const chunks = await Array.fromAsync(streamSafetensors(tensors));
+ * chunks.map(({ length }) => length); // => [64, 8]
+ */
 export async function* streamSafetensors(
   tensors: Iterable<TensorToStream>,
   metadata: SafetensorsMetadata = {},
@@ -89,7 +103,7 @@ function sorted<T extends Entry>(entries: T[]): T[] {
   );
 }
 
-/** UTF-8 byte order, which is code point order; JavaScript's own `<` compares UTF-16 units. */
+/** Order by UTF-8 bytes, which is the order by code points. JavaScript's `<` compares UTF-16 units. */
 function compareCodePoints(a: string, b: string): number {
   const left = [...a];
   const right = [...b];
@@ -147,7 +161,7 @@ function encodeHeader(entries: readonly Entry[], metadata: SafetensorsMetadata):
   if (length > maxHeaderLength) {
     throw new RevqError(
       "safetensors-write-header",
-      `The header would have ${length} bytes; readers take ${maxHeaderLength}.`,
+      `The header would have ${length} bytes; the limit of readers is ${maxHeaderLength}.`,
     );
   }
   const header = new Uint8Array(8 + length).fill(0x20, 8);

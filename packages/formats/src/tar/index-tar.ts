@@ -1,6 +1,6 @@
 /**
- * Where the files of a tar archive lie, read from its headers alone: POSIX ustar, GNU long names and pax headers (IEEE 1003.1, "pax
- * interchange format"; GNU tar manual, "Basic Tar Format"). Nothing is extracted, so no path in it can lead anywhere.
+ * Lists the files of a tar archive from its headers: POSIX ustar, GNU long names and pax headers (IEEE 1003.1, "pax interchange format"; GNU
+ * tar manual, "Basic Tar Format"). Nothing is extracted.
  */
 import { RevqError, type ByteSource } from "@revq/core";
 
@@ -12,12 +12,15 @@ export interface TarMember {
 }
 
 const block = 512;
-/** Names and pax headers above this are refused: they would fill the memory. */
-const longestName = 1 << 20;
-/** Bytes read at once: small files lie close together. */
+/** Longer names and pax headers are refused: they would fill the memory. */
+const maxNameLength = 1 << 20;
+/** Bytes read at once: small files are close together. */
 const windowSize = 1 << 16;
 
-/** Regular files in their order; links, folders and devices are passed over. Throws `tar-*`. */
+/**
+ * Regular files, in order. Links, folders and devices are left out.
+ * @throws RevqError `tar-*`
+ */
 export async function* indexTar(source: ByteSource): AsyncGenerator<TarMember> {
   const read = windowed(source);
   let override: { name?: string; size?: number } = {};
@@ -25,8 +28,8 @@ export async function* indexTar(source: ByteSource): AsyncGenerator<TarMember> {
   while (offset + block <= source.size) {
     const header = await read(offset, block);
     if (header.every((byte) => byte === 0)) return; // the end
-    checkSum(source.name, header, offset);
-    const stated = number(source.name, header, 124, 12);
+    verifyChecksum(source.name, header, offset);
+    const stated = parseNumber(source.name, header, 124, 12);
     const type = String.fromCharCode(header[156]!);
     const size = isContent(type) ? (override.size ?? stated) : stated;
     const start = offset + block;
@@ -38,7 +41,7 @@ export async function* indexTar(source: ByteSource): AsyncGenerator<TarMember> {
       );
     }
     if (type === "L" || type === "x") {
-      if (size > longestName) throw damaged("name-too-long", source.name, `a name or header of ${size} bytes`);
+      if (size > maxNameLength) throw damaged("name-too-long", source.name, `a name or header of ${size} bytes`);
       const text = new TextDecoder().decode(await read(start, size));
       if (type === "L") override = { ...override, name: text.replace(/\0.*$/s, "") };
       else override = { ...override, ...paxRecords(source.name, text) };
@@ -51,7 +54,7 @@ export async function* indexTar(source: ByteSource): AsyncGenerator<TarMember> {
   throw damaged("truncated", source.name, `it has no end mark after its ${source.size} bytes`);
 }
 
-/** A regular file: "0", and what older archives have for it. */
+/** True for the types of a regular file: "0", and those of older archives. */
 function isContent(type: string): boolean {
   return type === "0" || type === "\0" || type === "7";
 }
@@ -68,8 +71,8 @@ function text(header: Uint8Array, start: number, length: number): string {
   return new TextDecoder().decode(end < 0 ? field : field.subarray(0, end));
 }
 
-/** Octal digits; or, with the first bit set, a big-endian number (GNU), for files of 8 GiB and more. */
-function number(name: string, header: Uint8Array, start: number, length: number): number {
+/** Octal digits or, with the first bit set, a big-endian integer (GNU), for files of 8 GiB and more. */
+function parseNumber(name: string, header: Uint8Array, start: number, length: number): number {
   if (header[start]! & 0x80) {
     let value = header[start]! & 0x7f;
     for (let i = 1; i < length; i++) value = value * 256 + header[start + i]!;
@@ -81,8 +84,8 @@ function number(name: string, header: Uint8Array, start: number, length: number)
   throw damaged("size", name, `a size "${digits.slice(0, 12)}"`);
 }
 
-/** The sum of all bytes, with the checksum's own field as spaces. */
-function checkSum(name: string, header: Uint8Array, offset: number): void {
+/** Compares the checksum: the sum of all bytes, with spaces in the checksum's own field. */
+function verifyChecksum(name: string, header: Uint8Array, offset: number): void {
   let sum = 8 * 32;
   for (let i = 0; i < block; i++) if (i < 148 || i >= 156) sum += header[i]!;
   const digits = text(header, 148, 8).trim();
@@ -98,7 +101,7 @@ function paxRecords(name: string, records: string): { name?: string; size?: numb
   while (at < bytes.length && bytes[at] !== 0) {
     const [, length, key, value] = /^(\d+) ([^=]+)=(.*)$/s.exec(lineAt(bytes, at)) ?? [];
     if (length === undefined || Number(length) <= 0 || at + Number(length) > bytes.length) {
-      throw damaged("pax", name, "a pax header that does not parse");
+      throw damaged("pax", name, "a malformed pax header");
     }
     if (key === "path") found.name = value!;
     if (key === "size" && /^\d{1,15}$/.test(value!)) found.size = Number(value);
@@ -107,7 +110,7 @@ function paxRecords(name: string, records: string): { name?: string; size?: numb
   return found;
 }
 
-/** The record at `at`, without its line end, by the length that it states. */
+/** The record at `at`, without its line end. It begins with its length. */
 function lineAt(bytes: Uint8Array, at: number): string {
   const length = /^\d{1,7}/.exec(new TextDecoder().decode(bytes.subarray(at, at + 8)))?.[0];
   if (length === undefined) return "";
@@ -127,7 +130,7 @@ function windowed(source: ByteSource): (offset: number, length: number) => Promi
 }
 
 function damaged(code: string, name: string, what: string): RevqError {
-  return new RevqError(`tar-${code}`, `${name} is not a whole tar archive: ${what}.`, {
-    fix: "Get the file again from its source; compressed archives (.tar.gz) must be unpacked first.",
+  return new RevqError(`tar-${code}`, `${name} is not a complete tar archive: ${what}.`, {
+    fix: "Get the file again from its source. Unpack compressed archives (.tar.gz) first.",
   });
 }

@@ -1,6 +1,6 @@
 /**
- * The cache on disk that tools of the hub share (`huggingface_hub`, transformers, diffusers):
- * `models--owner--name/blobs/HASH` holds contents, `snapshots/COMMIT/PATH` links to them, `refs/REVISION` is a file with a commit.
+ * The cache on disk that the tools of the hub share (`huggingface_hub`, transformers, diffusers). `models--owner--name/blobs/HASH` holds
+ * contents, `snapshots/COMMIT/PATH` links to them, and `refs/REVISION` is a file with a commit.
  * https://huggingface.co/docs/huggingface_hub/guides/manage-cache
  */
 import { copyFile, mkdir, readdir, readFile, realpath, rm, stat, symlink } from "node:fs/promises";
@@ -11,7 +11,7 @@ import { writeFileAtomic } from "../write-file-atomic.js";
 
 export class RepositoryCache {
   readonly root: string;
-  /** For lock files: `.locks` beside the repositories, as `huggingface_hub` has it. */
+  /** For lock files: `.locks` beside the repositories, as in `huggingface_hub`. */
   readonly locks: string;
 
   constructor(cache: string, repository: string) {
@@ -28,7 +28,7 @@ export class RepositoryCache {
     return join(this.root, "snapshots", commit, ...path.split("/"));
   }
 
-  /** The commit that a revision was when it was last asked for; a commit is itself. */
+  /** The commit of a revision when it was last requested. The commit of a commit is itself. */
   async commitOf(revision: string): Promise<string | undefined> {
     if (/^[0-9a-f]{40}$/.test(revision)) return revision;
     const text = await readFile(join(this.root, "refs", ...revision.split("/")), "utf8").catch(() => "");
@@ -43,7 +43,7 @@ export class RepositoryCache {
     await writeFileAtomic(path, commit);
   }
 
-  /** Paths of the files of a commit that are here in full. */
+  /** The complete files of a commit. */
   async filesOf(commit: string): Promise<{ path: string; size: number }[]> {
     const root = this.snapshot(commit);
     const entries = await readdir(root, { recursive: true, withFileTypes: true }).catch(() => []);
@@ -62,13 +62,13 @@ export class RepositoryCache {
     return found?.isFile() === true && found.size === size;
   }
 
-  /** Links the snapshot's path to the blob, relative so that the cache can be moved; a copy where links are not allowed (Windows). */
+  /** Links the snapshot's path to the blob. The link is relative, so the cache can be moved. Where links are not allowed (Windows), it is a copy. */
   async link(commit: string, file: HubFile): Promise<void> {
     const path = this.snapshot(commit, file.path);
     const blob = this.blob(file);
     await makeFolder(dirname(path));
-    const there = await realpath(path).catch(() => undefined);
-    if (there !== undefined && there === (await realpath(blob))) return;
+    const current = await realpath(path).catch(() => undefined);
+    if (current !== undefined && current === (await realpath(blob))) return;
     await rm(path, { force: true });
     try {
       await symlink(relative(dirname(path), blob), path);

@@ -1,6 +1,6 @@
 /**
- * One file of the hub into the cache: what arrived of an earlier try is kept and continued, a cut connection is taken up again, and the
- * content is checked against the hub's own hash before it gets its name. Two processes do not write one file: the second waits.
+ * Downloads one file of the hub into the cache. A partial file of an earlier download is continued, and a broken connection is resumed. The
+ * content is checked against the hub's hash before the file gets its name. Of two processes that want one file, the second waits.
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -21,16 +21,19 @@ export interface Download {
   readonly file: HubFile;
   readonly report?: ReportProgress | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** How long to wait before a connection is taken up again, by the number of tries in vain. Tests shorten it. */
+  /** Milliseconds before a connection is resumed, by the number of failed tries. Tests shorten it. */
   readonly pause?: ((tries: number) => number) | undefined;
 }
 
-/** Tries in a row that bring nothing before a download is given up. */
+/** Consecutive tries without progress before a download fails. */
 const maxTries = 5;
 const stallSeconds = 30;
 const defaultPause = (tries: number): number => Math.min(8000, 500 * 2 ** tries);
 
-/** After this the snapshot has the file. Throws `hub-*`, `download-*`, `disk-full`, `file-denied`. */
+/**
+ * Afterwards the snapshot has the file.
+ * @throws RevqError `hub-*`, `download-*`, `disk-full`, `file-denied`
+ */
 export async function downloadFile(download: Download): Promise<void> {
   const { cache, commit, file } = download;
   if (await cache.has(commit, file)) return;
@@ -44,14 +47,14 @@ export async function downloadFile(download: Download): Promise<void> {
       await fetchAll(download, partial);
       if (!(await isGenuine(download, partial))) {
         await rm(partial, { force: true });
-        // What an earlier try left may be at fault: once more from the beginning.
+        // The partial file of an earlier try may be damaged: start again from the beginning.
         if (resumed) await fetchAll(download, partial);
         if (!resumed || !(await isGenuine(download, partial))) {
           await rm(partial, { force: true });
           throw new RevqError(
             "download-hash",
-            `${file.path} of ${download.spec.repository} arrived with another content than the hub announces (${file.hash.algorithm} ${file.hash.hex.slice(0, 12)}…).`,
-            { fix: "Try again; if it stays, something between here and the hub changes files (a proxy, a mirror)." },
+            `${file.path} of ${download.spec.repository} does not have the hash that the hub lists (${file.hash.algorithm} ${file.hash.hex.slice(0, 12)}…).`,
+            { fix: "Try again. If it fails again, a proxy or mirror changes files." },
           );
         }
       }
@@ -87,15 +90,15 @@ async function fetchAll(download: Download, partial: string): Promise<void> {
       const why = failure instanceof Error ? ` (${failure.message.replace(/\.$/, "")})` : "";
       throw new RevqError(
         "download-cut",
-        `${file.path} of ${download.spec.repository}: the connection broke ${maxTries} times; ${after} of ${file.size} bytes are here${why}.`,
-        { fix: "Run it again: it goes on where it stopped.", cause: failure },
+        `${file.path} of ${download.spec.repository}: the connection broke ${maxTries} times; ${after} of ${file.size} bytes are stored${why}.`,
+        { fix: "Run it again: the download continues where it stopped.", cause: failure },
       );
     }
     await new Promise((resolve) => setTimeout(resolve, pause(tries)));
   }
 }
 
-/** One request from byte `start` on, appended to the partial file as it arrives. */
+/** Requests the bytes from `start` on and appends them to the partial file as they arrive. */
 async function fetchRest(download: Download, partial: string, start: number): Promise<void> {
   const { spec, access, commit, file, signal } = download;
   const stall = new AbortController();
@@ -113,7 +116,7 @@ async function fetchRest(download: Download, partial: string, start: number): Pr
       headers: start > 0 ? { range: `bytes=${start}-` } : {},
       signal: stop,
     });
-    if (response.status === 416) await rm(partial, { force: true }); // longer than the file: not a part of it
+    if (response.status === 416) await rm(partial, { force: true }); // longer than the file, so not a part of it
     if (!response.ok) {
       await response.body?.cancel();
       throw Object.assign(new Error(`the server answered ${response.status}`), { statusCode: response.status });
@@ -144,10 +147,8 @@ async function append(
       if (at + chunk.byteLength > file.size) {
         throw new RevqError(
           "download-size",
-          `${file.path}: the server sends more than the ${file.size} bytes announced.`,
-          {
-            fix: "Try again; check HF_ENDPOINT if it is set.",
-          },
+          `${file.path}: the server sends more than the ${file.size} bytes that the hub lists.`,
+          { fix: "Try again. Check HF_ENDPOINT if it is set." },
         );
       }
       let written = 0;
@@ -169,7 +170,7 @@ async function append(
   }
 }
 
-/** The content has the size and the hash that the hub lists. Git hashes `blob SIZE\0` and the content. */
+/** True when the content has the size and the hash that the hub lists. Git hashes `blob SIZE\0` and the content. */
 async function isGenuine({ file, report }: Download, path: string): Promise<boolean> {
   if ((await sizeOf(path)) !== file.size) return false;
   const hash = createHash(file.hash.algorithm === "sha256" ? "sha256" : "sha1");
@@ -187,7 +188,7 @@ async function isGenuine({ file, report }: Download, path: string): Promise<bool
   return hash.digest("hex") === file.hash.hex;
 }
 
-/** A lock that a killed process leaves behind is stale after ten seconds. */
+/** Waits for the lock of a file. The lock of a killed process expires after ten seconds. */
 async function lock(
   cache: RepositoryCache,
   { hash }: HubFile,

@@ -1,4 +1,4 @@
-/** A repository of the hub as weights: its files are downloaded into the shared cache when they are opened, and only those. */
+/** A repository of the hub as a source of weights. Only files that are opened are downloaded, into the shared cache. */
 import { RevqError, type WeightsSource } from "@revq/core";
 import {
   isConnectionError,
@@ -19,7 +19,10 @@ interface OpenHubOptions extends OpenWeightsOptions {
   readonly pause?: Download["pause"];
 }
 
-/** Offline, and when the hub cannot be reached, what the cache has of the revision is used. Throws `hub-*`, `download-*`. */
+/**
+ * Without a connection the copy of the revision in the cache is used.
+ * @throws RevqError `hub-*`, `download-*`
+ */
 export async function openHub(text: string, options: OpenHubOptions = {}): Promise<WeightsSource> {
   const spec = parseHubSpec(text);
   const settings = await hubSettings(options.environment);
@@ -32,7 +35,7 @@ export async function openHub(text: string, options: OpenHubOptions = {}): Promi
     repository = await readRepository(spec, access, options.signal);
   } catch (error) {
     if (!isConnectionError(error) || !(await hasCopy(spec, cache))) throw error;
-    options.note?.(`${(error as RevqError).message} The copy in the cache is used.`);
+    options.note?.(`${(error as RevqError).message} Using the copy in the cache.`);
     return openCached(spec, cache, settings);
   }
   const { commit, files } = repository;
@@ -82,7 +85,7 @@ function notCached(spec: HubSpec, { offline, cache }: HubSettings, names?: reado
     "hub-offline",
     `${offline ? "HF_HUB_OFFLINE is set" : "The hub cannot be reached"}, and the cache ${cache} does not have ${what} at revision ${spec.revision}.${has}`,
     {
-      fix: `Unset HF_HUB_OFFLINE, or run this once where there is a network (or: hf download ${spec.repository}) and copy the cache.`,
+      fix: `Unset HF_HUB_OFFLINE. Or download it elsewhere (hf download ${spec.repository}) and copy the cache.`,
     },
   );
 }

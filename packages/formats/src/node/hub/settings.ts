@@ -1,4 +1,7 @@
-/** The environment variables that tools of the Hugging Face hub share: https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables. */
+/**
+ * The environment variables that the tools of the Hugging Face hub share.
+ * https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables
+ */
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +11,7 @@ import { defaultEndpoint } from "../../hub/repository.js";
 export interface HubSettings {
   /** `HF_ENDPOINT`, without a slash at the end. */
   readonly endpoint: string;
-  /** `HF_TOKEN`, or what `hf auth login` stored. */
+  /** `HF_TOKEN`, or the token that `hf auth login` stored. */
   readonly token: string | undefined;
   /** `HF_HUB_OFFLINE` (or `TRANSFORMERS_OFFLINE`): no request is made. */
   readonly offline: boolean;
@@ -24,7 +27,7 @@ export async function hubSettings(environment: Environment = process.env): Promi
   );
   const endpoint = (environment["HF_ENDPOINT"] || defaultEndpoint).replace(/\/+$/, "");
   if (!/^https?:\/\//.test(endpoint)) {
-    throw new RevqError("hub-endpoint", `HF_ENDPOINT is "${endpoint}", which is no http(s) address.`, {
+    throw new RevqError("hub-endpoint", `HF_ENDPOINT is "${endpoint}", which is not an http(s) address.`, {
       fix: "Unset it, or give the address of a mirror of the hub.",
     });
   }
