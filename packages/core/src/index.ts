@@ -1,4 +1,4 @@
-/** @revq/core: contracts, plugin registry, errors, random numbers, shapes. No I/O and no tensor engine: the ground floor. */
+/** @revq/core: contracts, plugin registry, errors, random numbers, shapes. No I/O, no tensor engine. */
 export * from "./backbone.js";
 export * from "./bytes.js";
 export { RevqError, isRevqError, type RevqErrorOptions, type Setting } from "./errors.js";
@@ -12,6 +12,6 @@ export * from "./quantizer.js";
 export { createRandom, type Random, type RandomState } from "./random.js";
 export type { Rectifier } from "./rectifier.js";
 export { PluginRegistry, type RegisteredPlugin } from "./registry.js";
-export type { ImageBatch, ImageSource, LatentSource, Moments } from "./sources.js";
+export type { ImageBatch, ImageSource, LatentSource, Moments, RgbaImage } from "./sources.js";
 export * from "./token-layout.js";
 export type { HostTransform, Transform, TransformLayout } from "./transform.js";

@@ -1,12 +1,12 @@
 /**
- * `config.json` of a tokenizer folder: which plugins with which options, on which latents. Everything with numbers in it is
- * in `model.safetensors` beside it.
+ * `config.json` of a tokenizer folder: the plugins, their options, and the latents. The parameters are in
+ * `model.safetensors` beside it.
  */
-import { latentShapeFromArray, RevqError, type LatentShape } from "@revq/core";
+import { RevqError } from "@revq/core";
 import { z } from "zod";
 
 /** Version of the folder's format. An older one opens (see `upgrades`); a newer one is refused. */
-export const formatVersion = 2;
+export const formatVersion = 3;
 
 /** What turns the JSON of version n into that of version n + 1. Every version that was ever written stays in here. */
 const upgrades: Readonly<Record<number, (config: Record<string, unknown>) => Record<string, unknown>>> = {
@@ -18,7 +18,34 @@ const upgrades: Readonly<Record<number, (config: Record<string, unknown>) => Rec
     }
     return named;
   },
+  // 3 has the transform as a stage of its own. Before, it was an option of the quantizer.
+  2: (config) => {
+    const quantizer = config["quantizer"] as { options: Record<string, unknown> };
+    const { transform = "none", split, ...options } = quantizer.options;
+    const training = config["training"] as { recipe: string };
+    return {
+      ...config,
+      standardize: true,
+      transform: { id: transform, package: "@revq/transform-block", options: {} },
+      quantizer: {
+        ...quantizer,
+        options: { ...options, ...(split === undefined ? {} : { split: split === "balanced" ? "eigenvalue" : split }) },
+      },
+      training: { ...training, recipe: training.recipe === "fit" ? "kmeans" : training.recipe },
+    };
+  },
 };
+
+/** Tensors that had another name before format 3. */
+const formerNames: Readonly<Record<string, string>> = {
+  "quantizer.rotation": "transform.rotation",
+  "quantizer.places": "quantizer.permutation",
+};
+
+/** The name that a tensor of any format has in the newest one. */
+export function currentTensorName(name: string): string {
+  return formerNames[name] ?? name;
+}
 
 const positive = z.int().min(1);
 const pluginSchema = z.strictObject({
@@ -37,7 +64,7 @@ export const tokenizerConfigSchema = z.strictObject({
   /** Null for a tokenizer that was trained on latents alone. */
   backbone: pluginSchema
     .extend({
-      /** Where the weights are, as `--weights` took it; null for a backbone that lives in this folder or has its own. */
+      /** Where the weights are, as the user named them; null for a backbone that lives in this folder or has its own. */
       weights: z.string().nullable(),
       /** SHA-256 of the weights (`fingerprint` of @revq/core). */
       fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
@@ -45,9 +72,12 @@ export const tokenizerConfigSchema = z.strictObject({
       embedded: z.boolean(),
     })
     .nullable(),
+  /** False: the transform sees latents minus their mean. */
+  standardize: z.boolean(),
+  transform: pluginSchema,
   quantizer: pluginSchema,
   rectifier: pluginSchema,
-  /** For people and other programs; the quantizer's own `tokens` rules. */
+  /** For people and other programs; the layout that the quantizer gives decides. */
   tokens: z.strictObject({
     tokens: positive,
     groups: positive,
@@ -78,7 +108,7 @@ export function parseTokenizerConfig(text: string, where: string): TokenizerConf
     throw new RevqError(
       "tokenizer-format-newer",
       `${where} has format version ${version}; this revq reads up to ${formatVersion}.`,
-      { fix: "Install a newer one: npm install @revq/tokenizer@latest (or @revq/cli@latest)." },
+      { fix: "Install a newer one: npm install @revq/tokenizer@latest." },
     );
   }
   const parsed = tokenizerConfigSchema.safeParse(json);
@@ -88,7 +118,7 @@ export function parseTokenizerConfig(text: string, where: string): TokenizerConf
       "tokenizer-config",
       `${where} is not a tokenizer's config: ${problems.slice(0, 3).join("; ")}.`,
       {
-        fix: "Name a folder that `revq train` made.",
+        fix: "Name the folder of a tokenizer.",
       },
     );
   }
@@ -100,11 +130,11 @@ function upgrade(config: Record<string, unknown>, from: number): Record<string, 
   for (let version = from; version < formatVersion; version++) {
     const step = upgrades[version];
     if (!step) return config; // not a version that ever was: the schema says so
-    upgraded = { ...step(upgraded), formatVersion: version + 1 };
+    try {
+      upgraded = { ...step(upgraded), formatVersion: version + 1 };
+    } catch {
+      return config; // parts are missing: the schema says which
+    }
   }
   return upgraded;
-}
-
-export function configLatentShape(config: TokenizerConfig): LatentShape {
-  return latentShapeFromArray(config.latentShape);
 }

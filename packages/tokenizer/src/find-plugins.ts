@@ -25,8 +25,8 @@ export async function findPlugins(config: TokenizerConfig, options: Options): Pr
 
 async function importPlugin(name: string, kind: PluginKind, id: string): Promise<Plugin> {
   const missing = (cause?: unknown): RevqError =>
-    new RevqError("plugin-unknown", `The tokenizer needs the ${kind} "${id}" of ${name}, which is not here.`, {
-      fix: `npm install ${name} and, in a bundled program or if it is not one of @revq, give it: Tokenizer.load(spec, { plugins: [${identifier(id)}, …] }).`,
+    new RevqError("plugin-unknown", `The tokenizer needs the ${kind} "${id}" of ${name}, which is not installed.`, {
+      fix: `Install ${name}. In a bundled program, or if it is not one of @revq, pass it: Tokenizer.load(spec, { plugins: [${identifier(id)}, …] }).`,
       cause,
     });
   // Nothing but packages of this project is imported for a name out of a file.

@@ -1,15 +1,13 @@
 /** @revq/tokenizer: the line from images to ids and back as one object, in Node and in the browser. */
-export { checkCodeRange } from "./code-range.js";
-export {
-  configLatentShape,
-  formatVersion,
-  parseTokenizerConfig,
-  tokenizerConfigSchema,
-  type TokenizerConfig,
-} from "./config.js";
-export { isRelativePath, loadTokenizer, type LoadTokenizerOptions } from "./load.js";
-export { fromFloatPixels, toFloatPixels, type DecodedPicture, type Picture } from "./picture.js";
-export type { CodingOptions } from "./pictures.js";
+export type { RgbaImage } from "@revq/core";
+export type { CodingOptions } from "./coding.js";
+export { formatVersion, parseTokenizerConfig, tokenizerConfigSchema, type TokenizerConfig } from "./config.js";
+export { checkIds } from "./id-range.js";
+export { fromFloatPixels, toFloatPixels, type DecodedImage } from "./image.js";
+export { LatentSpace, disposeTransformed, type TransformedLatents } from "./latent-space.js";
+export { isRelativePath, type LoadTokenizerOptions } from "./load.js";
+export type { TokenizerParts } from "./parts.js";
 export { configFile, modelFile, serializeTokenizer } from "./save.js";
+export { Standardizer, measureLatents, standardizedSource, type LatentStatistics } from "./standardizer.js";
 export { checkGrid, defaultOverlap, planTiles, tileCount, tileOffsets, type TileGrid } from "./tile-grid.js";
-export { Tokenizer, type QuantizedLatents, type TokenizerParts } from "./tokenizer.js";
+export { Tokenizer, type QuantizedLatents } from "./tokenizer.js";

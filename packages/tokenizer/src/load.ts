@@ -1,14 +1,30 @@
 /** Opens a tokenizer folder: reads its two files, makes the plugins, checks that the backbone is the one it was trained with. */
-import { fingerprint, parseOptions, createRandom, RevqError, toNamedArrays, underPrefix, type Backbone, type NamedTensors, type Plugin, type PluginRegistry, type ReportProgress, type WeightsSource } from "@revq/core";
-import { Standardizer } from "./standardizer.js";
+import {
+  createRandom,
+  fingerprint,
+  latentShapeFromArray,
+  parseOptions,
+  RevqError,
+  toNamedArrays,
+  underPrefix,
+  type Backbone,
+  type Disposable,
+  type NamedTensors,
+  type Plugin,
+  type PluginRegistry,
+  type ReportProgress,
+  type WeightsSource,
+} from "@revq/core";
 import { openSafetensors } from "@revq/formats";
 import { openWeights as openAnyWeights } from "@revq/formats/weights";
 import * as tf from "@tensorflow/tfjs-core";
-import { configLatentShape, parseTokenizerConfig, type TokenizerConfig } from "./config.js";
+import { currentTensorName, parseTokenizerConfig, type TokenizerConfig } from "./config.js";
 import { ensureEngine } from "./ensure-engine.js";
 import { findPlugins } from "./find-plugins.js";
+import { LatentSpace } from "./latent-space.js";
+import type { TokenizerParts } from "./parts.js";
 import { configFile, modelFile } from "./save.js";
-import { Tokenizer } from "./tokenizer.js";
+import { Standardizer } from "./standardizer.js";
 
 export interface LoadTokenizerOptions {
   /** Plugins to take the tokenizer's from. Those that are missing are imported by name, which bundlers cannot do: name them there. */
@@ -30,10 +46,10 @@ type Ready = Omit<LoadTokenizerOptions, "plugins" | "openWeights"> & {
 };
 
 /** @see Tokenizer.load */
-export async function loadTokenizer(
+export async function loadParts(
   place: string | URL | WeightsSource,
   options: LoadTokenizerOptions = {},
-): Promise<Tokenizer> {
+): Promise<TokenizerParts> {
   const { report, signal } = options;
   const openWeights =
     options.openWeights ??
@@ -60,34 +76,44 @@ async function assemble(
   folder: WeightsSource,
   options: Ready,
   release: (() => void) | undefined,
-): Promise<Tokenizer> {
-  const latentShape = configLatentShape(config);
+): Promise<TokenizerParts> {
+  const latentShape = latentShapeFromArray(config.latentShape);
   const { plugins } = options;
-  const quantizerPlugin = plugins.get("quantizer", config.quantizer.id);
-  const rectifierPlugin = plugins.get("rectifier", config.rectifier.id);
-  const backbone = options.backbone === false ? null : await openBackbone(config, tensors, folder, options);
-  const quantizer = quantizerPlugin.create(parseOptions(quantizerPlugin, config.quantizer.options), { latentShape });
-  const rectifier = rectifierPlugin.create(parseOptions(rectifierPlugin, config.rectifier.options), {
-    latentShape,
-    random: createRandom(0),
-  });
+  const made: Disposable[] = [];
   try {
-    quantizer.restore(underPrefix("quantizer", tensors));
-    rectifier.restore(underPrefix("rectifier", tensors));
-    const standardizer = Standardizer.fromState(latentShape, underPrefix("standardizer", tensors));
-    return new Tokenizer({
-      config,
+    const backbone = options.backbone === false ? null : await openBackbone(config, tensors, folder, options);
+    if (backbone) made.push(backbone);
+    const standardizer = await Standardizer.fromState(latentShape, underPrefix("standardizer", tensors));
+    made.push(standardizer);
+
+    const transformPlugin = plugins.get("transform", config.transform.id);
+    const transform = await transformPlugin.create(parseOptions(transformPlugin, config.transform.options), {
       latentShape,
-      backbone,
-      standardizer,
-      quantizer,
-      rectifier,
-      ...(release ? { release } : {}),
+      tokens: config.tokens.tokens,
     });
+    made.push(transform);
+    transform.restore(underPrefix("transform", tensors));
+
+    const quantizerPlugin = plugins.get("quantizer", config.quantizer.id);
+    const quantizer = await quantizerPlugin.create(parseOptions(quantizerPlugin, config.quantizer.options), {
+      latentShape,
+      transform: transform.layout,
+    });
+    made.push(quantizer);
+    quantizer.restore(underPrefix("quantizer", tensors));
+
+    const rectifierPlugin = plugins.get("rectifier", config.rectifier.id);
+    const rectifier = await rectifierPlugin.create(parseOptions(rectifierPlugin, config.rectifier.options), {
+      latentShape,
+      random: createRandom(0),
+    });
+    made.push(rectifier);
+    rectifier.restore(underPrefix("rectifier", tensors));
+
+    const space = new LatentSpace(standardizer, transform, config.standardize);
+    return { config, latentShape, backbone, space, quantizer, rectifier, ...(release ? { release } : {}) };
   } catch (error) {
-    backbone?.dispose();
-    quantizer.dispose();
-    rectifier.dispose();
+    for (const part of made) part.dispose();
     throw error;
   }
 }
@@ -118,18 +144,21 @@ async function openBackbone(
       "backbone-fingerprint",
       `${folder.spec} was trained with other weights of the backbone ${saved.id}: ` +
         `the tokenizer expects ${saved.fingerprint.slice(0, 12)}…, ${fromFolder ? "its own file" : (spec ?? "the plugin")} gives ${found.slice(0, 12)}….`,
-      { fix: `Name the weights that it was trained with (--weights${saved.weights ? ` ${saved.weights}` : " SPEC"}).` },
+      {
+        fix: "Name the weights that it was trained with.",
+        setting: { path: "backbone.weights", ...(saved.weights ? { value: saved.weights } : {}) },
+      },
     );
   }
   return backbone;
 }
 
-/** A relative path in config.json is relative to the folder that the file is in. */
+/** A relative path in config.json is relative to the folder of the file. */
 function besideFolder(spec: string, folder: string): string {
   return isRelativePath(spec) ? `${folder}/${spec}` : spec;
 }
 
-/** True for a path that depends on where one stands: neither absolute nor `scheme:…`. */
+/** True for a path that is neither absolute nor `scheme:…`. */
 export function isRelativePath(spec: string): boolean {
   return !/^([/\\]|[A-Za-z][A-Za-z0-9+.-]*:)/.test(spec);
 }
@@ -141,9 +170,7 @@ async function readConfig(folder: WeightsSource): Promise<TokenizerConfig> {
     throw new RevqError(
       "not-a-tokenizer",
       `${folder.spec} is not a tokenizer: it has no ${missing.join(" and no ")}.`,
-      {
-        fix: "Name the folder that `revq train` wrote (--out).",
-      },
+      { fix: "Name the folder that a training wrote." },
     );
   }
   const source = await folder.open(configFile);
@@ -159,7 +186,7 @@ async function readTensors(folder: WeightsSource): Promise<NamedTensors> {
     const tensors: Record<string, tf.Tensor> = {};
     for (const name of file.tensors.keys()) {
       const { shape, data } = await file.read(name);
-      tensors[name] =
+      tensors[currentTensorName(name)] =
         data instanceof Int32Array
           ? tf.tensor(data, [...shape], "int32")
           : tf.tensor((await file.readFloat32(name)).data, [...shape], "float32");

@@ -1,20 +1,21 @@
 /** Writes a tokenizer as bytes: the two files that a program reads. The model card is the trainer's. */
 import { toNamedArrays, withPrefix, type NamedArray } from "@revq/core";
 import { float16ToFloat32, float32ToFloat16, writeSafetensors, type TensorToWrite } from "@revq/formats";
-import type { Tokenizer } from "./tokenizer.js";
+import type { TokenizerParts } from "./parts.js";
 
 export const configFile = "config.json";
 export const modelFile = "model.safetensors";
 
 /**
- * Names in model.safetensors: `standardizer.{mean,std}`, `quantizer.*`, `rectifier.*`, and `backbone.*` when embedded. A backbone that
- * came in half precision is kept in it; nothing is rounded.
+ * The files by name. Names in model.safetensors: `standardizer.{mean,std}`, `transform.*`, `quantizer.*`, `rectifier.*`,
+ * and `backbone.*` when embedded. A backbone that came in half precision stays so; nothing is rounded.
  */
-export async function serializeTokenizer(tokenizer: Tokenizer): Promise<Record<string, Uint8Array>> {
-  const { config, backbone, standardizer, quantizer, rectifier } = tokenizer.parts;
-  const statistics = standardizer.state();
+export async function serializeTokenizer({ parts }: { parts: TokenizerParts }): Promise<Record<string, Uint8Array>> {
+  const { config, backbone, space, quantizer, rectifier } = parts;
+  const statistics = space.standardizer.state();
   const arrays: Record<string, NamedArray> = {
     ...withPrefix("standardizer", await toNamedArrays(statistics)),
+    ...withPrefix("transform", await toNamedArrays(space.transform.state())),
     ...withPrefix("quantizer", await toNamedArrays(quantizer.state())),
     ...withPrefix("rectifier", await toNamedArrays(rectifier.state())),
   };
@@ -33,7 +34,7 @@ export async function serializeTokenizer(tokenizer: Tokenizer): Promise<Record<s
   };
 }
 
-/** As float16 where that says exactly the same. */
+/** As float16 where that loses nothing. */
 function narrowest(name: string, { shape, data }: NamedArray): TensorToWrite {
   if (data instanceof Float32Array) {
     const halfs = float32ToFloat16(data);

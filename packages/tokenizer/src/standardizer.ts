@@ -2,7 +2,15 @@
  * Standardizes latents: every dimension (channel, row, column) minus its mean over the training set, divided by its
  * standard deviation (over N, not N-1). arXiv 2507.10547, preprocessing of the latents.
  */
-import { latentSize, requireTensor, type Disposable, type LatentShape, type LatentSource, type Moments, type NamedTensors } from "@revq/core";
+import {
+  latentSize,
+  requireTensor,
+  type Disposable,
+  type LatentShape,
+  type LatentSource,
+  type Moments,
+  type NamedTensors,
+} from "@revq/core";
 import { LatentMoments } from "@revq/numerics";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
@@ -22,7 +30,7 @@ export async function measureLatents(source: LatentSource): Promise<LatentStatis
   if (known) return latentStatistics(known);
   const size = latentSize(source.shape);
   const moments = new LatentMoments(size);
-  const batch = Math.max(1, Math.floor(numbersAtOnce / size));
+  const batch = Math.max(1, Math.floor(elementsAtOnce / size));
   for (let start = 0; start < source.count; start += batch) {
     const rows = Math.min(batch, source.count - start);
     moments.add(await source.read(Int32Array.from({ length: rows }, (_, row) => start + row)));
@@ -31,7 +39,7 @@ export async function measureLatents(source: LatentSource): Promise<LatentStatis
 }
 
 /** 16 MiB of float32. */
-const numbersAtOnce = 2 ** 22;
+const elementsAtOnce = 2 ** 22;
 
 function latentStatistics({ count, mean, squares }: Moments): LatentStatistics {
   return {
@@ -46,20 +54,28 @@ function latentStatistics({ count, mean, squares }: Moments): LatentStatistics {
 export class Standardizer implements Disposable {
   private constructor(
     readonly shape: LatentShape,
+    /** The same numbers on the host. */
+    readonly statistics: LatentStatistics,
     private readonly mean: Tensor3D,
     private readonly std: Tensor3D,
   ) {}
 
-  static fromStatistics(shape: LatentShape, { mean, std }: LatentStatistics): Standardizer {
+  static fromStatistics(shape: LatentShape, statistics: LatentStatistics): Standardizer {
     const dims: [number, number, number] = [shape.height, shape.width, shape.channels];
-    return new Standardizer(shape, tf.tensor3d(mean, dims), tf.tensor3d(std, dims));
+    const { mean, std } = statistics;
+    return new Standardizer(shape, statistics, tf.tensor3d(mean, dims), tf.tensor3d(std, dims));
   }
 
   /** @param state `mean` and `std`, `[c, h, w]` float32, as `state()` gives them */
-  static fromState(shape: LatentShape, state: NamedTensors): Standardizer {
+  static async fromState(shape: LatentShape, state: NamedTensors): Promise<Standardizer> {
     const dims = [shape.channels, shape.height, shape.width];
     const read = (name: string): Tensor3D => tf.transpose(requireTensor(state, name, dims) as Tensor3D, [1, 2, 0]);
-    return new Standardizer(shape, read("mean"), read("std"));
+    const [mean, std] = [read("mean"), read("std")];
+    const statistics = {
+      mean: Float32Array.from(await mean.data()),
+      std: Float32Array.from(await std.data()),
+    };
+    return new Standardizer(shape, statistics, mean, std);
   }
 
   /** latents `[n, h, w, c]` -> standardized `[n, h, w, c]`. */
@@ -68,8 +84,18 @@ export class Standardizer implements Disposable {
   }
 
   /** The inverse of `standardize`. */
-  restoreScale(standardized: Tensor4D): Tensor4D {
+  unstandardize(standardized: Tensor4D): Tensor4D {
     return tf.tidy(() => tf.add(tf.mul(standardized, this.std), this.mean));
+  }
+
+  /** latents `[n, h, w, c]` minus their mean. */
+  centre(latents: Tensor4D): Tensor4D {
+    return tf.sub(latents, this.mean);
+  }
+
+  /** centred latents `[n, h, w, c]` -> standardized. */
+  scale(centred: Tensor4D): Tensor4D {
+    return tf.div(centred, this.std);
   }
 
   /** `mean` and `std`, `[c, h, w]` float32. Unlike other states these are new tensors: the caller disposes them. */
@@ -83,17 +109,31 @@ export class Standardizer implements Disposable {
   }
 }
 
-/** The same latents, standardized on the host as they are read; every step is rounded to float32, as on an engine. */
+/** The same latents minus their mean, rounded to float32 as on an engine. */
+export function centredSource(source: LatentSource, { mean }: LatentStatistics): LatentSource {
+  return mapped(source, (values) => {
+    const size = mean.length;
+    for (let i = 0; i < values.length; i++) values[i] = values[i]! - mean[i % size]!;
+  });
+}
+
+/** The same latents, standardized on the host as they are read. Every step is rounded to float32, as on an engine. */
 export function standardizedSource(source: LatentSource, { mean, std }: LatentStatistics): LatentSource {
+  return mapped(source, (values) => {
+    const size = mean.length;
+    for (let i = 0; i < values.length; i++) {
+      values[i] = Math.fround(values[i]! - mean[i % size]!) / std[i % size]!;
+    }
+  });
+}
+
+function mapped(source: LatentSource, map: (values: Float32Array) => void): LatentSource {
   return {
     shape: source.shape,
     count: source.count,
     async read(indices) {
       const values = await source.read(indices);
-      const size = mean.length;
-      for (let i = 0; i < values.length; i++) {
-        values[i] = Math.fround(values[i]! - mean[i % size]!) / std[i % size]!;
-      }
+      map(values);
       return values;
     },
   };

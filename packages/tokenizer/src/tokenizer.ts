@@ -1,33 +1,32 @@
 /**
- * The whole line as one object: backbone, standardizer, quantizer, rectifier.
- * images -> latents -> standardized -> codes, and back through the rectifier. `encode` and `decode` take plain pictures and ids of any
- * size; the other methods take tensors at the trained size. It does no I/O of its own: see `load.ts` and `save.ts`.
+ * The whole line as one object: images -> latents -> coefficients -> ids, and back through the rectifier. `encode` and
+ * `decode` take plain images and ids of any size; the other methods take tensors at the trained size. It does no I/O of
+ * its own: see `load.ts` and `save.ts`.
  */
-import { bitsPerImage, latentShapeToArray, RevqError, type Backbone, type Disposable, type LatentShape, type Quantizer, type Rectifier, type TokenSpec, type WeightsSource } from "@revq/core";
-import type { Standardizer } from "./standardizer.js";
+import {
+  bitsPerImage,
+  latentShapeToArray,
+  RevqError,
+  type Backbone,
+  type Disposable,
+  type RgbaImage,
+  type TokenLayout,
+  type WeightsSource,
+} from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
+import { decodeTiles, encodeTiles, type CodingOptions } from "./coding.js";
 import type { TokenizerConfig } from "./config.js";
+import type { DecodedImage } from "./image.js";
+import { disposeTransformed } from "./latent-space.js";
 import type { LoadTokenizerOptions } from "./load.js";
-import type { DecodedPicture, Picture } from "./picture.js";
-import { decodePictures, encodePictures, type CodingOptions } from "./pictures.js";
+import type { TokenizerParts } from "./parts.js";
 import { planTiles, tileCount, type TileGrid } from "./tile-grid.js";
 
-export interface TokenizerParts {
-  readonly config: TokenizerConfig;
-  readonly latentShape: LatentShape;
-  readonly backbone: Backbone | null;
-  readonly standardizer: Standardizer;
-  readonly quantizer: Quantizer;
-  readonly rectifier: Rectifier;
-  /** Called once by `dispose`, last: gives back the engine that loading started. */
-  readonly release?: () => void;
-}
-
-/** Every station of a latent's way, standardized, `[n, h, w, c]`; codes `[n, t]`. The caller owns all four. */
+/** A latent at every stage, standardized, `[n, h, w, c]`, and its ids `[n, t]`. The caller owns all four. */
 export interface QuantizedLatents {
   readonly standardized: Tensor4D;
-  readonly codes: Tensor2D;
+  readonly ids: Tensor2D;
   readonly quantized: Tensor4D;
   readonly rectified: Tensor4D;
 }
@@ -41,38 +40,40 @@ export class Tokenizer implements Disposable {
    * `@revq/engine` is started. Throws `not-a-tokenizer`, `tokenizer-*`, `plugin-*`, `backbone-fingerprint` and what reading throws.
    */
   static async load(spec: string | URL | WeightsSource, options: LoadTokenizerOptions = {}): Promise<Tokenizer> {
-    const { loadTokenizer } = await import("./load.js");
-    return loadTokenizer(spec, options);
+    const { loadParts } = await import("./load.js");
+    return new Tokenizer(await loadParts(spec, options));
   }
 
   /**
-   * Pictures of one size -> ids `[n, tiles * t]` flat, every id the code of its token in its group. A picture of another size than
-   * the trained one is covered by tiles of that size, row by row: see `grid`.
+   * Images of one size -> ids `[n, tiles * t]` flat. An image of another size than the trained one is covered by tiles of
+   * that size, row by row: see `grid`.
    */
-  encode(pictures: Picture | readonly Picture[], options: CodingOptions = {}): Promise<Int32Array> {
-    return encodePictures(this, pictures, options);
+  encode(images: RgbaImage | readonly RgbaImage[], options: CodingOptions = {}): Promise<Int32Array> {
+    return encodeTiles(this, images, options);
   }
 
   /**
-   * The pictures of such ids. @param size the pictures' size or the grid that `encode` used; default: the trained size.
-   * The same ids always give the same pictures on one engine. Throws `code-out-of-range`, `ids-length`.
+   * The images of such ids. The same ids always give the same images on one engine. Throws `code-out-of-range`,
+   * `ids-length`.
+   *
+   * @param size the size of the images, or the grid that `encode` used; default: the trained size
    */
   decode(
     ids: Int32Array,
     size?: { readonly width: number; readonly height: number } | TileGrid,
     options: CodingOptions = {},
-  ): Promise<DecodedPicture[]> {
-    return decodePictures(this, ids, size, options);
+  ): Promise<DecodedImage[]> {
+    return decodeTiles(this, ids, size, options);
   }
 
-  /** The tiles of a picture of that size; a picture of the trained size is one tile. @param overlap default 0.25 */
+  /** The tiles of an image of that size; an image of the trained size is one tile. @param overlap default 0.25 */
   grid(width: number, height: number, overlap?: number): TileGrid {
     return planTiles(width, height, this.imageSize, overlap);
   }
 
-  /** Ids that a picture of that size becomes. */
-  idsPerPicture(width: number, height: number, overlap?: number): number {
-    return tileCount(this.grid(width, height, overlap)) * this.tokens.tokens;
+  /** Ids of an image of that size. */
+  idsPerImage(width: number, height: number, overlap?: number): number {
+    return tileCount(this.grid(width, height, overlap)) * this.layout.count;
   }
 
   /** Side of the images that it was trained on. */
@@ -87,12 +88,12 @@ export class Tokenizer implements Disposable {
     return this.parts.config;
   }
 
-  get tokens(): TokenSpec {
-    return this.parts.quantizer.tokens;
+  get layout(): TokenLayout {
+    return this.parts.quantizer.layout;
   }
 
   get bitsPerImage(): number {
-    return bitsPerImage(this.tokens);
+    return bitsPerImage(this.layout);
   }
 
   /** The backbone, or an error that says why there is none. */
@@ -102,12 +103,12 @@ export class Tokenizer implements Disposable {
       "tokenizer-of-latents",
       "This tokenizer was trained on latents alone: it has no backbone for images.",
       {
-        fix: "Give it latents (--latents FILE.npy), or train one with --backbone.",
+        fix: "Give it latents, or train one with a backbone.",
       },
     );
   }
 
-  /** images `[n, H, W, 3]` float32 in [-1, 1] -> codes `[n, t]` int32. The caller owns the result. */
+  /** images `[n, H, W, 3]` float32 in [-1, 1] -> ids `[n, t]` int32. The caller owns the result. */
   async encodeImages(images: Tensor4D): Promise<Tensor2D> {
     this.checkImages(images);
     const latents = await this.backbone.encode(images);
@@ -118,10 +119,10 @@ export class Tokenizer implements Disposable {
     }
   }
 
-  /** codes `[n, t]` int32 -> images `[n, H, W, 3]` float32, about [-1, 1], not clamped. The caller owns the result. */
-  async decodeCodes(codes: Tensor2D): Promise<Tensor4D> {
+  /** ids `[n, t]` int32 -> images `[n, H, W, 3]` float32, about [-1, 1], not clamped. The caller owns the result. */
+  async decodeIds(ids: Tensor2D): Promise<Tensor4D> {
     const backbone = this.backbone;
-    const latents = this.decodeLatents(codes);
+    const latents = this.decodeLatents(ids);
     try {
       return await backbone.decode(latents);
     } finally {
@@ -129,37 +130,38 @@ export class Tokenizer implements Disposable {
     }
   }
 
-  /** latents `[n, h, w, c]` as the backbone gives them -> codes `[n, t]` int32. */
+  /** latents `[n, h, w, c]` as the backbone gives them -> ids `[n, t]` int32. */
   async encodeLatents(latents: Tensor4D): Promise<Tensor2D> {
     this.checkLatents(latents);
-    const standardized = this.parts.standardizer.standardize(latents);
-    const codes = await this.parts.quantizer.quantize(standardized);
-    standardized.dispose();
-    return codes;
+    const transformed = await this.parts.space.forward(latents);
+    try {
+      return await this.parts.quantizer.quantize(transformed.coefficients);
+    } finally {
+      disposeTransformed(transformed);
+    }
   }
 
-  /** codes `[n, t]` -> rectified latents `[n, h, w, c]` in the backbone's own scale. */
-  decodeLatents(codes: Tensor2D): Tensor4D {
-    this.checkCodes(codes);
-    return tf.tidy(() => {
-      const rectified = this.parts.rectifier.rectify(this.parts.quantizer.dequantize(codes));
-      return this.parts.standardizer.restoreScale(rectified);
-    });
+  /** ids `[n, t]` -> rectified latents `[n, h, w, c]` as the backbone takes them. */
+  decodeLatents(ids: Tensor2D): Tensor4D {
+    this.checkShapeOfIds(ids);
+    const { space, quantizer, rectifier } = this.parts;
+    return tf.tidy(() => space.unstandardize(rectifier.rectify(space.inverse(quantizer.dequantize(ids)))));
   }
 
-  /** latents `[n, h, w, c]` in the backbone's scale -> all stations, for measuring. */
+  /** latents `[n, h, w, c]` as the backbone gives them -> all stages, for measuring. */
   async quantizeLatents(latents: Tensor4D): Promise<QuantizedLatents> {
     this.checkLatents(latents);
-    const standardized = this.parts.standardizer.standardize(latents);
-    const codes = await this.parts.quantizer.quantize(standardized);
-    const quantized = this.parts.quantizer.dequantize(codes);
-    const rectified = this.parts.rectifier.rectify(quantized);
-    return { standardized, codes, quantized, rectified };
+    const { space, quantizer, rectifier } = this.parts;
+    const { standardized, coefficients } = await space.forward(latents);
+    const ids = await quantizer.quantize(coefficients);
+    if (coefficients !== standardized) coefficients.dispose();
+    const quantized = tf.tidy(() => space.inverse(quantizer.dequantize(ids)));
+    return { standardized, ids, quantized, rectified: rectifier.rectify(quantized) };
   }
 
   dispose(): void {
     this.parts.backbone?.dispose();
-    this.parts.standardizer.dispose();
+    this.parts.space.dispose();
     this.parts.quantizer.dispose();
     this.parts.rectifier.dispose();
     this.parts.release?.();
@@ -190,10 +192,11 @@ export class Tokenizer implements Disposable {
     }
   }
 
-  private checkCodes(codes: Tensor2D): void {
-    if (codes.shape[1] !== this.tokens.tokens) {
-      throw new RevqError("codes-shape", `Codes are [${codes.shape}], expected [n, ${this.tokens.tokens}].`, {
-        fix: "Every image has one code a token; see `tokens` in config.json.",
+  private checkShapeOfIds(ids: Tensor2D): void {
+    const { count } = this.layout;
+    if (ids.shape[1] !== count) {
+      throw new RevqError("codes-shape", `Ids are [${ids.shape}], expected [n, ${count}].`, {
+        fix: "Every image has one id per token; see `tokens` in config.json.",
       });
     }
   }

@@ -1,29 +1,19 @@
-/** Pictures as other libraries hold them: a browser's ImageData, the raw pixels of sharp, float32 of a model. */
-import { RevqError } from "@revq/core";
-
-/**
- * `data` is row-major, RGB or RGBA (alpha is ignored): bytes from 0 to 255, or float32 in [-1, 1]. An ImageData is one, and so is
- * `{ data, ...info }` of sharp's `raw().toBuffer({ resolveWithObject: true })`.
- */
-export interface Picture {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8Array | Uint8ClampedArray | Float32Array;
-}
+/** Images as other libraries hold them: a browser's ImageData, the raw pixels of sharp, float32 of a model. */
+import { RevqError, type RgbaImage } from "@revq/core";
 
 /** RGBA bytes: what `new ImageData(data, width, height)` and `sharp(data, { raw: { width, height, channels: 4 } })` take. */
-export interface DecodedPicture extends Picture {
+export interface DecodedImage extends RgbaImage {
   readonly data: Uint8ClampedArray<ArrayBuffer>;
 }
 
-/** -> `[height, width, 3]` float32 in [-1, 1]: x / 127.5 - 1 for bytes. Throws `picture-size` when the data does not fit its size. */
-export function toFloatPixels({ width, height, data }: Picture): Float32Array {
+/** -> `[height, width, 3]` float32 in [-1, 1]: x / 127.5 - 1 for bytes. Throws `image-data` when the data do not fit the size. */
+export function toFloatPixels({ width, height, data }: RgbaImage): Float32Array {
   const area = width * height;
   const channels = data.length / area;
   if (!Number.isInteger(width) || !Number.isInteger(height) || area < 1 || (channels !== 3 && channels !== 4)) {
     throw new RevqError(
-      "picture-size",
-      `A picture of ${width} x ${height} pixels has ${data.length} values; RGB needs ${area * 3}, RGBA ${area * 4}.`,
+      "image-data",
+      `An image of ${width} x ${height} pixels has ${data.length} values; RGB needs ${area * 3}, RGBA ${area * 4}.`,
       { fix: "Give row-major RGB or RGBA values, bytes or float32 in [-1, 1]." },
     );
   }
@@ -37,7 +27,7 @@ export function toFloatPixels({ width, height, data }: Picture): Float32Array {
 }
 
 /** `[height, width, 3]` float32, clamped to [-1, 1] and rounded to bytes, opaque. */
-export function fromFloatPixels(width: number, height: number, pixels: Float32Array): DecodedPicture {
+export function fromFloatPixels(width: number, height: number, pixels: Float32Array): DecodedImage {
   const data = new Uint8ClampedArray(width * height * 4);
   for (let i = 0; i < width * height; i++) {
     for (let channel = 0; channel < 3; channel++) {
