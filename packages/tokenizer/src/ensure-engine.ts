@@ -15,7 +15,7 @@ export async function ensureEngine(): Promise<(() => void) | undefined> {
     module = (await import(/* @vite-ignore */ /* webpackIgnore: true */ name)) as typeof module;
   } catch (cause) {
     throw new RevqError("engine-missing", "No tfjs backend is up, and @revq/engine is not installed to start one.", {
-      fix: "npm install @revq/engine; in a bundled program call its createEngine() first, or tf.setBackend of a backend of tfjs."
+      fix: "Install @revq/engine. In a bundled program call its createEngine() first, or tf.setBackend.",
       cause,
     });
   }
