@@ -7,30 +7,36 @@ import type { ImageSource } from "./sources.js";
 import { RevqError } from "./errors.js";
 
 export interface Disposable {
-  /** Frees tensors and other resources. Calling it twice is allowed; using the object afterwards is not. */
+  /** Frees tensors and other resources. May be called twice; the object must not be used afterwards. */
   dispose(): void;
 }
 
 export interface BackboneSpec {
-  /** For people: "taesd", "linear 8x8 -> 8". */
+  /** A name for messages: "taesd", "linear 8x8 -> 8". */
   readonly name: string;
   /** Image pixels per latent position, in each direction: 8 for an f8 VAE. */
   readonly downsample: number;
   readonly latentChannels: number;
-  /** False when only an encoder is there: latents can be tokenized and scored, images cannot be decoded. */
+  /** False for an encoder alone: latents can be tokenized and scored, but not decoded. */
   readonly decodes: boolean;
 }
 
-/** Images are `[n, H, W, 3]` float32 in [-1, 1]; latents are `[n, h, w, c]` float32, unscaled. n may be 0. */
+/**
+ * A frozen image autoencoder. Images are `[n, H, W, 3]` float32 in [-1, 1]. Latents are
+ * `[n, h, w, c]` float32, not standardized. n may be 0.
+ */
 export interface Backbone extends Disposable {
   readonly spec: BackboneSpec;
   /** H and W must be multiples of `spec.downsample`. The caller owns the result. */
   encode(images: Tensor4D): Promise<Tensor4D>;
-  /** The result is not clamped. The caller owns it. Throws `backbone-cannot-decode` when `spec.decodes` is false. */
+  /**
+   * The result is not clamped. The caller owns it. Throws `backbone-cannot-decode` when
+   * `spec.decodes` is false.
+   */
   decode(latents: Tensor4D): Promise<Tensor4D>;
-  /** Every weight, borrowed: what `create` needs as `context.state` to make the same backbone again. */
+  /** All weights, borrowed. With them as `context.state`, `create` makes the same backbone again. */
   state(): NamedTensors;
-  /** Present when the backbone is fitted on the user's own images. Its tensors are then kept in the tokenizer. */
+  /** Present if the backbone is fitted on the user's images. The tokenizer then holds its tensors. */
   readonly fit?: BackboneFit;
 }
 
@@ -40,13 +46,23 @@ export interface BackboneFit {
   run(images: ImageSource, context: FitContext): Promise<void>;
 }
 
-/** The latent of a square image. Throws `image-size` when the size is not a multiple of the downsampling factor. */
+/**
+ * The shape of a square image's latent.
+ *
+ * @param imageSize side of the image in pixels
+ * @throws RevqError `image-size` when the size is not a positive multiple of the downsampling factor
+ *
+ * @example
+ * const spec = { name: "an f8 VAE", downsample: 8, latentChannels: 4, decodes: true };
+ * latentShapeOf(spec, 256); // => { channels: 4, height: 32, width: 32 }
+ */
 export function latentShapeOf(spec: BackboneSpec, imageSize: number): LatentShape {
   if (imageSize <= 0 || imageSize % spec.downsample !== 0) {
     const nearest = Math.max(1, Math.round(imageSize / spec.downsample)) * spec.downsample;
     throw new RevqError(
       "image-size",
-      `Images of ${imageSize} pixels do not fit ${spec.name}: the size must be a positive multiple of ${spec.downsample}.`,
+      `Images of ${imageSize} pixels do not fit ${spec.name}: ` +
+        `the size must be a positive multiple of ${spec.downsample}.`,
       { fix: `Use images of ${nearest} pixels.`, setting: { path: "data.imageSize", value: nearest } },
     );
   }

@@ -1,21 +1,21 @@
-/** Where bytes come from: one interface over files, URLs and blobs. Implementations live in `@revq/formats`. */
+/** One interface to read files, URLs and blobs. `@revq/formats` implements it. */
 
-/** A run of bytes with random access. */
+/** Bytes with random access. */
 export interface ByteSource {
   /** For messages: a path, an URL or a file's name. */
   readonly name: string;
   readonly size: number;
-  /** Exactly `length` bytes from `offset`; a range outside the source throws. */
+  /** Exactly `length` bytes from `offset`. Throws for a range outside the source. */
   read(offset: number, length: number): Promise<Uint8Array>;
   close?(): Promise<void>;
 }
 
-/** A place weights come from: a folder, a single file, a repository of a hub. */
+/** A source of weights: a folder, a single file, a repository on a hub. */
 export interface WeightsSource {
-  /** What the user typed. */
+  /** The user's input: a path, an URL, a repository's name. */
   readonly spec: string;
-  /** File names relative to the place, with forward slashes; of a single file its own name. */
+  /** File names relative to the source, with forward slashes; for a single file its own name. */
   list(): Promise<readonly string[]>;
-  /** Opens one of them; an unknown name throws a `RevqError` that lists what is there. */
+  /** Opens a file. An unknown name throws a `RevqError` that lists the known ones. */
   open(name: string): Promise<ByteSource>;
 }

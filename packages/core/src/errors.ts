@@ -1,6 +1,7 @@
 /**
- * Errors that a user can act on. Anything thrown on purpose in revq is a `RevqError`: its message says what was got and
- * what was expected, `fix` says what to do. Any other error that reaches the user is a defect of revq.
+ * Errors that a user can act on. Anything thrown on purpose in revq is a `RevqError`: its message
+ * says what was got and what was expected, `fix` says what to do. Any other error that reaches the
+ * user is a defect of revq.
  */
 export interface RevqErrorOptions {
   /** What the user can do: one sentence. It names no flag: see `setting`. */
@@ -33,7 +34,10 @@ export class RevqError extends Error {
   readonly fix: string | undefined;
   readonly setting: Setting | undefined;
 
-  /** @param code stable, in kebab case ("safetensors-truncated"): scripts may test it; messages may change. */
+  /**
+   * @param code stable, in kebab case ("safetensors-truncated"): scripts may test it; messages may
+   *   change.
+   */
   constructor(
     readonly code: string,
     message: string,

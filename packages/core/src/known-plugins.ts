@@ -1,6 +1,6 @@
 /**
- * Ids and options for editors: every plugin package adds its own by declaration merging, so a typed configuration knows exactly the
- * plugins whose packages are imported. Types only; what is installed is found at run time.
+ * Ids and options for editors. Every plugin package adds its own by declaration merging, so a typed
+ * configuration knows the plugins of the imported packages. Types only.
  *
  *     declare module "@revq/core" {
  *       interface KnownQuantizers {

@@ -1,11 +1,19 @@
-/** The shape of one image's latent. Written `[c, h, w]` in files and JSON, as PyTorch does; tensors are `[n, h, w, c]`. */
+/**
+ * The shape of one image's latent. Written `[c, h, w]` in files and JSON, as PyTorch does; tensors
+ * are `[n, h, w, c]`.
+ */
 export interface LatentShape {
   readonly channels: number;
   readonly height: number;
   readonly width: number;
 }
 
-/** How many numbers one latent holds: c * h * w. */
+/**
+ * Elements of one latent: c * h * w.
+ *
+ * @example
+ * latentSize({ channels: 32, height: 8, width: 8 }); // => 2048
+ */
 export function latentSize(shape: LatentShape): number {
   return shape.channels * shape.height * shape.width;
 }

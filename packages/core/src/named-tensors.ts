@@ -1,25 +1,33 @@
-/**
- * State as data: what a checkpoint or a tokenizer file holds, by name. Also the fingerprint that tells two sets of weights apart.
- */
+/** Tensors by name, as checkpoints and tokenizer files hold them, and their fingerprint. */
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { RevqError } from "./errors.js";
 
-/** Tensors by name. From `state()` they are borrowed: the owner disposes them. `restore()` copies what it is given. */
+/** Tensors by name. `state()` lends them: the owner disposes them. `restore()` copies its input. */
 export type NamedTensors = Readonly<Record<string, Tensor>>;
 
-/** The same on the host, as it is written to and read from a file. Row-major. */
+/** A tensor on the host, as files hold it. Row-major. */
 export interface NamedArray {
   readonly shape: readonly number[];
   readonly data: Float32Array | Int32Array;
 }
 export type NamedArrays = Readonly<Record<string, NamedArray>>;
 
-/** Adds `prefix.` to every name. */
+/**
+ * Adds `prefix.` to every name.
+ *
+ * @example
+ * withPrefix("quantizer", { codebook: 1 }); // => { "quantizer.codebook": 1 }
+ */
 export function withPrefix<T>(prefix: string, entries: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(Object.entries(entries).map(([name, value]) => [`${prefix}.${name}`, value]));
 }
 
-/** The entries below `prefix.`, without it. */
+/**
+ * The entries with names that start with `prefix.`, without it.
+ *
+ * @example
+ * underPrefix("quantizer", { "quantizer.codebook": 1, "rectifier.bias": 2 }); // => { codebook: 1 }
+ */
 export function underPrefix<T>(prefix: string, entries: Readonly<Record<string, T>>): Record<string, T> {
   const start = `${prefix}.`;
   return Object.fromEntries(
@@ -29,7 +37,16 @@ export function underPrefix<T>(prefix: string, entries: Readonly<Record<string, 
   );
 }
 
-/** Downloads tensors; float32 stays float32, int32 and bool become int32. */
+/**
+ * Downloads tensors. float32 stays float32; int32 and bool become int32.
+ *
+ * @example
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ * await tf.setBackend("cpu");
+ * const arrays = await toNamedArrays({ scale: tf.tensor1d([0.5, 2]) });
+ * arrays.scale; // => { shape: [2], data: [0.5, 2] }
+ */
 export async function toNamedArrays(tensors: NamedTensors): Promise<Record<string, NamedArray>> {
   const arrays: Record<string, NamedArray> = {};
   for (const [name, tensor] of Object.entries(tensors)) {
@@ -42,14 +59,24 @@ export async function toNamedArrays(tensors: NamedTensors): Promise<Record<strin
   return arrays;
 }
 
-/** The tensor of that name; a missing one or one of another shape is an error that names what was expected. */
+/**
+ * The tensor of that name. Throws `state-missing-tensor`, and `state-misshapen-tensor` for another
+ * shape. null in `shape` matches any size.
+ *
+ * @example
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ * await tf.setBackend("cpu");
+ * const codebook = tf.zeros([16, 4]);
+ * requireTensor({ codebook }, "codebook", [null, 4]) === codebook; // => true
+ */
 export function requireTensor(state: NamedTensors, name: string, shape?: readonly (number | null)[]): Tensor {
   const tensor = state[name];
   if (!tensor) {
     throw new RevqError(
       "state-missing-tensor",
       `The state has no tensor "${name}" (it has ${Object.keys(state).sort().join(", ") || "none"}).`,
-      { fix: "Was the file made by another plugin or another version of it?" },
+      { fix: "Use the plugin, and the version of it, that wrote the state." },
     );
   }
   const matches =
@@ -59,15 +86,16 @@ export function requireTensor(state: NamedTensors, name: string, shape?: readonl
     throw new RevqError(
       "state-misshapen-tensor",
       `Tensor "${name}" has shape [${tensor.shape}], expected [${shape.map((size) => size ?? "any")}].`,
-      { fix: "The options in config.json must be those that the weights were made with." },
+      { fix: "Use the options that the weights were made with; for a tokenizer they are in config.json." },
     );
   }
   return tensor;
 }
 
 /**
- * SHA-256 over names (sorted), dtypes, shapes and float32 / int32 little-endian values, as 64 hex digits. The same
- * weights give the same fingerprint whatever file format or engine they came through.
+ * SHA-256 over names (sorted), dtypes, shapes and float32 / int32 little-endian values, as 64 hex
+ * digits. The same weights give the same fingerprint whatever file format or engine they came
+ * through.
  */
 export async function fingerprint(arrays: NamedArrays): Promise<string> {
   const lines: string[] = [];

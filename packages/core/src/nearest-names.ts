@@ -1,7 +1,10 @@
-/** "Did you mean …?": the known names that are close to what was typed. */
+/** "Did you mean …?": the known names that are close to a mistyped one. */
 import { distance } from "fastest-levenshtein";
 
-/** At most three names within a third of the typed length (at least 2 edits), or that contain what was typed; nearest first. */
+/**
+ * At most three names within a third of the typed length (at least 2 edits), or that contain what
+ * was typed; nearest first.
+ */
 export function nearestNames(typed: string, known: readonly string[]): string[] {
   const limit = Math.max(2, Math.ceil(typed.length / 3));
   return known

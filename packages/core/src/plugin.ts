@@ -1,6 +1,4 @@
-/**
- * What a plugin package exports: a plain description, no side effects. `definePlugin` checks it and keeps its types.
- */
+/** Plugin descriptors: plain data without side effects. `definePlugin` checks and types them. */
 import { z } from "zod";
 import type { Backbone } from "./backbone.js";
 import type { WeightsSource } from "./bytes.js";
@@ -19,35 +17,44 @@ import type { Transform, TransformLayout } from "./transform.js";
 export const pluginKinds = ["backbone", "transform", "quantizer", "rectifier"] as const;
 export type PluginKind = (typeof pluginKinds)[number];
 
-/** A zod `strictObject` whose keys all have defaults or are optional; `.describe()` each: `revq plugins` prints it. */
+/**
+ * A zod `strictObject`. Every key has a default or is optional, and a description (`.describe()`),
+ * which users read.
+ */
 export type OptionsSchema = z.ZodObject;
 
 interface PluginBase<Kind extends PluginKind, Schema extends OptionsSchema> {
   readonly kind: Kind;
-  /** Lower case, digits and dashes: what the user types. Unique within its kind. */
+  /** The name in configurations: lower case, digits and dashes. Unique within its kind. */
   readonly id: string;
-  /** One line for `revq plugins`. */
+  /** One line for lists of plugins. */
   readonly title: string;
   readonly options: Schema;
-  /** Named sets of option values. A trainer's recipe asks for one by name; what the user says wins. */
+  /** Named sets of option values. A trainer's recipe asks for one by name. Explicit options win. */
   readonly sets?: Readonly<Record<string, Partial<z.input<Schema>>>>;
 }
 
 export interface BackboneContext {
   /** Side of the square training images in pixels. */
   readonly imageSize: number;
-  /** Where the weights are, if the user named a place. */
+  /** The weights that the user gave, if any. */
   readonly weights?: WeightsSource;
-  /** Weights from a tokenizer that holds its backbone: `Backbone.state()` of the one that was saved. Wins over `weights`. */
+  /**
+   * Weights from a tokenizer that holds its backbone: `Backbone.state()` of the one that was saved.
+   * Wins over `weights`.
+   */
   readonly state?: NamedTensors;
 }
 
 export interface BackbonePlugin<Schema extends OptionsSchema = OptionsSchema> extends PluginBase<"backbone", Schema> {
-  /** `required`: weights must be given; `fitted`: made from the training images, kept in the tokenizer; `optional`: has its own. */
+  /**
+   * `required`: the user must give weights. `optional`: the plugin has its own. `fitted`: they are
+   * fitted on the training images, and the tokenizer holds them.
+   */
   readonly weights: "required" | "optional" | "fitted";
   /**
-   * The options that make the same backbone from its `state()` alone, for weights that come with a configuration of their
-   * own. They go into the tokenizer's config.json instead of the user's.
+   * The options that make the same backbone from its `state()` alone, for weights that come with a
+   * configuration of their own. They go into the tokenizer's config.json instead of the user's.
    */
   resolve?(options: z.output<Schema>, context: BackboneContext): Promise<z.input<Schema>>;
   create(options: z.output<Schema>, context: BackboneContext): Promise<Backbone>;
@@ -60,22 +67,25 @@ export interface TransformContext {
 }
 
 export interface TransformPlugin<Schema extends OptionsSchema = OptionsSchema> extends PluginBase<"transform", Schema> {
-  /** The blocks for latents of this shape and T tokens; null when no blocks fit. Pure: it allocates nothing. */
+  /** The blocks for latents of this shape and T tokens; null when no blocks fit. Pure, no allocation. */
   layout(options: z.output<Schema>, context: TransformContext): TransformLayout | null;
-  /** True where this transform is the first guess for latents of this shape: what `auto` takes. */
+  /** True if this transform is a good default for latents of this shape. `auto` takes it then. */
   suits?(latentShape: LatentShape): boolean;
-  /** Numbers that are learned. Pure. */
+  /** Number of learned parameters. Pure. */
   parameterCount(options: z.output<Schema>, context: TransformContext): number;
-  /** The transform starts as the identity or an orthonormal map: call `fit` or `restore`. Throws `no-transform-fits`. */
+  /**
+   * Creates an identity or another orthonormal map; `fit` or `restore` follows. Throws
+   * `no-transform-fits`.
+   */
   create(options: z.output<Schema>, context: TransformContext): Promise<Transform>;
 }
 
-/** What a quantizer is told to fill in what the user left open. */
+/** The facts from which a quantizer fills in open options. */
 export interface QuantizerRequest extends Pick<FitContext, "random" | "report" | "signal"> {
   readonly latentShape: LatentShape;
   /** Training samples. */
   readonly samples: number;
-  /** Wanted bits per image, if the user named a budget instead of tokens and codes. */
+  /** Budget in bits per image, if the user gave one instead of tokens and codes. */
   readonly bits: number | null;
   /** The blocks of the chosen transform for a number of tokens; null when no blocks fit. */
   readonly transform: (tokens: number) => TransformLayout | null;
@@ -83,17 +93,17 @@ export interface QuantizerRequest extends Pick<FitContext, "random" | "report" |
   readonly latents: LatentSource | null;
 }
 
-/** One way to fill in what was open. */
+/** One way to fill in the open options. */
 export interface QuantizerCandidate<Options> {
   readonly options: Options;
-  /** Why: one sentence each, for the user. */
+  /** Reasons for the user, one sentence each. */
   readonly reasons: readonly string[];
 }
 
-/** What a quantizer with these options is, known without making it. */
+/** Facts about a quantizer with given options, known without creating it. */
 export interface QuantizerDescription {
   readonly layout: TokenLayout;
-  /** Numbers that are learned. */
+  /** Number of learned parameters. */
   readonly parameterCount: number;
 }
 
@@ -104,18 +114,21 @@ export interface QuantizerContext {
 }
 
 export interface QuantizerPlugin<Schema extends OptionsSchema = OptionsSchema> extends PluginBase<"quantizer", Schema> {
-  /** What the transform is when nobody says: `auto` takes one that suits the latent's shape. Default `none`. */
+  /** The default transform. `auto`: one that suits the latent's shape. Absent: `none`. */
   readonly transform?: "auto";
   /**
-   * Fills in what is open. Called twice: before anything is encoded, and with the options of the chosen candidate when
-   * the latents are there. The best guess comes first; a trainer may measure all candidates. The same request gives the
-   * same candidates. Without it a bit budget is refused.
+   * Fills in open options. A trainer calls it twice: before it encodes any image, and then with the
+   * chosen candidate's options and the latents. Returns the best guess first; a trainer may measure
+   * all candidates. Deterministic. Without `resolve` a bit budget is refused.
    */
   resolve?(
     options: z.output<Schema>,
     request: QuantizerRequest,
   ): Promise<readonly QuantizerCandidate<z.input<Schema>>[]>;
-  /** Pure: allocates nothing, whatever the size. Takes options that leave nothing open; throws what `create` throws. */
+  /**
+   * The description for options without open values. Pure; allocates no codebooks. Throws the errors
+   * of `create`.
+   */
   layout(options: z.output<Schema>, latentShape: LatentShape): QuantizerDescription;
   create(options: z.output<Schema>, context: QuantizerContext): Promise<Quantizer>;
 }
@@ -127,7 +140,7 @@ export interface RectifierContext {
 }
 
 export interface RectifierPlugin<Schema extends OptionsSchema = OptionsSchema> extends PluginBase<"rectifier", Schema> {
-  /** Numbers that are learned. Pure; throws what `create` throws. */
+  /** Number of learned parameters. Pure. Throws the errors of `create`. */
   parameterCount(options: z.output<Schema>, latentShape: LatentShape): number;
   create(options: z.output<Schema>, context: RectifierContext): Promise<Rectifier>;
 }
@@ -148,11 +161,33 @@ const descriptorSchema = z.looseObject({
   create: z.custom<(...args: never[]) => unknown>((value) => typeof value === "function", "must be a function"),
 });
 
-/** True when the value has a plugin's shape; used to find the plugins among a package's exports. */
+/** True for a plugin descriptor. Finds the plugins among a package's exports. */
 export function isPlugin(value: unknown): value is Plugin {
   return descriptorSchema.safeParse(value).success;
 }
 
+/**
+ * Checks a plugin descriptor and keeps its types. Throws `plugin-descriptor`.
+ *
+ * @example
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import { z } from "zod";
+ * const shrink = definePlugin({
+ *   kind: "rectifier",
+ *   id: "shrink",
+ *   title: "multiplies the quantized latent by a constant",
+ *   options: z.strictObject({ factor: z.number().default(0.9).describe("the constant") }),
+ *   parameterCount: () => 0,
+ *   create: async ({ factor }) => ({
+ *     rectify: (quantized) => tf.mul(quantized, factor),
+ *     variables: [],
+ *     state: () => ({}),
+ *     restore: () => {},
+ *     dispose: () => {},
+ *   }),
+ * });
+ * parseOptions(shrink, {}); // => { factor: 0.9 }
+ */
 export function definePlugin<Schema extends OptionsSchema>(plugin: BackbonePlugin<Schema>): BackbonePlugin<Schema>;
 export function definePlugin<Schema extends OptionsSchema>(plugin: TransformPlugin<Schema>): TransformPlugin<Schema>;
 export function definePlugin<Schema extends OptionsSchema>(plugin: QuantizerPlugin<Schema>): QuantizerPlugin<Schema>;
@@ -162,13 +197,27 @@ export function definePlugin(plugin: Plugin): Plugin {
   if (!checked.success) {
     const problems = checked.error.issues.map((issue) => `${issue.path.join(".") || "descriptor"}: ${issue.message}`);
     throw new RevqError("plugin-descriptor", `Not a plugin descriptor: ${problems.join("; ")}.`, {
-      fix: "See `definePlugin` in @revq/core for what a plugin exports.",
+      fix: "Pass the object that the documentation of `definePlugin` in @revq/core describes.",
     });
   }
   return Object.freeze(plugin);
 }
 
-/** Checks raw options against the plugin's schema; an unknown key or a bad value names the plugin, the key and what is allowed. */
+/**
+ * Checks raw options against the plugin's schema and fills in defaults. Throws `plugin-options`,
+ * which names the plugin, the unknown or wrong keys and the allowed values.
+ *
+ * @example
+ * import { z } from "zod";
+ * const options = z.strictObject({ levels: z.int().min(2).default(8).describe("Levels.") });
+ * const create = async () => {
+ *   throw new Error("left out here");
+ * };
+ * const plugin = definePlugin({
+ *   kind: "rectifier", id: "grid", title: "a grid", options, parameterCount: () => 0, create,
+ * });
+ * parseOptions(plugin, {}); // => { levels: 8 }
+ */
 export function parseOptions<P extends Plugin>(
   plugin: P,
   raw: Readonly<Record<string, unknown>>,
@@ -188,9 +237,7 @@ export function parseOptions<P extends Plugin>(
   const first = parsed.error.issues[0]!;
   const key = first.code === "unrecognized_keys" ? first.keys[0] : first.path[0];
   throw new RevqError("plugin-options", `Options of the ${plugin.kind} ${plugin.id}: ${problems.join("; ")}.`, {
-    fix: known.length
-      ? `Its options are ${known.join(", ")}.`
-      : "It takes no options.",
+    fix: known.length ? `Its options are ${known.join(", ")}.` : "It takes no options.",
     ...(key === undefined ? {} : { setting: { path: `${plugin.kind}.${String(key)}` } }),
   });
 }

@@ -1,12 +1,12 @@
-/** How long-running work reports to whoever watches. Work never prints. */
+/** Progress, checkpoints and cancellation of long-running work. Work never prints. */
 import type { NamedArrays } from "./named-tensors.js";
 import type { Random } from "./random.js";
 
 export interface Progress {
-  /** What is being done, in a few words: "fit codebooks". */
+  /** The work in a few words: "fit codebooks". */
   readonly phase: string;
   readonly done: number;
-  /** 0 when unknown. */
+  /** 0 if unknown. */
   readonly total: number;
   /** The figure to watch, such as `mse 0.0523`. */
   readonly detail?: string;
@@ -16,19 +16,22 @@ export type ReportProgress = (progress: Progress) => void;
 
 /** The state of a fit that was stopped, as data. */
 export interface SavedFit {
-  /** A JSON value; the fit's own. */
+  /** A JSON value in the fit's own format. */
   readonly json: unknown;
   readonly arrays: NamedArrays;
 }
 
-/** Where a fit that takes long keeps what it has after every pass. A fit that goes on from `saved` ends with the same numbers. */
+/**
+ * Where a fit that takes long keeps what it has after every pass. A fit that goes on from `saved`
+ * ends with the same numbers.
+ */
 export interface FitCheckpoints {
   /** What the last `save` of a stopped run left; null when it starts from the beginning. */
   readonly saved: SavedFit | null;
   save(state: SavedFit): Promise<void>;
 }
 
-/** What every fit is given. */
+/** Context of a fit. */
 export interface FitContext {
   readonly random: Random;
   readonly report: ReportProgress;
@@ -40,7 +43,12 @@ export interface FitContext {
   readonly memory?: number;
 }
 
-/** A context for tests and scripts: no reports, never aborted. */
+/**
+ * A context for tests and scripts: no reports, never aborted.
+ *
+ * @example
+ * quietContext(createRandom(0)).signal.aborted; // => false
+ */
 export function quietContext(random: Random): FitContext {
   return { random, report: () => {}, signal: new AbortController().signal };
 }

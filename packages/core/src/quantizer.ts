@@ -9,23 +9,29 @@ import type { TokenLayout } from "./token-layout.js";
 
 /** What a fit did, pass by pass. */
 export interface FitReport {
-  /** One entry per pass over the data: mean squared error per element, and the fraction of codes in use. */
+  /**
+   * One entry per pass over the data: mean squared error per element, and the fraction of codes in
+   * use.
+   */
   readonly passes: readonly { readonly mse: number; readonly usage: number }[];
 }
 
 /**
- * Maps coefficients (latents after the transform) to ids and back. `dequantize(quantize(z))` is deterministic. The
- * number of samples n may be 0.
+ * Maps coefficients (latents after the transform) to ids and back. `dequantize(quantize(z))` is
+ * deterministic. The number of samples n may be 0.
  */
 export interface Quantizer extends Disposable {
   readonly layout: TokenLayout;
-  /** Learns the codebooks. A quantizer without parameters measures its error and returns a report of one pass. */
+  /**
+   * Learns the codebooks. A quantizer without parameters measures its error and returns a report of
+   * one pass.
+   */
   fit(latents: LatentSource, context: FitContext): Promise<FitReport>;
   /** coefficients `[n, h, w, c]` float32 -> ids `[n, t]` int32. The caller owns the result. */
   quantize(coefficients: Tensor4D): Promise<Tensor2D>;
   /**
-   * ids `[n, t]` int32 -> coefficients `[n, h, w, c]` float32. Ids are not checked here: whoever takes them from outside
-   * throws `code-out-of-range`.
+   * ids `[n, t]` int32 -> coefficients `[n, h, w, c]` float32. Ids are not checked here: whoever
+   * takes them from outside throws `code-out-of-range`.
    */
   dequantize(ids: Tensor2D): Tensor4D;
   /** What a checkpoint must hold, borrowed. */
@@ -49,16 +55,21 @@ export interface QuantizerGradients {
    * @returns how many codes were replaced
    */
   replaceUnusedCodes(counts: Int32Array, random: Random): Promise<number>;
-  /** Present when a trainer may change the codebooks in host memory, without tensors of their size. */
+  /**
+   * Present when a trainer may change the codebooks in host memory, without tensors of their size.
+   */
   readonly hostCodebooks?: HostCodebooks;
 }
 
 /**
- * The codebooks in the host memory that the search reads. While a trainer changes them, `variables` may be out of date;
- * `quantize`, `dequantize`, `state` and `replaceUnusedCodes` are not.
+ * The codebooks in the host memory that the search reads. While a trainer changes them, `variables`
+ * may be out of date; `quantize`, `dequantize`, `state` and `replaceUnusedCodes` are not.
  */
 export interface HostCodebooks {
-  /** float32 `[codes of all groups, d]`, as of the last search. A trainer writes into it and then calls `changed`. */
+  /**
+   * float32 `[codes of all groups, d]`, as of the last search. A trainer writes into it and then
+   * calls `changed`.
+   */
   values(): Float32Array;
   changed(): void;
   /** ids `[n, t]` flat -> coefficients `[n, h, w, c]` flat, float32: what `dequantize` returns. */
@@ -66,7 +77,8 @@ export interface HostCodebooks {
   /**
    * Sums a gradient by code.
    * @param gradient of the loss with respect to `lookUp(ids)`, `[n, h, w, c]` flat, finite
-   * @returns the codes that were hit, `[rows]` ascending; their gradients, `[rows, d]`; the norm of all of them
+   * @returns the codes that were hit, `[rows]` ascending; their gradients, `[rows, d]`; the norm of
+   *   all of them
    */
   gradientByCode(ids: Int32Array, gradient: Float32Array): { rows: Int32Array; sums: Float32Array; norm: number };
 }
@@ -74,8 +86,8 @@ export interface HostCodebooks {
 /** Ids by tensor operations alone. */
 export interface QuantizerGraph {
   /**
-   * Like `Quantizer.quantize`, inside `tf.tidy`. It may take far more memory. Values that are equally near within
-   * rounding may get another id.
+   * Like `Quantizer.quantize`, inside `tf.tidy`. It may take far more memory. Values that are
+   * equally near within rounding may get another id.
    */
   quantize(coefficients: Tensor4D): Tensor2D;
 }

@@ -1,10 +1,11 @@
 /**
- * A seeded random generator whose state is data: a run that is stopped and resumed draws the same numbers.
- * Not for cryptography. Algorithm: sfc32 (Chris Doty-Humphrey, PractRand), seeded through splitmix32; normals by Box-Muller.
+ * A seeded random generator with its state as data: a stopped and resumed run draws the same numbers.
+ * Not for cryptography. Algorithm: sfc32 (Chris Doty-Humphrey, PractRand), seeded through
+ * splitmix32; normals by Box-Muller.
  */
 export interface RandomState {
   readonly words: readonly [number, number, number, number];
-  /** The second normal of the last Box-Muller pair, if it was not used yet. */
+  /** The second normal of the last Box-Muller pair, if unused. */
   readonly spare: number | null;
 }
 
@@ -17,16 +18,32 @@ export interface Random {
   integer(limit: number): number;
   /** A random order of 0 .. count-1 (Fisher-Yates). */
   permutation(count: number): Int32Array;
-  /** `count` distinct integers out of [0, limit), in random order. `count` must not exceed `limit`. */
+  /**
+   * `count` distinct integers out of [0, limit), in random order. `count` must not exceed `limit`.
+   */
   sample(limit: number, count: number): Int32Array;
-  /** An independent generator that depends on this one's seed and on the label alone, not on what was drawn before. */
+  /**
+   * An independent generator that depends on this one's seed and on the label alone, not on what
+   * was drawn before.
+   */
   fork(label: string): Random;
   state(): RandomState;
   restore(state: RandomState): void;
 }
 
+/**
+ * A generator with this seed (a 32-bit integer).
+ *
+ * @example
+ * const random = createRandom(1);
+ * const state = random.state();
+ * const first = random.uniform();
+ * random.restore(state);
+ * random.uniform() === first; // => true
+ * createRandom(1).permutation(5); // => [2, 4, 3, 1, 0]
+ */
 export function createRandom(seed: number): Random {
-  // Four variables, not an array: this is the inner loop of whatever draws.
+  // Four variables instead of an array: this is an inner loop.
   let [a, b, c, counter] = expandSeed(seed >>> 0);
   let spare: number | null = null;
 
@@ -39,7 +56,7 @@ export function createRandom(seed: number): Random {
     return result >>> 0;
   }
 
-  /** The same draw as `sample` below, with memory for `count` numbers instead of `limit`. */
+  /** Draws the same as `sample` below, with memory for `count` numbers instead of `limit`. */
   function sparseSample(limit: number, count: number): Int32Array {
     const moved = new Map<number, number>();
     return Int32Array.from({ length: count }, (_, i) => {
@@ -64,7 +81,7 @@ export function createRandom(seed: number): Random {
       return radius * Math.cos(angle);
     },
     integer(limit) {
-      const size = limit >>> 0; // 0 for 2^32; in 32-bit arithmetic, of which engines make integer instructions
+      const size = limit >>> 0; // 0 for 2^32. JavaScript engines compile `>>>` to integer arithmetic
       let word = nextWord();
       if (size === 0) return word;
       const excess = (-size >>> 0) % size; // 2^32 modulo size

@@ -1,10 +1,12 @@
 /**
- * How a latent is cut into T tokens of d = c*h*w / T numbers. A split is a fixed order of the latent's elements, so cutting
- * and joining are one gather each. arXiv 2507.10547, "channel multi-group quantization".
+ * Splits of a latent into T tokens of d = c*h*w / T elements, and the layout of tokens. A split is a
+ * fixed order of the latent's elements, so cutting and joining are one gather each.
+ * arXiv 2507.10547, "channel multi-group quantization".
  *
  * - `channel`: channel-major (c, y, x) runs of d: a token lies inside one channel (the paper's).
- * - `spatial`: position-major (y, x, c) runs of d: a token is a part of the channel vector at one position.
- * - `block`: like `channel`, but a token is a patch of d cells, as square as d allows, instead of a strip.
+ * - `spatial`: position-major (y, x, c) runs of d: a token is part of the channel vector at one
+ *   position.
+ * - `block`: like `channel`, but a token is a patch of d positions, as square as possible.
  */
 import { RevqError } from "./errors.js";
 import { latentSize, latentShapeToArray, type LatentShape } from "./latent-shape.js";
@@ -12,7 +14,12 @@ import { latentSize, latentShapeToArray, type LatentShape } from "./latent-shape
 export type TokenSplit = "channel" | "spatial" | "block";
 export const tokenSplits = ["channel", "spatial", "block"] as const satisfies readonly TokenSplit[];
 
-/** Numbers per token. Throws when T does not divide the latent. */
+/**
+ * Elements per token. Throws `tokens-do-not-divide` when T does not divide the latent.
+ *
+ * @example
+ * tokenDimension({ channels: 8, height: 16, width: 16 }, 512); // => 4
+ */
 export function tokenDimension(shape: LatentShape, tokens: number): number {
   const size = latentSize(shape);
   if (!Number.isInteger(tokens) || tokens < 1 || size % tokens !== 0) {
@@ -21,18 +28,28 @@ export function tokenDimension(shape: LatentShape, tokens: number): number {
       .slice(0, 4);
     throw new RevqError(
       "tokens-do-not-divide",
-      `${tokens} tokens do not divide the latent [${latentShapeToArray(shape)}] of ${size} numbers.`,
-      { fix: `Use a divisor of ${size}, such as ${near.sort((a, b) => a - b).join(", ")}.` },
+      `${tokens} tokens do not divide the latent [${latentShapeToArray(shape)}] of ${size} elements.`,
+      {
+        fix: `Use a divisor of ${size}, such as ${near.sort((a, b) => a - b).join(", ")}.`,
+        setting: { path: "quantizer.tokens" },
+      },
     );
   }
   return size / tokens;
 }
 
-/** For every element of `[t, d]`, where it lies in `[h, w, c]`: a permutation of 0 .. c*h*w-1. */
+/**
+ * The index in `[h, w, c]` of every element of `[t, d]`: a permutation of 0 .. c*h*w-1.
+ *
+ * @example
+ * const shape = { channels: 2, height: 1, width: 3 };
+ * tokenOrder(shape, 2, "channel"); // => [0, 2, 4, 1, 3, 5]
+ * tokenOrder(shape, 3, "spatial"); // => [0, 1, 2, 3, 4, 5]
+ */
 export function tokenOrder(shape: LatentShape, tokens: number, split: TokenSplit): Int32Array {
   const { channels, height, width } = shape;
   const d = tokenDimension(shape, tokens);
-  const place = (c: number, y: number, x: number): number => (y * width + x) * channels + c;
+  const indexOf = (c: number, y: number, x: number): number => (y * width + x) * channels + c;
   const order = new Int32Array(latentSize(shape));
   let next = 0;
   if (split === "spatial") {
@@ -43,12 +60,15 @@ export function tokenOrder(shape: LatentShape, tokens: number, split: TokenSplit
       for (let top = 0; top < height; top += rows)
         for (let left = 0; left < width; left += columns)
           for (let y = top; y < top + rows; y++)
-            for (let x = left; x < left + columns; x++) order[next++] = place(c, y, x);
+            for (let x = left; x < left + columns; x++) order[next++] = indexOf(c, y, x);
   }
   return order;
 }
 
-/** The patch of d cells that is closest to a square and tiles the map, `[rows, columns]`. Throws `no-block-fits`. */
+/**
+ * The patch of d positions that is closest to a square and tiles the map, `[rows, columns]`. Throws
+ * `no-block-fits`.
+ */
 export function blockShape(shape: LatentShape, d: number): [number, number] {
   let best: [number, number] | undefined;
   for (const rows of divisors(d)) {
@@ -57,9 +77,13 @@ export function blockShape(shape: LatentShape, d: number): [number, number] {
     if (tiles && (!best || Math.abs(rows - columns) < Math.abs(best[0] - best[1]))) best = [rows, columns];
   }
   if (!best) {
-    throw new RevqError("no-block-fits", `No block of ${d} cells tiles a map of ${shape.height} x ${shape.width}.`, {
-      fix: "Use another number of tokens, or the split `channel`.",
-    });
+    throw new RevqError(
+      "no-block-fits",
+      `No block of ${d} positions tiles a map of ${shape.height} x ${shape.width}.`,
+      {
+        fix: "Use another number of tokens, or the split `channel`.",
+      },
+    );
   }
   return best;
 }
@@ -70,7 +94,10 @@ export function divisors(value: number): number[] {
   return found;
 }
 
-/** How an image becomes tokens. Token t picks one of `codebookSizes[groupOf[t]]` codes from the codebook of its group. */
+/**
+ * How an image becomes tokens. Token t picks one of `codebookSizes[groupOf[t]]` codes from the
+ * codebook of its group.
+ */
 export interface TokenLayout {
   /** T: tokens per image. */
   readonly count: number;
@@ -90,24 +117,38 @@ export function sharedTokenLayout(count: number, codebookSize: number): TokenLay
   return { count, codebookSizes: [codebookSize], groupOf: new Int32Array(count) };
 }
 
-/** Bits that the ids of one image hold at most: the sum of log2 K over the tokens. */
+/**
+ * The maximum of information in the ids of one image: the sum of log2 K over the tokens.
+ *
+ * @example
+ * const layout = { count: 3, codebookSizes: [1024, 16], groupOf: Int32Array.of(0, 1, 1) };
+ * bitsPerImage(layout); // => 18
+ */
 export function bitsPerImage({ codebookSizes, groupOf }: TokenLayout): number {
   return groupOf.reduce((bits, group) => bits + Math.log2(codebookSizes[group]!), 0);
 }
 
-/** Size of the vocabulary of flat ids: every token position has codes of its own. */
+/**
+ * Size of the vocabulary of flat ids, with separate ids for every token position.
+ *
+ * @example
+ * vocabularySize(sharedTokenLayout(256, 1024)); // => 262144
+ */
 export function vocabularySize({ codebookSizes, groupOf }: TokenLayout): number {
   return groupOf.reduce((size, group) => size + codebookSizes[group]!, 0);
 }
 
-/** Where the flat ids of each token start, `[T]`: flat id = offset[t] + id, which is t * K + id when all groups have K codes. */
+/**
+ * The first flat id of each token, `[T]`: flat id = offset[t] + id. With K codes in all groups that
+ * is t * K + id.
+ */
 export function vocabularyOffsets({ count, codebookSizes, groupOf }: TokenLayout): Int32Array {
   const offsets = new Int32Array(count);
   for (let t = 1; t < count; t++) offsets[t] = offsets[t - 1]! + codebookSizes[groupOf[t - 1]!]!;
   return offsets;
 }
 
-/** Where each group's codes start in an array that holds all groups one after the other, `[G]`. */
+/** The index of each group's first code in an array of all groups, `[G]`. */
 export function codebookOffsets({ codebookSizes }: Pick<TokenLayout, "codebookSizes">): Int32Array {
   const offsets = new Int32Array(codebookSizes.length);
   for (let g = 1; g < offsets.length; g++) offsets[g] = offsets[g - 1]! + codebookSizes[g - 1]!;

@@ -1,4 +1,7 @@
-/** The contract of a transform: an invertible, fitted map of latents in which squared error means something. */
+/**
+ * The contract of a transform: an invertible, fitted map of latents in which squared error means
+ * something.
+ */
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import type { Disposable } from "./backbone.js";
 import type { NamedTensors } from "./named-tensors.js";
@@ -6,9 +9,9 @@ import type { FitContext } from "./progress.js";
 import type { LatentSource } from "./sources.js";
 
 /**
- * Which parts of a latent are transformed together. A latent is cut into blocks of neighbouring positions, all channels;
- * every block is transformed alike. Coefficients lie where the elements of their block lay, so coefficients are
- * `[h, w, c]` again.
+ * Which parts of a latent are transformed together. A latent is cut into blocks of neighbouring
+ * positions, all channels; every block is transformed alike. Coefficients lie where the elements of
+ * their block lay, so coefficients are `[h, w, c]` again.
  */
 export interface TransformLayout {
   /** Positions of a block. */
@@ -16,29 +19,40 @@ export interface TransformLayout {
   /** Blocks of a latent, row by row: h * w / (rows * columns). */
   readonly blocks: number;
   /**
-   * True when coefficients are ordered by component, not by position. Neighbours are then not alike: tokens are better
-   * made by variance than by position.
+   * True when coefficients are ordered by component, not by position. Neighbours are then not
+   * alike: tokens are better made by variance than by position.
    */
   readonly decorrelated: boolean;
 }
 
-/** A fitted transform. It sees latents with mean zero: standardized, or centred where the run says so. n may be 0. */
+/**
+ * A fitted transform. It sees latents with mean zero: standardized, or centred where the run says
+ * so. n may be 0.
+ */
 export interface Transform extends Disposable {
   readonly layout: TransformLayout;
   /**
-   * Variance of every coefficient of a block over all blocks, `[rows, columns, c]` flat, of the latents that it was
-   * fitted on. Null before `fit`, and where the transform leaves the variances as they are.
+   * Variance of every coefficient of a block over all blocks, `[rows, columns, c]` flat, of the
+   * latents that it was fitted on. Null before `fit`, and where the transform leaves the variances
+   * as they are.
    */
   readonly variances: Float64Array | null;
   fit(latents: LatentSource, context: FitContext): Promise<void>;
   /**
-   * The map on host arrays, computed in float64 and rounded to float32: the same bits on every engine. Ids are made from
-   * it. It holds the parameters as they are now. Null when coefficients are the latents themselves.
+   * The map on host arrays, computed in float64 and rounded to float32: the same bits on every
+   * engine. Ids are made from it. It holds the parameters as they are now. Null when coefficients
+   * are the latents themselves.
    */
   host(): Promise<HostTransform | null>;
-  /** latents `[n, h, w, c]` -> coefficients, by tensor operations alone; differentiable. The caller owns the result. */
+  /**
+   * latents `[n, h, w, c]` -> coefficients, by tensor operations alone; differentiable. The caller
+   * owns the result.
+   */
   forward(latents: Tensor4D): Tensor4D;
-  /** coefficients `[n, h, w, c]` -> latents, by tensor operations alone; differentiable. The caller owns the result. */
+  /**
+   * coefficients `[n, h, w, c]` -> latents, by tensor operations alone; differentiable. The caller
+   * owns the result.
+   */
   inverse(coefficients: Tensor4D): Tensor4D;
   /** What a checkpoint must hold, borrowed. */
   state(): NamedTensors;

@@ -1,4 +1,4 @@
-/** Descriptors, their registry, and the words that a user reads when an option or a name is wrong. */
+/** Plugin descriptors, their registry, and the messages for wrong options and names. */
 import {
   PluginRegistry,
   RevqError,
@@ -7,6 +7,7 @@ import {
   isRevqError,
   nearestNames,
   parseOptions,
+  sharedTokenLayout,
   type Plugin,
   type Quantizer,
   type Rectifier,
@@ -25,14 +26,16 @@ const quantizer = definePlugin({
     levels: z.int().min(2).default(8).describe("Levels."),
     split: z.enum(["channel", "block"]).optional().describe("Split."),
   }),
-  create: create as () => Quantizer,
+  layout: () => ({ layout: sharedTokenLayout(1, 2), parameterCount: 0 }),
+  create: create as () => Promise<Quantizer>,
 });
 const rectifier = definePlugin({
   kind: "rectifier",
   id: "grid",
   title: "another kind may have the id",
   options: z.strictObject({}),
-  create: create as () => Rectifier,
+  parameterCount: () => 0,
+  create: create as () => Promise<Rectifier>,
 });
 
 /** Code, message and fix of the error that is thrown. */
@@ -51,11 +54,22 @@ describe("parseOptions", () => {
     expect(parseOptions(quantizer, {})).toEqual({ levels: 8 });
     expect(parseOptions(quantizer, { levels: 3, split: "block" })).toEqual({ levels: 3, split: "block" });
   });
+  it("names the setting to change", () => {
+    const settingOf = (raw: object): unknown => {
+      try {
+        return parseOptions(quantizer, raw as Record<string, unknown>);
+      } catch (error) {
+        return (error as RevqError).setting;
+      }
+    };
+    expect(settingOf({ level: 3 })).toEqual({ path: "quantizer.level" });
+    expect(settingOf({ levels: 1 })).toEqual({ path: "quantizer.levels" });
+  });
   it("names an unknown option and the nearest known one", () => {
     expect(errorOf(() => parseOptions(quantizer, { level: 3, zzz: 1 }))).toMatchInlineSnapshot(`
       {
         "code": "plugin-options",
-        "fix": "Its options are levels, split; \`revq plugins\` describes them.",
+        "fix": "Its options are levels, split.",
         "message": "Options of the quantizer grid: no option "level" (did you mean levels?); no option "zzz".",
       }
     `);
@@ -89,8 +103,8 @@ describe("definePlugin", () => {
     expect(errorOf(() => definePlugin(broken as never))).toMatchInlineSnapshot(`
       {
         "code": "plugin-descriptor",
-        "fix": "See \`definePlugin\` in @revq/core for what a plugin exports.",
-        "message": "Not a plugin descriptor: kind: Invalid option: expected one of "backbone"|"quantizer"|"rectifier"; id: must be lower case words joined by dashes; title: Too small: expected string to have >=1 characters; options: must be a zod object; create: must be a function.",
+        "fix": "Pass the object that the documentation of \`definePlugin\` in @revq/core describes.",
+        "message": "Not a plugin descriptor: kind: Invalid option: expected one of "backbone"|"transform"|"quantizer"|"rectifier"; id: must be lower case words joined by dashes; title: Too small: expected string to have >=1 characters; options: must be a zod object; create: must be a function.",
       }
     `);
     for (const value of [undefined, null, 1, "x", {}, broken]) expect(isPlugin(value)).toBe(false);
@@ -117,7 +131,7 @@ describe("PluginRegistry", () => {
     expect(errorOf(() => registry.get("quantizer", "gird"))).toMatchInlineSnapshot(`
       {
         "code": "plugin-unknown",
-        "fix": "Install the package that brings it (npm install @revq/quantizer-gird, if it is one of revq's), or name it with --plugin.",
+        "fix": "Install the package that brings it, or add its package or file to the plugins.",
         "message": "There is no quantizer "gird" here. Did you mean grid? Installed: grid.",
       }
     `);
@@ -130,14 +144,14 @@ describe("PluginRegistry", () => {
       {
         "code": "plugin-duplicate",
         "fix": "Remove one of the two, or give the plugin in @other/grid another id.",
-        "message": "The quantizer id "grid" of @other/grid is taken by @someone/grid.",
+        "message": "@someone/grid and @other/grid both bring a quantizer with the id "grid".",
       }
     `);
     expect(errorOf(() => registry.register({} as Plugin, "./empty.js"))).toMatchInlineSnapshot(`
       {
         "code": "plugin-descriptor",
         "fix": "Export the result of \`definePlugin\` from @revq/core.",
-        "message": "./empty.js exports something that is not a plugin descriptor.",
+        "message": "An export of ./empty.js is not a plugin descriptor.",
       }
     `);
     expect(registry.list().length).toBe(2);
@@ -163,11 +177,12 @@ describe("nearestNames", () => {
 });
 
 describe("RevqError", () => {
-  it("carries code, fix, exit code and cause", () => {
+  it("carries code, fix, setting and cause", () => {
     const cause = new Error("below");
-    const error = new RevqError("some-code", "What was got.", { fix: "Do this.", exitCode: 2, cause });
-    expect(error).toMatchObject({ name: "RevqError", code: "some-code", fix: "Do this.", exitCode: 2, cause });
-    expect(new RevqError("some-code", "x")).toMatchObject({ fix: undefined, exitCode: 1 });
+    const setting = { path: "data.imageSize", value: 256 };
+    const error = new RevqError("some-code", "What was got.", { fix: "Do this.", setting, cause });
+    expect(error).toMatchObject({ name: "RevqError", code: "some-code", fix: "Do this.", setting, cause });
+    expect(new RevqError("some-code", "x")).toMatchObject({ fix: undefined, setting: undefined });
     expect("cause" in new RevqError("some-code", "x")).toBe(false);
   });
   it("is known across copies of the package", () => {

@@ -1,48 +1,46 @@
-/** What follows from a token spec, a backbone spec and a latent shape, in numbers that can be worked out by hand. */
+/** Token layouts, backbone specs and latent shapes, against values worked out by hand. */
 import {
   bitsPerImage,
   codebookOffsets,
   createRandom,
-  isFittable,
   isRevqError,
-  isTrainable,
   latentShapeFromArray,
   latentShapeOf,
   latentShapeToArray,
   latentSize,
   quietContext,
   sameLatentShape,
+  sharedTokenLayout,
   vocabularyOffsets,
   vocabularySize,
-  type Backbone,
-  type Quantizer,
-  type TokenSpec,
+  type TokenLayout,
 } from "@revq/core";
 import { describe, expect, it } from "vitest";
 
-describe("a token spec", () => {
+describe("a token layout", () => {
   // Four tokens over two codebooks of 8 and 4 codes.
-  const spec: TokenSpec = { tokens: 4, codes: [8, 4], groupOf: Int32Array.of(0, 1, 1, 0) };
+  const layout: TokenLayout = { count: 4, codebookSizes: [8, 4], groupOf: Int32Array.of(0, 1, 1, 0) };
 
   it("bits per image", () => {
-    expect(bitsPerImage(spec)).toBe(3 + 2 + 2 + 3);
+    expect(bitsPerImage(layout)).toBe(3 + 2 + 2 + 3);
     const paper = {
-      tokens: 512,
-      codes: new Array<number>(512).fill(16_384),
+      count: 512,
+      codebookSizes: new Array<number>(512).fill(16_384),
       groupOf: Int32Array.from(Array(512).keys()),
     };
     expect(bitsPerImage(paper)).toBe(7168);
-    expect(bitsPerImage({ tokens: 1, codes: [3], groupOf: Int32Array.of(0) })).toBeCloseTo(1.584963, 6);
+    expect(bitsPerImage({ count: 1, codebookSizes: [3], groupOf: Int32Array.of(0) })).toBeCloseTo(1.584963, 6);
   });
   it("flat ids: every token has codes of its own", () => {
-    expect(vocabularySize(spec)).toBe(24);
-    expect([...vocabularyOffsets(spec)]).toEqual([0, 8, 12, 16]);
-    const equal: TokenSpec = { tokens: 3, codes: [5, 5], groupOf: Int32Array.of(0, 1, 0) };
+    expect(vocabularySize(layout)).toBe(24);
+    expect([...vocabularyOffsets(layout)]).toEqual([0, 8, 12, 16]);
+    const equal: TokenLayout = { count: 3, codebookSizes: [5, 5], groupOf: Int32Array.of(0, 1, 0) };
+    expect([...vocabularyOffsets(sharedTokenLayout(3, 5))]).toEqual([0, 5, 10]);
     expect([...vocabularyOffsets(equal)]).toEqual([0, 5, 10]); // t * K
   });
   it("codebooks one after the other", () => {
-    expect([...codebookOffsets(spec)]).toEqual([0, 8]);
-    expect([...codebookOffsets({ tokens: 1, codes: [3, 7, 2], groupOf: Int32Array.of(0) })]).toEqual([0, 3, 10]);
+    expect([...codebookOffsets(layout)]).toEqual([0, 8]);
+    expect([...codebookOffsets({ codebookSizes: [3, 7, 2] })]).toEqual([0, 3, 10]);
   });
 });
 
@@ -62,14 +60,18 @@ describe("a backbone spec", () => {
       latentShapeOf(spec, size);
       expect.unreachable();
     } catch (error) {
-      expect(isRevqError(error) && [error.code, error.fix]).toEqual(["image-size", `Use --image-size ${use}.`]);
+      expect(isRevqError(error) && [error.code, error.fix, error.setting]).toEqual([
+        "image-size",
+        `Use images of ${use} pixels.`,
+        { path: "data.imageSize", value: use },
+      ]);
     }
   });
 });
 
 describe("a latent shape", () => {
   const shape = { channels: 32, height: 8, width: 4 };
-  it("counts its numbers and is written [c, h, w]", () => {
+  it("counts its elements and is written [c, h, w]", () => {
     expect(latentSize(shape)).toBe(1024);
     expect(latentShapeToArray(shape)).toEqual([32, 8, 4]);
     expect(latentShapeFromArray([32, 8, 4])).toEqual(shape);
@@ -80,13 +82,6 @@ describe("a latent shape", () => {
       expect(sameLatentShape(shape, { ...shape, [key]: 1 })).toBe(false);
     }
   });
-});
-
-it("optional abilities are seen from what an object has", () => {
-  expect(isTrainable({ variables: [], endOfEpoch: async () => 0 } as unknown as Quantizer)).toBe(true);
-  expect(isTrainable({ variables: [] } as unknown as Quantizer)).toBe(false);
-  expect(isFittable({ fit: async () => {} } as unknown as Backbone)).toBe(true);
-  expect(isFittable({} as Backbone)).toBe(false);
 });
 
 it("a quiet context reports nowhere and is never aborted", () => {

@@ -1,5 +1,14 @@
-/** The order of a latent's numbers in its tokens, as arrays and as tensors. */
-import { blockShape, divisors, latentSize, tokenDimension, tokenOrder, tokenSplits, type LatentShape, type TokenSplit } from "@revq/core";
+/** The order of a latent's elements in its tokens, as arrays and as tensors. */
+import {
+  blockShape,
+  divisors,
+  latentSize,
+  tokenDimension,
+  tokenOrder,
+  tokenSplits,
+  type LatentShape,
+  type TokenSplit,
+} from "@revq/core";
 import { cutTokens, joinTokens } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
@@ -10,8 +19,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 beforeAll(() => tf.setBackend("cpu"));
 const shape: LatentShape = { channels: 2, height: 2, width: 4 };
 
-/** Where element (c, y, x) lies in `[h, w, c]`. */
-const place = ({ channels, width }: LatentShape, c: number, y: number, x: number): number =>
+/** The index of element (c, y, x) in `[h, w, c]`. */
+const indexOf = ({ channels, width }: LatentShape, c: number, y: number, x: number): number =>
   (y * width + x) * channels + c;
 
 function fits(latent: LatentShape, tokens: number, split: TokenSplit): boolean {
@@ -51,7 +60,7 @@ describe("tokenOrder", () => {
     const latent = { channels: 3, height: 2, width: 5 };
     const flat: number[] = [];
     for (let c = 0; c < 3; c++)
-      for (let y = 0; y < 2; y++) for (let x = 0; x < 5; x++) flat.push(place(latent, c, y, x));
+      for (let y = 0; y < 2; y++) for (let x = 0; x < 5; x++) flat.push(indexOf(latent, c, y, x));
     expect([...tokenOrder(latent, 6, "channel")]).toEqual(flat);
   });
 
@@ -115,7 +124,7 @@ describe("cutTokens and joinTokens", () => {
 describe("what does not fit", () => {
   it("tokens that do not divide the latent: the nearest that do", () => {
     expect(() => tokenDimension({ channels: 32, height: 8, width: 8 }, 300)).toThrowErrorMatchingInlineSnapshot(
-      `[RevqError: 300 tokens do not divide the latent [32,8,8] of 2048 numbers.]`,
+      `[RevqError: 300 tokens do not divide the latent [32,8,8] of 2048 elements.]`,
     );
     expect(fixOf(() => tokenDimension({ channels: 32, height: 8, width: 8 }, 300))).toMatchInlineSnapshot(
       `"Use a divisor of 2048, such as 64, 128, 256, 512."`,
@@ -124,7 +133,7 @@ describe("what does not fit", () => {
   });
   it("blocks that do not tile", () => {
     expect(() => tokenOrder({ channels: 4, height: 3, width: 3 }, 18, "block")).toThrowErrorMatchingInlineSnapshot(
-      `[RevqError: No block of 2 cells tiles a map of 3 x 3.]`,
+      `[RevqError: No block of 2 positions tiles a map of 3 x 3.]`,
     );
     expect(() => blockShape(shape, 16)).toThrow(/No block of 16 cells/);
   });

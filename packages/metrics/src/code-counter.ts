@@ -1,30 +1,44 @@
 /** Counts code hits over many batches of ids. */
-import { codebookOffsets, RevqError, type TokenSpec } from "@revq/core";
+import { codebookOffsets, RevqError, type TokenLayout } from "@revq/core";
 import type { SavedStatistics } from "@revq/numerics";
 import { codebookUsage, groupPerplexity, measuredBitsPerImage } from "./code-statistics.js";
 
+/**
+ * Counts the hits of codes.
+ *
+ * @example
+ * import { sharedTokenLayout } from "@revq/core";
+ * const counter = new CodeCounter(sharedTokenLayout(2, 4)); // two tokens, four codes
+ * counter.add(Int32Array.of(0, 1, 0, 1)); // ids of two images
+ * counter.counts; // => [2, 2, 0, 0]
+ * counter.usage; // => 0.5
+ * counter.perplexity; // => 2
+ * counter.bitsPerImage; // => 2
+ */
 export class CodeCounter {
-  /** Hits so far, groups one after the other: [sum of tokens.codes]; live. What `endOfEpoch` takes. */
+  /** Hits so far, groups one after the other: `[sum(codebookSizes)]`. Updated in place. */
   readonly counts: Int32Array;
-  readonly #tokens: TokenSpec;
+  readonly #layout: TokenLayout;
   readonly #offsets: Int32Array;
   #images = 0;
 
-  constructor(tokens: TokenSpec) {
-    this.#tokens = tokens;
-    const starts = codebookOffsets(tokens);
-    this.#offsets = tokens.groupOf.map((group) => starts[group]!);
-    this.counts = new Int32Array(tokens.codes.reduce((sum, codes) => sum + codes, 0));
+  constructor(layout: TokenLayout) {
+    this.#layout = layout;
+    const starts = codebookOffsets(layout);
+    this.#offsets = layout.groupOf.map((group) => starts[group]!);
+    this.counts = new Int32Array(layout.codebookSizes.reduce((sum, size) => sum + size, 0));
   }
 
-  /** ids: [n, tokens] int32. Throws `metric-shape`, or `code-out-of-range` and then nothing of the batch is counted. */
+  /**
+   * Adds ids `[n, tokens]` int32. Throws `metric-shape` or `code-out-of-range`, and then adds none.
+   */
   add(ids: Int32Array): void {
-    const { tokens, codes, groupOf } = this.#tokens;
+    const { count: tokens, codebookSizes, groupOf } = this.#layout;
     if (ids.length % tokens !== 0) {
       throw new RevqError("metric-shape", `${ids.length} ids are not a whole number of images of ${tokens} tokens.`);
     }
     for (let i = 0; i < ids.length; i++) {
-      const limit = codes[groupOf[i % tokens]!]!;
+      const limit = codebookSizes[groupOf[i % tokens]!]!;
       if (ids[i]! < 0 || ids[i]! >= limit) {
         throw new RevqError(
           "code-out-of-range",
@@ -39,7 +53,7 @@ export class CodeCounter {
     this.#images += ids.length / tokens;
   }
 
-  /** Adds the hits of another counter of the same codebooks: its `state`. */
+  /** Adds the state of another counter of the same codebooks. */
   merge({ counts, images }: SavedStatistics): void {
     if (counts!.length !== this.counts.length) {
       throw new RevqError("metric-shape", `Cannot merge counts of ${this.counts.length} and ${counts!.length} codes.`);
@@ -52,7 +66,7 @@ export class CodeCounter {
     return { counts: Float64Array.from(this.counts), images: Float64Array.of(this.#images) };
   }
 
-  /** Starts again from zero. */
+  /** Sets all counts to zero. */
   reset(): void {
     this.counts.fill(0);
     this.#images = 0;
@@ -62,18 +76,18 @@ export class CodeCounter {
     return this.#images;
   }
 
-  /** Fraction of the codes of all groups that were hit. This and the next two throw `no-codes` before the first image. */
+  /** Fraction of all codes with hits. Like the next two, it throws `no-codes` before the first image. */
   get usage(): number {
     return codebookUsage(this.counts);
   }
 
   /** Mean over the groups of each group's perplexity. */
   get perplexity(): number {
-    return groupPerplexity(this.counts, this.#tokens);
+    return groupPerplexity(this.counts, this.#layout);
   }
 
-  /** Measured, not nominal: the sum over the tokens of their groups' entropies. */
+  /** The measured rate: the sum over the tokens of their groups' entropies. */
   get bitsPerImage(): number {
-    return measuredBitsPerImage(this.counts, this.#tokens);
+    return measuredBitsPerImage(this.counts, this.#layout);
   }
 }

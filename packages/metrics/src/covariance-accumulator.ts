@@ -1,16 +1,26 @@
 /**
- * Mean and covariance of vectors that come batch by batch, in float64. Each batch is centred on its own mean and merged (Chan, Golub,
- * LeVeque: Updating formulae and a pairwise algorithm for computing sample variances, 1979), so a large mean costs no digits.
+ * Mean and covariance of batches of vectors, in float64. Each batch is centred on its own mean and
+ * merged (Chan, Golub, LeVeque: Updating formulae and a pairwise algorithm for computing sample
+ * variances, 1979), so a large mean costs no digits.
  */
 import { RevqError } from "@revq/core";
 import type { SavedStatistics } from "@revq/numerics";
 
+/**
+ * Mean and covariance of vectors.
+ *
+ * @example
+ * const statistics = new CovarianceAccumulator(2);
+ * statistics.add(Float32Array.of(0, 0, 2, 4)); // two vectors
+ * statistics.mean; // => [1, 2]
+ * statistics.covariance(); // => [1, 2, 2, 4]
+ */
 export class CovarianceAccumulator {
   /** Vectors so far. */
   count = 0;
-  /** [dimensions] */
+  /** `[dimensions]` */
   readonly mean: Float64Array;
-  /** [dimensions, dimensions] row-major: sum of (x - mean)(x - mean)^T. Only the lower triangle is kept up. */
+  /** `[dimensions, dimensions]` row-major, lower triangle: sum of (x - mean)(x - mean)^T. */
   readonly #scatter: Float64Array;
 
   constructor(readonly dimensions: number) {
@@ -18,7 +28,7 @@ export class CovarianceAccumulator {
     this.#scatter = new Float64Array(dimensions * dimensions);
   }
 
-  /** vectors: [n, dimensions], row-major. O(n d^2). */
+  /** Adds vectors `[n, dimensions]`, row-major. O(n d^2). */
   add(vectors: Float32Array | Float64Array): void {
     const d = this.dimensions;
     if (vectors.length % d !== 0) {
@@ -33,7 +43,7 @@ export class CovarianceAccumulator {
     }
     for (let j = 0; j < d; j++) mean[j]! /= n;
     this.#merge(n, mean);
-    // Four vectors at a time: the scatter matrix is the traffic.
+    // Four vectors at a time: memory traffic is the scatter matrix.
     const centred = new Float64Array(4 * d);
     for (let start = 0; start < n; start += 4) {
       const rows = Math.min(4, n - start);
@@ -44,13 +54,13 @@ export class CovarianceAccumulator {
     }
   }
 
-  /** Adds what another accumulator has seen, as if its vectors had been added here. `other` may be this one. */
+  /** Adds the vectors of another accumulator. `other` may be this one. */
   merge(other: CovarianceAccumulator): void {
     const { scatter, ...rest } = other.state();
     this.mergeState({ ...rest, scatter: scatter!.slice() });
   }
 
-  /** Adds what another accumulator of as many dimensions has seen: its `state`. */
+  /** Adds the state of another accumulator with as many dimensions. */
   mergeState({ count, mean, scatter }: SavedStatistics): void {
     if (mean!.length !== this.dimensions) {
       throw new RevqError(
@@ -69,8 +79,9 @@ export class CovarianceAccumulator {
   }
 
   /**
-   * [dimensions, dimensions], symmetric. Divided by the count, as variances are throughout revq; `correction: 1` divides by count - 1, as
-   * numpy.cov does by default. Throws `covariance-too-few` with too few vectors.
+   * `[dimensions, dimensions]`, symmetric. Divided by the count, as all variances in revq.
+   * `correction: 1` divides by count - 1, as numpy.cov does by default. Throws `covariance-too-few`
+   * with too few vectors.
    */
   covariance(options: { readonly correction?: 0 | 1 } = {}): Float64Array {
     const divisor = this.count - (options.correction ?? 0);
@@ -83,7 +94,7 @@ export class CovarianceAccumulator {
     return result;
   }
 
-  /** Count and mean take in `n` vectors of that mean; their own scatter is the caller's to add. */
+  /** Adds `n` vectors with that mean. The caller adds their own scatter. */
   #merge(n: number, mean: Float64Array): void {
     const d = this.dimensions;
     const total = this.count + n;

@@ -1,19 +1,28 @@
 /**
- * Fréchet distance of two Gaussians, the core of FID. Heusel et al., GANs trained by a two time-scale update rule, arXiv 1706.08500;
- * Dowson and Landau, The Fréchet distance between multivariate normal distributions, 1982.
+ * Fréchet distance of two Gaussians, the core of FID. Heusel et al., GANs trained by a two
+ * time-scale update rule, arXiv 1706.08500; Dowson and Landau, The Fréchet distance between
+ * multivariate normal distributions, 1982.
  */
 import { RevqError } from "@revq/core";
 import { symmetricEigen } from "@revq/numerics";
 import { checkSameLength } from "./same-length.js";
 
 export interface GaussianStatistics {
-  /** [d] */
+  /** `[d]` */
   readonly mean: Float64Array;
-  /** [d, d] row-major, symmetric and positive semidefinite; what `CovarianceAccumulator.covariance` gives. */
+  /** `[d, d]` row-major, symmetric and positive semidefinite: `CovarianceAccumulator.covariance`. */
   readonly covariance: Float64Array;
 }
 
-/** |m1 - m2|^2 + tr(C1) + tr(C2) - 2 tr((C1 C2)^(1/2)), 0 or more. Throws `metric-shape`, `eigen-not-finite`. */
+/**
+ * |m1 - m2|^2 + tr(C1) + tr(C2) - 2 tr((C1 C2)^(1/2)), 0 or more. Throws `metric-shape`,
+ * `eigen-not-finite`.
+ *
+ * @example
+ * const a = { mean: Float64Array.of(0), covariance: Float64Array.of(1) };
+ * const b = { mean: Float64Array.of(3), covariance: Float64Array.of(4) };
+ * frechetDistance(a, b); // => 10
+ */
 export function frechetDistance(a: GaussianStatistics, b: GaussianStatistics): number {
   checkSameLength("A Fréchet distance", a.mean, b.mean);
   checkSameLength("A Fréchet distance", a.covariance, b.covariance);
@@ -32,9 +41,9 @@ export function frechetDistance(a: GaussianStatistics, b: GaussianStatistics): n
 }
 
 /**
- * tr((A B)^(1/2)). With A = L L^T, A B has the eigenvalues of the symmetric L^T B L, so no square root of a matrix that is not symmetric
- * is ever taken, and covariances of fewer samples than dimensions, which are singular, cost less instead of failing: L has as many columns
- * as A has rank.
+ * tr((A B)^(1/2)). With A = L L^T, A B has the eigenvalues of the symmetric L^T B L, so only
+ * symmetric matrices get a square root. L has as many columns as A has rank: singular covariances,
+ * from fewer samples than dimensions, cost less and do not fail.
  */
 function traceOfSquareRoot(a: Float64Array, b: Float64Array, d: number): number {
   const factor = choleskyColumns(a, d);
@@ -51,7 +60,10 @@ function traceOfSquareRoot(a: Float64Array, b: Float64Array, d: number): number 
   );
 }
 
-/** Columns of L with L L^T = A, largest pivot first, until what is left is rounding. Higham: Analysis of the Cholesky decomposition, 1990. */
+/**
+ * Columns of L with L L^T = A, largest pivot first, until only rounding errors remain. Higham:
+ * Analysis of the Cholesky decomposition, 1990.
+ */
 function choleskyColumns(matrix: Float64Array, d: number): Float64Array[] {
   const left = Float64Array.from({ length: d }, (_, i) => matrix[i * d + i]!);
   const tolerance = d * 2 ** -52 * Math.max(0, ...left);

@@ -1,4 +1,4 @@
-/** The window of SSIM: 11 taps of a Gaussian of sigma 1.5, applied where it fits wholly inside ("valid"). */
+/** The window of SSIM: 11 taps of a Gaussian of sigma 1.5, applied without padding ("valid"). */
 
 export const windowSize = 11;
 const sigma = 1.5;
@@ -11,10 +11,13 @@ const taps = (() => {
   const sum = weights.reduce((total, weight) => total + weight, 0);
   return weights.map((weight) => weight / sum);
 })();
-// The window is symmetric: six constants, so that the loops hold them in registers.
+// The window is symmetric. Six constants, so that loops keep them in registers.
 const [t0, t1, t2, t3, t4, t5] = taps as unknown as [number, number, number, number, number, number];
 
-/** plane [height, width] -> [height - 10, width - 10]; `rows` is scratch of at least height * (width - 10). */
+/**
+ * Filters a plane `[height, width]` to `out` `[height - 10, width - 10]`. `rows` is scratch of at
+ * least height * (width - 10).
+ */
 export function filterValid(
   plane: Float64Array,
   height: number,

@@ -1,14 +1,23 @@
 /**
- * Inception Score: exp of the mean divergence between a classifier's answer for an image and its mean answer. Salimans et al., Improved
- * techniques for training GANs, arXiv 1606.03498: the images are cut into ten parts, in their order, and the score is the mean over the
- * parts. A part of n images scores n at most, so few images score low.
+ * Inception Score: exp of the mean divergence between a classifier's output for an image and its
+ * mean output. Salimans et al., Improved techniques for training GANs, arXiv 1606.03498: the score
+ * is the mean over ten parts of the images, in their order. A part of n images scores at most n, so
+ * few images score low.
  */
 import { RevqError } from "@revq/core";
 import type { SavedStatistics } from "@revq/numerics";
 
-/** As the authors' code and papers have it. */
+/** As in the authors' code and in papers. */
 const usualParts = 10;
 
+/**
+ * The Inception Score of images, from logits.
+ *
+ * @example
+ * const score = new InceptionScoreAccumulator(2, 2, 1); // two classes, two images, one part
+ * score.add(Float32Array.of(50, 0, 0, 50)); // two certain and different images
+ * score.score.toFixed(3); // => "2.000"
+ */
 export class InceptionScoreAccumulator {
   count = 0;
   readonly #parts: Part[];
@@ -16,8 +25,8 @@ export class InceptionScoreAccumulator {
   readonly #first: number;
 
   /**
-   * @param expected how many images there are: part i is images floor(i * expected / parts) up to where part i + 1 starts
-   * @param first position of the first image that will come, when others are counted elsewhere
+   * @param expected number of all images: part i starts at image floor(i * expected / parts)
+   * @param first index of the first image to be added, if others are counted elsewhere
    */
   constructor(
     readonly classes: number,
@@ -33,7 +42,7 @@ export class InceptionScoreAccumulator {
     this.#parts = Array.from({ length: Math.min(parts, expected) }, () => new Part(classes));
   }
 
-  /** logits: [n, classes], before the softmax. */
+  /** Adds logits `[n, classes]`, before the softmax. */
   add(logits: Float32Array | Float64Array): void {
     if (logits.length % this.classes !== 0) {
       throw new RevqError(
@@ -51,7 +60,7 @@ export class InceptionScoreAccumulator {
     }
   }
 
-  /** Adds what another one of as many images, classes and parts has seen: its `state`. */
+  /** Adds the state of another accumulator with as many images, classes and parts. */
   merge({ sums, entropies, counts }: SavedStatistics): void {
     if (sums!.length !== this.#parts.length * this.classes) {
       throw new RevqError("metric-shape", "Cannot merge Inception Scores of other classes or parts.");
@@ -72,20 +81,20 @@ export class InceptionScoreAccumulator {
     };
   }
 
-  /** From 1 (all alike, or none certain) to the number of classes. NaN before the first image. */
+  /** From 1 (outputs all alike) to the number of classes. NaN before the first image. */
   get score(): number {
     const scores = this.#scores();
     return scores.reduce((sum, score) => sum + score, 0) / scores.length;
   }
 
-  /** Standard deviation of the parts' scores, over their number. */
+  /** Standard deviation of the parts' scores, without sample correction. */
   get deviation(): number {
     const { score } = this;
     const scores = this.#scores();
     return Math.sqrt(scores.reduce((sum, each) => sum + (each - score) ** 2, 0) / scores.length);
   }
 
-  /** Of the parts that have images: fewer may come than were expected. */
+  /** Scores of the parts with images: there may be fewer images than expected. */
   #scores(): number[] {
     return this.#parts.filter(({ count }) => count > 0).map(({ score }) => score);
   }

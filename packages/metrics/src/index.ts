@@ -1,4 +1,4 @@
-/** @revq/metrics: numbers about images, latents and codes. Plain TypeScript over typed arrays; no tensor library. */
+/** @revq/metrics: metrics of images, latents and ids, on typed arrays; no tensor library. */
 export { CodeCounter } from "./code-counter.js";
 export {
   codebookUsage,
@@ -10,13 +10,12 @@ export {
   type Counts,
 } from "./code-statistics.js";
 export { MeanAccumulator } from "./mean-accumulator.js";
-export { clamp01, latentMse, meanSquaredError, MseAccumulator, psnr, toUnitRange } from "./mean-squared-error.js";
+export { clamp01, meanSquaredError, MseAccumulator, psnr, toUnitRange } from "./mean-squared-error.js";
 export { ssim } from "./ssim.js";
 export { CovarianceAccumulator } from "./covariance-accumulator.js";
 export { msSsim } from "./ms-ssim.js";
-export { reverseWaterfill, type RateDistortion } from "@revq/core";
-export { distortionOfDesign } from "./rate-distortion.js";
+
 export { frechetDistance, type GaussianStatistics } from "./frechet-distance.js";
 export { InceptionScoreAccumulator } from "./inception-score.js";
-export { LatentSpectrum, type SpectrumShape } from "./latent-spectrum.js";
+export { SpectrumAccumulator, type SpectrumShape } from "./spectrum-accumulator.js";
 export { lpipsNetworks, type LpipsNetwork } from "./networks/lpips-networks.js";

@@ -1,7 +1,15 @@
-/** Running means in float64, for numbers that come batch by batch. */
+/** Running means in float64. */
 import type { SavedStatistics } from "@revq/numerics";
 
-/** A weighted mean. An example a weight of 1: `add(value)`; a batch's mean: `add(mean, samples)`. */
+/**
+ * A weighted mean: `add(value)` for one value, `add(mean, count)` for the mean of several.
+ *
+ * @example
+ * const loss = new MeanAccumulator();
+ * loss.add(1);
+ * loss.add(4, 2);
+ * loss.mean; // => 3
+ */
 export class MeanAccumulator {
   #sum = 0;
   #weight = 0;
@@ -11,7 +19,7 @@ export class MeanAccumulator {
     this.#weight += weight;
   }
 
-  /** Adds what another one has seen: its `state`. */
+  /** Adds the state of another accumulator. */
   merge({ sum, weight }: SavedStatistics): void {
     this.#sum += sum![0]!;
     this.#weight += weight![0]!;
@@ -26,7 +34,7 @@ export class MeanAccumulator {
     return this.#weight;
   }
 
-  /** NaN before the first value: nothing was measured. */
+  /** NaN before the first value. */
   get mean(): number {
     return this.#weight === 0 ? Number.NaN : this.#sum / this.#weight;
   }

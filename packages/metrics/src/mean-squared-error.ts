@@ -1,10 +1,15 @@
-/** Mean squared error, and PSNR which is made of it. Sums are float64 whatever the arrays are. */
+/** Mean squared error and PSNR. Sums are float64 for all arrays. */
 import { MeanAccumulator } from "./mean-accumulator.js";
 import { checkSameLength } from "./same-length.js";
 
 type Values = Float32Array | Float64Array;
 
-/** mean((a - b)^2) over all elements. Throws `metric-shape` when the lengths differ or are 0. */
+/**
+ * mean((a - b)^2) over all elements. Throws `metric-shape` when the lengths differ or are 0.
+ *
+ * @example
+ * meanSquaredError(Float32Array.of(0, 2), Float32Array.of(1, 2)); // => 0.5
+ */
 export function meanSquaredError(a: Values, b: Values): number {
   checkSameLength("The mean squared error", a, b);
   let sum = 0;
@@ -15,12 +20,15 @@ export function meanSquaredError(a: Values, b: Values): number {
   return sum / a.length;
 }
 
-/** Mean squared error per element between latents; standardised ones for the project's `latentMse`. Any one shape for both. */
-export function latentMse(latents: Values, estimate: Values): number {
-  return meanSquaredError(latents, estimate);
-}
-
-/** Mean squared error per element over many batches, each element with equal weight. */
+/**
+ * Mean squared error over many batches; all elements have the same weight.
+ *
+ * @example
+ * const error = new MseAccumulator();
+ * error.add(Float32Array.of(0, 0, 0), Float32Array.of(1, 1, 1));
+ * error.add(Float32Array.of(0), Float32Array.of(3));
+ * error.mean; // => 3
+ */
 export class MseAccumulator {
   readonly #mean = new MeanAccumulator();
 
@@ -40,19 +48,36 @@ export class MseAccumulator {
 }
 
 /**
- * Peak signal-to-noise ratio of one image in dB, peak 1, over all pixels and channels: 10 log10(1 / mse). Any layout, the same for both;
- * values in [0, 1] (clamp first: `clamp01`). Identical images give Infinity.
+ * Peak signal-to-noise ratio of one image in dB, peak 1, over all pixels and channels:
+ * 10 log10(1 / mse). Both images have the same layout and values in [0, 1] (see `clamp01`).
+ * Identical images give Infinity.
+ *
+ * @example
+ * const image = new Float32Array(192).fill(0.5);
+ * const noisy = image.map((value, i) => value + (i % 2 ? 0.1 : -0.1));
+ * psnr(image, noisy).toFixed(1); // => "20.0"
+ * psnr(image, image); // => Infinity
  */
 export function psnr(a: Values, b: Values): number {
   return -10 * Math.log10(meanSquaredError(a, b));
 }
 
-/** A copy with every value cut to [0, 1]; NaN stays NaN, so that it shows. */
+/**
+ * A copy with values clamped to [0, 1]. NaN stays NaN.
+ *
+ * @example
+ * clamp01(Float32Array.of(-1, 0.25, 2)); // => [0, 0.25, 1]
+ */
 export function clamp01(values: Float32Array): Float32Array {
   return values.map((value) => Math.min(1, Math.max(0, value)));
 }
 
-/** Images in [-1, 1], the range of backbones, to [0, 1], clamped. */
+/**
+ * Values in [-1, 1], the range of backbones, to [0, 1]; clamped.
+ *
+ * @example
+ * toUnitRange(Float32Array.of(-1, 0, 1.5)); // => [0, 0.5, 1]
+ */
 export function toUnitRange(values: Float32Array): Float32Array {
   return values.map((value) => Math.min(1, Math.max(0, (value + 1) / 2)));
 }

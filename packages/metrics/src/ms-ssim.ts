@@ -1,6 +1,7 @@
 /**
- * Multi-scale SSIM. Wang, Simoncelli, Bovik: Multiscale structural similarity for image quality assessment, Asilomar 2003. Conventions of
- * the PyTorch implementations: 2 x 2 means between scales, negative terms cut to 0, per channel, then the mean of the channels.
+ * Multi-scale SSIM. Wang, Simoncelli, Bovik: Multiscale structural similarity for image quality
+ * assessment, Asilomar 2003. Conventions of the PyTorch implementations: 2 x 2 means between
+ * scales, negative terms clamped to 0, mean of the channels' values.
  */
 import { RevqError } from "@revq/core";
 import { windowSize } from "./gaussian-window.js";
@@ -10,11 +11,16 @@ import { planeOf, planeSimilarity } from "./ssim-plane.js";
 /** Exponents of the five scales, finest first (the paper's experiment); they sum to 1. */
 const scaleWeights = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333] as const;
 /** The coarsest scale must still hold the window. */
-const smallestSide = windowSize * 2 ** (scaleWeights.length - 1);
+const minSide = windowSize * 2 ** (scaleWeights.length - 1);
 
 /**
- * MS-SSIM of one image pair in [0, 1]. a, b: [height, width, channels] interleaved, values in [0, 1]. Where a side is odd the
- * last row or column is left out of the next scale. Throws `metric-shape`, `ssim-too-small` below 176 pixels.
+ * MS-SSIM of one image pair, in [0, 1]. a, b: `[height, width, channels]` interleaved, values in
+ * [0, 1]. The next scale leaves out the last row or column of an odd side. Throws `metric-shape`,
+ * `ssim-too-small` below 176 pixels.
+ *
+ * @example
+ * const image = Float32Array.from({ length: 176 * 176 }, (_, i) => (i % 7) / 7);
+ * msSsim(image, image, 176, 176, 1).toFixed(4); // => "1.0000"
  */
 export function msSsim(
   a: Float32Array | Float64Array,
@@ -25,10 +31,10 @@ export function msSsim(
 ): number {
   checkSameLength("MS-SSIM", a, b);
   checkImage("MS-SSIM", a, height, width, channels);
-  if (Math.min(height, width) < smallestSide) {
+  if (Math.min(height, width) < minSide) {
     throw new RevqError(
       "ssim-too-small",
-      `MS-SSIM needs images of at least ${smallestSide} pixels a side; got ${height} x ${width}.`,
+      `MS-SSIM needs images of at least ${minSide} pixels a side; got ${height} x ${width}.`,
     );
   }
   let sum = 0;

@@ -1,20 +1,18 @@
-/** The check that every comparison of two arrays begins with. */
+/** Shape checks of metrics. */
 import { RevqError } from "@revq/core";
 
-/** Throws `metric-shape` unless both hold the same, positive number of values. */
+/** Throws `metric-shape` unless both have the same length above 0. */
 export function checkSameLength(what: string, a: ArrayLike<number>, b: ArrayLike<number>): void {
   if (a.length !== b.length || a.length === 0) {
     throw new RevqError(
       "metric-shape",
-      `${what} compares two arrays of one size; got ${a.length} and ${b.length} values.`,
-      {
-        fix: "Both must come from the same images, at the same size.",
-      },
+      `${what} needs two arrays of one length above 0; got ${a.length} and ${b.length} values.`,
+      { fix: "Compare arrays of the same images at the same size." },
     );
   }
 }
 
-/** Throws `metric-shape` unless `image` is [height, width, channels]. */
+/** Throws `metric-shape` unless `image` is `[height, width, channels]`. */
 export function checkImage(
   what: string,
   image: ArrayLike<number>,

@@ -1,4 +1,4 @@
-/** SSIM of two planes: the means over all window positions, which SSIM and MS-SSIM are made of. */
+/** SSIM of two planes: the means over all window positions, for SSIM and MS-SSIM. */
 import { filterValid, windowSize } from "./gaussian-window.js";
 
 /** (K1 L)^2 and (K2 L)^2 with K1 = .01, K2 = .03 and data range L = 1. */
@@ -12,7 +12,10 @@ export interface PlaneSimilarity {
   readonly contrastStructure: number;
 }
 
-/** a, b: [height, width] in [0, 1], both sides at least 11. Variances are weighted by the window, without sample correction. */
+/**
+ * a, b: `[height, width]` in [0, 1], both sides at least 11. Variances are weighted by the window,
+ * without sample correction.
+ */
 export function planeSimilarity(a: Float64Array, b: Float64Array, height: number, width: number): PlaneSimilarity {
   const size = height * width;
   const squares = new Float64Array(size);
@@ -20,7 +23,7 @@ export function planeSimilarity(a: Float64Array, b: Float64Array, height: number
   for (let i = 0; i < size; i++) {
     const x = a[i]!;
     const y = b[i]!;
-    squares[i] = x * x + y * y; // only the sum of the two variances is needed
+    squares[i] = x * x + y * y; // SSIM needs only the sum of the two variances
     products[i] = x * y;
   }
   const positions = (height - windowSize + 1) * (width - windowSize + 1);
@@ -48,7 +51,7 @@ export function planeSimilarity(a: Float64Array, b: Float64Array, height: number
   return { ssim: ssim / positions, contrastStructure: contrastStructure / positions };
 }
 
-/** Channel `channel` of an interleaved [height, width, channels] image as float64. */
+/** One channel of an interleaved `[height, width, channels]` image as float64. */
 export function planeOf(image: Float32Array | Float64Array, channels: number, channel: number): Float64Array {
   const plane = new Float64Array(image.length / channels);
   for (let i = 0, p = channel; i < plane.length; i++, p += channels) plane[i] = image[p]!;

@@ -1,6 +1,6 @@
 /**
- * Structural similarity. Wang, Bovik, Sheikh, Simoncelli: Image Quality Assessment: From Error Visibility to Structural Similarity,
- * IEEE TIP 2004. The multi-scale form is in `ms-ssim.ts`.
+ * Structural similarity. Wang, Bovik, Sheikh, Simoncelli: Image Quality Assessment: From Error
+ * Visibility to Structural Similarity, IEEE TIP 2004. `ms-ssim.ts` is the multi-scale version.
  */
 import { RevqError } from "@revq/core";
 import { windowSize } from "./gaussian-window.js";
@@ -8,10 +8,16 @@ import { checkImage, checkSameLength } from "./same-length.js";
 import { planeOf, planeSimilarity } from "./ssim-plane.js";
 
 /**
- * Mean SSIM of one image pair, in [-1, 1]: 11 x 11 Gaussian of sigma 1.5, valid positions only, K1 .01, K2 .03, data range 1, per channel,
- * then the mean of the channels. a, b: [height, width, channels] interleaved, values in [0, 1]. Equals scikit-image's
- * `structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1)`.
- * Throws `metric-shape`, `ssim-too-small` below 11 pixels.
+ * Mean SSIM of one image pair, in [-1, 1]: 11 x 11 Gaussian of sigma 1.5 without padding, K1 .01,
+ * K2 .03, data range 1, mean of the channels. a, b: `[height, width, channels]` interleaved, values
+ * in [0, 1]. Equals scikit-image's `structural_similarity(gaussian_weights=True, sigma=1.5,
+ * use_sample_covariance=False, data_range=1)`. Throws `metric-shape`, `ssim-too-small` below 11
+ * pixels.
+ *
+ * @example
+ * const image = Float32Array.from({ length: 16 * 16 * 3 }, (_, i) => (i % 7) / 7);
+ * ssim(image, image, 16, 16).toFixed(4); // => "1.0000"
+ * ssim(image, image.map((value) => 1 - value), 16, 16) < 0; // => true
  */
 export function ssim(
   a: Float32Array | Float64Array,

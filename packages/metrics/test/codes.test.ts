@@ -20,12 +20,12 @@ describe("statistics of code counts", () => {
   });
 
   it("of groups are per group", () => {
-    const tokens = { codes: [2, 4], groupOf: Int32Array.of(0, 1, 0) };
+    const layout = { codebookSizes: [2, 4], groupOf: Int32Array.of(0, 1, 0) };
     const counts = [5, 5, 3, 3, 3, 3];
-    expect([...groupEntropyBits(counts, tokens)]).toEqual([1, 2]);
-    expect(groupPerplexity(counts, tokens)).toBe(3);
-    expect(measuredBitsPerImage(counts, tokens)).toBe(4); // 1 + 2 + 1
-    expect(() => groupEntropyBits(counts.slice(1), tokens)).toThrow(/Expected 6 counts/);
+    expect([...groupEntropyBits(counts, layout)]).toEqual([1, 2]);
+    expect(groupPerplexity(counts, layout)).toBe(3);
+    expect(measuredBitsPerImage(counts, layout)).toBe(4); // 1 + 2 + 1
+    expect(() => groupEntropyBits(counts.slice(1), layout)).toThrow(/Expected 6 counts/);
   });
 
   it("of nothing are refused", () => {
@@ -47,10 +47,10 @@ describe("statistics of code counts", () => {
 });
 
 describe("CodeCounter", () => {
-  const tokens = { tokens: 3, codes: [4, 2], groupOf: Int32Array.of(0, 1, 0) };
+  const layout = { count: 3, codebookSizes: [4, 2], groupOf: Int32Array.of(0, 1, 0) };
 
   it("counts ids under their token's group", () => {
-    const counter = new CodeCounter(tokens);
+    const counter = new CodeCounter(layout);
     counter.add(Int32Array.of(3, 1, 0, 3, 0, 3));
     counter.add(Int32Array.of(0, 0, 2));
     expect([...counter.counts]).toEqual([2, 0, 1, 3, 2, 1]);
@@ -64,7 +64,7 @@ describe("CodeCounter", () => {
   });
 
   it("refuses ids of another shape or range and counts nothing of them", () => {
-    const counter = new CodeCounter(tokens);
+    const counter = new CodeCounter(layout);
     expect(() => counter.add(Int32Array.of(0, 0))).toThrow(/2 ids/);
     expect(() => counter.add(Int32Array.of(0, 0, 0, 0, 2, 0))).toThrow(
       /Token 1 of image 1 has id 2; its codebook has 2 codes/,

@@ -1,9 +1,12 @@
-/** Fréchet distance and Inception Score in closed form and against scipy; the latents' spectrum against the whole covariance. */
+/**
+ * Fréchet distance and Inception Score in closed form and against scipy; the latents' spectrum
+ * against the whole covariance.
+ */
 import {
   CovarianceAccumulator,
   frechetDistance,
   InceptionScoreAccumulator,
-  LatentSpectrum,
+  SpectrumAccumulator,
   type GaussianStatistics,
 } from "@revq/metrics";
 import { readFileSync } from "node:fs";
@@ -129,7 +132,7 @@ describe("the latents' spectrum", () => {
     const shape = { channels: 3, height: 4, width: 2 };
     const noise = hashed(500 * 24, 7);
     const latents = Float32Array.from(noise, (value, i) => value * (1 + (i % 3)));
-    const spectrum = new LatentSpectrum(shape);
+    const spectrum = new SpectrumAccumulator(shape);
     const whole = new CovarianceAccumulator(24);
     for (const part of [latents.subarray(0, 24 * 77), latents.subarray(24 * 77)]) {
       spectrum.add(part);
@@ -146,7 +149,7 @@ describe("the latents' spectrum", () => {
   });
 
   it("puts a constant image into the lowest frequency", () => {
-    const spectrum = new LatentSpectrum({ channels: 1, height: 4, width: 4 });
+    const spectrum = new SpectrumAccumulator({ channels: 1, height: 4, width: 4 });
     spectrum.add(Float32Array.from({ length: 32 }, (_, i) => (i < 16 ? 1 : -1)));
     const variances = spectrum.variances();
     expect(variances[0]).toBeCloseTo(16, 12);

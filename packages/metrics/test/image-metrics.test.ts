@@ -1,6 +1,15 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { clamp01, latentMse, MeanAccumulator, MseAccumulator, msSsim, psnr, ssim, toUnitRange } from "../src/index.js";
+import {
+  clamp01,
+  MeanAccumulator,
+  meanSquaredError,
+  MseAccumulator,
+  msSsim,
+  psnr,
+  ssim,
+  toUnitRange,
+} from "../src/index.js";
 import { imagePair } from "./procedural-images.js";
 
 interface Case {
@@ -76,13 +85,13 @@ describe("ranges and means", () => {
     ] as const)
       running.add(a.subarray(from, to), b.subarray(from, to));
     expect(running.elements).toBe(1000);
-    expect(running.mean).toBeCloseTo(latentMse(a, b), 14);
+    expect(running.mean).toBeCloseTo(meanSquaredError(a, b), 14);
   });
 
   it("sums in float64: a million times .1 in float32 would drift", () => {
     const zero = new Float32Array(1_000_000);
     const tenth = new Float32Array(1_000_000).fill(0.1);
-    expect(latentMse(zero, tenth)).toBeCloseTo(Math.fround(0.1) ** 2, 12);
+    expect(meanSquaredError(zero, tenth)).toBeCloseTo(Math.fround(0.1) ** 2, 12);
     const mean = new MeanAccumulator();
     mean.add(1, 3);
     mean.add(5);

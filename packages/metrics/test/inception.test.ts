@@ -1,4 +1,7 @@
-/** FID's Inception against pytorch-fid's, with weights that a formula defines (tools/golden/inception.py). */
+/**
+ * FID's Inception against pytorch-fid's, with weights that a formula defines
+ * (tools/golden/inception.py).
+ */
 import { createEngine, type Engine } from "@revq/engine";
 import { createInception, inceptionTensors } from "@revq/metrics/networks";
 import * as tf from "@tensorflow/tfjs-core";

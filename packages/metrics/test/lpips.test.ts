@@ -1,4 +1,7 @@
-/** LPIPS against the authors' package (tools/golden/lpips-distances.py): distances, gradients, the published weights. */
+/**
+ * LPIPS against the authors' package (tools/golden/lpips-distances.py): distances, gradients, the
+ * published weights.
+ */
 import type { NamedTensors } from "@revq/core";
 import { createEngine, type Engine } from "@revq/engine";
 import { fromBuffer, openSafetensors } from "@revq/formats";

@@ -1,11 +1,11 @@
-/** Accumulators of several processes, joined through what they write, are as one that has seen everything. */
-import { createRandom } from "@revq/core";
+/** Merged accumulators of several processes equal one accumulator of all data. */
+import { createRandom, sharedTokenLayout } from "@revq/core";
 import { LatentMoments, type SavedStatistics } from "@revq/numerics";
 import {
   CodeCounter,
   CovarianceAccumulator,
   InceptionScoreAccumulator,
-  LatentSpectrum,
+  SpectrumAccumulator,
   MeanAccumulator,
 } from "@revq/metrics";
 import { describe, expect, it } from "vitest";
@@ -47,11 +47,11 @@ describe("joined parts", () => {
   it("covariances and spectra", () => {
     const shape = { channels: 2, height: 2, width: 2 };
     const [whole, joined] = [new CovarianceAccumulator(8), new CovarianceAccumulator(8)];
-    const [wholeSpectrum, joinedSpectrum] = [new LatentSpectrum(shape), new LatentSpectrum(shape)];
+    const [wholeSpectrum, joinedSpectrum] = [new SpectrumAccumulator(shape), new SpectrumAccumulator(shape)];
     whole.add(vectors);
     wholeSpectrum.add(vectors);
     for (const [from, to] of ranges) {
-      const [part, spectrum] = [new CovarianceAccumulator(8), new LatentSpectrum(shape)];
+      const [part, spectrum] = [new CovarianceAccumulator(8), new SpectrumAccumulator(shape)];
       part.add(vectors.subarray(from * 8, to * 8));
       spectrum.add(vectors.subarray(from * 8, to * 8));
       joined.mergeState(written(part.state()));
@@ -62,11 +62,11 @@ describe("joined parts", () => {
   });
 
   it("means, hits of codes and Inception Scores, whose ten parts no process sees whole", () => {
-    const tokens = { tokens: 4, codes: [3], groupOf: new Int32Array(4) };
+    const layout = { count: 4, codebookSizes: [3], groupOf: new Int32Array(4) };
     const ids = Int32Array.from({ length: 60 * 4 }, () => random.integer(3));
     const make = (first: number) => ({
       mean: new MeanAccumulator(),
-      codes: new CodeCounter(tokens),
+      codes: new CodeCounter(layout),
       inception: new InceptionScoreAccumulator(8, 60, undefined, first),
     });
     const fill = (all: ReturnType<typeof make>, from: number, to: number): typeof all => {
@@ -92,7 +92,7 @@ describe("joined parts", () => {
 
   it("refuses what does not fit", () => {
     expect(() => new CovarianceAccumulator(8).mergeState(new CovarianceAccumulator(4).state())).toThrow(/dimensions/);
-    const counter = (codes: number) => new CodeCounter({ tokens: 1, codes: [codes], groupOf: new Int32Array(1) });
+    const counter = (codes: number) => new CodeCounter(sharedTokenLayout(1, codes));
     expect(() => counter(3).merge(counter(4).state())).toThrow(/3 and 4 codes/);
   });
 });

@@ -1,4 +1,7 @@
-/** The image pairs of tools/golden/ssim.py, number for number. Interleaved [height, width, channels] in [0, 1]. */
+/**
+ * The image pairs of tools/golden/ssim.py, number for number. Interleaved [height, width, channels]
+ * in [0, 1].
+ */
 
 export function imagePair(kind: string, height: number, width: number, channels: number): [Float32Array, Float32Array] {
   const a = new Float64Array(height * width * channels);

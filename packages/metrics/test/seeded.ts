@@ -1,4 +1,7 @@
-/** Weights and images that a formula of integers defines, the same in numpy (tools/golden/seeded.py). */
+/**
+ * Weights and images that a formula of integers defines, the same in numpy
+ * (tools/golden/seeded.py).
+ */
 
 /** In [-.5, .5), by a hash of position and seed. */
 export function hashed(count: number, seed: number): Float64Array {
@@ -13,7 +16,10 @@ export function hashed(count: number, seed: number): Float64Array {
   return values;
 }
 
-/** Uniform with the variance 2 / inputs of He's initialisation; vectors (biases) a tenth of the unit interval. */
+/**
+ * Uniform with the variance 2 / inputs of He's initialisation; vectors (biases) a tenth of the unit
+ * interval.
+ */
 export function seededWeights(shape: readonly number[], seed: number): Float32Array {
   const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);
   const scale = shape.length === 1 ? 0.1 : Math.sqrt(24 / product(shape.slice(1)));

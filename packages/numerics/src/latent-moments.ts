@@ -1,17 +1,27 @@
 /**
- * Mean and variance of every latent dimension, batch by batch, in float64. Batches are centred on their own mean and merged (Chan, Golub,
- * LeVeque: Updating formulae and a pairwise algorithm for computing sample variances, 1979), so parts that several processes have
- * measured join to what one process would have measured, but for the last digits.
+ * Mean and variance of every latent dimension, batch by batch, in float64. Batches are centred on
+ * their own mean and merged (Chan, Golub, LeVeque: Updating formulae and a pairwise algorithm for
+ * computing sample variances, 1979). So the statistics of several processes can be merged; only the
+ * last digits may differ from those of one process.
  */
 import { RevqError } from "@revq/core";
 
-/** What an accumulator has seen, as it is written to a file; `merge` of the same kind of accumulator takes it in. */
+/** The state of an accumulator, for files. `merge` of an accumulator of the same kind takes it. */
 export type SavedStatistics = Readonly<Record<string, Float64Array>>;
 
+/**
+ * Mean and variance of latents, from batches.
+ *
+ * @example
+ * const moments = new LatentMoments(2);
+ * moments.add(Float32Array.of(1, 10, 3, 10)); // two latents of two elements
+ * moments.mean; // => [2, 10]
+ * moments.squares; // => [2, 0]
+ */
 export class LatentMoments {
   /** Latents so far. */
   count = 0;
-  /** [dimensions] */
+  /** `[dimensions]` */
   readonly mean: Float64Array;
   /** `[dimensions]`: sums of squared deviations from the mean. */
   readonly squares: Float64Array;
@@ -21,7 +31,7 @@ export class LatentMoments {
     this.squares = new Float64Array(dimensions);
   }
 
-  /** latents `[n, dimensions]`, flat. Throws `latent-not-finite`, and then nothing of the batch is counted. */
+  /** Adds latents `[n, dimensions]`, flat. Throws `latent-not-finite` and then adds none of them. */
   add(latents: Float32Array): void {
     const d = this.dimensions;
     const n = latents.length / d;
@@ -42,7 +52,7 @@ export class LatentMoments {
     this.merge({ count: Float64Array.of(n), mean, squares });
   }
 
-  /** Adds what another one has seen. */
+  /** Adds the state of another one. */
   merge({ count, mean, squares }: SavedStatistics): void {
     const n = count![0]!;
     if (n === 0) return;
@@ -64,7 +74,7 @@ export class LatentMoments {
     const at = latents.findIndex((value) => !Number.isFinite(value));
     const [row, element] = [Math.floor(at / this.dimensions), at % this.dimensions];
     throw new RevqError("latent-not-finite", `Latent ${this.count + row} holds ${latents[at]} at element ${element}.`, {
-      fix: "Check the backbone's weights and the images, or the .npy file that the latents came from.",
+      fix: "Check the backbone's weights and the images, or the file of the latents.",
     });
   }
 }

@@ -1,12 +1,22 @@
 /** The standard normal distribution: density, cumulative distribution, quantiles. */
 
+/**
+ * The density at x.
+ *
+ * @example
+ * normalDensity(0).toFixed(4); // => "0.3989"
+ */
 export function normalDensity(x: number): number {
   return Math.exp(-0.5 * x * x) / Math.sqrt(2 * Math.PI);
 }
 
 /**
- * P(X <= x), to about 1e-15: the power series of Marsaglia ("Evaluating the normal distribution", 2004) near zero and the continued
- * fraction of the Mills ratio in the tails (Abramowitz and Stegun 26.2.14).
+ * P(X <= x), to about 1e-15: the power series of Marsaglia ("Evaluating the normal distribution",
+ * 2004) near zero and the continued fraction of the Mills ratio in the tails (Abramowitz and Stegun
+ * 26.2.14).
+ *
+ * @example
+ * normalCumulative(1.96).toFixed(4); // => "0.9750"
  */
 export function normalCumulative(x: number): number {
   if (x < 0) return 1 - upper(x);
@@ -28,7 +38,12 @@ export function normalCumulative(x: number): number {
   }
 }
 
-/** x with P(X <= x) = p, for p in (0, 1), by bisection. */
+/**
+ * x with P(X <= x) = p, for p in (0, 1), by bisection.
+ *
+ * @example
+ * normalQuantile(0.975).toFixed(3); // => "1.960"
+ */
 export function normalQuantile(p: number): number {
   let [low, high] = [-40, 40];
   for (let i = 0; i < 100; i++) {

@@ -1,23 +1,32 @@
 /**
- * The least mean squared error that any code of a given size can reach on a Gaussian source: reverse water-filling (Cover and Thomas,
- * Elements of Information Theory, 10.3.3). For a source that is not Gaussian with the same covariance the true bound lies lower.
+ * The lowest mean squared error of any code of a given size on a Gaussian source: reverse
+ * water-filling (Cover and Thomas, Elements of Information Theory, 10.3.3). For other sources with
+ * the same covariance, the true bound is lower.
  */
 import { RevqError } from "@revq/core";
 
 export interface RateDistortion {
-  /** Sum over the dimensions of the mean squared errors. */
+  /** Sum of the mean squared errors of all dimensions. */
   readonly distortion: number;
-  /** The same per dimension: comparable with `latentMse`. */
+  /** `distortion` per dimension, to compare with `latentMse`. */
   readonly distortionPerElement: number;
-  /** Error of every dimension that gets bits; those with less variance get none and keep theirs. */
+  /** Error of every dimension that gets bits. Dimensions with less variance get no bits. */
   readonly waterLevel: number;
   /** Dimensions that get bits. */
   readonly active: number;
 }
 
 /**
- * @param variances of independent dimensions: eigenvalues of the covariance, any order. Negative ones (rounding) count as 0.
- * @param bits for one sample of all dimensions together, 0 or more. Throws `rate-distortion-input`.
+ * The bound for a source with these variances.
+ *
+ * @param variances of independent dimensions, such as eigenvalues of a covariance, in any order.
+ *   Negative ones (from rounding) count as 0.
+ * @param bits for one sample of all dimensions together, 0 or more
+ * @throws RevqError `rate-distortion-input`
+ *
+ * @example
+ * const { waterLevel, distortion, active } = reverseWaterfill([4, 1], 0.5);
+ * [waterLevel, distortion, active]; // => [2, 3, 1]
  */
 export function reverseWaterfill(
   variances: Float64Array | Float32Array | readonly number[],
@@ -26,14 +35,16 @@ export function reverseWaterfill(
   if (!(bits >= 0) || variances.length === 0 || ![...variances].every(Number.isFinite)) {
     throw new RevqError(
       "rate-distortion-input",
-      `Cannot bound ${variances.length} variances at ${bits} bits: finite variances and a number of bits from 0 are needed.`,
+      `Cannot bound ${variances.length} variances at ${bits} bits: ` +
+        "finite variances and at least 0 bits are needed.",
     );
   }
   const sorted = Float64Array.from(variances, (value) => Math.max(0, value))
     .sort()
     .reverse();
   const dimensions = sorted.length;
-  // With the m largest active: sum of (log2 variance - log2 level) / 2 = bits. The right m is the first whose level covers the next one.
+  // With the m largest active: sum of (log2 variance - log2 level) / 2 = bits. The first m with a
+  // level above the next variance is right.
   let logs = 0;
   let active = 0;
   let waterLevel = sorted[0]!;

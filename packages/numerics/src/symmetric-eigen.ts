@@ -1,25 +1,34 @@
 /**
- * Eigenvalues and eigenvectors of a real symmetric matrix in float64: Householder tridiagonalisation, then implicit QL (EISPACK's
- * `tred2` and `imtql2`; Golub and Van Loan, Matrix Computations, 8.3), laid out so that every inner loop runs over a row.
- * For covariances of up to about 2048 dimensions: O(n^3), plain TypeScript, deterministic. Not for large sparse matrices.
+ * Eigenvalues and eigenvectors of a real symmetric matrix in float64: Householder
+ * tridiagonalisation, then implicit QL (EISPACK's `tred2` and `imtql2`; Golub and Van Loan, Matrix
+ * Computations, 8.3). All inner loops run over rows. For covariances of up to about 2048 dimensions:
+ * O(n^3), plain TypeScript, deterministic. Not for large sparse matrices.
  */
 import { RevqError } from "@revq/core";
 
 export interface SymmetricEigen {
-  /** [n], largest first. */
+  /** `[n]`, largest first. */
   readonly values: Float64Array;
-  /** [n, n] row-major: row i is the unit eigenvector of `values[i]`; its entry of largest magnitude is positive. Empty when not asked for. */
+  /**
+   * `[n, n]` row-major: row i is the unit eigenvector of `values[i]`; its entry of largest magnitude
+   * is positive. Empty with `vectors: false`.
+   */
   readonly vectors: Float64Array;
 }
 
-/** More QL sweeps than any eigenvalue needs (two on average). */
+/** QL sweeps per eigenvalue at most; two are usual. */
 const maxSweeps = 60;
 /** Rounding of float64, relative. */
 const epsilon = 2 ** -52;
 
 /**
- * `matrix` is [n, n] row-major and symmetric; it is not changed. With `vectors: false` only the values are computed, several times
- * faster. Errors relative to the largest eigenvalue are about n * 1e-16. Throws `eigen-shape`, `eigen-not-finite`, `eigen-not-symmetric`.
+ * Eigenvalues and eigenvectors of `matrix`: `[n, n]` row-major and symmetric, not changed. With
+ * `vectors: false` it computes only the values, several times faster. Errors relative to the largest
+ * eigenvalue are about 1e-16 n. Throws `eigen-shape`, `eigen-not-finite`, `eigen-not-symmetric`.
+ *
+ * @example
+ * const { values } = symmetricEigen(Float64Array.of(2, 1, 1, 2), 2);
+ * Array.from(values, (value) => value.toFixed(6)); // => ["3.000000", "1.000000"]
  */
 export function symmetricEigen(
   matrix: Float64Array | Float32Array,
@@ -29,7 +38,8 @@ export function symmetricEigen(
   const wantVectors = options.vectors ?? true;
   const scale = checkedScale(matrix, n);
   const work = Float64Array.from(matrix);
-  if (scale > 0) for (let i = 0; i < work.length; i++) work[i]! /= scale; // squares neither overflow nor vanish
+  // Scaled, so that squares neither overflow nor vanish.
+  if (scale > 0) for (let i = 0; i < work.length; i++) work[i]! /= scale;
   const { diagonal, offDiagonal, factors } = tridiagonalise(work, n);
   const vectors = wantVectors ? accumulate(work, factors, n) : new Float64Array(0);
   implicitQl(diagonal, offDiagonal, vectors, n, wantVectors);
@@ -37,10 +47,10 @@ export function symmetricEigen(
   return sortedDescending(diagonal, vectors, n, wantVectors);
 }
 
-/** The largest magnitude, after checking that the matrix is what it should be. */
+/** Checks the matrix and returns its largest magnitude. */
 function checkedScale(matrix: Float64Array | Float32Array, n: number): number {
   if (!Number.isSafeInteger(n) || n < 1 || matrix.length !== n * n) {
-    throw new RevqError("eigen-shape", `A matrix of ${matrix.length} numbers is not ${n} x ${n}.`);
+    throw new RevqError("eigen-shape", `A matrix of ${matrix.length} elements is not ${n} x ${n}.`);
   }
   let scale = 0;
   for (const value of matrix) {
@@ -66,12 +76,12 @@ function checkedScale(matrix: Float64Array | Float32Array, n: number): number {
 }
 
 /**
- * Q^T A Q = T. Works on the lower triangle; row k of the upper one, right of the diagonal, keeps the Householder vector v_k with
- * H_k = I - factors[k] v_k v_k^T and Q = H_0 H_1 ….
+ * Q^T A Q = T. Works on the lower triangle; row k of the upper one, right of the diagonal, keeps
+ * the Householder vector v_k with H_k = I - factors[k] v_k v_k^T and Q = H_0 H_1 ….
  */
 function tridiagonalise(a: Float64Array, n: number) {
   const diagonal = new Float64Array(n);
-  const offDiagonal = new Float64Array(n); // [k] couples k and k + 1
+  const offDiagonal = new Float64Array(n); // [k] is the entry (k, k + 1)
   const factors = new Float64Array(n);
   const product = new Float64Array(n);
   for (let k = 0; k < n - 1; k++) {
@@ -89,7 +99,7 @@ function tridiagonalise(a: Float64Array, n: number) {
       continue;
     }
     const norm = Math.sqrt(first * first + tail);
-    const alpha = first > 0 ? -norm : norm; // away from cancellation
+    const alpha = first > 0 ? -norm : norm; // avoids cancellation
     offDiagonal[k] = alpha;
     a[v + k + 1] = first - alpha;
     const factor = 1 / (norm * (norm + Math.abs(first)));
@@ -127,7 +137,7 @@ function tridiagonalise(a: Float64Array, n: number) {
   return { diagonal, offDiagonal, factors };
 }
 
-/** Q^T from the Householder vectors that `tridiagonalise` left, last reflection first so that the block grows. */
+/** Q^T from the Householder vectors of `tridiagonalise`, last reflection first: the block grows. */
 function accumulate(a: Float64Array, factors: Float64Array, n: number): Float64Array {
   const q = new Float64Array(n * n);
   for (let i = 0; i < n; i++) q[i * n + i] = 1;
@@ -150,13 +160,14 @@ function accumulate(a: Float64Array, factors: Float64Array, n: number): Float64A
 function implicitQl(d: Float64Array, e: Float64Array, vectors: Float64Array, n: number, wantVectors: boolean): void {
   let largest = 0;
   for (let i = 0; i < n; i++) largest = Math.max(largest, Math.abs(d[i]!) + Math.abs(e[i]!));
-  // Tridiagonalising has left errors of this size: in the null space of a singular matrix nothing smaller would ever settle.
-  const floor = epsilon * largest;
+  // Tridiagonalising leaves errors of this size. In the null space of a singular matrix, entries
+  // would never converge below it.
+  const tolerance = epsilon * largest;
   for (let low = 0; low < n; low++) {
     for (let sweep = 0; ; sweep++) {
       let high = low;
       while (high < n - 1) {
-        if (Math.abs(e[high]!) <= Math.max(epsilon * (Math.abs(d[high]!) + Math.abs(d[high + 1]!)), floor)) break;
+        if (Math.abs(e[high]!) <= Math.max(epsilon * (Math.abs(d[high]!) + Math.abs(d[high + 1]!)), tolerance)) break;
         high++;
       }
       if (high === low) break;

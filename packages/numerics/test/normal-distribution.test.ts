@@ -1,4 +1,7 @@
-/** Against tabulated values (Abramowitz and Stegun, table 26.1; NIST) and the parameters' start against its bounds. */
+/**
+ * Against tabulated values (Abramowitz and Stegun, table 26.1; NIST) and the parameters' start
+ * against its bounds.
+ */
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";

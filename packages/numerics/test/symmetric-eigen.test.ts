@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { createRandom } from "../src/random.js";
-import { symmetricEigen } from "../src/symmetric-eigen.js";
+import { createRandom } from "@revq/core";
+import { symmetricEigen } from "@revq/numerics";
 
 interface Case {
   kind: "matrix" | "gram";
@@ -11,7 +11,7 @@ interface Case {
 }
 const cases = JSON.parse(readFileSync(new URL("fixtures/symmetric-eigen.json", import.meta.url), "utf8")) as Case[];
 
-/** The formulas of tools/golden/make_symmetric_eigen.py. */
+/** The formulas of tools/golden/symmetric-eigen.py. */
 function matrixOf({ kind, n, rank }: Case): Float64Array {
   const entry = (i: number, j: number) => (((i * 7919 + j * 104729 + i * j * 31) % 2003) - 1001) / 1001;
   const a = new Float64Array(n * n);
@@ -87,7 +87,7 @@ describe("symmetricEigen", () => {
     expect(vectors[0]).toBeGreaterThan(0);
   });
 
-  it("settles on a large null space: the covariance of 30 random patches of 192 numbers", () => {
+  it("converges with a large null space: the covariance of 30 random patches of 192 elements", () => {
     const n = 192;
     const rank = 30;
     const random = createRandom(3);

@@ -1,7 +1,8 @@
 /**
- * The ImageNet classifiers that LPIPS listens to, as data: layers in order, with the places where their activations are tapped.
- * Sources: torchvision's `squeezenet1_1`, `alexnet`, `vgg16` (`features.*`), and which activations LPIPS takes of each
- * (github.com/richzhang/PerceptualSimilarity, lpips/pretrained_networks.py). Names and shapes are those of torchvision's files.
+ * The ImageNet classifiers of LPIPS as data: layers in order, with the taps of their activations.
+ * Sources: torchvision's `squeezenet1_1`, `alexnet`, `vgg16` (`features.*`), and LPIPS for the taps
+ * (github.com/richzhang/PerceptualSimilarity, lpips/pretrained_networks.py). Names and shapes are
+ * those of torchvision's files.
  */
 
 /** Every convolution is followed by a ReLU. */
@@ -16,9 +17,9 @@ export type FeatureLayer =
       readonly stride: number;
       readonly padding: number;
     }
-  /** Maximum of windows. `ceil`: a last, incomplete window counts. */
+  /** Maximum of windows. `ceil`: includes a last, incomplete window. */
   | { readonly kind: "pool"; readonly size: 2 | 3; readonly ceil: boolean }
-  /** SqueezeNet's block: 1x1 down to `squeeze` channels, then 1x1 and 3x3 side by side, `expand` channels each. */
+  /** SqueezeNet's block: 1x1 to `squeeze` channels, then 1x1 and 3x3 in parallel to `expand` each. */
   | {
       readonly kind: "fire";
       readonly name: string;
@@ -31,8 +32,8 @@ export type FeatureLayer =
 
 export interface FeatureNetwork {
   readonly layers: readonly FeatureLayer[];
-  /** Smallest side of an image, in pixels, that leaves something at the last tap. */
-  readonly smallestSide: number;
+  /** Minimum side of an image in pixels, so that the last tap is not empty. */
+  readonly minSide: number;
 }
 
 const tap = (channels: number): FeatureLayer => ({ kind: "tap", channels });
@@ -59,7 +60,7 @@ const halve: FeatureLayer = { kind: "pool", size: 2, ceil: false };
 
 /** Iandola et al.: SqueezeNet, arXiv 1602.07360; version 1.1. */
 export const squeezenet: FeatureNetwork = {
-  smallestSide: 17,
+  minSide: 17,
   layers: [
     conv(0, 3, 64, 3, 2, 0),
     tap(64),
@@ -85,7 +86,7 @@ export const squeezenet: FeatureNetwork = {
 
 /** Krizhevsky: One weird trick for parallelizing convolutional neural networks, arXiv 1404.5997. */
 export const alexnet: FeatureNetwork = {
-  smallestSide: 31,
+  minSide: 31,
   layers: [
     conv(0, 3, 64, 11, 4, 2),
     tap(64),
@@ -104,7 +105,7 @@ export const alexnet: FeatureNetwork = {
 
 /** Simonyan, Zisserman: Very deep convolutional networks, arXiv 1409.1556; configuration D. */
 export const vgg16: FeatureNetwork = {
-  smallestSide: 16,
+  minSide: 16,
   layers: [
     conv(0, 3, 64),
     conv(2, 64, 64),
@@ -131,7 +132,7 @@ export const vgg16: FeatureNetwork = {
   ],
 };
 
-/** Name to shape of every tensor that the layers need, in PyTorch's layout `[out, in, y, x]`. */
+/** Names and shapes of the layers' tensors, in PyTorch's layout `[out, in, y, x]`. */
 export function featureTensors({ layers }: FeatureNetwork): ReadonlyMap<string, readonly number[]> {
   const shapes = new Map<string, readonly number[]>();
   const add = (name: string, output: number, input: number, kernel: number): void => {

@@ -1,11 +1,12 @@
 /**
- * Layers of the Inception-v3 of December 2015 that FID is defined with, as data. Szegedy et al., arXiv 1512.00567; the differences to other
- * Inception-v3 (average pools that leave the padding out, a maximum pool in the last block, 1008 classes) and all names are those of
- * pytorch-fid (github.com/mseitzer/pytorch-fid), whose weight file `pt_inception-2015-12-05-*.pth` this reads.
+ * Layers of FID's Inception-v3 (of December 2015) as data. Szegedy et al., arXiv 1512.00567. It
+ * differs from other Inception-v3: average pools ignore the padding, the last block has a maximum
+ * pool, there are 1008 classes. Names are those of pytorch-fid (github.com/mseitzer/pytorch-fid) and
+ * its weight file `pt_inception-2015-12-05-*.pth`.
  */
 
 export type InceptionNode =
-  /** Convolution without bias, batch norm, ReLU. Stride 1 keeps the size, stride 2 takes whole windows only. */
+  /** Convolution without bias, batch norm, ReLU. Stride 1 keeps the size; stride 2 does not pad. */
   | {
       readonly kind: "conv";
       /** Key without `.conv.weight`, `.bn.*`. */
@@ -16,15 +17,15 @@ export type InceptionNode =
       readonly stride: 1 | 2;
       readonly same: boolean;
     }
-  /** 3 x 3. Stride 1 keeps the size; an average leaves out what lies beyond the border. */
+  /** 3 x 3. Stride 1 keeps the size; an average ignores the padding. */
   | { readonly kind: "maximum" | "average"; readonly stride: 1 | 2 }
   | { readonly kind: "sequence"; readonly nodes: readonly InceptionNode[] }
-  /** Side by side on the same input, joined along the channels. */
+  /** In parallel on the same input, concatenated along the channels. */
   | { readonly kind: "branches"; readonly nodes: readonly InceptionNode[] };
 
 export const inceptionFeatures = 2048;
 export const inceptionClasses = 1008;
-/** Images are resized to this. */
+/** Side of the network's input in pixels. */
 export const inceptionSize = 299;
 
 type Kernel = 1 | 3 | 5 | readonly [number, number];
@@ -134,7 +135,7 @@ export const inceptionLayers: readonly InceptionNode[] = [
 
 type ConvNode = Extract<InceptionNode, { kind: "conv" }>;
 
-/** Every convolution below these nodes, in order. */
+/** All convolutions of these nodes, in order. */
 export function convolutions(nodes: readonly InceptionNode[] = inceptionLayers): ConvNode[] {
   return nodes.flatMap((node) => {
     if (node.kind === "conv") return [node];
@@ -142,7 +143,7 @@ export function convolutions(nodes: readonly InceptionNode[] = inceptionLayers):
   });
 }
 
-/** Name to shape of every tensor that is read, in PyTorch's layout. */
+/** Names and shapes of the network's tensors, in PyTorch's layout. */
 export function inceptionTensors(): ReadonlyMap<string, readonly number[]> {
   const shapes = new Map<string, readonly number[]>();
   for (const { name, input, output, kernel } of convolutions()) {

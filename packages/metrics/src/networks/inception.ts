@@ -1,4 +1,7 @@
-/** Runs FID's Inception: pooled features for rFID, logits for the Inception Score. Forward only. Layers: `inception-layers.ts`. */
+/**
+ * Runs FID's Inception: pooled features for rFID, logits for the Inception Score. Forward only.
+ * Layers: `inception-layers.ts`.
+ */
 import { requireTensor, type Disposable, type NamedTensors } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
@@ -12,8 +15,9 @@ import {
 
 export interface Inception extends Disposable {
   /**
-   * images `[n, H, W, 3]` float32 in [-1, 1], any size -> the 2048 pooled features and 1008 logits of each, float32. The logits leave
-   * the last layer's bias out, as the Inception Score has always been computed. The caller owns both.
+   * images `[n, H, W, 3]` float32 in [-1, 1], any size -> 2048 pooled features and 1008 logits of
+   * each, float32. The logits are without the last layer's bias, as usual for the Inception Score.
+   * The caller owns both.
    */
   run(images: Tensor4D): { features: Tensor2D; logits: Tensor2D };
 }
@@ -21,7 +25,26 @@ export interface Inception extends Disposable {
 /** Epsilon of the network's batch norms. */
 const epsilon = 0.001;
 
-/** @param weights pytorch-fid's keys; borrowed, copied. Throws `state-missing-tensor`, `state-misshapen-tensor`. */
+/**
+ * FID's Inception with the given weights.
+ *
+ * @param weights by pytorch-fid's keys; copied
+ * @throws RevqError `state-missing-tensor`, `state-misshapen-tensor`
+ *
+ * @example
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ * await tf.setBackend("cpu");
+ * inceptionTensors().get("fc.weight"); // => [1008, 2048]
+ * const weights = { "fc.weight": tf.zeros([1000, 2048]) }; // torchvision's, not FID's
+ * let code = "";
+ * try {
+ *   createInception(weights);
+ * } catch (error) {
+ *   code = error.code;
+ * }
+ * code; // => "state-missing-tensor"
+ */
 export function createInception(weights: NamedTensors): Inception {
   const shapes = inceptionTensors();
   const tensor = (name: string) => requireTensor(weights, name, shapes.get(name)!);

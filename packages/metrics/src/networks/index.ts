@@ -1,4 +1,7 @@
-/** @revq/metrics/networks: metrics that need a trained network, on whatever tfjs backend is up. Weights come in as tensors by name. */
+/**
+ * @revq/metrics/networks: metrics that need a trained network, on tensors of the current tfjs
+ * backend. Callers load the weights, as tensors by name.
+ */
 export {
   alexnet,
   featureTensors,

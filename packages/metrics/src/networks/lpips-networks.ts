@@ -1,3 +1,3 @@
-/** The classifiers of LPIPS by name. A module of its own, so that a configuration can be checked without a tensor library. */
+/** The classifiers of LPIPS by name, without a tensor library: to check configurations. */
 export const lpipsNetworks = ["squeeze", "alex", "vgg"] as const;
 export type LpipsNetwork = (typeof lpipsNetworks)[number];

@@ -1,15 +1,25 @@
-/** Runs a feature network on whatever tfjs backend is up. Every operation has a gradient, so a distance on features is a loss. */
+/**
+ * Runs a feature network on the current tfjs backend. All operations have gradients, so a distance
+ * of features can be a loss.
+ */
 import { requireTensor, type Disposable, type NamedTensors } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
 import { featureTensors, type FeatureNetwork } from "./feature-networks.js";
 
 export interface FeatureRunner extends Disposable {
-  /** `[n, H, W, 3]`, normalized as the network wants it -> its taps `[n, h, w, c]`, in order. Inside `tf.tidy`, or the caller's. */
+  /**
+   * images `[n, H, W, 3]`, normalized for the network -> its taps `[n, h, w, c]`, in order. The
+   * caller owns them, unless in `tf.tidy`.
+   */
   run(images: Tensor4D): Tensor4D[];
 }
 
-/** @param weights by torchvision's keys and in PyTorch's layout; borrowed, copied in the engine's. More than needed is ignored. */
+/**
+ * A runner with the given weights.
+ *
+ * @param weights by torchvision's keys in PyTorch's layout; copied. Other tensors are ignored.
+ */
 export function createFeatureRunner(network: FeatureNetwork, weights: NamedTensors): FeatureRunner {
   const given = [...featureTensors(network)].map(
     ([name, shape]) => [name, requireTensor(weights, name, shape)] as const,
@@ -50,7 +60,10 @@ export function createFeatureRunner(network: FeatureNetwork, weights: NamedTenso
   };
 }
 
-/** Windows of `size`, stride 2. x comes out of a ReLU, so zeros beyond the border never win: PyTorch's `ceil_mode` as a pad. */
+/**
+ * Windows of `size`, stride 2. PyTorch's `ceil_mode` is a padding with zeros here: x comes from a
+ * ReLU, so zeros never exceed the maximum.
+ */
 function maximumPool(x: Tensor4D, size: 2 | 3, ceil: boolean): Tensor4D {
   const [, height, width] = x.shape;
   const missing = (side: number): number => (ceil && (side - size) % 2 !== 0 ? 1 : 0);

@@ -1,8 +1,9 @@
 /**
- * Variances of latents along nearly independent directions, from few samples: a 2-D DCT of every channel, then the eigenvalues of the
- * channels' covariance at each frequency. For latents that look alike everywhere in the image this is nearly what the whole covariance
- * would give (Jain: Fundamentals of Digital Image Processing, 5.6), but a covariance of c x c is known from a hundred images where one of
- * (c h w) x (c h w) is not. What different frequencies tell about each other is left out.
+ * Variances of latents along nearly independent directions, from few samples: a 2-D DCT of every
+ * channel, then the eigenvalues of the channels' covariance at each frequency. If the statistics are
+ * the same at all positions, this is close to the full covariance (Jain: Fundamentals of Digital
+ * Image Processing, 5.6). A hundred images suffice for a covariance of c x c, but not for one of
+ * (c h w) x (c h w). Correlations between frequencies are ignored.
  */
 import { RevqError } from "@revq/core";
 import { symmetricEigen, type SavedStatistics } from "@revq/numerics";
@@ -14,7 +15,15 @@ export interface SpectrumShape {
   readonly width: number;
 }
 
-export class LatentSpectrum {
+/**
+ * Variances of latents by frequency.
+ *
+ * @example
+ * const spectrum = new SpectrumAccumulator({ channels: 1, height: 1, width: 2 });
+ * spectrum.add(Float32Array.of(1, 1, -1, -1)); // two constant latents
+ * Array.from(spectrum.variances(), (value) => value.toFixed(3)); // => ["2.000", "0.000"]
+ */
+export class SpectrumAccumulator {
   readonly #frequencies: readonly CovarianceAccumulator[];
   readonly #rows: Float64Array;
   readonly #columns: Float64Array;
@@ -31,7 +40,7 @@ export class LatentSpectrum {
     return this.#frequencies[0]!.count;
   }
 
-  /** latents: [n, h, w, c]. */
+  /** Adds latents `[n, h, w, c]`, flat. */
   add(latents: Float32Array): void {
     const { channels, height, width } = this.shape;
     const size = channels * height * width;
@@ -56,7 +65,7 @@ export class LatentSpectrum {
     });
   }
 
-  /** Adds what another one of the same shape has seen: its `state`. */
+  /** Adds the state of another accumulator of the same shape. */
   merge({ count, means, scatters }: SavedStatistics): void {
     const { channels: c } = this.shape;
     if (means!.length !== this.#frequencies.length * c) {
@@ -80,7 +89,10 @@ export class LatentSpectrum {
     return { count: Float64Array.of(this.count), means, scatters };
   }
 
-  /** [c h w] variances, 0 or more; in order of frequency, largest first within one. Their sum is the latents' total variance. */
+  /**
+   * `[c h w]` variances, 0 or more, by frequency and then in descending order. Their sum is the
+   * total variance of the latents.
+   */
   variances(): Float64Array {
     const { channels } = this.shape;
     const all = this.#frequencies.map(
@@ -93,7 +105,7 @@ export class LatentSpectrum {
   }
 }
 
-/** Orthonormal DCT-II, [n, n] row-major: row k is frequency k. */
+/** Orthonormal DCT-II, `[n, n]` row-major: row k is frequency k. */
 function dctMatrix(n: number): Float64Array {
   return Float64Array.from({ length: n * n }, (_, at) => {
     const [k, x] = [Math.floor(at / n), at % n];
@@ -101,7 +113,7 @@ function dctMatrix(n: number): Float64Array {
   });
 }
 
-/** matrix [n, n] x values [n, width]. */
+/** matrix `[n, n]` times values `[n, width]`. */
 function transformRows(
   values: Float32Array | Float64Array,
   matrix: Float64Array,
