@@ -1,8 +1,8 @@
-/** How a plugin, its package and its export are called. */
+/** Names of a plugin and of its export. */
 
 const idPattern = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 
-/** What is wrong with a plugin's name, or null: ids are lower case words joined by dashes (`definePlugin` in @revq/core). */
+/** Says why a name cannot be a plugin's; null where it can. Ids are lower case words joined by dashes (`definePlugin` in @revq/core). */
 export function checkName(name: string): string | null {
   return idPattern.test(name)
     ? null

@@ -1,14 +1,14 @@
 /** Every file of a plugin package, in this workspace or in a project of its own. */
-import { backboneSource } from "./sources/backbone.js";
-import { quantizerSource } from "./sources/quantizer.js";
-import { rectifierSource } from "./sources/rectifier.js";
 import { camelCase } from "./names.js";
-
-export type TemplateKind = "backbone" | "quantizer" | "rectifier";
+import { backboneFiles } from "./sources/backbone.js";
+import type { TemplateKind } from "./sources/descriptor.js";
+import { quantizerFiles } from "./sources/quantizer.js";
+import { rectifierFiles } from "./sources/rectifier.js";
+import { transformFiles } from "./sources/transform.js";
 
 export interface PluginTemplate {
   readonly kind: TemplateKind;
-  /** The plugin's id: what a user types after `--quantizer`. */
+  /** The plugin's id. */
   readonly name: string;
   readonly packageName: string;
   /** `workspace`: a package beside ours; `project`: one of its own, with a test runner and the command line. */
@@ -17,7 +17,12 @@ export interface PluginTemplate {
   readonly version: string;
 }
 
-const sources = { backbone: backboneSource, quantizer: quantizerSource, rectifier: rectifierSource };
+const sources = {
+  backbone: backboneFiles,
+  transform: transformFiles,
+  quantizer: quantizerFiles,
+  rectifier: rectifierFiles,
+};
 
 /** path -> contents, relative to the package's folder. A workspace adds its own LICENSE. */
 export function pluginFiles(template: PluginTemplate): Record<string, string> {
@@ -25,7 +30,7 @@ export function pluginFiles(template: PluginTemplate): Record<string, string> {
   return {
     "package.json": json(place === "workspace" ? workspaceManifest(template) : projectManifest(template)),
     "tsconfig.json": json(place === "workspace" ? workspaceTsconfig : projectTsconfig),
-    "src/index.ts": sources[kind](name, camelCase(name)),
+    ...sources[kind](name, camelCase(name)),
     "test/conformance.test.ts": conformanceTest(template),
     "README.md": readme(template),
     ...(place === "project" ? projectFiles : {}),
@@ -117,22 +122,35 @@ const projectTsconfig = {
   include: ["src"],
 };
 
-function conformanceTest({ kind, name }: PluginTemplate): string {
-  const plugin = camelCase(name);
-  const suite = { backbone: "testBackbone", quantizer: "testQuantizer", rectifier: "testRectifier" }[kind];
-  const cases =
-    kind === "backbone"
-      ? `[
-  { name: "defaults", imageSize: 16 },
-  { options: { patch: 4 }, imageSize: 16 },
-]`
-      : `[
-  { name: "defaults", latentShape: { channels: 4, height: 4, width: 6 } },
-${kind === "quantizer" ? `  { options: { levels: 5 }, latentShape: { channels: 2, height: 3, width: 3 } },\n` : ""}]`;
-  return `import { ${suite} } from "@revq/testkit";
-import { ${plugin} } from "../src/index.js";
+const suites = {
+  backbone: {
+    test: "testBackbone",
+    cases: ['name: "defaults", imageSize: 16', "options: { patch: 4 }, imageSize: 16"],
+  },
+  transform: {
+    test: "testTransform",
+    cases: ['name: "defaults", latentShape: { channels: 4, height: 4, width: 6 }, tokens: 24'],
+  },
+  quantizer: {
+    test: "testQuantizer",
+    cases: [
+      'name: "defaults", latentShape: { channels: 4, height: 4, width: 6 }',
+      "options: { levels: 5 }, latentShape: { channels: 2, height: 3, width: 3 }",
+    ],
+  },
+  rectifier: {
+    test: "testRectifier",
+    cases: ['name: "defaults", latentShape: { channels: 4, height: 4, width: 6 }'],
+  },
+};
 
-${suite}(${plugin}, ${cases});
+function conformanceTest({ kind, name }: PluginTemplate): string {
+  const { test, cases } = suites[kind];
+  const list = cases.length === 1 ? `{ ${cases[0]} }` : `\n${cases.map((each) => `  { ${each} },\n`).join("")}`;
+  return `import { ${test} } from "@revq/testkit";
+import { ${camelCase(name)} } from "../src/index.js";
+
+${test}(${camelCase(name)}, [${list}]);
 `;
 }
 
@@ -148,8 +166,9 @@ The ${kind} \`${name}\` for [revq](https://www.npmjs.com/package/@revq/cli).
 \`\`\`sh
 ${train}\`\`\`
 
-A project that depends on this package finds it by itself (keyword \`revq-plugin\`).
+A project that depends on this package finds it by the keyword \`revq-plugin\`.
 
-\`src/index.ts\` is the plugin; \`test/conformance.test.ts\` runs the suite that every revq plugin passes.
+\`src/index.ts\` describes the plugin, \`src/${kind}.ts\` is the ${kind}, and \`test/conformance.test.ts\` runs the suite that
+every revq plugin passes.
 `;
 }

@@ -1,8 +1,8 @@
-/** The files of every kind: that they pass the conformance kit is checked where they are written (test/plugins-new.test.ts). */
+/** The files of every kind. `test/plugins-new.test.ts` checks that they compile and pass the conformance kit. */
 import { checkName, camelCase, pluginFiles, type TemplateKind } from "@revq/plugin-template";
 import { describe, expect, it } from "vitest";
 
-describe.each<TemplateKind>(["backbone", "quantizer", "rectifier"])("a %s", (kind) => {
+describe.each<TemplateKind>(["backbone", "transform", "quantizer", "rectifier"])("a %s", (kind) => {
   it.each(["workspace", "project"] as const)("in a %s has what it needs", (place) => {
     const files = pluginFiles({ kind, name: "my-one", packageName: `revq-${kind}-my-one`, place, version: "^1.2.3" });
     const manifest = JSON.parse(files["package.json"]!) as Record<string, Record<string, string>>;
@@ -10,6 +10,8 @@ describe.each<TemplateKind>(["backbone", "quantizer", "rectifier"])("a %s", (kin
     expect(manifest["peerDependencies"]!["@revq/core"]).toBe(">=1.2.3 <2.0.0");
     expect(manifest["devDependencies"]!["@revq/testkit"]).toBe("^1.2.3");
     expect(files["src/index.ts"]).toContain(`export const myOne = definePlugin({\n  kind: "${kind}",\n  id: "my-one",`);
+    expect(files["src/index.ts"]).not.toContain("tfjs");
+    expect(files[`src/${kind}.ts`]).toContain("@tensorflow/tfjs-core");
     expect(files["test/conformance.test.ts"]).toContain(`(myOne, [`);
     expect(files["README.md"]).toContain(`--${kind} my-one`);
     expect(".npmrc" in files && ".gitignore" in files).toBe(place === "project");

@@ -1,53 +1,39 @@
-/** A rectifier to start from: one scale and one shift a channel, trained from the identity. */
-export const rectifierSource = (
-  name: string,
-  plugin: string,
-): string => `/** The rectifier \`${name}\`: scales and shifts every channel of the quantized latent. Training starts at the identity. */
-import { definePlugin, requireTensor, type Rectifier, type OptionsOf } from "@revq/core";
+/** A rectifier to start from: one scale and one shift per channel, trained from the identity. */
+import { descriptorSource } from "./descriptor.js";
+
+export const rectifierFiles = (name: string, plugin: string): Record<string, string> => ({
+  "src/index.ts": descriptorSource({
+    kind: "rectifier",
+    name,
+    plugin,
+    title: "One scale and one shift per channel",
+    imports: [],
+    options: "",
+    members: "  parameterCount: (_options, { channels }) => 2 * channels,",
+    create: ["_options, { latentShape }", "latentShape.channels"],
+  }),
+  "src/rectifier.ts": `/** Scales and shifts every channel of the quantized latent. Training starts at the identity. */
+import { requireTensor, type Rectifier } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
-import { z } from "zod";
 
-export const ${plugin} = definePlugin({
-  kind: "rectifier",
-  id: "${name}",
-  title: "One scale and one shift a channel",
-  options: z.strictObject({}),
-  create: (_options, { latentShape: { channels } }) => createRectifier(channels),
-});
-
-// Editors complete the id and the options in a typed configuration by this.
-declare module "@revq/core" {
-  interface KnownRectifiers {
-    "${name}": OptionsOf<typeof ${plugin}>;
-  }
-}
-
-function createRectifier(channels: number): Rectifier {
+export function createRectifier(channels: number): Rectifier {
   const scale = tf.tidy(() => tf.variable(tf.ones([channels])));
   const shift = tf.tidy(() => tf.variable(tf.zeros([channels])));
-
   return {
     variables: [scale, shift],
-
-    rectify(quantized: Tensor4D) {
-      if (quantized.shape[0] === 0) return tf.clone(quantized); // no engine's kernels take an empty batch
+    rectify(quantized) {
+      if (quantized.shape[0] === 0) return tf.clone(quantized); // no engine takes an empty batch
       return tf.tidy(() => tf.add(tf.mul(quantized, scale), shift) as Tensor4D);
     },
-
-    // What a tokenizer's file must hold; \`restore\` copies what it is given.
+    // What a tokenizer's file must hold; \`restore\` copies it.
     state: () => ({ scale, shift }),
     restore(state) {
-      const saved = [requireTensor(state, "scale", [channels]), requireTensor(state, "shift", [channels])] as const;
-      tf.tidy(() => {
-        scale.assign(tf.clone(saved[0]));
-        shift.assign(tf.clone(saved[1]));
-      });
+      for (const [name, variable] of Object.entries({ scale, shift }))
+        tf.tidy(() => variable.assign(tf.clone(requireTensor(state, name, [channels])) as typeof variable));
     },
-    dispose() {
-      scale.dispose();
-      shift.dispose();
-    },
+    dispose: () => tf.dispose([scale, shift]),
   };
 }
-`;
+`,
+});
