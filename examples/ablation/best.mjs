@@ -1,4 +1,4 @@
-// The trials that no other beats at as few bits: node best.mjs compared/trials.csv
+// Prints every trial with the lowest error at its bits or fewer: node best.mjs compared/trials.csv
 import { readFile } from "node:fs/promises";
 
 const [header, ...rows] = (await readFile(process.argv[2], "utf8"))
@@ -11,9 +11,9 @@ const trials = rows.map((row) => {
 });
 trials.sort((a, b) => a.bits - b.bits || a.mse - b.mse);
 
-let least = Infinity;
+let lowest = Infinity;
 for (const { name, bits, mse } of trials) {
-  if (mse >= least) continue;
-  least = mse;
+  if (mse >= lowest) continue;
+  lowest = mse;
   console.log(`${bits.toFixed(0).padStart(6)} bits  latent mse ${mse.toFixed(4)}  ${name}`);
 }

@@ -1,4 +1,4 @@
-/** What is tried, in which order, and what the table says. No training here: `test/` runs the command. */
+/** The trials of a grid and their order. Nothing is trained here: `test/` runs the command. */
 import { describe, expect, it } from "vitest";
 import { expandGrid, parseGrid, runScheduled } from "../src/index.js";
 

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { CheckpointStore, type Checkpoint } from "../src/checkpoints.js";
+import { CheckpointStore, type Checkpoint } from "../src/run/checkpoints.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-const run = { seed: 1, recipe: "fit" };
+const run = { seed: 1, recipe: "kmeans" };
 function checkpoint(step: number): Checkpoint {
   return {
     run,
@@ -19,7 +19,6 @@ function checkpoint(step: number): Checkpoint {
     epochs: [],
     stepsIntoEpoch: step,
     seconds: { fitCodebooks: 1, trainRectifier: 2 },
-    bestRectified: null,
     arrays: {
       "rectifier.weight": { shape: [2, 2], data: Float32Array.of(1, 2, 3, step) },
       counts: { shape: [2], data: Int32Array.of(step, -1) },
@@ -48,7 +47,7 @@ describe("CheckpointStore", () => {
     },
   );
 
-  it("passes over a damaged checkpoint and says so", async () => {
+  it("skips a damaged checkpoint and says so", async () => {
     const notes: string[] = [];
     const store = new CheckpointStore(folder, 3, (line) => notes.push(line));
     await store.save(1, checkpoint(1));

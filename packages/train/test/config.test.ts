@@ -1,4 +1,4 @@
-import { definePlugin, PluginRegistry, type Quantizer, type Rectifier, type RevqError } from "@revq/core";
+import { definePlugin, PluginRegistry, type RevqError } from "@revq/core";
 import { describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
@@ -7,6 +7,17 @@ import { annotateConfig, environmentLayer, resolveConfig, type ConfigLayer, type
 const unused = (): never => {
   throw new Error("not made in these tests");
 };
+
+const transform = (id: string) =>
+  definePlugin({
+    kind: "transform",
+    id,
+    title: "t",
+    options: z.strictObject({ block: z.int().optional() }),
+    layout: () => null,
+    parameterCount: () => 0,
+    create: async () => unused(),
+  });
 
 /** Descriptors with the ids of the defaults; nothing is created. */
 const plugins = new PluginRegistry()
@@ -27,10 +38,25 @@ const plugins = new PluginRegistry()
       id: "multigroup",
       title: "t",
       options: z.strictObject({ tokens: z.int().optional(), codes: z.int().optional() }),
-      create: (): Quantizer => unused(),
+      transform: "auto",
+      layout: unused,
+      create: async () => unused(),
     }),
     "test",
   )
+  .register(
+    definePlugin({
+      kind: "quantizer",
+      id: "fsq",
+      title: "t",
+      options: z.strictObject({}),
+      layout: unused,
+      create: async () => unused(),
+    }),
+    "test",
+  )
+  .register(transform("none"), "test")
+  .register(transform("dct"), "test")
   .register(
     definePlugin({
       kind: "rectifier",
@@ -42,8 +68,9 @@ const plugins = new PluginRegistry()
         headDim: z.int().optional(),
         outputSkip: z.boolean().optional(),
       }),
-      recipes: { fit: { outputSkip: true }, paper: { outputSkip: false } },
-      create: (): Rectifier => unused(),
+      sets: { kmeans: { outputSkip: true }, paper: { outputSkip: false } },
+      parameterCount: unused,
+      create: async () => unused(),
     }),
     "test",
   )
@@ -53,7 +80,8 @@ const plugins = new PluginRegistry()
       id: "identity",
       title: "t",
       options: z.strictObject({}),
-      create: (): Rectifier => unused(),
+      parameterCount: unused,
+      create: async () => unused(),
     }),
     "test",
   );
@@ -65,7 +93,7 @@ describe("resolveConfig", () => {
   it("has defaults for everything", () => {
     const { config } = resolveConfig([], plugins);
     expect(config).toMatchObject({
-      recipe: "fit",
+      recipe: "kmeans",
       backbone: { id: "sd-vae" },
       rectifier: { id: "efficientvit", outputSkip: true },
       data: { imageSize: 256 },
@@ -109,8 +137,8 @@ describe("resolveConfig", () => {
   });
 
   it("keeps a preset's sizes but not its procedure under another recipe", () => {
-    const { config } = resolveConfig([flags({ preset: "512T", recipe: "fit" })], plugins);
-    expect(config).toMatchObject({ recipe: "fit", quantizer: { tokens: 512 }, rectifier: { outputSkip: true } });
+    const { config } = resolveConfig([flags({ preset: "512T", recipe: "kmeans" })], plugins);
+    expect(config).toMatchObject({ recipe: "kmeans", quantizer: { tokens: 512 }, rectifier: { outputSkip: true } });
     expect(config.train.epochs).not.toBe(100);
   });
 
@@ -136,7 +164,7 @@ describe("images and latents", () => {
   it("lets a flag that names images put a file's latents aside, and the other way round", () => {
     const { data } = resolveConfig([file, flags({ data: { train: "photos" } })], plugins).config;
     expect(data).toMatchObject({ train: "photos", latents: null, valLatents: null });
-    const images = { name: "revq.yaml", values: { data: { train: "photos", val: "held" } } };
+    const images = { name: "revq.yaml", values: { data: { train: "photos", val: "heldOut" } } };
     expect(resolveConfig([images, flags({ data: { latents: "l.npy" } })], plugins).config.data).toMatchObject({
       train: null,
       val: null,
@@ -151,22 +179,40 @@ describe("images and latents", () => {
   });
 });
 
-describe("exit codes", () => {
-  const codeOf = (layer: NamedLayer): number => {
+describe("the transform", () => {
+  const transformOf = (values: Record<string, unknown>) => resolveConfig([flags(values)], plugins).config.transform;
+  it("is the quantizer's own choice with recipe kmeans, and none with recipe paper", () => {
+    expect(transformOf({})).toEqual({ id: "auto", standardize: true });
+    expect(transformOf({ quantizer: { id: "fsq" } })).toEqual({ id: "none", standardize: true });
+    expect(transformOf({ recipe: "paper" })).toEqual({ id: "none", standardize: true });
+    expect(transformOf({ preset: "512T" })).toEqual({ id: "none", standardize: true });
+  });
+  it("is the user's, with options that are checked", () => {
+    const transform = { id: "dct", standardize: false, block: 4 };
+    expect(transformOf({ recipe: "paper", transform })).toEqual(transform);
+    expect(() => transformOf({ transform: { id: "dct", blok: 4 } })).toThrow(/did you mean block/);
+    expect(() => transformOf({ transform: { id: "dtc" } })).toThrow(/Did you mean dct/);
+  });
+});
+
+describe("the setting of an error", () => {
+  const settingOf = (values: Record<string, unknown>): string | undefined => {
     try {
-      resolveConfig([layer], plugins);
+      resolveConfig([flags(values)], plugins);
     } catch (error) {
-      return (error as RevqError).exitCode;
+      return (error as RevqError).setting?.path;
     }
-    return 0;
+    return "none";
   };
-  it.each([{ train: { epochs: 0 } }, { train: { epoch: 3 } }, { rectifier: { chanels: 3 } }])(
-    "%j is a wrong call as a flag, wrong input in a file",
-    (values) => {
-      expect(codeOf(flags(values))).toBe(2);
-      expect(codeOf({ name: "revq.yaml", values })).toBe(1);
-    },
-  );
+  it.each([
+    [{ train: { epochs: 0 } }, "train.epochs"],
+    [{ train: { epoch: 3 } }, "train.epoch"],
+    [{ rectifier: { chanels: 3 } }, "rectifier.chanels"],
+    [{ recipe: "papr" }, "recipe"],
+    [{ data: { train: "photos", latents: "l.npy" } }, "data.latents"],
+  ])("of %j is %s", (values, path) => {
+    expect(settingOf(values)).toBe(path);
+  });
 });
 
 describe("environmentLayer", () => {

@@ -1,6 +1,6 @@
-/** What an evaluation is put together from: which images are kept, which files are looked for, what the table says. */
+/** The parts of an evaluation: which images are kept, which files are looked for, which rows the table has. */
 import type { WeightsSource } from "@revq/core";
-import { openInception, openLpips, scoreNotes, scoreRows, type Evaluation } from "@revq/train";
+import { openInception, openLpips, metricNotes, metricRows, type TokenizerMetrics } from "@revq/train";
 import { describe, expect, it } from "vitest";
 import { Extremes } from "../src/evaluation/extremes.js";
 import { groupDetails } from "../src/evaluation/group-details.js";
@@ -18,9 +18,9 @@ describe("extremes", () => {
 
 describe("the details of groups", () => {
   it("tell usage and perplexity apart, and pick histograms from the least to the most even", () => {
-    const tokens = { tokens: 4, codes: [4, 2, 4, 4], groupOf: Int32Array.of(0, 1, 2, 3) };
+    const layout = { count: 4, codebookSizes: [4, 2, 4, 4], groupOf: Int32Array.of(0, 1, 2, 3) };
     const counts = Int32Array.of(8, 0, 0, 0, 4, 4, 2, 2, 2, 2, 4, 4, 0, 0);
-    const { groups, histograms } = groupDetails(counts, tokens);
+    const { groups, histograms } = groupDetails(counts, layout);
     expect(groups.map(({ usage }) => usage)).toEqual([0.25, 1, 1, 0.5]);
     [1, 2, 4, 2].forEach((perplexity, group) => expect(groups[group]!.perplexity).toBeCloseTo(perplexity, 12));
     expect(histograms.map(({ group }) => group)).toEqual([0, 1, 2]);
@@ -70,7 +70,7 @@ describe("the table's rows", () => {
     inceptionScore: null,
     squeezenetFrechet: null,
   };
-  const evaluation: Evaluation = {
+  const metrics: TokenizerMetrics = {
     ...quality,
     images: 10,
     bitsPerImage: 512,
@@ -78,34 +78,34 @@ describe("the table's rows", () => {
     latentMse: { quantized: 0.25, rectified: 0.2 },
     explainedVariance: { quantized: 0.75, rectified: 0.8 },
     rateDistortionBound: { latentMse: 0.1, method: "spectrum" },
-    floor: { ...quality, psnr: 30 },
+    vae: { ...quality, psnr: 30 },
     usage: 0.99,
     perplexity: 200,
     entropy: 7.5,
     samplesPerCode: 40,
   };
-  const row = (scored: Evaluation, label: string): string[] =>
-    scoreRows(scored)
+  const row = (scored: TokenizerMetrics, label: string): string[] =>
+    metricRows(scored)
       .filter((one) => one.label === label)
-      .flatMap(({ value, floor }) => [value, floor]);
+      .flatMap(({ value, vae }) => [value, vae]);
 
   it("say what was not measured for want of a file", () => {
-    expect(row(evaluation, "PSNR, dB")).toEqual(["25.00", "30.00"]);
-    expect(row(evaluation, "rFID")).toEqual(["needs --inception FILE", "–"]);
-    expect(row(evaluation, "LPIPS")).toEqual([]);
-    expect(scoreNotes(evaluation, 10)).toHaveLength(2);
-    const complete = {
-      ...evaluation,
+    expect(row(metrics, "PSNR, dB")).toEqual(["25.00", "30.00"]);
+    expect(row(metrics, "rFID")).toEqual(["needs FID's Inception weights", "–"]);
+    expect(row(metrics, "LPIPS")).toEqual([]);
+    expect(metricNotes(metrics, 10)).toHaveLength(2);
+    const measured = {
+      ...metrics,
       rfid: 3.456,
       lpips: 0.12345,
-      floor: { ...evaluation.floor!, rfid: 1, lpips: 0.05 },
+      vae: { ...metrics.vae!, rfid: 1, lpips: 0.05 },
     };
-    expect(row(complete, "rFID")).toEqual(["3.46", "1.00"]);
-    expect(row(complete, "LPIPS")).toEqual(["0.1235", "0.0500"]);
-    expect(scoreNotes(complete, 10).join()).toContain("An rFID of 10 images is too high");
+    expect(row(measured, "rFID")).toEqual(["3.46", "1.00"]);
+    expect(row(measured, "LPIPS")).toEqual(["0.1235", "0.0500"]);
+    expect(metricNotes(measured, 10).join()).toContain("An rFID of 10 images is too high");
   });
 
   it("of latents alone have no rFID", () => {
-    expect(row({ ...evaluation, psnr: null, ssim: null, floor: null }, "rFID")).toEqual([]);
+    expect(row({ ...metrics, psnr: null, ssim: null, vae: null }, "rFID")).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 /**
  * Two complete steps of recipe `paper` against PyTorch (fixtures `train_step_*`; README there): standardise, nearest codes, both
  * losses, gradients, norms, clipping group by group, AdamW. The codebooks are a plain variable here, so that this tests the
- * optimiser and not a quantizer.
+ * optimizer and not a quantizer.
  */
 import { createRandom, parseOptions, underPrefix, type Rectifier } from "@revq/core";
 import { Standardizer } from "@revq/tokenizer";
@@ -119,7 +119,7 @@ describe.each(cases)(
       const tensorOf = (name: string): Tensor => tf.tensor(arrays[name]!.data, [...arrays[name]!.shape]);
 
       const embeddings = tf.variable(tensorOf("p0.q.embeddings"));
-      const rectifier: Rectifier = efficientvit.create(
+      const rectifier: Rectifier = await efficientvit.create(
         parseOptions(efficientvit, {
           channels: 64,
           layers: config.layers_per_block[0],
@@ -130,7 +130,7 @@ describe.each(cases)(
       rectifier.restore(
         Object.fromEntries(Object.keys(underPrefix("p0.d", arrays)).map((n) => [n, tensorOf(`p0.d.${n}`)])),
       );
-      const standardizer = Standardizer.fromState(shape, {
+      const standardizer = await Standardizer.fromState(shape, {
         mean: tf.reshape(tensorOf("prep.mean"), [32, 8, 8]),
         std: tf.reshape(tensorOf("prep.std"), [32, 8, 8]),
       });
@@ -155,11 +155,11 @@ describe.each(cases)(
        */
       const determined = (name: string, step: number) => {
         const gradients = [1, 2].slice(0, step).map((t) => arrays[`g${t}.${name}`]!.data);
-        const floors = gradients.map(
+        const smallest = gradients.map(
           (values) => 1e-6 * values.reduce((most, value) => Math.max(most, Math.abs(value)), 0),
         );
         return (index: number): boolean =>
-          gradients.every((values, t) => values[index] === 0 || Math.abs(values[index]!) > floors[t]!);
+          gradients.every((values, t) => values[index] === 0 || Math.abs(values[index]!) > smallest[t]!);
       };
 
       const counts = new Float32Array(T * K);

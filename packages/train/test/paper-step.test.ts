@@ -1,12 +1,13 @@
 /** The step of recipe `paper`: codebooks trained on the host and as variables, against each other. */
-import { createRandom, type LatentShape, type Rectifier, type TrainableQuantizer } from "@revq/core";
+import { createRandom, parseOptions, type LatentShape, type Quantizer, type Rectifier } from "@revq/core";
 import { createEngine, type Engine } from "@revq/engine";
 import { multigroup } from "@revq/quantizer-multigroup";
 import { efficientvit } from "@revq/rectifier-efficientvit";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createPaperStep, type PaperStep } from "../src/paper-step.js";
+import type { LatentBatch } from "../src/evaluation/latent-batches.js";
+import { createPaperStep, type PaperStep } from "../src/recipes/paper-step.js";
 
 let engine: Engine;
 beforeAll(async () => {
@@ -16,26 +17,18 @@ afterAll(() => engine.dispose());
 
 const latentShape: LatentShape = { channels: 4, height: 4, width: 4 };
 
-interface Made {
-  readonly quantizer: TrainableQuantizer;
+interface Trained {
+  readonly quantizer: Quantizer;
   readonly rectifier: Rectifier;
   readonly step: PaperStep;
 }
 
-function make(where: "host" | "variables", jointLoss: boolean): Made {
-  const quantizer = multigroup.create(
-    {
-      tokens: 16,
-      codes: 5,
-      split: "channel",
-      groups: 8,
-      iterations: 1,
-      init: "sample",
-      samplesPerCode: 10,
-      transform: "none",
-    },
-    { latentShape },
-  ) as TrainableQuantizer;
+const transform = { block: [1, 1], blocks: 16, decorrelated: false } as const;
+const space = { inverse: (coefficients: Tensor4D): Tensor4D => tf.clone(coefficients) };
+
+async function create(where: "host" | "variables", jointLoss: boolean): Promise<Trained> {
+  const options = { tokens: 16, codes: 5, split: "channel", groups: 8, iterations: 1, init: "sample" } as const;
+  const quantizer = await multigroup.create(parseOptions(multigroup, options), { latentShape, transform });
   const values = createRandom(1);
   quantizer.restore({
     codebooks: tf.tensor(
@@ -43,23 +36,28 @@ function make(where: "host" | "variables", jointLoss: boolean): Made {
       [8, 5, 4],
     ),
   });
-  if (where === "variables") Object.defineProperty(quantizer, "createTrainer", { value: undefined });
-  const rectifier = efficientvit.create(
+  const rectifier = await efficientvit.create(
     { channels: 8, layers: 1, headDim: 4, expandRatio: 2, outputSkip: false },
     { latentShape, random: createRandom(2) },
   );
+  const { hostCodebooks: _host, ...onVariables } = quantizer.gradients!;
+  const trained: Quantizer =
+    where === "host" ? quantizer : Object.create(quantizer, { gradients: { value: onVariables } });
   const settings = { learningRate: 0.05, rectifierRate: 0.1, weightDecay: 1e-4, clipNorm: 0.05, jointLoss };
-  return { quantizer, rectifier, step: createPaperStep(quantizer, rectifier, settings) };
+  return { quantizer, rectifier, step: createPaperStep({ space, quantizer: trained, rectifier }, settings) };
 }
 
-const batches = [3, 4, 5].map((seed) => () => tf.randomNormal([6, 4, 4, 4], 0, 1, "float32", seed) as Tensor4D);
-const codebooksOf = async ({ quantizer }: Made) => [...(await quantizer.state()["codebooks"]!.data())];
+const batches = [3, 4, 5].map((seed) => (): LatentBatch => {
+  const latents = tf.randomNormal([6, 4, 4, 4], 0, 1, "float32", seed) as Tensor4D;
+  return { standardized: latents, coefficients: latents };
+});
+const codebooksOf = async ({ quantizer }: Trained) => [...(await quantizer.state()["codebooks"]!.data())];
 
-async function train(made: Made, some = batches): Promise<number[]> {
+async function train(trained: Trained, some = batches): Promise<number[]> {
   const losses: number[] = [];
   for (const batch of some) {
-    const { quantizer, rectifier } = await made.step.run(batch());
-    losses.push(quantizer, rectifier);
+    const { codebooks, rectifier } = await trained.step.run(batch());
+    losses.push(codebooks, rectifier);
   }
   return losses;
 }
@@ -71,7 +69,7 @@ const expectClose = (found: readonly number[], expected: readonly number[]): voi
 
 describe.each([{ jointLoss: false }, { jointLoss: true }])("joint loss $jointLoss", ({ jointLoss }) => {
   it("is the same step on the host and on variables", async () => {
-    const [host, variables] = [make("host", jointLoss), make("variables", jointLoss)];
+    const [host, variables] = [await create("host", jointLoss), await create("variables", jointLoss)];
     expectClose(await train(host), await train(variables));
     expectClose(await codebooksOf(host), await codebooksOf(variables));
     const [a, b] = [await host.step.state(), await variables.step.state()];
@@ -84,10 +82,10 @@ describe.each([{ jointLoss: false }, { jointLoss: true }])("joint loss $jointLos
 });
 
 it("goes on bit for bit from its state, and leaves no tensor behind", async () => {
-  const whole = make("host", false);
+  const whole = await create("host", false);
   await train(whole, batches.slice(0, 1));
   const state = structuredClone(await whole.step.state());
-  const resumed = make("host", false);
+  const resumed = await create("host", false);
   for (const part of ["quantizer", "rectifier"] as const) {
     resumed[part].restore(
       Object.fromEntries(Object.entries(whole[part].state()).map(([name, tensor]) => [name, tf.clone(tensor)])),

@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { RunFolder } from "../src/run-folder.js";
-import { lockRun } from "../src/run-lock.js";
+import { RunFolder } from "../src/run/run-folder.js";
+import { lockRun } from "../src/run/run-lock.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -72,7 +72,7 @@ describe("the lock", () => {
     await mkdir(join(folder, "run"));
     await writeFile(path(), JSON.stringify({ pid, host: hostname(), processStart: null }));
     await (await lockRun(path(), note)).release();
-    expect(notes.at(-1)).toMatch(/gone was removed/);
+    expect(notes.at(-1)).toMatch(/Removed the lock of a dead run/);
     if (process.platform !== "linux") return;
     await writeFile(path(), JSON.stringify({ pid: process.pid, host: hostname(), processStart: "another boot 1" }));
     await (await lockRun(path(), note)).release();

@@ -1,4 +1,4 @@
-/** The run's state as one safetensors file, written beside and renamed; and weights in diffusers' layout. */
+/** The state of a run as one safetensors file, written atomically; and weights in the layout of diffusers. */
 import { access } from "node:fs/promises";
 import type { NamedTensors } from "@revq/core";
 import { openSafetensors, writeSafetensors, type DType } from "@revq/formats";
@@ -19,7 +19,7 @@ export async function saveTensors(
   await writeFileAtomic(path, writeSafetensors(entries, metadata));
 }
 
-/** Floating point as float32; undefined when the file is not there. */
+/** Floating point as float32; undefined when the file does not exist. */
 export async function loadTensors(
   path: string,
 ): Promise<{ tensors: Record<string, tf.Tensor>; metadata: Readonly<Record<string, string>> } | undefined> {

@@ -1,12 +1,12 @@
 /**
- * Where the training starts: not at random but at a linear autoencoder, which an AutoencoderKL can be told to be.
+ * The initial weights: they make the AutoencoderKL a linear autoencoder.
  *
  * - The encoder's trunk (convolutions and shortcuts, no residual branch) cuts the image into 2x2, 4x4 and 8x8 patches and keeps
- *   their principal components; a residual branch ends in a zero convolution, so at first it adds nothing.
+ *   their principal components. A residual branch ends in a zero convolution, so at first it adds nothing.
  * - The decoder's trunk is the best linear prediction of the finer level's components from the coarser level's, fitted level by
- *   level (nearest upsampling and a 3x3 convolution cannot copy a patch out, but the overlap makes up for it).
- * - Group norm, here over one group, would divide each image by its own contrast: two channels hold constants +a and -a that outweigh
- *   the others, so that the division is by a number that hardly changes. SiLU is undone by x = silu(x) - silu(-x).
+ *   level (nearest upsampling and a 3x3 convolution cannot copy a patch, but their overlap compensates for it).
+ * - Group norm, here over one group, would divide each image by its contrast. Two channels hold large constants +a and -a,
+ *   so that the divisor hardly changes. SiLU is undone by x = silu(x) - silu(-x).
  */
 import { expectedTensors, type AutoencoderKlConfig } from "@revq/backbone-sd-vae";
 import { symmetricEigen } from "@revq/numerics";
@@ -22,7 +22,7 @@ const featureGain = 0.3;
 /** Deviation of the posterior at the start. */
 const startDeviation = 0.03;
 
-/** @param images `[n,H,W,3]` in [-1, 1]: what the components are of; some hundred crops do */
+/** @param images `[n,H,W,3]` in [-1, 1] that the components are computed from; a few hundred crops suffice */
 export async function initialWeights(
   config: AutoencoderKlConfig,
   images: tf.Tensor4D,
@@ -54,8 +54,8 @@ export async function initialWeights(
   }
   const top = pyramid.at(-1)!;
 
-  // Latents: the first components, turned so that all have the same spread (distances stay those of the pixels), scaled to 1.
-  const turn = hadamard(latentChannels);
+  // Latents: the first components, rotated so that all have the same variance (distances do not change), scaled to 1.
+  const rotation = hadamard(latentChannels);
   const power = await meanSquare(tf.slice(top, [0, 0, 0, 0], [-1, -1, -1, latentChannels]));
   const scale = 1 / Math.sqrt(power);
   const last = blockOutChannels.at(-1)!;
@@ -72,7 +72,7 @@ export async function initialWeights(
       clearThenSet(
         shortcut,
         channel,
-        turn[j]!.map((share, component): Tap => [0, 0, component, sign * share * scale]),
+        rotation[j]!.map((share, component): Tap => [0, 0, component, sign * share * scale]),
       );
       head.set(1, 1, channel, j, sign);
     }
@@ -85,7 +85,7 @@ export async function initialWeights(
   setConstants(array, "decoder.conv_in", last);
   for (let j = 0; j < latentChannels; j++) clearThenSet(array("decoder.conv_in.weight"), j, [[1, 1, j, 1]]);
   let reached = tf.tidy(() => {
-    const kernel = tf.mul(tf.tensor2d(turn.map((row) => [...row])), scale);
+    const kernel = tf.mul(tf.tensor2d(rotation.map((row) => [...row])), scale);
     const first = tf.slice(top, [0, 0, 0, 0], [-1, -1, -1, latentChannels]);
     return tf.reshape(
       tf.matMul(tf.reshape(first, [-1, latentChannels]), kernel, false, true),
@@ -140,7 +140,7 @@ class Array4 {
   }
 }
 
-/** Norms at the identity, the last convolution of a residual branch at 0, other convolutions random, the constants unseen by them. */
+/** Norms are the identity, the last convolution of a residual branch is 0, others are random and ignore the constants. */
 function startOf(name: string, torchShape: readonly number[], random: Random): Array4 {
   if (torchShape.length === 1) {
     const vector = new Array4(torchShape);
@@ -179,7 +179,7 @@ function clearThenSet(weight: Array4, out: number, taps: readonly Tap[]): void {
   for (const [y, x, channel, value] of taps) weight.set(y, x, channel, out, value);
 }
 
-/** The shortcut passes the first `count` channels on and renews the constants. */
+/** The shortcut copies the first `count` channels and sets the constants again. */
 function copyShortcut(array: (name: string) => Array4, resnet: string, count: number, width: number): void {
   const weight = array(`${resnet}.conv_shortcut.weight`);
   for (let c = 0; c < count; c++) clearThenSet(weight, c, [[0, 0, c, 1]]);
@@ -205,8 +205,8 @@ async function patchComponents(
   for (let k = 0; k < count; k++) {
     const row: Tap[] = [];
     for (let i = 0; i < dimension; i++) {
-      const place = Math.floor(i / channels);
-      row.push([place >> 1, place & 1, i % channels, vectors[k * dimension + i]! / 2]);
+      const position = Math.floor(i / channels);
+      row.push([position >> 1, position & 1, i % channels, vectors[k * dimension + i]! / 2]);
     }
     taps.push(row);
   }
@@ -232,8 +232,8 @@ function symmetric(matrix: ArrayLike<number>, n: number): Float64Array {
 /** [n,2h,2w,c] -> [n,h,w,4c] in the order (y, x, channel) */
 function spaceToDepth(x: tf.Tensor4D): tf.Tensor4D {
   const [n, height, width, channels] = x.shape;
-  const cells = tf.reshape(x, [n * (height / 2), 2, width / 2, 2 * channels]);
-  return tf.reshape(tf.transpose(cells, [0, 2, 1, 3]), [n, height / 2, width / 2, 4 * channels]);
+  const rows = tf.reshape(x, [n * (height / 2), 2, width / 2, 2 * channels]);
+  return tf.reshape(tf.transpose(rows, [0, 2, 1, 3]), [n, height / 2, width / 2, 4 * channels]);
 }
 
 /** The best 3x3 convolution after nearest upsampling from `coarse` [n,h,w,c] to `fine` [n,2h,2w,d]. */
@@ -282,7 +282,7 @@ async function meanSquare(x: tf.Tensor): Promise<number> {
   return value;
 }
 
-/** An orthonormal matrix whose entries have one magnitude where n is a power of two; elsewhere the cosine transform. */
+/** Orthonormal. All entries have one magnitude if n is a power of two; otherwise it is the cosine transform. */
 function hadamard(n: number): number[][] {
   const isPower = (n & (n - 1)) === 0;
   return Array.from({ length: n }, (_, i) =>

@@ -1,6 +1,6 @@
 /**
- * What is minimized: the mean over images of log(squared error), which is what the mean PSNR measures, a little KL divergence, and
- * LPIPS where its weights are at hand.
+ * The loss: the mean over images of log(squared error), which the mean PSNR measures; a small KL divergence; and LPIPS
+ * where its weights are given.
  */
 import type { Network } from "@revq/backbone-sd-vae/network";
 import type { Random } from "@revq/core";
@@ -10,11 +10,11 @@ import { join } from "node:path";
 import { loadTensors } from "./checkpoint.js";
 import type { Settings } from "./settings.js";
 
-/** Squared errors in [-1, 1] below this count as this: flat crops would win everything. About 33 dB. */
+/** Lower bound on squared errors in [-1, 1], about 33 dB: without it, flat crops would dominate. */
 const smallestError = 0.002;
 
 export interface Loss {
-  /** Standard normal numbers for the posterior's sample, of the latent's shape. */
+  /** Standard normal noise of the latent's shape, for samples of the posterior. */
   noise(random: Random, imageShape: readonly number[]): tf.Tensor4D;
   /** images `[n, 3, H, W]`; `report` is [mean PSNR, mean LPIPS, deviation of the latents]. */
   of(images: tf.Tensor4D, noise: tf.Tensor4D): { total: tf.Scalar; report: tf.Tensor1D };

@@ -1,6 +1,6 @@
 /**
- * Trains the small AutoencoderKL that @revq/weights-tiny-sd-vae ships, on the onnx engine (a CPU is enough, hours help).
- * Re-runnable: seeded, checkpointed, and resumed exactly by the same command. README.md beside this folder says how.
+ * Trains the small AutoencoderKL that @revq/weights-tiny-sd-vae ships, on the onnx engine; a CPU is enough. The run is
+ * seeded and saves checkpoints: the same command resumes it exactly. See README.md.
  */
 import "@tensorflow/tfjs-layers"; // its gradients are registered by importing it
 import { appendFile, mkdir } from "node:fs/promises";
@@ -19,8 +19,8 @@ import { CropSampler, loadPhotographs } from "./photographs.js";
 import { scorePhotographs } from "./score.js";
 import { parseSettings, usage, type Settings } from "./settings.js";
 
-/** Most that the gradients' norm may be. */
-const largestNorm = 1;
+/** The largest norm of all gradients together. */
+const clipNorm = 1;
 const layout = "NCHW"; // the onnx engine's own order
 
 function configOf({ channels, latentChannels }: Settings): Record<string, unknown> {
@@ -43,7 +43,7 @@ function configOf({ channels, latentChannels }: Settings): Record<string, unknow
   };
 }
 
-/** Linear rise, then half a cosine to zero. */
+/** A linear rise, then half a cosine to zero. */
 function learningRateAt(step: number, { learningRate, warmup, steps }: Settings): number {
   const progress = Math.min(1, Math.max(0, (step - warmup) / Math.max(1, steps - warmup)));
   return learningRate * Math.min(1, (step + 1) / warmup) * 0.5 * (1 + Math.cos(Math.PI * progress));
@@ -60,10 +60,10 @@ async function train(settings: Settings): Promise<void> {
   const config = parseConfig(configOf(settings), "the configuration");
   await writeFileAtomic(join(settings.out, "config.json"), JSON.stringify(configOf(settings), undefined, 2) + "\n");
   const sampler = new CropSampler(await loadPhotographs(settings.data, settings.crop), settings.crop);
-  const held = settings.val ? (await loadPhotographs([settings.val], 256)).slice(0, 20) : [];
+  const heldOut = settings.val ? (await loadPhotographs([settings.val], 256)).slice(0, 20) : [];
   const random = createRandom(settings.seed);
 
-  // Weights: of the run's last checkpoint, of a file, or the linear autoencoder's.
+  // Weights of the last checkpoint, of a file, or of the linear autoencoder.
   const checkpointPath = join(settings.out, "checkpoint.safetensors");
   const checkpoint = await loadTensors(checkpointPath);
   let start: Record<string, tf.Tensor>;
@@ -78,7 +78,7 @@ async function train(settings: Settings): Promise<void> {
     start = await initialWeights(config, images, random.fork("initial weights"));
     images.dispose();
   }
-  // In the architecture's order, whatever the file's: the optimizer's state goes by it.
+  // In the order of the architecture, not of the file: the names in the optimizer's state depend on it.
   const names = [...expectedTensors(config).keys()];
   const variables = Object.fromEntries(
     names.map((name) => [name, tf.variable(requireTensor(start, name), true, name)]),
@@ -110,19 +110,19 @@ async function train(settings: Settings): Promise<void> {
   }
 
   async function score(step: number): Promise<void> {
-    if (held.length === 0) return;
+    if (heldOut.length === 0) return;
     await log({
       step,
-      val: await scorePhotographs(createNetwork(config, average, { layout, frozen: true }), held, config),
+      val: await scorePhotographs(createNetwork(config, average, { layout, frozen: true }), heldOut, config),
     });
   }
 
-  let told = performance.now();
+  let lastLog = performance.now();
   let sums = { loss: 0, psnr: 0, lpips: 0, norm: 0, deviation: 0, count: 0 };
   await score(optimizer.step);
   while (optimizer.step < settings.steps) {
     const step = optimizer.step;
-    const draw = random.fork(`step ${step}`); // nothing to restore: a step's crops and noise depend on its number alone
+    const draw = random.fork(`step ${step}`); // nothing to restore: crops and noise depend on the step's number only
     const shape = [settings.batch, 3, settings.crop, settings.crop] as [number, number, number, number];
     const images = tf.tensor4d(sampler.draw(settings.batch, draw, true), shape);
     const noise = loss.noise(draw, shape);
@@ -132,7 +132,7 @@ async function train(settings: Settings): Promise<void> {
       report = tf.keep(parts);
       return total;
     }, list);
-    const { norm, gradients } = clipByGlobalNorm(grads, largestNorm);
+    const { norm, gradients } = clipByGlobalNorm(grads, clipNorm);
     tf.dispose(grads);
     optimizer.setLearningRate("all", learningRateAt(step, settings));
     optimizer.apply(gradients);
@@ -166,9 +166,9 @@ async function train(settings: Settings): Promise<void> {
         norm: round(sums.norm),
         latentDeviation: round(sums.deviation),
         rate: Number(learningRateAt(step, settings).toPrecision(3)),
-        msPerStep: Math.round((now - told) / sums.count),
+        msPerStep: Math.round((now - lastLog) / sums.count),
       });
-      told = now;
+      lastLog = now;
       sums = { loss: 0, psnr: 0, lpips: 0, norm: 0, deviation: 0, count: 0 };
     }
     if (done % settings.every === 0 || done === settings.steps) await save();

@@ -1,6 +1,6 @@
 /**
- * PSNR, SSIM and LPIPS of VAEs without quantization, beside the linear one of the same latent shape, over folders of photographs read as
- * revq reads them (short side to 256, centre crop).
+ * PSNR, SSIM and LPIPS of VAEs without quantization, next to the linear one of the same latent shape, over folders of
+ * photographs. Images are read as revq reads them (short side to 256, centre crop).
  *
  * node tools/train-vae/dist/measure.js --weights DIR --linear TRAIN --lpips DIR [--taesd DIR] [--limit N] FOLDER [FOLDER]
  */
@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { linear } from "@revq/backbone-linear";
 import { sdVae } from "@revq/backbone-sd-vae";
 import { tae } from "@revq/backbone-tae";
-import { createRandom, isFittable, parseOptions, type Backbone } from "@revq/core";
+import { createRandom, parseOptions, quietContext, type Backbone } from "@revq/core";
 import { openImageFolder } from "@revq/data";
 import { createEngine } from "@revq/engine";
 import { openWeights } from "@revq/formats/node";
@@ -42,8 +42,7 @@ if (values.linear) {
     imageSize: size,
   });
   const images = await openImageFolder(values.linear, { size });
-  const context = { random: createRandom(0), report: () => {}, signal: new AbortController().signal };
-  if (isFittable(fitted)) await fitted.fit(images, context);
+  await fitted.fit!.run(images, quietContext(createRandom(0)));
   backbones.push(fitted);
 }
 if (values.taesd) {
@@ -58,14 +57,14 @@ for (const folder of positionals) {
   for (const backbone of backbones) {
     const images = await openImageFolder(folder, { size, limit: Number(values.limit) });
     const scores: { psnr: number; ssim: number; lpips: number }[] = [];
-    let [sum, squares, numbers, largest] = [0, 0, 0, 0];
+    let [sum, squares, elements, largest] = [0, 0, 0, 0];
     for await (const { names, pixels } of images.batches(4)) {
       const x = tf.tensor4d(pixels, [names.length, size, size, 3]);
       const latents = await backbone.encode(x);
       const decoded = await backbone.decode(latents);
       const clamped = tf.clipByValue(decoded, -1, 1);
       const distances = tf.tidy(() => lpips.distance(clamped, x));
-      const [output, far, codes] = [await clamped.data(), await distances.data(), await latents.data()];
+      const [output, far, elementsOf] = [await clamped.data(), await distances.data(), await latents.data()];
       tf.dispose([x, latents, decoded, clamped, distances]);
       const each = size * size * 3;
       names.forEach((_, i) => {
@@ -74,20 +73,20 @@ for (const folder of positionals) {
         const [a, b] = [unit(pixels), unit(output)];
         scores.push({ psnr: psnr(a, b), ssim: ssim(a, b, size, size), lpips: far[i]! });
       });
-      for (const z of codes) {
+      for (const z of elementsOf) {
         sum += z;
         squares += z * z;
         largest = Math.max(largest, Math.abs(z));
       }
-      numbers += codes.length;
+      elements += elementsOf.length;
     }
     const mean = (key: "psnr" | "ssim" | "lpips"): number =>
       scores.reduce((total, score) => total + score[key], 0) / scores.length;
-    const average = sum / numbers;
-    const least = Math.min(...scores.map((score) => score.psnr));
-    const deviation = Math.sqrt(squares / numbers - average ** 2);
+    const average = sum / elements;
+    const lowest = Math.min(...scores.map((score) => score.psnr));
+    const deviation = Math.sqrt(squares / elements - average ** 2);
     console.log(
-      `| ${scores.length} of ${folder} | ${backbone.spec.name} | ${mean("psnr").toFixed(2)} | ${least.toFixed(2)} | ${mean("ssim").toFixed(3)} | ${mean("lpips").toFixed(4)} | ${average.toFixed(2)}, ${deviation.toFixed(2)}, ${largest.toFixed(1)} |`,
+      `| ${scores.length} of ${folder} | ${backbone.spec.name} | ${mean("psnr").toFixed(2)} | ${lowest.toFixed(2)} | ${mean("ssim").toFixed(3)} | ${mean("lpips").toFixed(4)} | ${average.toFixed(2)}, ${deviation.toFixed(2)}, ${largest.toFixed(1)} |`,
     );
   }
 }

@@ -4,19 +4,19 @@ import { join } from "node:path";
 import type { Random } from "@revq/core";
 import { decodeImage, resizeLanczos, type RgbImage } from "@revq/data";
 
-/** Larger photographs are resized to this short side: their detail is then like that of the 256-pixel images. */
-const largestShortSide = 640;
+/** Larger photographs are resized to this short side, so that their detail is like that of the 256-pixel images. */
+const maxShortSide = 640;
 
 /** Every jpeg, png and webp right below the folders, in byte order of folder and name. */
-export async function loadPhotographs(folders: readonly string[], least: number): Promise<RgbImage[]> {
+export async function loadPhotographs(folders: readonly string[], minShortSide: number): Promise<RgbImage[]> {
   const photographs: RgbImage[] = [];
   for (const folder of folders) {
     const names = (await readdir(folder)).filter((name) => /\.(jpe?g|png|webp)$/i.test(name)).sort();
     for (const name of names) {
       const image = await decodeImage(await readFile(join(folder, name)));
       const short = Math.min(image.width, image.height);
-      if (short < least) continue;
-      const factor = Math.min(1, largestShortSide / short);
+      if (short < minShortSide) continue;
+      const factor = Math.min(1, maxShortSide / short);
       photographs.push(
         factor === 1
           ? image
@@ -39,7 +39,7 @@ export class CropSampler {
     this.#ends = Float64Array.from(photographs, ({ width, height }) => (sum += width * height));
   }
 
-  /** `[count, side, side, 3]`, or channels first, in [-1, 1]: random places, half of them mirrored. */
+  /** `[count, side, side, 3]`, or channels first, in [-1, 1], at random positions; half of them mirrored. */
   draw(count: number, random: Random, channelsFirst: boolean): Float32Array {
     const { side } = this;
     const plane = side * side;
@@ -54,8 +54,8 @@ export class CropSampler {
         for (let x = 0; x < side; x++) {
           const from = ((top + y) * width + left + (mirrored ? side - 1 - x : x)) * 3;
           for (let c = 0; c < 3; c++) {
-            const place = channelsFirst ? (n * 3 + c) * plane + y * side + x : (n * plane + y * side + x) * 3 + c;
-            pixels[place] = data[from + c]! / 127.5 - 1;
+            const index = channelsFirst ? (n * 3 + c) * plane + y * side + x : (n * plane + y * side + x) * 3 + c;
+            pixels[index] = data[from + c]! / 127.5 - 1;
           }
         }
       }

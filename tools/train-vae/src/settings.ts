@@ -1,4 +1,4 @@
-/** What a training run is told: flags with their defaults. */
+/** The settings of a training run: flags with their defaults. */
 import { parseArgs } from "node:util";
 
 export interface Settings {
@@ -24,9 +24,9 @@ export interface Settings {
 }
 
 const flags = {
-  out: ["DIR", undefined, "the run's folder: checkpoints, log.jsonl; an interrupted run there is gone on with"],
-  data: ["DIR", undefined, "photographs to train on; may be given several times"],
-  val: ["DIR", undefined, "photographs to score on now and then; never trained on"],
+  out: ["DIR", undefined, "folder of the run: checkpoints, log.jsonl; an interrupted run in it is resumed"],
+  data: ["DIR", undefined, "photographs to train on; repeatable"],
+  val: ["DIR", undefined, "photographs to measure on; never trained on"],
   init: ["FILE", undefined, "weights (diffusers safetensors) to start from, instead of the linear autoencoder"],
   lpips: [
     "DIR",
@@ -35,18 +35,18 @@ const flags = {
   ],
   channels: ["LIST", "16,32,64,96", "channels at each resolution, the image's own first"],
   "latent-channels": ["N", "8", "channels of the latent"],
-  steps: ["N", "12000", "optimizer steps in all; the learning rate falls to 0 over them"],
-  batch: ["N", "8", "crops a step"],
+  steps: ["N", "12000", "number of optimizer steps; the learning rate falls to 0 over them"],
+  batch: ["N", "8", "crops per step"],
   crop: ["N", "64", "side of a crop in pixels"],
   "learning-rate": ["X", "0.0015", "highest rate of AdamW"],
   warmup: ["N", "200", "steps over which the rate rises to it"],
   "kl-weight": ["X", "1e-6", "weight of the KL divergence from the unit normal, summed over the latent"],
   "lpips-weight": ["X", "1", "weight of LPIPS beside the logarithm of the squared error"],
-  "latent-noise": ["X", "0", "more noise on the latent while training, as quantization will make it"],
-  "ema-decay": ["X", "0.999", "of the average of the weights that is kept and shipped"],
-  seed: ["N", "0", "of crops, noise and initial weights"],
-  threads: ["N", "2", "of ONNX Runtime"],
-  every: ["N", "250", "steps between checkpoints; scores are taken every second one"],
+  "latent-noise": ["X", "0", "extra noise on the latent during training, like that of quantization"],
+  "ema-decay": ["X", "0.999", "decay of the average of the weights; the average is what is shipped"],
+  seed: ["N", "0", "seed of crops, noise and initial weights"],
+  threads: ["N", "2", "threads of ONNX Runtime"],
+  every: ["N", "250", "steps between checkpoints; every second checkpoint is measured"],
 } as const;
 
 export function usage(): string {
@@ -72,9 +72,9 @@ export function parseSettings(args: readonly string[]): Settings {
   const data = (values["data"] ?? []) as string[];
   if (!out || data.length === 0) throw new Error("--out and --data are needed");
   const channels = text("channels")!.split(",").map(Number);
-  // The linear start goes through the shortcut convolutions, which blocks that keep their width do not have.
+  // The linear start needs the shortcut convolutions; blocks that keep their width have none.
   if (channels.some((width, level) => !(width > (channels[level - 1] ?? 0)))) {
-    throw new Error(`--channels must be numbers that rise, as 16,32,64, got "${text("channels")}"`);
+    throw new Error(`--channels must be rising numbers such as 16,32,64, got "${text("channels")}"`);
   }
   return {
     out,

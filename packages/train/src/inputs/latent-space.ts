@@ -24,11 +24,9 @@ export async function fitLatentSpace(
   context: FitContext,
 ): Promise<FittedLatentSpace> {
   const statistics = await measureLatents(inputs.train);
-  const centring = { ...statistics, std: new Float32Array(statistics.std.length).fill(1) };
-  const scaled = standardizedSource(inputs.train, standardize ? statistics : centring);
-  await transform.fit(scaled, { ...context, random: context.random.fork("codebooks") });
   const space = new LatentSpace(Standardizer.fromStatistics(inputs.train.shape, statistics), transform, standardize);
-  const identity = standardize && (await transform.host()) === null;
+  await transform.fit(space.innerSource(inputs.train), { ...context, random: context.random.fork("codebooks") });
+  const identity = standardize && transform.variances === null && (await transform.host()) === null;
   const latentSet = async (half: "train" | "val"): Promise<LatentSet> => {
     const standardized = standardizedSource(inputs[half], statistics);
     return { standardized, coefficients: identity ? standardized : await space.source(inputs[half]) };
