@@ -1,39 +1,33 @@
 /**
- * Times training steps on random latents: recipe `paper` with the step that training takes (`createPaperStep`), recipe `fit` with
- * one that moves the rectifier alone, on codes that were looked up before.
+ * Times training steps on random latents: for the recipe `paper` the step of the training itself (`createPaperStep`), for
+ * the recipe `kmeans` a step of the rectifier alone, on ids that were looked up before.
  *
- * Whole steps are timed as they are in training. Then the parts are timed one by one, each waited for, which costs engines that
- * work ahead something: the parts need not add up to the whole.
+ * Whole steps are timed as in training. Then the parts are timed one by one. Waiting for each part slows engines that work
+ * ahead, so the parts need not add up to the whole.
  */
-import { isTrainable, type NamedTensors, type Quantizer, type Random, type Rectifier } from "@revq/core";
+import type { NamedTensors, Quantizer, Random } from "@revq/core";
 import type { Engine } from "@revq/engine";
-import {
-  clipScale,
-  createAdamW,
-  createPaperStep,
-  type MadePlan,
-  type PaperStep,
-  type RectifierGradients,
-  type RunConfig,
-  type SearchedBatch,
-} from "@revq/train";
+import { createPaperStep, disposeBatch, type LatentBatch, type RectifierGradients, type RunConfig, type SearchedBatch } from "@revq/train";
 import * as tf from "@tensorflow/tfjs-core";
-import type { Scalar, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
+import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { gpuBytes, median, milliseconds, peakRssMiB } from "./measure.js";
+import { createRectifierStep, meanSquaredError, type BenchCodec, type BenchStep } from "./rectifier-step.js";
 import { latentShape } from "./step-setup.js";
 
 export interface StepTimes {
-  /** Nearest codes of the batch, their loss and its gradient. Recipe `fit` does it once an image, not every step. */
+  /** Nearest codes of the batch, their loss and its gradient. The recipe `kmeans` does it once an image, not every step. */
   readonly quantize: number;
   /** Loss of the rectifier without a gradient. */
   readonly rectifierForward: number;
   /** Loss and gradient, less `rectifierForward`. */
   readonly rectifierBackward: number;
-  /** Clipping and AdamW, of the rectifier and in recipe `paper` of the codebooks. */
+  /** Clipping and AdamW, of the rectifier and in the recipe `paper` of the codebooks. */
   readonly optimizer: number;
-  /** A step as training does it. */
+  /** A step as in training. */
   readonly total: number;
 }
+
+type PartTimes = Omit<StepTimes, "total">;
 
 export interface StepReport {
   /** Medians, milliseconds. */
@@ -43,7 +37,8 @@ export interface StepReport {
 }
 
 export interface StepOptions {
-  readonly plan: MadePlan;
+  /** Its parameters are changed; it stays the caller's. */
+  readonly codec: BenchCodec;
   readonly config: RunConfig;
   readonly engine: Engine;
   readonly random: Random;
@@ -53,74 +48,31 @@ export interface StepOptions {
   report(done: number, total: number): void;
 }
 
-/** Until engines that compile have seen every graph, and JavaScript is compiled too. */
+/** They let engines compile their graphs, and JavaScript its code. */
 const warmUpSteps = 3;
 
-/** The plan's quantizer and rectifier are changed, and stay the caller's. */
-export async function benchStep({
-  plan,
-  config,
-  engine,
-  random,
-  steps,
-  signal,
-  report,
-}: StepOptions): Promise<StepReport> {
-  const { batch } = config.train;
+export async function benchStep(options: StepOptions): Promise<StepReport> {
+  const { codec, config, engine, random, steps, signal, report } = options;
   const { channels, height, width } = latentShape;
-  const quantizer = plan.quantizer.instance;
-  const rectifier = plan.rectifier.instance;
-  randomize(quantizer, random.fork("codebooks"));
-  const latents = normal([batch, height, width, channels], random.fork("latents")) as Tensor4D;
-  const step: Step =
-    config.recipe === "paper" && isTrainable(quantizer)
-      ? createPaperStep(quantizer, rectifier, config.train)
-      : await createRectifierStep(quantizer, rectifier, config.train, latents);
-
-  /** The same step with a wait behind every part. */
-  const stepInParts = async (): Promise<Omit<StepTimes, "total">> => {
-    let searched!: SearchedBatch;
-    const quantize = await milliseconds(async () => {
-      searched = await step.search(latents);
-      await settle(searched.quantized);
-    });
-    const rectifierForward = await milliseconds(async () => {
-      const loss = tf.tidy(() => meanSquaredError(rectifier.rectify(searched.quantized), latents));
-      await loss.data();
-      loss.dispose();
-    });
-    let gradients!: RectifierGradients;
-    const rectifierBoth = await milliseconds(async () => {
-      gradients = step.rectifierGradients(searched);
-      await gradients.value.data();
-    });
-    const moved = rectifier.variables.at(-1);
-    const optimizer = await milliseconds(async () => {
-      await step.apply(searched, gradients);
-      if (moved) await settle(moved);
-    });
-    tf.dispose([searched.codes, searched.quantized, gradients.value, gradients.grads]);
-    if (!(searched.gradient instanceof Float32Array)) tf.dispose(searched.gradient);
-    return {
-      quantize,
-      rectifierForward,
-      rectifierBackward: Math.max(0, rectifierBoth - rectifierForward),
-      optimizer,
-    };
-  };
-
+  randomize(codec.quantizer, random.fork("codebooks"));
+  const standardized = normal([config.train.batch, height, width, channels], random.fork("latents")) as Tensor4D;
+  const latents: LatentBatch = { standardized, coefficients: await codec.forward(standardized) };
+  const step: BenchStep =
+    config.recipe === "paper" && codec.quantizer.gradients
+      ? createPaperStep(codec, config.train)
+      : await createRectifierStep(codec, config.train, latents);
   const rounds = warmUpSteps + steps;
   const totals: number[] = [];
-  const parts: Omit<StepTimes, "total">[] = [];
+  const parts: PartTimes[] = [];
   try {
     for (let round = 0; round < 2 * rounds; round++) {
       signal.throwIfAborted();
       if (round < rounds) totals.push(await milliseconds(() => step.run(latents)));
-      else parts.push(await stepInParts());
+      else parts.push(await timeParts(step, codec, latents));
       report(round + 1, 2 * rounds);
     }
     const timed = parts.slice(warmUpSteps);
-    const part = (name: keyof Omit<StepTimes, "total">): number => median(timed.map((times) => times[name]));
+    const part = (name: keyof PartTimes): number => median(timed.map((times) => times[name]));
     return {
       msPerStep: {
         quantize: part("quantize"),
@@ -134,76 +86,47 @@ export async function benchStep({
     };
   } finally {
     step.dispose();
-    latents.dispose();
+    disposeBatch(latents);
   }
 }
 
-type Step = Pick<PaperStep, "search" | "rectifierGradients" | "apply" | "run" | "dispose">;
-
-/** The rectifier alone, on codes that do not change. */
-async function createRectifierStep(
-  quantizer: Quantizer,
-  rectifier: Rectifier,
-  { learningRate, rectifierRate, weightDecay, clipNorm }: RunConfig["train"],
-  latents: Tensor4D,
-): Promise<Step> {
-  const { variables } = rectifier;
-  const optimizer = createAdamW([
-    { name: "rectifier", variables, learningRate: learningRate * rectifierRate, weightDecay },
-  ]);
-  const codes = await quantizer.quantize(latents);
-  const ids = (await codes.data()) as Int32Array;
-  const quantized = quantizer.dequantize(codes);
-  const gradients = (to: Tensor4D): RectifierGradients => {
-    const loss = (): Scalar => meanSquaredError(rectifier.rectify(to), latents);
-    // Only the loss where there is nothing to train, as an identity rectifier has it.
-    return variables.length > 0 ? tf.variableGrads(loss, [...variables]) : { value: tf.tidy(loss), grads: {} };
-  };
-  const apply = ({ grads }: RectifierGradients): void => {
-    if (variables.length === 0) return;
-    tf.tidy(() => optimizer.apply(grads, { rectifier: clipScale(grads, clipNorm).scale }));
-  };
-  return {
-    async search() {
-      const found = (await quantizer.quantize(latents)) as Tensor2D;
-      return {
-        latents,
-        codes: found,
-        ids,
-        quantized: quantizer.dequantize(found),
-        loss: 0,
-        gradient: new Float32Array(0),
-      };
-    },
-    rectifierGradients: (batch) => gradients(batch.quantized),
-    apply: async (_, computed) => apply(computed),
-    async run() {
-      const computed = gradients(quantized);
-      apply(computed);
-      tf.dispose(computed.grads);
-      const loss = (await computed.value.data())[0]!;
-      computed.value.dispose();
-      return { ids, quantizer: 0, rectifier: loss };
-    },
-    dispose() {
-      optimizer.dispose();
-      tf.dispose([codes, quantized]);
-    },
-  };
+/** One step, waiting for every part. */
+async function timeParts(step: BenchStep, { space, rectifier }: BenchCodec, latents: LatentBatch): Promise<PartTimes> {
+  let searched!: SearchedBatch;
+  const quantize = await milliseconds(async () => {
+    searched = await step.search(latents);
+    await computed(searched.quantized);
+  });
+  const rectifierForward = await milliseconds(async () => {
+    const loss = tf.tidy(() =>
+      meanSquaredError(rectifier.rectify(space.inverse(searched.quantized)), latents.standardized),
+    );
+    await loss.data();
+    loss.dispose();
+  });
+  let gradients!: RectifierGradients;
+  const rectifierBoth = await milliseconds(async () => {
+    gradients = step.rectifierGradients(searched);
+    await gradients.value.data();
+  });
+  const moved = rectifier.variables.at(-1);
+  const optimizer = await milliseconds(async () => {
+    await step.apply(searched, gradients);
+    if (moved) await computed(moved);
+  });
+  tf.dispose([searched.ids, searched.quantized, gradients.value, gradients.grads]);
+  if (!(searched.gradient instanceof Float32Array)) tf.dispose(searched.gradient);
+  return { quantize, rectifierForward, rectifierBackward: Math.max(0, rectifierBoth - rectifierForward), optimizer };
 }
 
-function meanSquaredError(a: Tensor4D, b: Tensor4D): Scalar {
-  return tf.mean(tf.squaredDifference(a, b));
-}
-
-/** Waits until a tensor is computed, reading one of its numbers. */
-async function settle(tensor: tf.Tensor): Promise<void> {
+/** Waits until a tensor is computed, by reading one of its elements. */
+async function computed(tensor: tf.Tensor): Promise<void> {
   const first = tf.tidy(() => tf.slice(tf.reshape(tensor, [-1]), 0, 1));
   await first.data();
   first.dispose();
 }
 
-/** Standard normal codebooks: as far from random latents as the paper's are, which start as training latents. */
+/** Standard normal codebooks: as far from random latents as the paper's first codebooks, which are training latents. */
 function randomize(quantizer: Quantizer, random: Random): void {
   const values: NamedTensors = Object.fromEntries(
     Object.entries(quantizer.state()).map(([name, tensor]) => [

@@ -1,34 +1,26 @@
 import { Flags } from "@oclif/core";
-import { openImages, openLatents } from "@revq/data";
-import {
-  evaluateImages,
-  evaluateLatents,
-  openMetricNetworks,
-  type Evaluation,
-  type ImageEvaluation,
-  type Scored,
-} from "@revq/train";
-import { RevqError, type LatentSource } from "@revq/core";
-import { BaseCommand, engineFlag } from "../base-command.js";
-import { metricFlags, networkPlaces, reportImages, writeEvalReport } from "../evaluation/metric-flags.js";
-import { evalPart, joinedText, requirePartFolder } from "../evaluation/eval-part.js";
-import { imageSizeOf, openTokenizer, tokenizerArgument, weightsFlag } from "../tokenizer/open-tokenizer.js";
-import { evaluationText } from "../evaluation/results-table.js";
-import { shardPart, shardFlag } from "../parts/part-of-process.js";
+import type { Tokenizer } from "@revq/tokenizer";
+import type { MetricNetworks, Part, TokenizerMetrics } from "@revq/train";
+import { BaseCommand } from "../base-command.js";
+import { UsageError } from "../errors/usage-error.js";
+import { metricFlags, networkPaths, reportImages } from "../evaluation/metric-flags.js";
+import { partOfProcess, shardFlag, type ProcessPart } from "../parts/part-of-process.js";
+import { engineFlag } from "../settings/engine-flag.js";
+import { tokenizerArgument, weightsFlag } from "../tokenizer/flags.js";
 
 interface EvalPartResult {
   readonly folder: string;
-  readonly part: { readonly index: number; readonly count: number };
-  /** It was there already. */
+  readonly part: Part;
+  /** The result of the part existed already. */
   readonly kept: boolean;
   /** Null until all parts are there and joined. */
-  readonly evaluation: Evaluation | null;
+  readonly evaluation: TokenizerMetrics | null;
 }
 
 export default class Eval extends BaseCommand {
-  static override summary = "Score a tokenizer on images or latents, beside the VAE without quantization.";
+  static override summary = "Measure a tokenizer on images or latents, next to its VAE alone.";
   static override description =
-    "PSNR is in dB over RGB floats clamped to [0, 1], mean over images; SSIM per RGB channel, 11x11 Gaussian of sigma 1.5, valid window. Latent mse is per element, standardized.";
+    "PSNR is in dB over RGB values clamped to [0, 1], the mean over images. SSIM is per RGB channel, with an 11x11 Gaussian of sigma 1.5 and a valid window. Latent mse is per element of the standardized latents.";
   static override examples = [
     "<%= config.bin %> eval my-tokenizer --data photos/val",
     {
@@ -40,7 +32,7 @@ export default class Eval extends BaseCommand {
       command: "<%= config.bin %> eval my-tokenizer --data photos/val --lpips weights/ --report report/",
     },
     {
-      description: "One of 16 machines; the last to finish joins them:",
+      description: "Part 3 of 16; the last part to finish joins all:",
       command: "<%= config.bin %> eval my-tokenizer --data photos/val --shard 3/16 -o scores",
     },
     { description: "A tokenizer of latents:", command: "<%= config.bin %> eval my-tokenizer --latents val.npy" },
@@ -56,88 +48,101 @@ export default class Eval extends BaseCommand {
     limit: Flags.integer({ description: "only the first N, by name", min: 1 }),
     batch: Flags.integer({ description: "images at a time", min: 1, default: 8 }),
     ...metricFlags,
-    shard: shardFlag(),
+    shard: shardFlag,
     out: Flags.string({ char: "o", description: "folder of the parts, with --shard", helpValue: "<dir>" }),
     weights: weightsFlag,
     engine: engineFlag,
   };
 
-  async run(): Promise<Evaluation | EvalPartResult> {
+  async run(): Promise<TokenizerMetrics | EvalPartResult> {
     const { args, flags } = await this.parse(Eval);
     if (flags.data === undefined && flags.latents === undefined) {
-      throw new RevqError("eval-nothing", "Nothing to score on: neither --data nor --latents was given.", {
+      throw new UsageError("eval-nothing", "There is nothing to measure on: --data or --latents is missing.", {
         fix: "revq eval TOKENIZER --data DIR",
-        exitCode: 2,
       });
     }
-    const part = shardPart(flags.shard, process.env);
+    const part = partOfProcess(flags.shard, process.env);
     const shared = part && part.count > 1 ? { part, folder: requirePartFolder(part, flags.out) } : null;
     if (shared && flags.report !== undefined) {
-      throw new RevqError("report-of-part", "A part of an evaluation has no page of its own.", {
-        fix: "Leave out --report, or score everything in one process.",
-        exitCode: 2,
+      throw new UsageError("report-of-part", "A part of an evaluation has no page of its own.", {
+        fix: "Leave out --report, or measure everything in one process.",
       });
     }
     const extremes = reportImages(flags);
-    const tokenizer = await openTokenizer(this, args.tokenizer, flags, { backbone: flags.latents === undefined });
-    const networks = await openMetricNetworks(networkPlaces(flags), (await this.services()).openWeights);
-    const options = { batch: flags.batch, signal: this.signal, report: this.display.update.bind(this.display) };
-    if (shared) {
-      const { folder, part } = shared;
-      this.note(`Part ${part.index} of ${part.count}, from ${part.from}.`);
-      const source =
-        flags.latents !== undefined
-          ? { latents: firstLatents(await openLatents(flags.latents), flags.limit) }
-          : { images: await openImages(flags.data!, { size: imageSizeOf(tokenizer), ...limitOf(flags) }) };
-      const batch = flags.latents === undefined ? flags.batch : 64;
-      const names = [
-        ...(networks.lpips ? [`lpips-${networks.lpips.network}`] : []),
-        ...(networks.inception ? ["inception"] : []),
-      ];
-      const asked = { folder, part, networks: names };
-      const { kept, joined } = await evalPart(asked, tokenizer, source, { ...options, batch, networks });
-      this.display.finish();
-      if (kept) this.note("This part was there already.");
-      if (joined) this.log(joinedText(joined));
-      else
-        this.log(
-          `${folder}: part ${part.index} of ${part.count}; \`revq merge ${folder}\` joins them when all are done`,
-        );
+    const { openTokenizer } = await import("../tokenizer/open-tokenizer.js");
+    const { openMetricNetworks } = await import("@revq/train");
+    const tokenizer = await openTokenizer(this, args.tokenizer, flags, flags.latents === undefined);
+    const networks = await openMetricNetworks(networkPaths(flags), (await this.services()).openWeights);
+    try {
+      return shared
+        ? await this.evaluatePart(tokenizer, networks, flags, shared)
+        : await this.evaluateWhole(tokenizer, networks, { ...flags, spec: args.tokenizer, extremes });
+    } finally {
       networks.dispose();
       tokenizer.dispose();
-      const { index, count } = part;
-      return { folder, part: { index, count }, kept, evaluation: joined?.evaluation ?? null };
     }
-    let scored: Scored & Partial<ImageEvaluation>;
-    let size: number | null = null;
-    if (flags.latents !== undefined) {
-      const latents = firstLatents(await openLatents(flags.latents), flags.limit);
-      scored = await evaluateLatents(tokenizer, latents, { ...options, batch: 64 });
-    } else {
-      size = imageSizeOf(tokenizer);
-      const images = await openImages(flags.data!, { size, ...limitOf(flags) });
-      scored = await evaluateImages(tokenizer, images, { ...options, networks, extremes });
-      for (const { name, reason } of images.skipped) this.note(`Skipped ${name}: ${reason}`);
-    }
+  }
+
+  private async evaluatePart(
+    tokenizer: Tokenizer,
+    networks: MetricNetworks,
+    flags: EvalFlags,
+    { part, folder }: { readonly part: ProcessPart; readonly folder: string },
+  ): Promise<EvalPartResult> {
+    const { evaluateOnePart, joinedText } = await import("../evaluation/evaluate.js");
+    const { makeFolder } = await import("../output/output-paths.js");
+    const { index, count } = part;
+    this.note(`Part ${index} of ${count}, from ${part.from}.`);
+    await makeFolder(folder);
+    const { kept, joined } = await evaluateOnePart(tokenizer, flags, { folder, part }, this.options(networks, flags));
     this.display.finish();
-    const { evaluation } = scored;
-    const what = `${evaluation.images} ${flags.latents === undefined ? "images" : "latents"}`;
-    this.log(evaluationText(evaluation, what));
-    if (flags.report !== undefined) {
-      const scoredOn = `${what} of ${flags.latents ?? flags.data!}`;
-      const path = await writeEvalReport(flags.report, { spec: args.tokenizer, tokenizer, scored, scoredOn, size });
-      this.note(`Report: ${path}`);
+    if (kept > 0) this.note("The result of this part existed already.");
+    this.log(
+      joined ? joinedText(joined) : `${folder}: part ${index} of ${count}; \`revq merge ${folder}\` joins all parts`,
+    );
+    return { folder, part: { index, count }, kept: kept > 0, evaluation: joined?.metrics ?? null };
+  }
+
+  private async evaluateWhole(
+    tokenizer: Tokenizer,
+    networks: MetricNetworks,
+    flags: EvalFlags & { readonly spec: string; readonly extremes: number },
+  ): Promise<TokenizerMetrics> {
+    const { evaluateWhole } = await import("../evaluation/evaluate.js");
+    const { metricsText } = await import("../evaluation/results-table.js");
+    const { spec, extremes, data, latents, report } = flags;
+    const options = { ...this.options(networks, flags), extremes, note: this.note };
+    const measured = await evaluateWhole(tokenizer, flags, options);
+    this.display.finish();
+    const { metrics } = measured;
+    const what = `${metrics.images} ${latents === undefined ? "images" : "latents"}`;
+    this.log(metricsText(metrics, what));
+    if (report !== undefined) {
+      const { writeEvalReport } = await import("../evaluation/write-report.js");
+      const size = latents === undefined ? tokenizer.imageSize : null;
+      const measuredOn = `${what} of ${latents ?? data!}`;
+      this.note(`Report: ${await writeEvalReport(report, { spec, tokenizer, measured, measuredOn, size })}`);
     }
-    networks.dispose();
-    tokenizer.dispose();
-    return evaluation;
+    return metrics;
+  }
+
+  private options(networks: MetricNetworks, { batch }: EvalFlags) {
+    return { batch, networks, signal: this.signal, report: this.display.update.bind(this.display) };
   }
 }
 
-function limitOf({ limit }: { limit?: number | undefined }): { limit?: number } {
-  return limit === undefined ? {} : { limit };
+interface EvalFlags {
+  readonly data?: string | undefined;
+  readonly latents?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly batch: number;
+  readonly report?: string | undefined;
 }
 
-function firstLatents(source: LatentSource, limit = source.count): LatentSource {
-  return { shape: source.shape, count: Math.min(limit, source.count), read: (indices) => source.read(indices) };
+/** Throws `shard-without-out`. */
+function requirePartFolder({ index, count, from }: ProcessPart, folder: string | undefined): string {
+  if (folder !== undefined) return folder;
+  throw new UsageError("shard-without-out", `Part ${index} of ${count} (from ${from}) has no folder for its result.`, {
+    fix: "Name a folder that all parts share: -o FOLDER. To measure everything in this process: --shard 0/1.",
+  });
 }

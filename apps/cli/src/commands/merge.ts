@@ -1,11 +1,9 @@
 import { Args, Flags } from "@oclif/core";
-import { isLatentStore, joinStore, mergeStores } from "@revq/data";
-import { RevqError } from "@revq/core";
-import { holdsScoreParts, type Evaluation } from "@revq/train";
+import type { AblateResult, TokenizerMetrics } from "@revq/train";
 import { resolve } from "node:path";
-import { isAblation, joinAblation, type AblateResult } from "../ablate/join.js";
 import { BaseCommand } from "../base-command.js";
-import { joinedText, joinParts } from "../evaluation/eval-part.js";
+import { UsageError } from "../errors/usage-error.js";
+import type { JoinableKind } from "../parts/joinable-kind.js";
 
 interface MergedStore {
   readonly store: string;
@@ -17,10 +15,8 @@ interface MergedStore {
 
 interface MergedEvaluation {
   readonly folder: string;
-  readonly evaluation: Evaluation;
+  readonly evaluation: TokenizerMetrics;
 }
-
-type Kind = "store" | "evaluation" | "ablation";
 
 export default class Merge extends BaseCommand {
   static override summary =
@@ -47,50 +43,43 @@ export default class Merge extends BaseCommand {
   async run(): Promise<MergedStore | MergedEvaluation | AblateResult> {
     const { argv, flags } = await this.parse(Merge);
     const folders = argv as string[];
+    const { kindOf } = await import("../parts/joinable-kind.js");
     const kinds = await Promise.all(folders.map(kindOf));
-    const [kind] = kinds as [Kind];
+    const [kind] = kinds as [JoinableKind];
     const other = kinds.findIndex((each) => each !== kind);
     if (other > 0) {
-      throw new RevqError("merge-kinds", `${folders[0]} is of an ${kind}, ${folders[other]} of an ${kinds[other]}.`, {
-        fix: "Name parts of one thing.",
-        exitCode: 2,
-      });
+      const message = `${folders[0]} holds parts of an ${kind}, ${folders[other]} of an ${kinds[other]}.`;
+      throw new UsageError("merge-kinds", message, { fix: "Name parts of one job." });
     }
     if (folders.length > 1 && flags.out === undefined) {
-      throw new RevqError("merge-without-out", "Several folders were named, but not where what is joined goes.", {
+      throw new UsageError("merge-without-out", "Several folders were named, but no folder for the result.", {
         fix: `revq merge ${folders.slice(0, 2).join(" ")} … -o FOLDER`,
-        exitCode: 2,
       });
     }
     const out = flags.out ?? folders[0]!;
     if (kind === "evaluation") {
-      const joined = await joinParts(folders, out);
+      const { joinEvaluation } = await import("@revq/train");
+      const { joinedText } = await import("../evaluation/evaluate.js");
+      const { makeFolder } = await import("../output/output-paths.js");
+      await makeFolder(out);
+      const joined = await joinEvaluation(folders, out);
       this.log(joinedText(joined));
-      return { folder: resolve(out), evaluation: joined.evaluation };
+      return { folder: resolve(out), evaluation: joined.metrics };
     }
     if (kind === "ablation") {
-      const { text, result } = await joinAblation(folders, out);
-      this.log(text);
-      return result;
+      const { joinAblation } = await import("@revq/train");
+      const { ablationText } = await import("../ablate/table.js");
+      const joined = await joinAblation(folders, out);
+      this.log(ablationText(joined));
+      return joined.result;
     }
+    const { joinStore, mergeStores } = await import("@revq/data");
     if (flags.out !== undefined) {
       await mergeStores(folders, out, (done, total) => this.display.update({ phase: "copy shards", done, total }));
     }
-    const manifest = await joinStore(out, { verify: flags.verify });
+    const { latents, shards, skipped } = await joinStore(out, { verify: flags.verify });
     this.display.finish();
-    const { latents, shards, skipped } = manifest;
     this.log(`${out}: ${latents} latents in ${shards} shards${skipped ? `, ${skipped} images skipped` : ""}`);
     return { store: resolve(out), latents, shards, skipped, verified: flags.verify };
   }
-}
-
-async function kindOf(folder: string): Promise<Kind> {
-  if (await isLatentStore(folder)) return "store";
-  if (await holdsScoreParts(folder)) return "evaluation";
-  if (await isAblation(folder)) return "ablation";
-  throw new RevqError(
-    "merge-nothing",
-    `${folder} holds nothing to join: no latent store (plan.json), no part of an evaluation, no ablation.`,
-    { fix: "Name folders that `revq extract`, `revq eval --shard` or `revq ablate --shard` wrote." },
-  );
 }

@@ -62,10 +62,12 @@ Settings: defaults < preset < --config file < REVQ_* environment < flags. \`revq
       });
     }
     const { bundledImages } = await import("../train/bundled-images.js");
+    const { cardUsage } = await import("../train/card-usage.js");
     const engine = await this.startEngine(services, config.engine, flags.verbose);
     const dependencies = {
       ...services,
       sampleImages: bundledImages(),
+      usage: cardUsage,
       engine: engine.id,
       report: this.display.update.bind(this.display),
       note: this.note,

@@ -1,7 +1,7 @@
 /** The flags of scores: networks that measure, and the page that shows the scores. */
 import { Flags } from "@oclif/core";
 import { lpipsNetworks, type LpipsNetwork } from "@revq/metrics";
-import type { NetworkPlaces } from "@revq/train";
+import type { NetworkPaths } from "@revq/train";
 import { parseReportImages } from "../settings/report-images.js";
 
 /** Flags that name networks; `revq train` and `revq ablate` have them too. */
@@ -45,8 +45,8 @@ export interface MetricFlags {
   readonly "report-images"?: string | undefined;
 }
 
-/** Where the networks are that the flags name. */
-export function networkPlaces(flags: MetricFlags): NetworkPlaces {
+/** The paths of the networks that the flags name. */
+export function networkPaths(flags: MetricFlags): NetworkPaths {
   return {
     lpips: flags.lpips ?? null,
     lpipsNet: (flags["lpips-net"] ?? "squeeze") as LpipsNetwork,

@@ -1,20 +1,21 @@
-/** Results as a table for people: a tokenizer's scores beside the VAE floor. */
-import { scoreNotes, scoreRows, type Evaluation, type TrainResult } from "@revq/train";
+/** Metrics as a table for people: those of a tokenizer next to those of the VAE alone. */
+import { metricNotes, metricRows, type TokenizerMetrics, type TrainResult } from "@revq/train";
 import Table from "cli-table3";
 
-export function resultsTable(scored: Omit<Evaluation, "images">, where: string): string {
+/** @param heading of the tokenizer's column: "held-out images" */
+export function resultsTable(metrics: Omit<TokenizerMetrics, "images">, heading: string): string {
   const table = new Table({
-    head: ["", where, "VAE floor"],
+    head: ["", heading, "VAE alone"],
     style: { head: [], border: [] },
     colAligns: ["left", "right", "right"],
   });
-  table.push(...scoreRows(scored).map(({ label, value, floor }) => [label, value, floor]));
+  table.push(...metricRows(metrics).map(({ label, value, vae }) => [label, value, vae]));
   return table.toString();
 }
 
-/** The table of an evaluation and what a reader has to know. @param what "50 images" */
-export function evaluationText(evaluation: Evaluation, what: string): string {
-  return ["", resultsTable(evaluation, what), ...scoreNotes(evaluation, evaluation.images)].join("\n");
+/** The table of an evaluation, and notes on how to read it. @param what "50 images" */
+export function metricsText(metrics: TokenizerMetrics, what: string): string {
+  return ["", resultsTable(metrics, what), ...metricNotes(metrics, metrics.images)].join("\n");
 }
 
 export function secondsLine({ extract, fitCodebooks, trainRectifier }: TrainResult["seconds"]): string {

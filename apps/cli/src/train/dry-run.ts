@@ -1,16 +1,14 @@
-/** `revq train --dry-run`: what a run would be, without running it. */
-import { isFittable, latentShapeOf } from "@revq/core";
+/** `revq train --dry-run`: describes a run without running it. */
+import { createRandom, latentShapeOf, type LatentShape } from "@revq/core";
 import {
-  annotateConfig,
   createBackbone,
+  openGivenLatents,
   openTrainingImages,
   planTraining,
-  prepareLatents,
   type PlanSummary,
-  type ResolvedConfig,
-  type RunConfig,
   type TrainDependencies,
 } from "@revq/train";
+import { annotateConfig, type ResolvedConfig, type RunConfig } from "@revq/train/config";
 
 export interface DryRunReport extends PlanSummary {
   readonly dryRun: true;
@@ -20,46 +18,61 @@ export interface DryRunReport extends PlanSummary {
   readonly config: RunConfig;
 }
 
+interface Data {
+  readonly latentShape: LatentShape;
+  readonly samples: number;
+  readonly what: "latents" | "images";
+  /** 0 without a backbone, and for one that is still to be fitted. */
+  readonly backboneParameters: number;
+}
+
 export async function dryRun(
   resolved: ResolvedConfig,
   dependencies: TrainDependencies,
 ): Promise<{ report: DryRunReport; text: string }> {
   const { config } = resolved;
-  const { plugins, note, sampleImages } = dependencies;
-  let samples: number;
-  let backboneParameters = 0;
-  let latentShape;
-  const latents = await prepareLatents(resolved, dependencies);
-  if (latents) {
-    ({ shape: latentShape, count: samples } = latents.train);
-    latents.backbone?.dispose();
-  } else {
-    ({ count: samples } = (await openTrainingImages(config, sampleImages, note)).train);
-    const backbone = await createBackbone(config, dependencies);
-    latentShape = latentShapeOf(backbone.spec, config.data.imageSize);
-    if (!isFittable(backbone) || backbone.fitted) {
-      backboneParameters = Object.values(backbone.state()).reduce((sum, tensor) => sum + tensor.size, 0);
-    }
-    backbone.dispose();
-  }
-  const { summary, reasons, warnings } = planTraining(config, latentShape, samples, plugins);
+  const { plugins, report, signal } = dependencies;
+  const { latentShape, samples, what, backboneParameters } = await openData(resolved, dependencies);
+  const context = { random: createRandom(config.seed), report, signal };
+  const { summary, reasons, warnings } = await planTraining({ config, latentShape, samples, plugins, context });
   const count = (value: number): string => value.toLocaleString("en-US");
-  const codes = summary.codes.every((code) => code === summary.codes[0])
-    ? `${summary.codes[0]}`
-    : "differing numbers of";
+  const { parameters } = summary;
+  const codes = summary.codes.every((size) => size === summary.codes[0])
+    ? `${summary.codes[0]} codes`
+    : "different numbers of codes";
   const text = [
     annotateConfig(resolved, plugins, { pinned: true }).trimEnd(),
     "",
     `latent           [${summary.latentShape.join(", ")}] (c, h, w)`,
-    `training data    ${count(samples)} ${latents ? "latents" : "images"}`,
-    `tokens           ${summary.tokens} in ${summary.groups} groups of ${codes} codes`,
+    `training data    ${count(samples)} ${what}`,
+    `transform        ${summary.transform}`,
+    `tokens           ${summary.tokens} in ${summary.groups} groups of ${codes}`,
     `bits per image   ${summary.bitsPerImage.toFixed(0)}`,
     `samples per code ${summary.samplesPerCode.toFixed(1)}`,
-    `parameters       codebooks ${count(summary.parameters.codebooks)}, rectifier ${count(summary.parameters.rectifier)}, backbone ${
+    `parameters       transform ${count(parameters.transform)}, codebooks ${count(parameters.codebooks)}, rectifier ${count(parameters.rectifier)}, backbone ${
       backboneParameters ? `${count(backboneParameters)} (frozen)` : "none, or fitted on the images"
     }`,
     ...reasons.map((reason) => `- ${reason}`),
     ...warnings.map((warning) => `Warning: ${warning}`),
   ].join("\n");
   return { report: { dryRun: true, ...summary, backboneParameters, reasons, warnings, config }, text };
+}
+
+/** Shape and number of the latents, without encoding anything. */
+async function openData(resolved: ResolvedConfig, dependencies: TrainDependencies): Promise<Data> {
+  const { config } = resolved;
+  const given = await openGivenLatents(resolved, dependencies);
+  if (given) {
+    given.backbone?.dispose();
+    return { latentShape: given.train.shape, samples: given.train.count, what: "latents", backboneParameters: 0 };
+  }
+  const { train } = await openTrainingImages(config, dependencies.sampleImages, dependencies.note);
+  const { backbone } = await createBackbone(config, dependencies);
+  const isFitted = backbone.fit?.fitted ?? true;
+  const backboneParameters = isFitted
+    ? Object.values(backbone.state()).reduce((sum, { size }) => sum + size, 0)
+    : 0;
+  const latentShape = latentShapeOf(backbone.spec, config.data.imageSize);
+  backbone.dispose();
+  return { latentShape, samples: train.count, what: "images", backboneParameters };
 }

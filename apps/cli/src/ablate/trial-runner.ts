@@ -1,0 +1,38 @@
+/** Runs the trials of an ablation as processes of `revq train` and `revq eval`. Their logs lie beside the tokenizers. */
+import type { TokenizerMetrics, TrainResult, Trial, TrialRunner } from "@revq/train";
+import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { runRevq, type RevqProcess } from "./run-revq.js";
+
+/** @param root folder of the trials */
+export function createTrialRunner(root: string, revq: Omit<RevqProcess, "log">): TrialRunner {
+  return {
+    async train(folder, { config }) {
+      await mkdir(root, { recursive: true });
+      const out = join(root, folder);
+      const settings = join(root, `${folder}.yaml`);
+      await writeFile(settings, stringify({ ...config, out }));
+      const resume = existsSync(join(out, "run")) ? ["--resume"] : [];
+      const log = join(root, `${folder}.log`);
+      return runRevq<TrainResult>(["train", "--config", settings, ...resume], { ...revq, log });
+    },
+
+    async measure(folder, trial, result) {
+      const log = join(root, `${folder}.eval.log`);
+      const measured = await runRevq<TokenizerMetrics>(evalCommand(trial, result), { ...revq, log });
+      const { psnr, ssim, msSsim, lpips, rfid, inceptionScore, squeezenetFrechet, vae } = measured;
+      return { ...result, psnr, ssim, msSsim, lpips, rfid, inceptionScore, squeezenetFrechet, vae };
+    },
+  };
+}
+
+function evalCommand({ config }: Trial, { tokenizer }: TrainResult): string[] {
+  const { lpips, lpipsNet, inception } = config.score;
+  const command = ["eval", tokenizer, "--data", config.data.val!, "--engine", config.engine];
+  for (const plugin of config.plugins) command.push("--plugin", plugin);
+  if (lpips !== null) command.push("--lpips", lpips, "--lpips-net", lpipsNet);
+  if (inception !== null) command.push("--inception", inception);
+  return command;
+}
