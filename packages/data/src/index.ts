@@ -1,4 +1,7 @@
-/** @revq/data: sources of images and latents, the centre crop, latent stores, writing of images. Runs in Node. */
+/**
+ * @revq/data: sources of images and latents, the centre crop, latent stores, writing of images.
+ * Runs in Node.
+ */
 export { decodeImage } from "./images/decode.js";
 export { openImageFolder, type ImageFolderOptions } from "./images/image-folder.js";
 export { openImageFiles, type ImageFilesOptions } from "./images/image-files.js";

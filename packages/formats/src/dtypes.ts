@@ -1,6 +1,7 @@
 /**
- * Element types of tensor files, with safetensors' names, and their typed arrays. Half floats are raw bits in a `Uint16Array` until they are
- * widened. Values in files are little-endian, as are the typed arrays of every platform that JavaScript engines support.
+ * Element types of tensor files, with safetensors' names, and their typed arrays. Half floats are
+ * raw bits in a `Uint16Array` until they are widened. Values in files are little-endian, as are the
+ * typed arrays of every platform that JavaScript engines support.
  */
 import { RevqError } from "@revq/core";
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from "./half-floats.js";
@@ -59,7 +60,9 @@ export function bytesPerElement(dtype: DType): number {
   return arrayTypes[dtype].BYTES_PER_ELEMENT;
 }
 
-/** Number of elements of a shape ([] is a scalar: 1); undefined when it cannot be counted exactly. */
+/**
+ * Number of elements of a shape ([] is a scalar: 1); undefined when it cannot be counted exactly.
+ */
 export function elementCount(shape: readonly number[]): number | undefined {
   let count = 1;
   for (const size of shape) {
@@ -69,7 +72,10 @@ export function elementCount(shape: readonly number[]): number | undefined {
   return count;
 }
 
-/** Little-endian bytes -> the typed array of that dtype. It shares the memory if the alignment allows. */
+/**
+ * Little-endian bytes -> the typed array of that dtype. It shares the memory if the alignment
+ * allows.
+ */
 export function viewAs(bytes: Uint8Array, dtype: DType): TensorData {
   const ArrayType = arrayTypes[dtype];
   const aligned = bytes.byteOffset % ArrayType.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
@@ -86,7 +92,8 @@ export function bytesOf(data: TensorData): Uint8Array {
 }
 
 /**
- * Any dtype widened or rounded to float32. Exact for F32, F16, BF16 and integers up to 2^24. The result is a new array, or `data` itself.
+ * Any dtype widened or rounded to float32. Exact for F32, F16, BF16 and integers up to 2^24. The
+ * result is a new array, or `data` itself.
  *
  * @example
  * toFloat32(Uint16Array.of(0x3c00), "F16"); // => [1]
@@ -114,8 +121,9 @@ export function naturalDType(data: TensorData): DType {
 }
 
 /**
- * The array to write for `dtype`. An array of the right type stays as it is (raw bits for F16 and BF16). A Float32Array is rounded to F16 or
- * BF16, or widened to F64. Throws `dtype-mismatch` for other conversions.
+ * The array to write for `dtype`. An array of the right type stays as it is (raw bits for F16 and
+ * BF16). A Float32Array is rounded to F16 or BF16, or widened to F64. Throws `dtype-mismatch` for
+ * other conversions.
  */
 export function convertTo(dtype: DType, data: TensorData, name: string): TensorData {
   if (data instanceof arrayTypes[dtype]) return data;

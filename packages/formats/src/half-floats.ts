@@ -1,6 +1,7 @@
 /**
- * Converts float16 (IEEE 754 binary16) and bfloat16, as 16-bit patterns in a `Uint16Array`, to and from float32. Widening is exact,
- * including NaN payloads. Narrowing rounds to nearest, ties to even, as numpy and PyTorch do.
+ * Converts float16 (IEEE 754 binary16) and bfloat16, as 16-bit patterns in a `Uint16Array`, to and
+ * from float32. Widening is exact, including NaN payloads. Narrowing rounds to nearest, ties to
+ * even, as numpy and PyTorch do.
  */
 
 const scratch = new Float32Array(1);
@@ -36,7 +37,8 @@ function narrowToFloat16(bits: number): number {
   }
   if (magnitude >= 0x477ff000) return sign | 0x7c00; // 65520 and above round to infinity
   if (magnitude >= 0x38800000) {
-    // Normal: rebias the exponent, then round the 13 dropped bits. A carry into the exponent is correct.
+    // Normal: rebias the exponent, then round the 13 dropped bits. A carry into the exponent is
+    // correct.
     const rebiased = magnitude - 0x38000000;
     return sign | ((rebiased + 0xfff + ((rebiased >>> 13) & 1)) >>> 13);
   }
@@ -74,7 +76,8 @@ export function float16ToFloat32(halfs: Uint16Array): Float32Array {
 }
 
 /**
- * float32 -> float16 bit patterns, rounded to nearest even. Magnitudes from 65520 on become infinity.
+ * float32 -> float16 bit patterns, rounded to nearest even. Magnitudes from 65520 on become
+ * infinity.
  *
  * @example
  * float32ToFloat16(Float32Array.of(1, -2)); // => [0x3c00, 0xc000]

@@ -1,4 +1,7 @@
-/** @revq/formats: tensor files over one byte-range reader. Plain typed arrays, no tensor library. Runs in Node, browsers and workers. */
+/**
+ * @revq/formats: tensor files over one byte-range reader. Plain typed arrays, no tensor library.
+ * Runs in Node, browsers and workers.
+ */
 export { readAll } from "./bytes/byte-source.js";
 export { fromBlob } from "./bytes/from-blob.js";
 export { fromBuffer } from "./bytes/from-buffer.js";

@@ -1,6 +1,6 @@
 /**
- * Weights behind a URL: one file, or a folder. The web has no directory listing, so `list` tries the names that tokenizers and VAEs have.
- * Other names can be opened too.
+ * Weights behind a URL: one file, or a folder. The web has no directory listing, so `list` tries
+ * the names that tokenizers and VAEs have. Other names can be opened too.
  */
 import { RevqError, type WeightsSource } from "@revq/core";
 import { fromUrl } from "./bytes/from-url.js";
@@ -73,7 +73,10 @@ async function usualNames(inside: (name: string) => URL, options: OpenWeightsOpt
   return [...first, ...(await present(modelNames, inside, options))];
 }
 
-/** The names that a HEAD request finds. An HTML page, the fallback of single-page servers, does not count. */
+/**
+ * The names that a HEAD request finds. An HTML page, the fallback of single-page servers, does not
+ * count.
+ */
 async function present(
   candidates: readonly string[],
   inside: (name: string) => URL,

@@ -1,6 +1,7 @@
 /**
- * Opens weights in a browser: a URL or a repository of the Hugging Face hub, read by byte ranges without a copy on disk. In Node,
- * `node/open-weights.ts` replaces this module and adds files and the cache.
+ * Opens weights in a browser: a URL or a repository of the Hugging Face hub, read by byte ranges
+ * without a copy on disk. In Node, `node/open-weights.ts` replaces this module and adds files and
+ * the cache.
  */
 import { RevqError, type WeightsSource } from "@revq/core";
 import { openHubRemotely } from "./hub/open-remotely.js";
@@ -11,7 +12,8 @@ import type { OpenWeightsOptions } from "./weights-options.js";
 export type { OpenWeightsOptions };
 
 /**
- * @param spec a URL of a file or folder, relative to the page or absolute, or `hf:owner/name[@revision][/path]`
+ * @param spec a URL of a file or folder, relative to the page or absolute, or
+ * `hf:owner/name[@revision][/path]`
  * @throws RevqError `weights-not-found`, `hub-*`, `url-*`
  */
 export async function openWeights(spec: string, options: OpenWeightsOptions = {}): Promise<WeightsSource> {

@@ -1,7 +1,13 @@
-/** Gathers a strided array in row-major order, for npy files in Fortran order and views in PyTorch checkpoints. */
+/**
+ * Gathers a strided array in row-major order, for npy files in Fortran order and views in PyTorch
+ * checkpoints.
+ */
 import type { TensorData } from "./dtypes.js";
 
-/** A new array of the elements at sum(index[axis] * strides[axis]), last axis fastest. Strides are in elements. */
+/**
+ * A new array of the elements at sum(index[axis] * strides[axis]), last axis fastest. Strides are
+ * in elements.
+ */
 export function gatherStrided(data: TensorData, shape: readonly number[], strides: readonly number[]): TensorData {
   const count = shape.reduce((product, size) => product * size, 1);
   const result = new (data.constructor as new (length: number) => TensorData)(count);

@@ -5,8 +5,14 @@ export interface TensorFile {
   /** Name of the source, for messages. */
   readonly name: string;
   readonly tensors: ReadonlyMap<string, { readonly dtype: DType; readonly shape: readonly number[] }>;
-  /** The tensor in its own dtype (F16 and BF16: raw bits in a `Uint16Array`), row-major. An unknown name throws. */
+  /**
+   * The tensor in its own dtype (F16 and BF16: raw bits in a `Uint16Array`), row-major. An unknown
+   * name throws.
+   */
   read(tensor: string): Promise<{ shape: readonly number[]; data: TensorData }>;
-  /** The tensor as float32, from any dtype. F64 and large integers are rounded. The caller owns the array. */
+  /**
+   * The tensor as float32, from any dtype. F64 and large integers are rounded. The caller owns the
+   * array.
+   */
   readFloat32(tensor: string): Promise<{ shape: readonly number[]; data: Float32Array }>;
 }

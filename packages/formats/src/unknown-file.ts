@@ -1,4 +1,7 @@
-/** The error for a file that a place does not have: lists the files that are there and suggests near names. */
+/**
+ * The error for a file that a place does not have: lists the files that are there and suggests near
+ * names.
+ */
 import { nearestNames, RevqError } from "@revq/core";
 import { shortList } from "./short-list.js";
 

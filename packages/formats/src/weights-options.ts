@@ -10,6 +10,9 @@ export interface OpenWeightsOptions {
   readonly signal?: AbortSignal;
   /** Default: the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch;
-  /** Values of `HF_HOME`, `HF_TOKEN`, `HF_ENDPOINT`, `HF_HUB_OFFLINE` and others. Default: `process.env`, in a browser none. */
+  /**
+   * Values of `HF_HOME`, `HF_TOKEN`, `HF_ENDPOINT`, `HF_HUB_OFFLINE` and others. Default:
+   * `process.env`, in a browser none.
+   */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }

@@ -1,4 +1,7 @@
-/** Recognizes failed downloads by their first bytes: a git-LFS pointer or a web page instead of the file. */
+/**
+ * Recognizes failed downloads by their first bytes: a git-LFS pointer or a web page instead of the
+ * file.
+ */
 import { RevqError } from "@revq/core";
 
 const signatures: readonly {

@@ -1,4 +1,7 @@
-/** A local server that speaks the hub's API as far as revq and `@huggingface/hub` use it, with the faults that real ones have. */
+/**
+ * A local server that speaks the hub's API as far as revq and `@huggingface/hub` use it, with the
+ * faults that real ones have.
+ */
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -33,7 +36,10 @@ const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes)
 const gitSha1 = (bytes: Uint8Array): string =>
   createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
 
-/** @param files paths to contents; those ending in .safetensors are "large": a sha256 and a redirect to another host */
+/**
+ * @param files paths to contents; those ending in .safetensors are "large": a sha256 and a redirect
+ * to another host
+ */
 export async function startHub(repository: string, files: Readonly<Record<string, Uint8Array>>): Promise<HubServer> {
   const commit = "0123456789abcdef0123456789abcdef01234567";
   const fault: HubFault = {};

@@ -1,6 +1,7 @@
 /**
- * The two networks of an AutoencoderDC (Deep Compression Autoencoder, arXiv 2410.10733) as lists of layers. Names and arithmetic are
- * diffusers'. The network (network.ts) and the list of tensors that a file must hold come from the same lists.
+ * The two networks of an AutoencoderDC (Deep Compression Autoencoder, arXiv 2410.10733) as lists of
+ * layers. Names and arithmetic are diffusers'. The network (network.ts) and the list of tensors
+ * that a file must hold come from the same lists.
  */
 import type { Activation, AutoencoderDcConfig, Norm, Stage } from "./config.js";
 
@@ -56,7 +57,10 @@ export function architectureOf(config: AutoencoderDcConfig): Architecture {
   return { encoder: encoderLayers(config), decoder: decoderLayers(config) };
 }
 
-/** The first stage that has layers. It is connected to the image by a plain convolution, or, when it is the second stage, by a resampling one. */
+/**
+ * The first stage that has layers. It is connected to the image by a plain convolution, or, when it
+ * is the second stage, by a resampling one.
+ */
 function imageStage(stages: readonly Stage[]): { channels: number; resamples: boolean } {
   const resamples = stages[0]!.layers === 0;
   return { channels: stages[resamples ? 1 : 0]!.channels, resamples };
@@ -128,14 +132,20 @@ function blocks(stage: Stage, name: string, first: number, headDim: number): Lay
   });
 }
 
-/** The convolution of a resampling layer: its name in the file, and its output channels before a shuffle or unshuffle. */
+/**
+ * The convolution of a resampling layer: its name in the file, and its output channels before a
+ * shuffle or unshuffle.
+ */
 export function resamplingConvolution(layer: Extract<Layer, { kind: "down" | "up" }>): { name: string; out: number } {
   const out =
     layer.kind === "down" ? (layer.unshuffle ? layer.to / 4 : layer.to) : layer.shuffle ? layer.to * 4 : layer.to;
   return { name: `${layer.name}.conv`, out };
 }
 
-/** Every tensor of diffusers' `state_dict` that the network uses, with its shape in PyTorch's layout. Allocates nothing. */
+/**
+ * Every tensor of diffusers' `state_dict` that the network uses, with its shape in PyTorch's
+ * layout. Allocates nothing.
+ */
 export function expectedTensors({ encoder, decoder }: Architecture): Map<string, readonly number[]> {
   const expected = new Map<string, readonly number[]>();
   const conv = (name: string, from: number, to: number, bias = true): void => {
@@ -195,7 +205,10 @@ export function expectedTensors({ encoder, decoder }: Architecture): Map<string,
   return expected;
 }
 
-/** True for kernels of full 3x3 convolutions. They are most of the weights, so they are kept as `[y, x, in, out]`, the engines' layout. */
+/**
+ * True for kernels of full 3x3 convolutions. They are most of the weights, so they are kept as
+ * `[y, x, in, out]`, the engines' layout.
+ */
 export function isDenseKernel(shape: readonly number[]): boolean {
   return shape.length === 4 && shape[1]! > 1 && shape[2]! > 1;
 }

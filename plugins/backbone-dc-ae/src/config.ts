@@ -1,4 +1,7 @@
-/** The part of an AutoencoderDC's `config.json` (diffusers) that shapes the network. Unsupported values are refused by name. */
+/**
+ * The part of an AutoencoderDC's `config.json` (diffusers) that shapes the network. Unsupported
+ * values are refused by name.
+ */
 import { RevqError } from "@revq/core";
 import { z } from "zod";
 

@@ -1,6 +1,6 @@
 /**
- * An AutoencoderDC as a backbone. Latents are the encoder's output, unscaled: a diffusion model would first multiply them by the config's
- * `scaling_factor`. The decoder's image is not clamped.
+ * An AutoencoderDC as a backbone. Latents are the encoder's output, unscaled: a diffusion model
+ * would first multiply them by the config's `scaling_factor`. The decoder's image is not clamped.
  */
 import {
   latentShapeOf,
@@ -18,7 +18,10 @@ import { downsampleOf, parseConfig, type AutoencoderDcConfig } from "./config.js
 import { loadModel } from "./load-weights.js";
 import { runNetwork } from "./network.js";
 
-/** Image pixels in a network at once. The first stage of the full-size model takes 512 bytes a pixel and layer. */
+/**
+ * Image pixels in a network at once. The first stage of the full-size model takes 512 bytes a pixel
+ * and layer.
+ */
 const pixelsAtOnce = 2 * 256 * 256;
 
 const atOnce = (pixels: number): number => Math.max(1, Math.floor(pixelsAtOnce / pixels));

@@ -1,4 +1,7 @@
-/** @revq/backbone-dc-ae: the plugin `dc-ae`, deep-compression autoencoders in diffusers' form (the paper's backbone). */
+/**
+ * @revq/backbone-dc-ae: the plugin `dc-ae`, deep-compression autoencoders in diffusers' form (the
+ * paper's backbone).
+ */
 import { definePlugin, RevqError, type OptionsOf, type WeightsSource } from "@revq/core";
 import { z } from "zod";
 
@@ -46,7 +49,11 @@ function requireWeights(weights: WeightsSource | undefined): WeightsSource {
 }
 
 function noConfig(): RevqError {
-  return new RevqError("dc-ae-config", "The tokenizer holds weights of dc-ae, but not the configuration of its network.", {
-    fix: "Its config.json must have backbone.options.config. Was the file edited?",
-  });
+  return new RevqError(
+    "dc-ae-config",
+    "The tokenizer holds weights of dc-ae, but not the configuration of its network.",
+    {
+      fix: "Its config.json must have backbone.options.config. Was the file edited?",
+    },
+  );
 }

@@ -7,7 +7,10 @@ import { parseConfig, type AutoencoderDcConfig } from "./config.js";
 
 export interface LoadedModel {
   readonly config: AutoencoderDcConfig;
-  /** By diffusers' names: dense 3x3 kernels as `[y, x, in, out]`, everything else in PyTorch's layout. */
+  /**
+   * By diffusers' names: dense 3x3 kernels as `[y, x, in, out]`, everything else in PyTorch's
+   * layout.
+   */
   readonly weights: NamedTensors;
 }
 

@@ -1,4 +1,7 @@
-/** Runs the layers of an AutoencoderDC: plain functions over named tensors. Call them inside `tf.tidy`. */
+/**
+ * Runs the layers of an AutoencoderDC: plain functions over named tensors. Call them inside
+ * `tf.tidy`.
+ */
 import {
   averageChannels,
   gluMbConv,
@@ -20,12 +23,20 @@ import type { Activation } from "./config.js";
 /** Epsilon of PyTorch's BatchNorm. */
 const batchNormEpsilon = 1e-5;
 
-/** Resampling by two: a pixel of one side has as many elements per channel as four pixels of the other. */
+/**
+ * Resampling by two: a pixel of one side has as many elements per channel as four pixels of the
+ * other.
+ */
 const pixelsPerPixel = 4;
 
-/** @param parameter by diffusers' name; dense 3x3 kernels as `[y, x, in, out]`, everything else in PyTorch's layout */
+/**
+ * @param parameter by diffusers' name; dense 3x3 kernels as `[y, x, in, out]`, everything else in
+ * PyTorch's layout
+ */
 export function runNetwork(layers: readonly Layer[], input: Tensor4D, parameter: ParameterOf): Tensor4D {
-  /** PyTorch pads both sides by one, also with stride 2. tfjs' "same" would pad the far side only. */
+  /**
+   * PyTorch pads both sides by one, also with stride 2. tfjs' "same" would pad the far side only.
+   */
   const conv = (x: Tensor4D, name: string, { stride = 1 as 1 | 2, bias = true } = {}): Tensor4D => {
     const filter = parameter(`${name}.weight`) as Tensor4D;
     const settings = { x, filter, strides: stride, pad: 1, dimRoundingMode: "floor" } as const;

@@ -1,4 +1,7 @@
-/** Both halves against PyTorch (fixtures; README there), and the tensors of the full-size model against its list. */
+/**
+ * Both halves against PyTorch (fixtures; README there), and the tensors of the full-size model
+ * against its list.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { dcAe } from "@revq/backbone-dc-ae";

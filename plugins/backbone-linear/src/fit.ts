@@ -17,8 +17,9 @@ const maxPatches = 2_000_000;
 const minPatchesPerDimension = 64;
 
 /**
- * Reads every image once. Where the images hold more patches than the limits allow, each image gives the same number of patches, drawn at
- * random. The draw depends on the context's seed and the image's name only.
+ * Reads every image once. Where the images hold more patches than the limits allow, each image
+ * gives the same number of patches, drawn at random. The draw depends on the context's seed and the
+ * image's name only.
  * @throws RevqError `image-size`, `backbone-no-images`
  */
 export async function fitPrincipalComponents(

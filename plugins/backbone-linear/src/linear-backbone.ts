@@ -1,7 +1,8 @@
 /**
- * A linear VAE: subtracts the mean patch from each patch of p x p x 3 pixels and projects the rest onto c orthonormal directions, and back.
- * Latents are the projections, unscaled, so their squared error is that of the pixels. No linear autoencoder of this shape has a smaller
- * one. It is a baseline for learned VAEs.
+ * A linear VAE: subtracts the mean patch from each patch of p x p x 3 pixels and projects the rest
+ * onto c orthonormal directions, and back. Latents are the projections, unscaled, so their squared
+ * error is that of the pixels. No linear autoencoder of this shape has a smaller one. It is a
+ * baseline for learned VAEs.
  */
 import { latentShapeOf, requireTensor, RevqError } from "@revq/core";
 import type { Backbone, BackboneSpec, NamedTensors } from "@revq/core";
@@ -15,7 +16,8 @@ interface LinearTensors {
 }
 
 /**
- * @param state `state()` of a fitted backbone, copied; without it the backbone must be fitted before use
+ * @param state `state()` of a fitted backbone, copied; without it the backbone must be fitted
+ * before use
  * @throws RevqError `state-*`
  */
 export function createLinearBackbone(
@@ -87,7 +89,9 @@ export function createLinearBackbone(
     dispose,
   };
 
-  /** `[rows, a, b, patch * 3]` -> `[rows, b, a, patch * 3]`: rows of pixels to patches, and back. */
+  /**
+   * `[rows, a, b, patch * 3]` -> `[rows, b, a, patch * 3]`: rows of pixels to patches, and back.
+   */
   function swapMiddle(x: tf.Tensor, rows: number, a: number, b: number): tf.Tensor {
     return tf.transpose(tf.reshape(x, [rows, a, b, patch * 3]), [0, 2, 1, 3]);
   }

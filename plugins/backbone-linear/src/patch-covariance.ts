@@ -1,6 +1,7 @@
 /**
- * Mean and covariance of image patches in one pass, in float64. Pixels are in [-1, 1], so plain sums of squares are accurate. No tensors,
- * so that every engine fits the same backbone, bit for bit.
+ * Mean and covariance of image patches in one pass, in float64. Pixels are in [-1, 1], so plain
+ * sums of squares are accurate. No tensors, so that every engine fits the same backbone, bit for
+ * bit.
  */
 
 export interface PatchStatistics {
@@ -17,7 +18,9 @@ export interface PatchAccumulator {
   finish(): PatchStatistics;
 }
 
-/** Patches that are multiplied at once. A block of all dimensions fits into the processor's caches. */
+/**
+ * Patches that are multiplied at once. A block of all dimensions fits into the processor's caches.
+ */
 const blockSize = 64;
 
 export function accumulatePatches(patch: number): PatchAccumulator {
@@ -67,7 +70,10 @@ export function accumulatePatches(patch: number): PatchAccumulator {
   };
 }
 
-/** products[i, j] += sum over the block of x_i x_j, for j <= i. Two dimensions by two at a time, which halves the reads. */
+/**
+ * products[i, j] += sum over the block of x_i x_j, for j <= i. Two dimensions by two at a time,
+ * which halves the reads.
+ */
 function addLowerTriangle(block: Float64Array, products: Float64Array, dimension: number): void {
   for (let i = 0; i < dimension; i += 2) {
     const pairI = i + 1 < dimension;

@@ -164,7 +164,10 @@ describe("linear backbone", () => {
 });
 
 describe.skipIf(!existsSync(imagenet))("PCA of ImageNet photographs (needs ../shared/data/imagenet256)", () => {
-  /** f8 PCA fitted on the 800 training images, scored on the 100 of val: PSNR in dB, measured with numpy. */
+  /**
+   * f8 PCA fitted on the 800 training images, scored on the 100 of val: PSNR in dB, measured with
+   * numpy.
+   */
   const reference = { 4: 21.7, 8: 23.95, 12: 25.24, 16: 26.19 };
 
   it("reaches the reference PSNR within 0.1 dB for every number of channels", async () => {

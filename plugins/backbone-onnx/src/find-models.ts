@@ -15,8 +15,8 @@ const layouts = [
 ] as const;
 
 /**
- * @throws RevqError `onnx-models-missing` (the message lists the files that are there), `git-lfs-pointer`, `html-instead-of-data`,
- * `onnx-external-data`
+ * @throws RevqError `onnx-models-missing` (the message lists the files that are there),
+ * `git-lfs-pointer`, `html-instead-of-data`, `onnx-external-data`
  */
 export async function readModels(source: WeightsSource): Promise<ModelBytes> {
   const names = await source.list();
@@ -33,7 +33,7 @@ export async function readModels(source: WeightsSource): Promise<ModelBytes> {
     half
       ? `${source.spec} has ${half.decoder} but no ${half.encoder}, which makes the latents.`
       : `${source.spec} has no VAE in ONNX. Expected: encoder.onnx and decoder.onnx, or vae_encoder/model.onnx and ` +
-        `vae_decoder/model.onnx. Found: ${shortList(names)}.`,
+          `vae_decoder/model.onnx. Found: ${shortList(names)}.`,
     {
       fix: "Name the folder that holds both files (of an optimum export the one above vae_encoder/ and vae_decoder/).",
       setting: { path: "backbone.weights" },

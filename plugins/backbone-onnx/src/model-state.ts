@@ -1,4 +1,7 @@
-/** A model file as an int32 tensor, so that a tokenizer can hold it: the number of bytes, then the bytes, four per element. */
+/**
+ * A model file as an int32 tensor, so that a tokenizer can hold it: the number of bytes, then the
+ * bytes, four per element.
+ */
 import { RevqError, type NamedTensors } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { ModelBytes } from "./find-models.js";

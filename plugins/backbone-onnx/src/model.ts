@@ -1,6 +1,7 @@
 /**
- * One ONNX model with one image-like input and output, as a function of channel-first arrays. Models with a fixed batch size get batches
- * that are filled up with zeros. Models in float16 get rounded inputs, and their outputs are widened.
+ * One ONNX model with one image-like input and output, as a function of channel-first arrays.
+ * Models with a fixed batch size get batches that are filled up with zeros. Models in float16 get
+ * rounded inputs, and their outputs are widened.
  */
 import { RevqError } from "@revq/core";
 import { float16ToFloat32, float32ToFloat16 } from "@revq/formats";

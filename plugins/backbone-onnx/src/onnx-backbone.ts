@@ -1,6 +1,7 @@
 /**
- * Two ONNX models as a backbone. The encoder takes images [n, 3, H, W] in [-1, 1]. Its output, or the first half of it, is the latent.
- * Both models run once on a black image of the training size, which gives the shapes.
+ * Two ONNX models as a backbone. The encoder takes images [n, 3, H, W] in [-1, 1]. Its output, or
+ * the first half of it, is the latent. Both models run once on a black image of the training size,
+ * which gives the shapes.
  */
 import { latentShapeOf, RevqError, type Backbone, type BackboneSpec } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
@@ -47,11 +48,9 @@ export async function createOnnxBackbone(
       },
       async decode(latents) {
         if (!decoder) {
-          throw new RevqError(
-            "backbone-cannot-decode",
-            "There is no decoder.onnx, so latents cannot be decoded.",
-            { fix: "Put the decoder beside the encoder, or score latents instead." },
-          );
+          throw new RevqError("backbone-cannot-decode", "There is no decoder.onnx, so latents cannot be decoded.", {
+            fix: "Put the decoder beside the encoder, or score latents instead.",
+          });
         }
         const [n, h, w, channels] = latents.shape;
         if (channels !== spec.latentChannels) {
@@ -78,7 +77,10 @@ export async function createOnnxBackbone(
   }
 }
 
-/** Encodes a black image twice and decodes it. Gives the shapes; refuses an encoder whose output is random. */
+/**
+ * Encodes a black image twice and decodes it. Gives the shapes; refuses an encoder whose output is
+ * random.
+ */
 async function tryOut(
   encoder: OnnxModel,
   decoder: OnnxModel | undefined,
@@ -92,7 +94,9 @@ async function tryOut(
     throw new RevqError(
       "onnx-encoder-random",
       "The encoder gives another latent for the same image each time: it draws a sample.",
-      { fix: "Export it without the sampling: it must give the mean, or mean and log-variance (optimum's `latent_parameters`)." },
+      {
+        fix: "Export it without the sampling: it must give the mean, or mean and log-variance (optimum's `latent_parameters`).",
+      },
     );
   }
   const [, channels, h, w] = output.shape;

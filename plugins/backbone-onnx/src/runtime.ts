@@ -1,4 +1,7 @@
-/** Loads ONNX Runtime when it is first needed: onnxruntime-node in Node, onnxruntime-web in browsers and workers. */
+/**
+ * Loads ONNX Runtime when it is first needed: onnxruntime-node in Node, onnxruntime-web in browsers
+ * and workers.
+ */
 import { RevqError } from "@revq/core";
 import type { InferenceSession, Tensor } from "onnxruntime-common";
 import type { providers } from "./options.js";
@@ -19,7 +22,10 @@ export type Provider = (typeof providers)[number];
 
 let load: (() => Promise<unknown>) | undefined;
 
-/** For bundlers, which cannot follow a computed name: `useOnnxRuntime(() => import("onnxruntime-web/webgpu"))`. */
+/**
+ * For bundlers, which cannot follow a computed name:
+ * `useOnnxRuntime(() => import("onnxruntime-web/webgpu"))`.
+ */
 export function useOnnxRuntime(loader: () => Promise<unknown>): void {
   load = loader;
 }

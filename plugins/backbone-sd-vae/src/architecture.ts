@@ -1,7 +1,10 @@
 /** Names and shapes of an AutoencoderKL's tensors, as current diffusers writes them. */
 import type { AutoencoderKlConfig } from "./config.js";
 
-/** Shapes in PyTorch's layout: convolutions `[out, in, y, x]`, linear layers `[out, in]`. Order: encoder, decoder, quantizing convolutions. */
+/**
+ * Shapes in PyTorch's layout: convolutions `[out, in, y, x]`, linear layers `[out, in]`. Order:
+ * encoder, decoder, quantizing convolutions.
+ */
 export function expectedTensors(config: AutoencoderKlConfig): Map<string, readonly number[]> {
   const { blockOutChannels, layersPerBlock, latentChannels, midAttention, quantConv, postQuantConv } = config;
   const shapes = new Map<string, readonly number[]>();

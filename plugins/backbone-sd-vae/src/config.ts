@@ -1,4 +1,7 @@
-/** The part of an AutoencoderKL's `config.json` (diffusers) that shapes the network. Unsupported values are refused by name. */
+/**
+ * The part of an AutoencoderKL's `config.json` (diffusers) that shapes the network. Unsupported
+ * values are refused by name.
+ */
 import { RevqError } from "@revq/core";
 import { z } from "zod";
 
@@ -22,7 +25,9 @@ const fileSchema = z.looseObject({
 });
 
 export interface AutoencoderKlConfig {
-  /** Channels at each resolution, the image's own first. The image is halved between two of them. */
+  /**
+   * Channels at each resolution, the image's own first. The image is halved between two of them.
+   */
   readonly blockOutChannels: readonly number[];
   /** Residual blocks per resolution in the encoder; the decoder has one more. */
   readonly layersPerBlock: number;
@@ -45,14 +50,10 @@ export interface AutoencoderKlConfig {
  */
 export function parseConfig(json: unknown, name: string): AutoencoderKlConfig {
   const refuse = (problem: string): RevqError =>
-    new RevqError(
-      "sd-vae-config",
-      `${name} is not a supported configuration of an AutoencoderKL: ${problem}.`,
-      {
-        fix: "Name the VAE's own folder (vae/ in a diffusers pipeline), with config.json beside the weights.",
-        setting: { path: "backbone.weights" },
-      },
-    );
+    new RevqError("sd-vae-config", `${name} is not a supported configuration of an AutoencoderKL: ${problem}.`, {
+      fix: "Name the VAE's own folder (vae/ in a diffusers pipeline), with config.json beside the weights.",
+      setting: { path: "backbone.weights" },
+    });
   const parsed = fileSchema.safeParse(json);
   const className = (json as { _class_name?: unknown } | null)?._class_name;
   if (typeof className === "string" && className !== "AutoencoderKL") throw refuse(`it describes ${className}`);

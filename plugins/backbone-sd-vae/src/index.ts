@@ -1,4 +1,7 @@
-/** @revq/backbone-sd-vae: the plugin `sd-vae`, the VAEs of Stable Diffusion, SDXL, SD3 and FLUX in diffusers' form. */
+/**
+ * @revq/backbone-sd-vae: the plugin `sd-vae`, the VAEs of Stable Diffusion, SDXL, SD3 and FLUX in
+ * diffusers' form.
+ */
 import { definePlugin, RevqError, type OptionsOf, type WeightsSource } from "@revq/core";
 import { optionsSchema } from "./options.js";
 
@@ -37,9 +40,13 @@ function requireWeights(weights: WeightsSource | undefined): WeightsSource {
 }
 
 function noConfig(): RevqError {
-  return new RevqError("sd-vae-config", "The tokenizer holds weights of sd-vae, but not the configuration of its network.", {
-    fix: "Its config.json must have backbone.options.config. Was the file edited?",
-  });
+  return new RevqError(
+    "sd-vae-config",
+    "The tokenizer holds weights of sd-vae, but not the configuration of its network.",
+    {
+      fix: "Its config.json must have backbone.options.config. Was the file edited?",
+    },
+  );
 }
 
 export { expectedTensors } from "./architecture.js";

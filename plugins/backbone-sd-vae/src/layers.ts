@@ -1,11 +1,14 @@
 /**
- * The layers of an AutoencoderKL as plain functions over tensors, each with a gradient. Weights are in tfjs' layout
- * (`[y, x, in, out]`); images are in the layout that the caller names.
+ * The layers of an AutoencoderKL as plain functions over tensors, each with a gradient. Weights are
+ * in tfjs' layout (`[y, x, in, out]`); images are in the layout that the caller names.
  */
 import { upsampleNearest } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 
-/** The position of the channels. All engines support channels last; some compute convolutions faster with channels first. */
+/**
+ * The position of the channels. All engines support channels last; some compute convolutions faster
+ * with channels first.
+ */
 export type Layout = "NHWC" | "NCHW";
 
 /** Epsilon of every group norm of an AutoencoderKL. */
@@ -17,7 +20,10 @@ export interface LayerWeights {
   readonly bias: tf.Tensor;
 }
 
-/** tfjs' "same" is diffusers' padding for both strides: 1 on each side; for stride 2 on an even size 0 near and 1 far. */
+/**
+ * tfjs' "same" is diffusers' padding for both strides: 1 on each side; for stride 2 on an even size
+ * 0 near and 1 far.
+ */
 export function conv(x: tf.Tensor4D, { weight, bias }: LayerWeights, layout: Layout, stride: 1 | 2 = 1): tf.Tensor4D {
   return tf.add(tf.conv2d(x, weight as tf.Tensor4D, stride, "same", layout), perChannel(bias, layout));
 }
@@ -32,7 +38,10 @@ export function fusedConv(
   return tf.fused.conv2d({ x, filter: weight as tf.Tensor4D, strides: stride, pad: "same", dataFormat: layout, bias });
 }
 
-/** Group norm over equal runs of channels, with an affine map of each channel. `weight`, `bias` `[c]`. */
+/**
+ * Group norm over equal runs of channels, with an affine map of each channel. `weight`, `bias`
+ * `[c]`.
+ */
 export function groupNorm(x: tf.Tensor4D, { weight, bias }: LayerWeights, groups: number, layout: Layout): tf.Tensor4D {
   const channels = x.shape[layout === "NHWC" ? 3 : 1];
   const count = x.size / x.shape[0] / groups;
@@ -77,7 +86,10 @@ export function groupNorm(x: tf.Tensor4D, { weight, bias }: LayerWeights, groups
         const ofDy = tf.mul(inverse, row);
         const ofCentred = tf.mul(tf.square(inverse), meanOf(products));
         const constant = tf.mul(inverse, meanOf(sums));
-        const dx = tf.sub(tf.sub(tf.mul(dy, broadcastable(ofDy)), tf.mul(centred, broadcastable(ofCentred))), broadcastable(constant));
+        const dx = tf.sub(
+          tf.sub(tf.mul(dy, broadcastable(ofDy)), tf.mul(centred, broadcastable(ofCentred))),
+          broadcastable(constant),
+        );
         return [dx, tf.sum(products, 0), tf.sum(sums, 0)];
       },
     };

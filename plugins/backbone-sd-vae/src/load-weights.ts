@@ -13,7 +13,10 @@ export interface LoadedModel {
   readonly weights: NamedTensors;
 }
 
-/** Names of an attention's parts before version 0.16 of diffusers. Their weights may be 1x1 convolutions. */
+/**
+ * Names of an attention's parts before version 0.16 of diffusers. Their weights may be 1x1
+ * convolutions.
+ */
 const olderNames: Readonly<Record<string, string>> = {
   to_q: "query",
   to_k: "key",

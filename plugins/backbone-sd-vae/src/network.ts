@@ -1,4 +1,7 @@
-/** Encoder and decoder of an AutoencoderKL: plain functions over tensors with diffusers' names. Call them inside `tf.tidy`. */
+/**
+ * Encoder and decoder of an AutoencoderKL: plain functions over tensors with diffusers' names. Call
+ * them inside `tf.tidy`.
+ */
 import { requireTensor, type NamedTensors } from "@revq/core";
 import { runLayers, silu } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
@@ -6,7 +9,10 @@ import type { AutoencoderKlConfig } from "./config.js";
 import { conv, fusedConv, groupNorm, upsample, type Layout, type LayerWeights } from "./layers.js";
 
 export interface Network {
-  /** Image `[n,H,W,3]` in [-1, 1] -> mean and log-variance `[n,h,w,2c]` of the posterior; channels first with layout NCHW. */
+  /**
+   * Image `[n,H,W,3]` in [-1, 1] -> mean and log-variance `[n,h,w,2c]` of the posterior; channels
+   * first with layout NCHW.
+   */
   encode(images: tf.Tensor4D): tf.Tensor4D;
   /** Latent `[n,h,w,c]` -> image `[n,H,W,3]`, not clamped. */
   decode(latents: tf.Tensor4D): tf.Tensor4D;
@@ -14,7 +20,9 @@ export interface Network {
 
 export interface NetworkOptions {
   readonly layout?: Layout;
-  /** Frozen weights: frees what a layer used before the next one runs. There are then no gradients. */
+  /**
+   * Frozen weights: frees what a layer used before the next one runs. There are then no gradients.
+   */
   readonly frozen?: boolean;
 }
 
@@ -113,7 +121,10 @@ export function createNetwork(
   return { encode: (images) => run(encoder, images), decode: (latents) => run(decoder, latents) };
 }
 
-/** PyTorch's layout to tfjs': convolutions `[out, in, y, x]` to `[y, x, in, out]`, linear layers `[out, in]` to `[in, out]`. The result is a new tensor. */
+/**
+ * PyTorch's layout to tfjs': convolutions `[out, in, y, x]` to `[y, x, in, out]`, linear layers
+ * `[out, in]` to `[in, out]`. The result is a new tensor.
+ */
 export function toEngineLayout(tensor: tf.Tensor): tf.Tensor {
   if (tensor.rank === 4) return tf.transpose(tensor, [2, 3, 1, 0]);
   return tensor.rank === 2 ? tf.transpose(tensor) : tf.clone(tensor);

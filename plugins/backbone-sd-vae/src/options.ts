@@ -7,12 +7,19 @@ export const optionsSchema = z.strictObject({
     .optional()
     .describe("Contents of the model's config.json; default: the file beside the weights."),
   sample: z.boolean().default(false).describe("Use a sample of the posterior as the latent, instead of its mean."),
-  seed: z.int().min(0).max(0xffffffff).default(0).describe("Seed of the samples: the same image always gives the same sample."),
+  seed: z
+    .int()
+    .min(0)
+    .max(0xffffffff)
+    .default(0)
+    .describe("Seed of the samples: the same image always gives the same sample."),
   tile: z
     .int()
     .min(0)
     .default(0)
-    .describe("Cut larger images into tiles with this side in pixels and blend the seams as diffusers does; 0: no tiles."),
+    .describe(
+      "Cut larger images into tiles with this side in pixels and blend the seams as diffusers does; 0: no tiles.",
+    ),
 });
 
 export type SdVaeOptions = z.output<typeof optionsSchema>;

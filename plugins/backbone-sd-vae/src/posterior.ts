@@ -13,8 +13,9 @@ export function posteriorMean(moments: Tensor4D): Tensor4D {
 }
 
 /**
- * moments `[n, h, w, 2c]` of images `[n, H, W, 3]` -> a sample `[n, h, w, c]`. The noise of an image depends on the seed and on its own
- * pixels only, so an image gives the same sample in any batch. The caller owns the result.
+ * moments `[n, h, w, 2c]` of images `[n, H, W, 3]` -> a sample `[n, h, w, c]`. The noise of an
+ * image depends on the seed and on its own pixels only, so an image gives the same sample in any
+ * batch. The caller owns the result.
  */
 export async function posteriorSample(moments: Tensor4D, images: Tensor4D, seed: number): Promise<Tensor4D> {
   const [n, h, w, channels] = moments.shape;

@@ -1,6 +1,7 @@
 /**
- * An AutoencoderKL as a backbone. Latents are the mean of the encoder's posterior (or a sample of it), unscaled: a diffusion model would use
- * (latent - shift_factor) * scaling_factor. The decoder's image is not clamped.
+ * An AutoencoderKL as a backbone. Latents are the mean of the encoder's posterior (or a sample of
+ * it), unscaled: a diffusion model would use (latent - shift_factor) * scaling_factor. The
+ * decoder's image is not clamped.
  */
 import {
   latentShapeOf,
@@ -23,7 +24,9 @@ import type { SdVaeOptions } from "./options.js";
 import { posteriorMean, posteriorSample } from "./posterior.js";
 import { runTiled } from "./tiling.js";
 
-/** Elements of a layer at full resolution in one call of the network, 64 MiB; at least one image. */
+/**
+ * Elements of a layer at full resolution in one call of the network, 64 MiB; at least one image.
+ */
 const elementsAtOnce = 2 ** 24;
 
 /** Options with the contents of config.json. */
@@ -132,7 +135,10 @@ function checkedBackbone(options: Resolved, weights: NamedTensors): Backbone {
   };
 }
 
-/** ONNX Runtime convolves with channels first: channels last takes 20 % more time and 25 % more memory. Other engines are made for channels last. */
+/**
+ * ONNX Runtime convolves with channels first: channels last takes 20 % more time and 25 % more
+ * memory. Other engines are made for channels last.
+ */
 function layoutOf(backend: string | undefined): Layout {
   return backend === "onnx" ? "NCHW" : "NHWC";
 }

@@ -1,6 +1,7 @@
 /**
  * Runs a network on large images tile by tile and blends the seams. Gives the values of diffusers'
- * `AutoencoderKL.tiled_encode` and `tiled_decode`. Tiles overlap by a quarter; those at the far edges are smaller.
+ * `AutoencoderKL.tiled_encode` and `tiled_decode`. Tiles overlap by a quarter; those at the far
+ * edges are smaller.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
@@ -56,7 +57,10 @@ export async function runTiled(
   }
 }
 
-/** `after`, with its first `extent` lines along `axis` cross-faded from the last lines of `before`. Both `[n, h, w, c]`. */
+/**
+ * `after`, with its first `extent` lines along `axis` cross-faded from the last lines of `before`.
+ * Both `[n, h, w, c]`.
+ */
 function blend(before: Tensor4D, after: Tensor4D, extent: number, axis: 1 | 2): Tensor4D {
   const lines = Math.min(before.shape[axis], after.shape[axis], extent);
   if (lines === 0) return after;

@@ -1,4 +1,7 @@
-/** Against PyTorch and diffusers: both halves, tiles, older names, and the tensors of the full-size model. */
+/**
+ * Against PyTorch and diffusers: both halves, tiles, older names, and the tensors of the full-size
+ * model.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";

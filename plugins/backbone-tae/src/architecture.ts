@@ -1,7 +1,8 @@
 /**
- * The networks of the TAESD family as data: the layer at each position of their `nn.Sequential`. Positions are those
- * in the keys of the published weights. Source: taesd.py of https://github.com/madebyollin/taesd (MIT). The `pool`
- * branch of taef2 is that project's `use_midblock_gn`. No tensors here.
+ * The networks of the TAESD family as data: the layer at each position of their `nn.Sequential`.
+ * Positions are those in the keys of the published weights. Source: taesd.py of
+ * https://github.com/madebyollin/taesd (MIT). The `pool` branch of taef2 is that project's
+ * `use_midblock_gn`. No tensors here.
  */
 
 /** A 3x3 convolution, padded by one on every side. */
@@ -13,7 +14,10 @@ export interface ConvLayer {
   readonly bias: boolean;
 }
 
-/** relu(conv(x') + x') with three convolutions; x' = x, or x + pool(x) where the block has that branch. */
+/**
+ * relu(conv(x') + x') with three convolutions; x' = x, or x + pool(x) where the block has that
+ * branch.
+ */
 export interface BlockLayer {
   readonly kind: "block";
   readonly channels: number;
@@ -46,7 +50,9 @@ const poolExpansion = 4;
 /** Groups of the `pool` branch's group norm. */
 export const poolGroups = 4;
 
-/** Every tensor of a network, with its shape in PyTorch's layout: convolutions `[out, in, y, x]`. */
+/**
+ * Every tensor of a network, with its shape in PyTorch's layout: convolutions `[out, in, y, x]`.
+ */
 export function expectedTensors(layers: readonly Layer[]): Map<string, readonly number[]> {
   const expected = new Map<string, readonly number[]>();
   layers.forEach((layer, position) => {

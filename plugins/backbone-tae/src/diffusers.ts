@@ -1,4 +1,7 @@
-/** The same networks in diffusers' form: an `AutoencoderTiny`, config.json beside one file of weights. */
+/**
+ * The same networks in diffusers' form: an `AutoencoderTiny`, config.json beside one file of
+ * weights.
+ */
 import { RevqError } from "@revq/core";
 import type { ModelFolder } from "@revq/formats";
 import { z } from "zod";
@@ -27,8 +30,8 @@ function listOf(...values: number[]) {
 }
 
 /**
- * The variant of an `AutoencoderTiny`. Variants with the same channels differ in their weights alone. Among them it is
- * the wanted one, or the one that the place is named after, or the first.
+ * The variant of an `AutoencoderTiny`. Variants with the same channels differ in their weights
+ * alone. Among them it is the wanted one, or the one that the place is named after, or the first.
  * @param spec the place, as the user wrote it
  * @throws RevqError `tae-config`, `tae-variant`
  */
@@ -48,7 +51,10 @@ export function variantOf(model: ModelFolder, wanted: VariantName | undefined, s
   });
 }
 
-/** As config.json states them; without that file, as the shape of the encoder's last convolution does. */
+/**
+ * As config.json states them; without that file, as the shape of the encoder's last convolution
+ * does.
+ */
 function latentChannelsOf({ config, weights }: ModelFolder, otherwise: VariantName, spec: string): number {
   if (!config) return weights.tensors.get("encoder.layers.14.weight")?.shape[0] ?? variants[otherwise].latentChannels;
   const parsed = fileSchema.safeParse(config.json);
@@ -61,8 +67,8 @@ function latentChannelsOf({ config, weights }: ModelFolder, otherwise: VariantNa
 }
 
 /**
- * The authors' key of a half -> diffusers' key. In diffusers' decoder the first layer of the authors' is not part of
- * `layers`, so positions there are one less.
+ * The authors' key of a half -> diffusers' key. In diffusers' decoder the first layer of the
+ * authors' is not part of `layers`, so positions there are one less.
  */
 export function diffusersName(half: Half, key: string): string {
   const [position, ...rest] = key.split(".");

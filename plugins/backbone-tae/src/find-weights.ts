@@ -1,6 +1,6 @@
 /**
- * Finds a variant's weights among the files of a place: one file for each half, as the authors publish them, or an
- * `AutoencoderTiny` of diffusers in one file.
+ * Finds a variant's weights among the files of a place: one file for each half, as the authors
+ * publish them, or an `AutoencoderTiny` of diffusers in one file.
  */
 import { RevqError } from "@revq/core";
 import { shortList } from "@revq/formats";
@@ -18,7 +18,8 @@ const endings = [".safetensors", ".pth"] as const;
 const diffusersFile = /^(vae\/)?diffusion_pytorch_model\./;
 
 /**
- * Without a wanted variant: the only one whose files are all there, or the default one among several, or diffusers'.
+ * Without a wanted variant: the only one whose files are all there, or the default one among
+ * several, or diffusers'.
  * @throws RevqError `tae-weights-missing`, `tae-weights-half`
  */
 export function findWeights(names: readonly string[], wanted: VariantName | undefined, spec: string): FoundWeights {

@@ -1,4 +1,7 @@
-/** @revq/backbone-tae: the plugin `tae`, tiny autoencoders that imitate the VAEs of large diffusion models. */
+/**
+ * @revq/backbone-tae: the plugin `tae`, tiny autoencoders that imitate the VAEs of large diffusion
+ * models.
+ */
 import { definePlugin, RevqError, type BackboneContext, type OptionsOf, type WeightsSource } from "@revq/core";
 import { z } from "zod";
 import { defaultVariant, halvesOf, variantNames, type VariantName } from "./architecture.js";

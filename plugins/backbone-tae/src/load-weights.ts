@@ -1,4 +1,7 @@
-/** Opens and checks a variant's weights in the place that the user named, under the authors' or diffusers' names. */
+/**
+ * Opens and checks a variant's weights in the place that the user named, under the authors' or
+ * diffusers' names.
+ */
 import type { NamedTensors, WeightsSource } from "@revq/core";
 import { openModelFolder, openPth, openSafetensors, readExpected, type TensorFile } from "@revq/formats";
 import * as tf from "@tensorflow/tfjs-core";
@@ -9,8 +12,8 @@ import { findWeights, type FoundWeights } from "./find-weights.js";
 export interface LoadedWeights {
   readonly variant: VariantName;
   /**
-   * `encoder.<key>` and, where the variant has a decoder, `decoder.<key>`, by the authors' keys: float32, in PyTorch's
-   * layout.
+   * `encoder.<key>` and, where the variant has a decoder, `decoder.<key>`, by the authors' keys:
+   * float32, in PyTorch's layout.
    */
   readonly tensors: NamedTensors;
 }
@@ -23,8 +26,10 @@ interface Wanted {
 }
 
 /**
- * The variant that the weights are of. Reads the list of files and, where needed, config.json and the weights' header.
- * @throws RevqError `tae-weights-missing`, `tae-weights-half`, `tae-config`, `tae-variant`, `model-*`
+ * The variant that the weights are of. Reads the list of files and, where needed, config.json and
+ * the weights' header.
+ * @throws RevqError `tae-weights-missing`, `tae-weights-half`, `tae-config`, `tae-variant`,
+ * `model-*`
  */
 export async function findVariant(wanted: VariantName | undefined, source: WeightsSource): Promise<VariantName> {
   const found = findWeights(await source.list(), wanted, source.spec);
@@ -39,8 +44,8 @@ export async function findVariant(wanted: VariantName | undefined, source: Weigh
 
 /**
  * The caller owns the tensors. One tensor of the file is in memory at a time.
- * @throws RevqError `tae-weights-missing`, `tae-weights-half`, `tae-config`, `tae-variant`, `model-*` and the errors of
- * the files
+ * @throws RevqError `tae-weights-missing`, `tae-weights-half`, `tae-config`, `tae-variant`,
+ * `model-*` and the errors of the files
  */
 export async function loadWeights(wanted: VariantName | undefined, source: WeightsSource): Promise<LoadedWeights> {
   const found = findWeights(await source.list(), wanted, source.spec);

@@ -1,4 +1,6 @@
-/** Runs a network of the TAESD family on the engine. Forward only: these autoencoders are frozen. */
+/**
+ * Runs a network of the TAESD family on the engine. Forward only: these autoencoders are frozen.
+ */
 import { requireTensor, type NamedTensors } from "@revq/core";
 import { runLayers, upsampleNearest } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
@@ -8,7 +10,9 @@ import { expectedTensors, poolGroups, type BlockLayer, type Layer } from "./arch
 const epsilon = 1e-5;
 
 export interface Network {
-  /** `[n, h, w, c]` float32 -> `[n, h', w', c']`, the network's output. Call it inside `tf.tidy`. */
+  /**
+   * `[n, h, w, c]` float32 -> `[n, h', w', c']`, the network's output. Call it inside `tf.tidy`.
+   */
   run(x: tf.Tensor4D): tf.Tensor4D;
   dispose(): void;
 }

@@ -1,7 +1,8 @@
 /**
- * A tiny autoencoder as a backbone. The networks see images in [0, 1]. Latents are the unchanged output of the encoder,
- * which imitates a large VAE's latents *after* that VAE's scaling. The decoder squashes latents by 3 tanh(x / 3). Its
- * image is not clamped: clamp to [-1, 1] before showing or scoring, as the authors do.
+ * A tiny autoencoder as a backbone. The networks see images in [0, 1]. Latents are the unchanged
+ * output of the encoder, which imitates a large VAE's latents *after* that VAE's scaling. The
+ * decoder squashes latents by 3 tanh(x / 3). Its image is not clamped: clamp to [-1, 1] before
+ * showing or scoring, as the authors do.
  */
 import { latentShapeOf, RevqError, underPrefix } from "@revq/core";
 import type { Backbone, BackboneSpec, NamedTensors, WeightsSource } from "@revq/core";
@@ -11,7 +12,9 @@ import { variants, type VariantName } from "./architecture.js";
 import { loadWeights } from "./load-weights.js";
 import { createNetwork, type Network } from "./network.js";
 
-/** Image pixels in the network at once. A layer of 64 channels at full size takes 256 bytes a pixel. */
+/**
+ * Image pixels in the network at once. A layer of 64 channels at full size takes 256 bytes a pixel.
+ */
 const pixelsAtOnce = 4 * 256 * 256;
 
 const atOnce = (pixels: number): number => Math.max(1, Math.floor(pixelsAtOnce / pixels));

@@ -1,4 +1,7 @@
-/** The networks under diffusers' names, out of a repository of the hub, beside what diffusers' own AutoencoderTiny gives. */
+/**
+ * The networks under diffusers' names, out of a repository of the hub, beside what diffusers' own
+ * AutoencoderTiny gives.
+ */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * A rectifier of pre-activation residual blocks (He et al., arXiv 1603.05027) with the norm and activation of the EfficientViT rectifier.
- * It takes any height and width.
+ * A rectifier of pre-activation residual blocks (He et al., arXiv 1603.05027) with the norm and
+ * activation of the EfficientViT rectifier. It takes any height and width.
  */
 import type { Rectifier, RectifierContext } from "@revq/core";
 import { convolution, ParameterSet, rmsNorm, silu } from "@revq/plugin-kit";

@@ -1,6 +1,6 @@
 /**
- * @revq/rectifier-cnn: the plugin `cnn`, a rectifier of residual 3x3 convolutions. The paper compares this kind of rectifier with others
- * (arXiv 2507.10547, ablation of the rectifier).
+ * @revq/rectifier-cnn: the plugin `cnn`, a rectifier of residual 3x3 convolutions. The paper
+ * compares this kind of rectifier with others (arXiv 2507.10547, ablation of the rectifier).
  */
 import { definePlugin, type OptionsOf } from "@revq/core";
 import { optionsSchema } from "./options.js";

@@ -1,17 +1,10 @@
 /**
- * The rectifier of Quantize-then-Rectify (arXiv 2507.10547, "Rectifier"): one stage of EfficientViT blocks at the latent's own size, between
- * two 3x3 convolutions. Fully convolutional, so it takes any height and width. Values and parameter names are those of the authors'
- * PyTorch model.
+ * The rectifier of Quantize-then-Rectify (arXiv 2507.10547, "Rectifier"): one stage of EfficientViT
+ * blocks at the latent's own size, between two 3x3 convolutions. Fully convolutional, so it takes
+ * any height and width. Values and parameter names are those of the authors' PyTorch model.
  */
 import type { Random, Rectifier } from "@revq/core";
-import {
-  convolution,
-  gluMbConv,
-  multiScaleAttention,
-  ParameterSet,
-  rmsNorm,
-  type ParameterOf,
-} from "@revq/plugin-kit";
+import { convolution, gluMbConv, multiScaleAttention, ParameterSet, rmsNorm, type ParameterOf } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
 import type { EfficientVitSizes } from "./options.js";
@@ -32,7 +25,10 @@ export function createEfficientVitRectifier(sizes: EfficientVitSizes, random: Ra
   };
 }
 
-/** x `[n, h, w, c]` -> `[n, h, w, c]`. `parameter` gives each entry of `parameterTable(sizes)` by its name. */
+/**
+ * x `[n, h, w, c]` -> `[n, h, w, c]`. `parameter` gives each entry of `parameterTable(sizes)` by
+ * its name.
+ */
 export function efficientVit(x: Tensor4D, sizes: EfficientVitSizes, parameter: ParameterOf): Tensor4D {
   const widened = convolution(x, parameter("conv_in.weight"), parameter("conv_in.bias"));
   let hidden = addRepeated(widened, x);
@@ -49,7 +45,10 @@ export function efficientVit(x: Tensor4D, sizes: EfficientVitSizes, parameter: P
   return sizes.outputSkip ? tf.add(x, out) : out;
 }
 
-/** Adds channel i of x to channels i * C/c .. (i + 1) * C/c - 1 of `wide`. wide `[n, h, w, C]`, x `[n, h, w, c]` -> `[n, h, w, C]`. */
+/**
+ * Adds channel i of x to channels i * C/c .. (i + 1) * C/c - 1 of `wide`. wide `[n, h, w, C]`, x
+ * `[n, h, w, c]` -> `[n, h, w, C]`.
+ */
 function addRepeated(wide: Tensor4D, x: Tensor4D): Tensor4D {
   const [n, h, w, c] = x.shape;
   const grouped = tf.reshape(wide, [n * h * w, c, wide.shape[3] / c]) as Tensor3D;

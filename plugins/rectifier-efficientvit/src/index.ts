@@ -1,4 +1,7 @@
-/** @revq/rectifier-efficientvit: the plugin `efficientvit`, the rectifier of Quantize-then-Rectify: EfficientViT blocks over the latent. */
+/**
+ * @revq/rectifier-efficientvit: the plugin `efficientvit`, the rectifier of Quantize-then-Rectify:
+ * EfficientViT blocks over the latent.
+ */
 import { definePlugin, type OptionsOf } from "@revq/core";
 import { optionsSchema, resolveSizes } from "./options.js";
 import { parameterCount } from "./parameters.js";

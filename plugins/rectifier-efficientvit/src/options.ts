@@ -1,4 +1,6 @@
-/** Options of the EfficientViT rectifier, and the sizes that follow from them for a given latent. */
+/**
+ * Options of the EfficientViT rectifier, and the sizes that follow from them for a given latent.
+ */
 import { RevqError, type LatentShape } from "@revq/core";
 import { z } from "zod";
 
@@ -35,8 +37,9 @@ export interface EfficientVitSizes {
 const minDefaultChannels = 64;
 
 /**
- * Fills in the width if it is open, and checks that the sizes fit. The shortcut of the first convolution repeats every latent channel C / c
- * times, so C must be a multiple of c. There are C / headDim attention heads, so C must be a multiple of headDim.
+ * Fills in the width if it is open, and checks that the sizes fit. The shortcut of the first
+ * convolution repeats every latent channel C / c times, so C must be a multiple of c. There are C /
+ * headDim attention heads, so C must be a multiple of headDim.
  * @throws RevqError `rectifier-channels`
  */
 export function resolveSizes(options: EfficientVitOptions, latentShape: LatentShape): EfficientVitSizes {

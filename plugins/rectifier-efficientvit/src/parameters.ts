@@ -1,7 +1,7 @@
 /**
- * The parameters of the network: one table of names, shapes and initial values. Names, shapes and layouts are those of the `state_dict` of
- * the authors' rectifier (diffusers' `AutoencoderDC` decoder), so weights need no conversion. The layers of `@revq/plugin-kit` read these
- * layouts.
+ * The parameters of the network: one table of names, shapes and initial values. Names, shapes and
+ * layouts are those of the `state_dict` of the authors' rectifier (diffusers' `AutoencoderDC`
+ * decoder), so weights need no conversion. The layers of `@revq/plugin-kit` read these layouts.
  */
 import type { LatentShape } from "@revq/core";
 import type { ParameterShape } from "@revq/plugin-kit";
@@ -11,8 +11,9 @@ import { resolveSizes, type EfficientVitOptions, type EfficientVitSizes } from "
 const aggregationKernel = 5;
 
 /**
- * Every parameter, in PyTorch's order, which is the order of `Rectifier.variables`. Shapes are in PyTorch's layout: linear [out, in],
- * convolution [out, in / groups, kh, kw]. With `outputSkip` the last convolution starts at zero.
+ * Every parameter, in PyTorch's order, which is the order of `Rectifier.variables`. Shapes are in
+ * PyTorch's layout: linear [out, in], convolution [out, in / groups, kh, kw]. With `outputSkip` the
+ * last convolution starts at zero.
  */
 export function parameterTable(sizes: EfficientVitSizes): ParameterShape[] {
   const { latentChannels, channels, layers, headDim, hidden, outputSkip } = sizes;

@@ -72,14 +72,18 @@ describe("initial values", () => {
     };
     const table = parameterTable(sizes);
     for (const [name, inputs] of Object.entries(fanIn)) {
-      const values = initialValues(table.find((parameter) => parameter.name === name)!, 1);
+      const values = initialValues(
+        table.find((parameter) => parameter.name === name)!,
+        1,
+      );
       const bound = 1 / Math.sqrt(inputs);
       const n = values.length;
       const mean = values.reduce((sum, value) => sum + value, 0) / n;
       const variance = values.reduce((sum, value) => sum + value * value, 0) / n;
       expect(Math.max(...values.map(Math.abs)), name).toBeLessThanOrEqual(Math.fround(bound));
       expect(Math.max(...values.map(Math.abs)), name).toBeGreaterThan(0.97 * bound);
-      // Five standard errors: the mean's is b / sqrt(3 n), that of the mean square b^2 sqrt(4 / 45 n) about b^2 / 3.
+      // Five standard errors: the mean's is b / sqrt(3 n), that of the mean square b^2 sqrt(4 / 45
+      // n) about b^2 / 3.
       expect(Math.abs(mean), name).toBeLessThan((5 * bound) / Math.sqrt(3 * n));
       expect(Math.abs(variance - bound ** 2 / 3), name).toBeLessThan(5 * bound ** 2 * Math.sqrt(4 / (45 * n)));
     }

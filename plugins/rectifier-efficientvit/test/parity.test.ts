@@ -1,5 +1,8 @@
 import { multiScaleAttention, type ParameterOf, gluMbConv, rmsNorm } from "@revq/plugin-kit";
-/** Values and gradients of every block and of the whole rectifier against PyTorch (fixtures; README there). */
+/**
+ * Values and gradients of every block and of the whole rectifier against PyTorch (fixtures; README
+ * there).
+ */
 import { underPrefix } from "@revq/core";
 import { createEngine, type Engine } from "@revq/engine";
 import * as tf from "@tensorflow/tfjs-core";

@@ -1,4 +1,6 @@
-/** PyTorch's numbers for the tests: NCHW files as NHWC tensors, and how far two tensors are apart. */
+/**
+ * PyTorch's numbers for the tests: NCHW files as NHWC tensors, and how far two tensors are apart.
+ */
 import { fromBuffer, openSafetensors } from "@revq/formats";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";

@@ -1,4 +1,7 @@
-/** @revq/rectifier-identity: the plugin `identity`, no rectifier: the quantized latent itself is decoded. The baseline of ablations. */
+/**
+ * @revq/rectifier-identity: the plugin `identity`, no rectifier: the quantized latent itself is
+ * decoded. The baseline of ablations.
+ */
 import { definePlugin, type OptionsOf } from "@revq/core";
 import { z } from "zod";
 

@@ -1,6 +1,6 @@
 /**
- * @revq/rectifier-mlp: the plugin `mlp`, a rectifier of matrix products. The paper compares this kind of rectifier with others
- * (arXiv 2507.10547, ablation of the rectifier).
+ * @revq/rectifier-mlp: the plugin `mlp`, a rectifier of matrix products. The paper compares this
+ * kind of rectifier with others (arXiv 2507.10547, ablation of the rectifier).
  */
 import { definePlugin, type OptionsOf } from "@revq/core";
 import { optionsSchema } from "./options.js";

@@ -1,6 +1,6 @@
 /**
- * A rectifier with the layers of the MLP-Mixer (Tolstikhin et al., arXiv 2105.01601): one product mixes positions, the next one channels.
- * It is made for one height and width.
+ * A rectifier with the layers of the MLP-Mixer (Tolstikhin et al., arXiv 2105.01601): one product
+ * mixes positions, the next one channels. It is made for one height and width.
  */
 import type { Rectifier, RectifierContext } from "@revq/core";
 import { linear, ParameterSet, rmsNorm, silu } from "@revq/plugin-kit";

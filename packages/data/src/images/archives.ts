@@ -1,6 +1,7 @@
 /**
- * Images in archives as an `ImageSource`: WebDataset's tar shards, and Parquet files with an image column as on the Hugging Face hub. The
- * archives are on disk or behind URLs. A spec is one file, a folder of them, or WebDataset's braces: `train-{0000..0146}.tar`.
+ * Images in archives as an `ImageSource`: WebDataset's tar shards, and Parquet files with an image
+ * column as on the Hugging Face hub. The archives are on disk or behind URLs. A spec is one file, a
+ * folder of them, or WebDataset's braces: `train-{0000..0146}.tar`.
  */
 import { RevqError, type ByteSource } from "@revq/core";
 import { fromUrl, indexTar } from "@revq/formats";

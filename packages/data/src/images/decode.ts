@@ -1,7 +1,7 @@
 /**
- * Decodes a jpeg, png or webp file to 8-bit sRGB with sharp's codecs (libvips). Embedded RGB colour profiles are not applied, as in Pillow
- * and torchvision, so that an image gives the same pixels in every pipeline. A CMYK image is converted by its own profile, or by a
- * standard one.
+ * Decodes a jpeg, png or webp file to 8-bit sRGB with sharp's codecs (libvips). Embedded RGB colour
+ * profiles are not applied, as in Pillow and torchvision, so that an image gives the same pixels in
+ * every pipeline. A CMYK image is converted by its own profile, or by a standard one.
  */
 import { RevqError } from "@revq/core";
 import type { SharpConstructor } from "sharp";
@@ -12,14 +12,16 @@ import { sniffFormat } from "./sniff.js";
 export const defaultPixelLimit = 100_000_000;
 
 /**
- * The first frame of the image, rotated by its EXIF orientation, with alpha flattened on white; grey, CMYK and 16 bits are converted.
- * Throws an `Error` whose message says what is wrong with the bytes.
+ * The first frame of the image, rotated by its EXIF orientation, with alpha flattened on white;
+ * grey, CMYK and 16 bits are converted. Throws an `Error` whose message says what is wrong with the
+ * bytes.
  */
 export async function decodeImage(bytes: Uint8Array, pixelLimit = defaultPixelLimit): Promise<RgbImage> {
   const kind = sniffFormat(bytes);
   if (!("format" in kind)) throw new Error(`not a jpeg, png or webp image: it looks like ${kind.looksLike}`);
   const sharp = await loadSharp();
-  // `failOn: "error"` rejects truncated files, but reads files with stray bytes, as ImageNet has. Our own limit follows.
+  // `failOn: "error"` rejects truncated files, but reads files with stray bytes, as ImageNet has.
+  // Our own limit follows.
   const options = { failOn: "error", limitInputPixels: false, unlimited: false, autoOrient: true } as const;
   const { width, height, space } = await sharp(bytes, options).metadata().catch(damaged(kind.format));
   if (width * height > pixelLimit) {
@@ -35,7 +37,10 @@ export async function decodeImage(bytes: Uint8Array, pixelLimit = defaultPixelLi
   return { width: info.width, height: info.height, data };
 }
 
-/** libvips keeps the messages of all threads in one buffer, so a message may belong to another image. None is shown. */
+/**
+ * libvips keeps the messages of all threads in one buffer, so a message may belong to another
+ * image. None is shown.
+ */
 function damaged(format: string): (cause: unknown) => never {
   return (cause) => {
     throw new Error(`the ${format} is damaged or cut off`, { cause });

@@ -1,4 +1,6 @@
-/** Image files that the user named one by one. An unreadable file is an error; it is not skipped. */
+/**
+ * Image files that the user named one by one. An unreadable file is an error; it is not skipped.
+ */
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { RevqError } from "@revq/core";

@@ -1,4 +1,7 @@
-/** A folder of images as an `ImageSource`. Subfolders are read too. Images are decoded while the previous batch is in use. */
+/**
+ * A folder of images as an `ImageSource`. Subfolders are read too. Images are decoded while the
+ * previous batch is in use.
+ */
 import { readFile, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
@@ -22,8 +25,8 @@ export interface ImageFolderOptions {
 }
 
 /**
- * The jpeg, png and webp images below `folder`, as centre crops (see `centreCrop`), ordered by relative path in bytes. Unreadable files are
- * added to `skipped` while iterating.
+ * The jpeg, png and webp images below `folder`, as centre crops (see `centreCrop`), ordered by
+ * relative path in bytes. Unreadable files are added to `skipped` while iterating.
  * @throws RevqError `data-options`, `data-folder-missing`, `data-no-images`
  */
 export async function openImageFolder(folder: string | URL, options: ImageFolderOptions): Promise<IndexedImageSource> {

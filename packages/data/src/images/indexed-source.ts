@@ -1,6 +1,6 @@
 /**
- * Image sources that know the names of their images before decoding, so that they can be split and limited. A source is made from a list of
- * names and a function that makes one image.
+ * Image sources that know the names of their images before decoding, so that they can be split and
+ * limited. A source is made from a list of names and a function that makes one image.
  */
 import type { ImageBatch, ImageSource } from "@revq/core";
 import { RevqError } from "@revq/core";
@@ -12,7 +12,10 @@ export interface IndexedImageSource extends ImageSource {
   readonly names: readonly string[];
   /** Size of every image's file in bytes, in the order of the names; 0 where there is no file. */
   sizes(): Promise<number[]>;
-  /** The images with these indices, in that order. Images skipped by the selection also appear in this source's `skipped`. */
+  /**
+   * The images with these indices, in that order. Images skipped by the selection also appear in
+   * this source's `skipped`.
+   */
   select(indices: ArrayLike<number>): IndexedImageSource;
 }
 

@@ -1,4 +1,7 @@
-/** Lists the files below a folder that may be images, by name or else by content, ordered by relative path in bytes. */
+/**
+ * Lists the files below a folder that may be images, by name or else by content, ordered by
+ * relative path in bytes.
+ */
 import { open, readdir, realpath, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { signatureLength, sniffFormat } from "./sniff.js";
@@ -18,8 +21,8 @@ export interface FoundFiles {
 }
 
 /**
- * Walks `folder`. Leaves out hidden entries (names that begin with a dot) and symbolic links to a folder above. Unreadable subfolders are
- * listed as skipped.
+ * Walks `folder`. Leaves out hidden entries (names that begin with a dot) and symbolic links to a
+ * folder above. Unreadable subfolders are listed as skipped.
  */
 export async function listImageFiles(folder: string): Promise<FoundFiles> {
   const candidates: string[] = [];

@@ -6,8 +6,8 @@ import type { IndexedImageSource } from "./indexed-source.js";
 import { openSynthetic, syntheticPrefix } from "./synthetic.js";
 
 /**
- * @param spec `synthetic:dead-leaves`, a folder of images, or archives: a `.tar` or `.parquet` file, a folder or URL of them, or
- * `train-{0000..0146}.tar`
+ * @param spec `synthetic:dead-leaves`, a folder of images, or archives: a `.tar` or `.parquet`
+ * file, a folder or URL of them, or `train-{0000..0146}.tar`
  * @throws RevqError `data-*`, `archives-*`, `tar-*`, `parquet-*`
  */
 export async function openImages(spec: string, options: OpenImagesOptions): Promise<IndexedImageSource> {

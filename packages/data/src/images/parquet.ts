@@ -1,6 +1,7 @@
 /**
- * Images in a Parquet file (https://parquet.apache.org/docs/file-format), read with hyparquet one row group at a time. The images are a
- * column of bytes, or of records with a field `bytes` as the `datasets` library writes them.
+ * Images in a Parquet file (https://parquet.apache.org/docs/file-format), read with hyparquet one
+ * row group at a time. The images are a column of bytes, or of records with a field `bytes` as the
+ * `datasets` library writes them.
  */
 import { RevqError, type ByteSource } from "@revq/core";
 import { parquetMetadataAsync, parquetReadObjects, type AsyncBuffer, type FileMetaData } from "hyparquet";

@@ -1,13 +1,21 @@
-/** Ordered asynchronous mapping with a bounded look-ahead: work overlaps with the use of earlier results. */
+/**
+ * Ordered asynchronous mapping with a bounded look-ahead: work overlaps with the use of earlier
+ * results.
+ */
 
 export interface PrefetchOptions {
   /** Number of calls of `work` that run at once. */
   readonly concurrency: number;
-  /** Number of results that may be finished or in progress before they are needed; at least `concurrency`. */
+  /**
+   * Number of results that may be finished or in progress before they are needed; at least
+   * `concurrency`.
+   */
   readonly ahead: number;
 }
 
-/** Yields `work(item)` in the order of the items. When the consumer stops, no further work starts. */
+/**
+ * Yields `work(item)` in the order of the items. When the consumer stops, no further work starts.
+ */
 export async function* mapOrdered<Item, Result>(
   items: readonly Item[],
   work: (item: Item) => Promise<Result>,

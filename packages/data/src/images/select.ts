@@ -9,10 +9,11 @@ export function takeImages(source: IndexedImageSource, limit: number): IndexedIm
 }
 
 /**
- * Holds out about `round(fraction * count)` images, at least one. The choice depends only on the seed and the order of the names. Both
- * parts keep the order of the source.
+ * Holds out about `round(fraction * count)` images, at least one. The choice depends only on the
+ * seed and the order of the names. Both parts keep the order of the source.
  * @param fraction in (0, 1)
- * @param groupOf the group of an image; images of one group, such as crops of one photo, stay together. Default: one group per image
+ * @param groupOf the group of an image; images of one group, such as crops of one photo, stay
+ * together. Default: one group per image
  * @throws RevqError `data-options`, `data-too-few-images` for fewer than two images or groups
  */
 export function splitImages(
@@ -49,7 +50,10 @@ export function splitImages(
   };
 }
 
-/** Takes groups in a seeded order until `wanted` images are held out. Skips groups that are far too large; never takes all. */
+/**
+ * Takes groups in a seeded order until `wanted` images are held out. Skips groups that are far too
+ * large; never takes all.
+ */
 function chooseGroups(groups: readonly number[][], wanted: number, seed: number): number[][] {
   const random = createRandom(seed).fork("hold out");
   if (groups.every(({ length }) => length === 1)) {
@@ -64,5 +68,7 @@ function chooseGroups(groups: readonly number[][], wanted: number, seed: number)
     chosen.push(group);
     heldOut += group.length;
   }
-  return chosen.length > 0 ? chosen : [order.reduce((smallest, group) => (group.length < smallest.length ? group : smallest))];
+  return chosen.length > 0
+    ? chosen
+    : [order.reduce((smallest, group) => (group.length < smallest.length ? group : smallest))];
 }

@@ -1,11 +1,16 @@
-/** Recognizes image files by their first bytes (signatures of the jpeg, png and webp specifications). */
+/**
+ * Recognizes image files by their first bytes (signatures of the jpeg, png and webp
+ * specifications).
+ */
 
 export type ImageFormat = "jpeg" | "png" | "webp";
 
 /** Number of leading bytes that `sniffFormat` needs. */
 export const signatureLength = 16;
 
-/** The format of a file with these first bytes, or, for a message, what the file looks like instead. */
+/**
+ * The format of a file with these first bytes, or, for a message, what the file looks like instead.
+ */
 export function sniffFormat(head: Uint8Array): { readonly format: ImageFormat } | { readonly looksLike: string } {
   const text = String.fromCharCode(...head.subarray(0, signatureLength));
   if (text.startsWith("\xff\xd8\xff")) return { format: "jpeg" };

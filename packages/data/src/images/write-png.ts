@@ -18,7 +18,10 @@ export async function encodePng(image: WritableImage): Promise<Uint8Array> {
   return (await rawImage(image)).png({ compressionLevel: 6 }).toBuffer();
 }
 
-/** The bytes of a lossy WebP file of high quality: about a tenth of a PNG's, for pages with many images. */
+/**
+ * The bytes of a lossy WebP file of high quality: about a tenth of a PNG's, for pages with many
+ * images.
+ */
 export async function encodeWebp(image: WritableImage): Promise<Uint8Array> {
   return (await rawImage(image)).webp({ quality: 92 }).toBuffer();
 }

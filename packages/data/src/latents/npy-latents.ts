@@ -1,6 +1,6 @@
 /**
- * Latents in `.npy` files: `[n, c, h, w]` of float16, float32 or float64, the layout of a PyTorch encoder's output. `@revq/formats` reads
- * and writes the format itself.
+ * Latents in `.npy` files: `[n, c, h, w]` of float16, float32 or float64, the layout of a PyTorch
+ * encoder's output. `@revq/formats` reads and writes the format itself.
  */
 import { latentSize, RevqError, type LatentShape, type LatentSource } from "@revq/core";
 import { npyHeader, openNpy, type NpyFile } from "@revq/formats";
@@ -11,7 +11,10 @@ import { inMemoryLatents, requireRow } from "./in-memory.js";
 import { toChannelFirst, toChannelLast } from "./layout.js";
 
 export interface NpyLatentsOptions {
-  /** Files of at most so many bytes as float32 are read into memory; larger ones are read row by row. Default 512 MiB. */
+  /**
+   * Files of at most so many bytes as float32 are read into memory; larger ones are read row by
+   * row. Default 512 MiB.
+   */
   readonly memoryLimit?: number;
 }
 
@@ -20,8 +23,9 @@ const concurrentReads = 16;
 const rowsPerWrite = 256;
 
 /**
- * @throws RevqError `latents-shape` (not four axes, or empty), `latents-dtype` (not floating point), `latents-not-finite` (NaN or infinity,
- * when the row is read), and `npy-*`, `file-*` of `@revq/formats`
+ * @throws RevqError `latents-shape` (not four axes, or empty), `latents-dtype` (not floating
+ * point), `latents-not-finite` (NaN or infinity, when the row is read), and `npy-*`, `file-*` of
+ * `@revq/formats`
  */
 export async function openLatentsNpy(
   path: string,

@@ -1,6 +1,7 @@
 /**
- * Captions in an own alphabet of 5 x 7 pixels, drawn at twice its size. An SVG renderer would need fonts, which a server or container may
- * not have. Letters are drawn in lower case, unknown characters as a box.
+ * Captions in an own alphabet of 5 x 7 pixels, drawn at twice its size. An SVG renderer would need
+ * fonts, which a server or container may not have. Letters are drawn in lower case, unknown
+ * characters as a box.
  */
 
 const scale = 2;
@@ -11,7 +12,10 @@ const advance = (glyphWidth + 1) * scale;
 /** Height of a caption in pixels. */
 export const captionHeight = glyphHeight * scale;
 
-/** Rows from top to bottom, 5 bits each, the highest bit on the left. The eighth row is for descenders. */
+/**
+ * Rows from top to bottom, 5 bits each, the highest bit on the left. The eighth row is for
+ * descenders.
+ */
 const glyphs: Readonly<Record<string, readonly number[]>> = parseGlyphs(`
 a ..... ..... .###. ....# .#### #...# .#### .....
 b #.... #.... ####. #...# #...# #...# ####. .....

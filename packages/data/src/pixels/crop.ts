@@ -2,8 +2,9 @@
 import { resizeLanczos, type RgbImage } from "./resize.js";
 
 /**
- * Resizes the short side to `size` and takes the `size` x `size` centre, with torchvision's rounding (`Resize`, `CenterCrop`): the long
- * side is truncated, the offset rounded half to even. An image whose short side is `size` is not resampled.
+ * Resizes the short side to `size` and takes the `size` x `size` centre, with torchvision's
+ * rounding (`Resize`, `CenterCrop`): the long side is truncated, the offset rounded half to even.
+ * An image whose short side is `size` is not resampled.
  * @returns `[size, size, 3]` uint8
  */
 export function centreCrop(image: RgbImage, size: number): Uint8Array {

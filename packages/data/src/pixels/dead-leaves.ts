@@ -1,6 +1,7 @@
 /**
- * The dead-leaves model: discs with power-law radii that occlude each other. It has the edges and the scale invariance of photographs (Lee,
- * Mumford and Huang, "Occlusion models for natural images", IJCV 2001; for training networks: Achddou, Gousseau and Ladjal 2021).
+ * The dead-leaves model: discs with power-law radii that occlude each other. It has the edges and
+ * the scale invariance of photographs (Lee, Mumford and Huang, "Occlusion models for natural
+ * images", IJCV 2001; for training networks: Achddou, Gousseau and Ladjal 2021).
  *
  * Leaves are drawn from front to back. Covered pixels are not painted again.
  */
@@ -84,8 +85,8 @@ function drawLeaf(size: number, palette: (random: Random) => [number, number, nu
 }
 
 /**
- * The colours of one image: a wide distribution of lightness, and two narrow opponent chroma axes around a tint of the whole image, as in
- * photographs (Ruderman, Cronin and Chiao 1998).
+ * The colours of one image: a wide distribution of lightness, and two narrow opponent chroma axes
+ * around a tint of the whole image, as in photographs (Ruderman, Cronin and Chiao 1998).
  */
 function drawPalette(random: Random): (random: Random) => [number, number, number] {
   const exposure = 0.4 + 0.1 * random.normal();

@@ -12,7 +12,8 @@ export interface ImageGridOptions {
 const background = 0xff;
 
 /**
- * @param rows `rows[y][x]` is one image `[size, size, 3]` float32 in [-1, 1]. Rows may have different lengths.
+ * @param rows `rows[y][x]` is one image `[size, size, 3]` float32 in [-1, 1]. Rows may have
+ * different lengths.
  * @returns uint8 pixels, width and height, for `writePng`
  */
 export function imageGrid(

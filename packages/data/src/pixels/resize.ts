@@ -1,7 +1,8 @@
 /**
- * Antialiased Lanczos3 resampling of 8-bit RGB with the same bits as Pillow (`Image.resize` with `LANCZOS`, `Resample.c`): separable, rows
- * first, coefficients in 22-bit fixed point, an 8-bit image between the passes. It is not a library's, so that Node and browsers give a
- * model the same pixels.
+ * Antialiased Lanczos3 resampling of 8-bit RGB with the same bits as Pillow (`Image.resize` with
+ * `LANCZOS`, `Resample.c`): separable, rows first, coefficients in 22-bit fixed point, an 8-bit
+ * image between the passes. It is not a library's, so that Node and browsers give a model the same
+ * pixels.
  */
 
 /** `data` is `[height, width, 3]` uint8, row-major sRGB. */
@@ -25,8 +26,8 @@ const half = 1 << (precisionBits - 1);
 const lanczosSupport = 3;
 
 /**
- * Resizes `image` to `width` x `height` and returns a window of the result (default: all of it). Only the pixels of the window are
- * computed. A side that keeps its length is copied, not filtered.
+ * Resizes `image` to `width` x `height` and returns a window of the result (default: all of it).
+ * Only the pixels of the window are computed. A side that keeps its length is copied, not filtered.
  */
 export function resizeLanczos(image: RgbImage, width: number, height: number, window?: Window): RgbImage {
   const wanted = window ?? { left: 0, top: 0, width, height };
@@ -38,7 +39,10 @@ export function resizeLanczos(image: RgbImage, width: number, height: number, wi
   return { width: wanted.width, height: wanted.height, data: resampleColumns(narrow, wanted.width, rows, firstRow) };
 }
 
-/** For output pixel i: input pixels `starts[i]` .. `starts[i] + counts[i]`, weighted by `weights[i * stride ...]` / 2^22. */
+/**
+ * For output pixel i: input pixels `starts[i]` .. `starts[i] + counts[i]`, weighted by
+ * `weights[i * stride ...]` / 2^22.
+ */
 interface Coefficients {
   readonly starts: Int32Array;
   readonly counts: Int32Array;

@@ -1,4 +1,7 @@
-/** Merges the shards of several folders into one folder, for machines that extract without a common disk. */
+/**
+ * Merges the shards of several folders into one folder, for machines that extract without a common
+ * disk.
+ */
 import { RevqError } from "@revq/core";
 import { copyFile, mkdir, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,9 +13,10 @@ import { finishedShard, requirePlan } from "./write.js";
 const sharedFiles = ["backbone.safetensors"];
 
 /**
- * Copies every finished shard of `folders` into `target`. A shard that is in two folders must be the same in both. Then call `joinStore`,
- * which checks that all shards are there.
- * @throws RevqError `not-a-store`, `store-mixed` for folders of different extractions or shards that differ
+ * Copies every finished shard of `folders` into `target`. A shard that is in two folders must be
+ * the same in both. Then call `joinStore`, which checks that all shards are there.
+ * @throws RevqError `not-a-store`, `store-mixed` for folders of different extractions or shards
+ * that differ
  */
 export async function mergeStores(
   folders: readonly string[],

@@ -1,4 +1,7 @@
-/** Reads byte ranges of many files. A limited number of files, those used last, stay open until `close`. */
+/**
+ * Reads byte ranges of many files. A limited number of files, those used last, stay open until
+ * `close`.
+ */
 import { open, type FileHandle } from "node:fs/promises";
 import { damaged } from "./plan.js";
 

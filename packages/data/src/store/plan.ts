@@ -1,9 +1,13 @@
 /**
- * A latent store: a folder of shards `latents-00000-of-00128.safetensors` (tensor `latents`, `[n, c, h, w]`).
+ * A latent store: a folder of shards `latents-00000-of-00128.safetensors` (tensor `latents`,
+ * `[n, c, h, w]`).
  *
- * - `images.tsv` and `plan.json` are written first: the images (bytes, name) and the settings that all shards share.
- * - Each shard has a record `latents-00000-of-00128.json`, written after the shard. A record means that its shard is complete.
- * - `manifest.json` is written last, when every shard is there. It means that the store is complete.
+ * - `images.tsv` and `plan.json` are written first: the images (bytes, name) and the settings that
+ *   all shards share.
+ * - Each shard has a record `latents-00000-of-00128.json`, written after the shard. A record means
+ *   that its shard is complete.
+ * - `manifest.json` is written last, when every shard is there. It means that the store is
+ *   complete.
  */
 import { RevqError } from "@revq/core";
 import { fromFile, sha256, writeFileAtomic } from "@revq/formats/node";
@@ -22,7 +26,10 @@ export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
 export const storePlanSchema = z.strictObject({
   formatVersion: z.literal(storeFormatVersion),
-  /** The origin of the latents: backbone, fingerprint of its weights, preprocessing. Latents of different keys must not be mixed. */
+  /**
+   * The origin of the latents: backbone, fingerprint of its weights, preprocessing. Latents of
+   * different keys must not be mixed.
+   */
   key: z.record(z.string(), z.unknown()),
   /** `[c, h, w]` */
   latentShape: z.tuple([positive, positive, positive]),
@@ -48,7 +55,9 @@ export const shardRecordSchema = z.strictObject({
 });
 export type ShardRecord = z.output<typeof shardRecordSchema>;
 
-/** An image in images.tsv: its name, and the size of its file in bytes, 0 where there is no file. */
+/**
+ * An image in images.tsv: its name, and the size of its file in bytes, 0 where there is no file.
+ */
 export interface ListedImage {
   readonly name: string;
   readonly bytes: number;
@@ -77,8 +86,8 @@ export function planStore({ images, imagesPerShard, ...rest }: PlanInput): Store
 }
 
 /**
- * Makes the store's folder, or continues one with the same images and key. Several processes may call it at once: they write the same
- * bytes.
+ * Makes the store's folder, or continues one with the same images and key. Several processes may
+ * call it at once: they write the same bytes.
  * @throws RevqError `store-other-images`, `store-other-key`
  */
 export async function beginStore(folder: string, plan: StorePlan, images: readonly ListedImage[]): Promise<void> {
@@ -113,7 +122,10 @@ export function shardRange(shard: number, { images, imagesPerShard }: StorePlan)
   return [shard * imagesPerShard, Math.min(images.count, (shard + 1) * imagesPerShard)];
 }
 
-/** Reads a JSON file of a store; null when there is none. Throws `store-damaged` when it does not match the schema. */
+/**
+ * Reads a JSON file of a store; null when there is none. Throws `store-damaged` when it does not
+ * match the schema.
+ */
 export async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | null> {
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return null;
@@ -185,7 +197,8 @@ export async function readList(folder: string): Promise<ListedImage[]> {
     .slice(0, -1)
     .map((line) => {
       const [, bytes, name] = /^(\d+)\t(.*)$/.exec(line) ?? [];
-      if (bytes === undefined || name === undefined) throw damaged(path, `the line "${line.slice(0, 80)}" is malformed`);
+      if (bytes === undefined || name === undefined)
+        throw damaged(path, `the line "${line.slice(0, 80)}" is malformed`);
       return { name: JSON.parse(name) as string, bytes: Number(bytes) };
     });
 }

@@ -1,4 +1,7 @@
-/** A finished latent store as a `LatentSource`: in memory when it is small enough, else read row by row. */
+/**
+ * A finished latent store as a `LatentSource`: in memory when it is small enough, else read row by
+ * row.
+ */
 import { LatentMoments } from "@revq/numerics";
 import {
   latentShapeFromArray,
@@ -19,7 +22,10 @@ import { damaged, manifestFile, planFile, readJson, type StorePlan } from "./pla
 import { finishedShard, manifestSchema, momentTensors, requirePlan, unfinished, type StoreManifest } from "./write.js";
 
 export interface OpenStoreOptions {
-  /** Stores of at most so many bytes as float32 are read into memory; larger ones are read row by row. Default 512 MiB. */
+  /**
+   * Stores of at most so many bytes as float32 are read into memory; larger ones are read row by
+   * row. Default 512 MiB.
+   */
   readonly memoryLimit?: number;
 }
 
@@ -36,7 +42,10 @@ export async function isLatentStore(path: string): Promise<boolean> {
   return (await stat(join(path, planFile)).catch(() => null))?.isFile() ?? false;
 }
 
-/** @throws RevqError `not-a-store`, `store-unfinished`, `store-damaged` (a shard of another size), `latents-not-finite` (when the row is read) */
+/**
+ * @throws RevqError `not-a-store`, `store-unfinished`, `store-damaged` (a shard of another size),
+ * `latents-not-finite` (when the row is read)
+ */
 export async function openLatentStore(
   folder: string,
   { memoryLimit = 512 * 2 ** 20 }: OpenStoreOptions = {},

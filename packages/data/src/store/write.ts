@@ -69,7 +69,10 @@ export async function writeShard(folder: string, plan: StorePlan, shard: number,
   return record;
 }
 
-/** Mean and squared deviations `[c, h, w]` float64 of the latents as written; none when a latent is not finite. */
+/**
+ * Mean and squared deviations `[c, h, w]` float64 of the latents as written; none when a latent is
+ * not finite.
+ */
 function momentsOf(data: Float32Array, { latentShape, dtype }: StorePlan): TensorToWrite[] {
   const moments = new LatentMoments(latentShape.reduce((product, size) => product * size, 1));
   const written = dtype === "F16" ? float16ToFloat32(float32ToFloat16(data)) : data;
@@ -89,9 +92,10 @@ export async function finishedShard(folder: string, plan: StorePlan, shard: numb
 }
 
 /**
- * Checks that every shard is there, belongs to the plan and is intact (by size; with `verify` also by hash), then writes manifest.json.
- * Calling it again gives the same file.
- * @throws RevqError `not-a-store`, `store-unfinished`, `store-damaged`, `store-mixed`, `data-no-images`
+ * Checks that every shard is there, belongs to the plan and is intact (by size; with `verify` also
+ * by hash), then writes manifest.json. Calling it again gives the same file.
+ * @throws RevqError `not-a-store`, `store-unfinished`, `store-damaged`, `store-mixed`,
+ * `data-no-images`
  */
 export async function joinStore(folder: string, { verify = false } = {}): Promise<StoreManifest> {
   const plan = await requirePlan(folder);
@@ -155,7 +159,10 @@ export function unfinished(folder: string, plan: StorePlan, missing: readonly nu
   );
 }
 
-/** Shards of a plan with another number of shards have other names. Without this check they would be ignored silently. */
+/**
+ * Shards of a plan with another number of shards have other names. Without this check they would be
+ * ignored silently.
+ */
 async function refuseForeignShards(folder: string, plan: StorePlan): Promise<void> {
   const expected = new Set(Array.from({ length: plan.shards }, (_, shard) => shardFile(shard, plan)));
   const foreign = (await readdir(folder)).find((name) => /^latents-.*\.safetensors$/.test(name) && !expected.has(name));
@@ -165,7 +172,9 @@ async function refuseForeignShards(folder: string, plan: StorePlan): Promise<voi
   });
 }
 
-/** Removes temporary files of killed processes. Another process may still be writing a recent one. */
+/**
+ * Removes temporary files of killed processes. Another process may still be writing a recent one.
+ */
 async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (!/^\.latents-.*\.tmp$/.test(name)) continue;
@@ -181,5 +190,6 @@ async function requireIntact(path: string, record: ShardRecord, verify: boolean)
   const info = await stat(path).catch(() => null);
   if (!info) throw damaged(path, "the file is missing, although it has a record");
   if (info.size !== record.bytes) throw damaged(path, `it has ${info.size} bytes of ${record.bytes}`);
-  if (verify && (await sha256OfFile(path)) !== record.sha256) throw damaged(path, "its content has changed since it was written");
+  if (verify && (await sha256OfFile(path)) !== record.sha256)
+    throw damaged(path, "its content has changed since it was written");
 }

@@ -1,6 +1,7 @@
 /**
- * Checks shared by all byte sources, and reading a whole source. The contract is `ByteSource` of @revq/core. The sources of this folder are
- * memory, blobs and URLs; files are in `@revq/formats/node`.
+ * Checks shared by all byte sources, and reading a whole source. The contract is `ByteSource` of
+ * @revq/core. The sources of this folder are memory, blobs and URLs; files are in
+ * `@revq/formats/node`.
  */
 import { RevqError, type ByteSource } from "@revq/core";
 

@@ -1,6 +1,7 @@
 /**
- * A file behind HTTP(S), read by range requests (RFC 9110, section 14). If the server ignores `Range`, the whole body is read into memory,
- * up to a limit. There are no retries and no cache; the hub client has them.
+ * A file behind HTTP(S), read by range requests (RFC 9110, section 14). If the server ignores
+ * `Range`, the whole body is read into memory, up to a limit. There are no retries and no cache;
+ * the hub client has them.
  */
 import { RevqError, type ByteSource } from "@revq/core";
 import { checkLength, checkRange } from "./byte-source.js";
@@ -12,7 +13,10 @@ export interface UrlOptions {
   /** Sent with every request, for example `authorization`. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
-  /** The largest body, in bytes, that is kept in memory when the server ignores `Range`. Default 256 MiB. */
+  /**
+   * The largest body, in bytes, that is kept in memory when the server ignores `Range`. Default 256
+   * MiB.
+   */
   readonly maxWholeBody?: number;
 }
 
@@ -123,7 +127,10 @@ async function body(url: string, response: Response): Promise<Uint8Array> {
   }
 }
 
-/** Parses "bytes 0-0/1234" and, for a refused range, "bytes" star "/1234". Undefined when the total is missing. */
+/**
+ * Parses "bytes 0-0/1234" and, for a refused range, "bytes" star "/1234". Undefined when the total
+ * is missing.
+ */
 function parseContentRange(header: string | null): { start: number; end: number; total: number } | undefined {
   const match = /^bytes (?:(\d+)-(\d+)|\*)\/(\d+)$/.exec(header?.trim() ?? "");
   if (!match) return undefined;

@@ -1,4 +1,7 @@
-/** The commit of a revision and the files of a repository, from the hub's API through `@huggingface/hub`. */
+/**
+ * The commit of a revision and the files of a repository, from the hub's API through
+ * `@huggingface/hub`.
+ */
 import { RevqError } from "@revq/core";
 import { unknownFile } from "../unknown-file.js";
 import type { HubSpec } from "./spec.js";
@@ -8,7 +11,10 @@ export interface HubFile {
   readonly path: string;
   /** In bytes. */
   readonly size: number;
-  /** SHA-256 of the content for large files, git's SHA-1 of the blob for others. It is also the file's name in the cache. */
+  /**
+   * SHA-256 of the content for large files, git's SHA-1 of the blob for others. It is also the
+   * file's name in the cache.
+   */
   readonly hash: { readonly algorithm: "sha256" | "git-sha1"; readonly hex: string };
 }
 
@@ -26,7 +32,9 @@ export interface HubAccess {
 
 export const defaultEndpoint = "https://huggingface.co";
 
-/** A fetch that sends the token to the hub itself, but not to addresses that the hub redirects to. */
+/**
+ * A fetch that sends the token to the hub itself, but not to addresses that the hub redirects to.
+ */
 export function authorizedFetch({ endpoint, token, fetch }: HubAccess, signal?: AbortSignal): typeof globalThis.fetch {
   const { origin } = new URL(endpoint);
   return (input, init = {}) => {

@@ -1,7 +1,8 @@
 /**
- * Opens a model as diffusers' `save_pretrained` writes it: `config.json` beside `diffusion_pytorch_model.safetensors`. The weights may
- * be in shards with an index, in full precision or of the variant `fp16`. They are in the place itself or, in a pipeline, below
- * `vae/`. Safetensors files of other names are not considered.
+ * Opens a model as diffusers' `save_pretrained` writes it: `config.json` beside
+ * `diffusion_pytorch_model.safetensors`. The weights may be in shards with an index, in full
+ * precision or of the variant `fp16`. They are in the place itself or, in a pipeline, below `vae/`.
+ * Safetensors files of other names are not considered.
  */
 import { RevqError, type ByteSource, type WeightsSource } from "@revq/core";
 import { readAll } from "../bytes/byte-source.js";
@@ -36,8 +37,8 @@ const tensorFileName = /\.(safetensors|pth|pt|bin|ckpt)$/;
 
 /**
  * @param model for messages: "an AutoencoderKL"
- * @throws RevqError `model-folder-weights` (the message lists the files that are there), `model-config` when config.json is not a JSON
- * object, and the errors of the files themselves
+ * @throws RevqError `model-folder-weights` (the message lists the files that are there),
+ * `model-config` when config.json is not a JSON object, and the errors of the files themselves
  */
 export async function openModelFolder(source: WeightsSource, model: string): Promise<ModelFolder> {
   const found = await findModel(source, model);

@@ -1,4 +1,7 @@
-/** Reads the tensors that a network needs, one at a time. First checks that the file has each of them and no other. */
+/**
+ * Reads the tensors that a network needs, one at a time. First checks that the file has each of
+ * them and no other.
+ */
 import { nearestNames, RevqError } from "@revq/core";
 import type { TensorFile } from "../tensor-file.js";
 
@@ -17,10 +20,11 @@ const floatingPoint = /^(BF16|F16|F32|F64)$/;
 const maxProblems = 4;
 
 /**
- * Yields every expected tensor as float32 in the expected shape, in the order of `expected`. `[out, in, 1, 1]` and `[out, in]` count as the
- * same shape. One tensor is in memory at a time.
+ * Yields every expected tensor as float32 in the expected shape, in the order of `expected`.
+ * `[out, in, 1, 1]` and `[out, in]` count as the same shape. One tensor is in memory at a time.
  * @param expected name -> shape
- * @throws RevqError `model-tensors`, before anything is read: lists the tensors that are missing, misshapen or too many, with near names
+ * @throws RevqError `model-tensors`, before anything is read: lists the tensors that are missing,
+ * misshapen or too many, with near names
  */
 export async function* readExpected(
   file: TensorFile,

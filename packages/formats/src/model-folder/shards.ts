@@ -5,8 +5,8 @@ import type { TensorFile } from "../tensor-file.js";
 /**
  * @param name of the index, with its folder; the files are beside it
  * @param names every file of the place
- * @throws RevqError `model-index` when the index is malformed, or names a file outside its folder, a missing file, or a tensor that its
- * file does not have
+ * @throws RevqError `model-index` when the index is malformed, or names a file outside its folder,
+ * a missing file, or a tensor that its file does not have
  */
 export async function openShards(
   name: string,

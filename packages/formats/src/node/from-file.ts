@@ -1,4 +1,7 @@
-/** A file on disk as a byte source. Each read opens and closes the file, so a missing `close` leaks nothing. */
+/**
+ * A file on disk as a byte source. Each read opens and closes the file, so a missing `close` leaks
+ * nothing.
+ */
 import { open, type FileHandle } from "node:fs/promises";
 import { RevqError, type ByteSource } from "@revq/core";
 import { checkRange } from "../bytes/byte-source.js";
@@ -7,6 +10,12 @@ import { fileError } from "./file-error.js";
 /**
  * When the file changes or another takes its place, the next read throws `file-changed`.
  * @throws RevqError `file-not-found`, `file-denied`, `file-is-folder`
+ * @example
+ * import { tmpdir } from "node:os";
+ * const path = `${tmpdir()}/revq-example.bin`;
+ * await writeFileAtomic(path, Uint8Array.of(1, 2, 3));
+ * const source = await fromFile(path);
+ * await source.read(1, 2); // => [2, 3]
  */
 export async function fromFile(path: string): Promise<ByteSource> {
   const opened = await withFile(path, identity);

@@ -17,12 +17,14 @@ export type { OpenWeightsOptions };
 const maxDepth = 4;
 
 /**
- * @param spec a folder, a file, a URL of either, or `hf:owner/name[@revision][/path]` (stored in the cache of the hub's tools)
+ * @param spec a folder, a file, a URL of either, or `hf:owner/name[@revision][/path]` (stored in
+ * the cache of the hub's tools)
  * @throws RevqError `weights-not-found` for a missing path, `hub-*`, `download-*`, `url-*`
  * @example
- * import { writeFile } from "node:fs/promises";
- * await writeFile("/tmp/revq-example.safetensors", writeSafetensors([{ name: "a", shape: [1], data: new Float32Array(1) }]));
- * const weights = await openWeights("/tmp/revq-example.safetensors");
+ * import { tmpdir } from "node:os";
+ * const path = `${tmpdir()}/revq-example.safetensors`;
+ * await writeFileAtomic(path, writeSafetensors([{ name: "a", shape: [1], data: new Float32Array(1) }]));
+ * const weights = await openWeights(path);
  * await weights.list(); // => ["revq-example.safetensors"]
  */
 export async function openWeights(spec: string, options: OpenWeightsOptions = {}): Promise<WeightsSource> {
@@ -69,7 +71,10 @@ async function readFolder(spec: string): Promise<string[]> {
   }
 }
 
-/** Follows symbolic links (the hub's cache consists of them), except to a folder above. Leaves out hidden names. */
+/**
+ * Follows symbolic links (the hub's cache consists of them), except to a folder above. Leaves out
+ * hidden names.
+ */
 async function filesBelow(
   root: string,
   folder: string,

@@ -5,13 +5,15 @@ import { basename, dirname, join } from "node:path";
 import { fileError } from "./file-error.js";
 
 /**
- * Replaces `path` by `data` in one step. A string is written as UTF-8. On an error, also of the source of the chunks, the old file stays
- * and the temporary one is removed. The folder must exist.
+ * Replaces `path` by `data` in one step. A string is written as UTF-8. On an error, also of the
+ * source of the chunks, the old file stays and the temporary one is removed. The folder must exist.
  * @throws RevqError `file-*`, `folder-not-found`, `disk-full`; or the error of the source
  * @example
- * await writeFileAtomic("/tmp/revq-example.bin", Uint8Array.of(1, 2, 3));
- * const source = await fromFile("/tmp/revq-example.bin");
- * source.size; // => 3
+ * import { tmpdir } from "node:os";
+ * const path = `${tmpdir()}/revq-example.txt`;
+ * await writeFileAtomic(path, "three");
+ * const source = await fromFile(path);
+ * source.size; // => 5
  */
 export async function writeFileAtomic(
   path: string,
@@ -44,7 +46,9 @@ async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
   while (written < chunk.byteLength) written += (await file.write(chunk, written)).bytesWritten;
 }
 
-/** Flushes the folder, where the platform allows it, so that the rename survives a power failure. */
+/**
+ * Flushes the folder, where the platform allows it, so that the rename survives a power failure.
+ */
 async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder, "r");

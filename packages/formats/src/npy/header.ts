@@ -1,6 +1,7 @@
 /**
- * The header of a numpy `.npy` file, versions 1.0, 2.0 and 3.0: magic, version, length and a Python dict literal. Only plain numeric arrays
- * are read. Headers are written with numpy's bytes. Format: numpy.lib.format (NEP 1).
+ * The header of a numpy `.npy` file, versions 1.0, 2.0 and 3.0: magic, version, length and a Python
+ * dict literal. Only plain numeric arrays are read. Headers are written with numpy's bytes. Format:
+ * numpy.lib.format (NEP 1).
  */
 import { RevqError } from "@revq/core";
 import { elementCount, type DType } from "../dtypes.js";
@@ -94,7 +95,10 @@ export function parsePreamble(
   return { headerOffset, headerLength, major };
 }
 
-/** Parses the dict literal. Throws `npy-*` errors for object arrays, structured or unknown dtypes and bad shapes. */
+/**
+ * Parses the dict literal. Throws `npy-*` errors for object arrays, structured or unknown dtypes
+ * and bad shapes.
+ */
 export function parseHeader(name: string, header: Uint8Array, major: number, dataOffset: number): NpyHeader {
   let text: string;
   try {
@@ -147,8 +151,8 @@ function parseDescr(name: string, descr: unknown): { dtype: NpyDType; bigEndian:
 }
 
 /**
- * Magic, version and header as `numpy.save` writes them for a C-ordered array. The data follow in the file, row-major and little-endian. Use
- * it to write an array in parts.
+ * Magic, version and header as `numpy.save` writes them for a C-ordered array. The data follow in
+ * the file, row-major and little-endian. Use it to write an array in parts.
  *
  * @example
  * npyHeader({ shape: [2, 3], dtype: "float32" }).length; // => 128

@@ -1,6 +1,6 @@
 /**
- * Parses the part of Python's literal syntax that npy headers use: dicts, tuples, lists, strings, True, False, None and integers. Anything
- * else is refused.
+ * Parses the part of Python's literal syntax that npy headers use: dicts, tuples, lists, strings,
+ * True, False, None and integers. Anything else is refused.
  */
 export type PythonLiteral = string | number | boolean | null | PythonLiteral[] | Map<string, PythonLiteral>;
 
@@ -58,7 +58,10 @@ export function parsePythonLiteral(text: string): PythonLiteral | undefined {
   return failed || position !== tokens.length ? undefined : value;
 }
 
-/** Undefined when a character belongs to no token. Strings have no escapes: names of dtypes need none. */
+/**
+ * Undefined when a character belongs to no token. Strings have no escapes: names of dtypes need
+ * none.
+ */
 function tokenize(text: string): string[] | undefined {
   const tokens: string[] = [];
   const token = /\s*(?:([{}()[\],:]|'[^'\\]*'|"[^"\\]*"|-?\d+L?|True|False|None)|$)/y;

@@ -9,7 +9,10 @@ import { fileDType, parseHeader, parsePreamble, preambleBytes, type NpyDType, ty
 export interface NpyArray {
   readonly shape: readonly number[];
   readonly dtype: NpyDType;
-  /** Row-major, also for files in Fortran order. float16: raw bits in a `Uint16Array`; bool: 0 or 1 in a `Uint8Array`. */
+  /**
+   * Row-major, also for files in Fortran order. float16: raw bits in a `Uint16Array`; bool: 0 or 1
+   * in a `Uint8Array`.
+   */
   readonly data: TensorData;
 }
 
@@ -22,7 +25,10 @@ export interface NpyFile {
   readonly rows: number;
   /** Number of elements of one row. */
   readonly rowLength: number;
-  /** `count` rows from `start`, as float32 (float64 and large integers are rounded). Throws `npy-rows` outside the array. */
+  /**
+   * `count` rows from `start`, as float32 (float64 and large integers are rounded). Throws
+   * `npy-rows` outside the array.
+   */
   readRows(start: number, count: number): Promise<Float32Array>;
 }
 
@@ -63,7 +69,8 @@ export async function readNpyFloat32(
 }
 
 /**
- * Opens a file and reads its header. Arrays of two or more axes in Fortran order are refused: their rows are not contiguous.
+ * Opens a file and reads its header. Arrays of two or more axes in Fortran order are refused: their
+ * rows are not contiguous.
  * @throws RevqError `npy-*`
  * @example
  * const file = writeNpy({ shape: [3, 2], data: Float32Array.of(0, 1, 2, 3, 4, 5) });

@@ -4,8 +4,9 @@ import { bytesOf, convertTo, elementCount, naturalDType, type TensorData } from 
 import { fileDType, npyDTypes, npyHeader, type NpyDType } from "./header.js";
 
 /**
- * The bytes of a file with row-major `data`. `dtype` defaults to the array's own type. For "float16" a Float32Array is rounded to nearest
- * even and a Uint16Array holds raw bits. For "bool" a Uint8Array holds 0 and 1.
+ * The bytes of a file with row-major `data`. `dtype` defaults to the array's own type. For
+ * "float16" a Float32Array is rounded to nearest even and a Uint16Array holds raw bits. For "bool"
+ * a Uint8Array holds 0 and 1.
  * @throws RevqError `npy-write-size`, `dtype-mismatch`
  * @example
  * const file = writeNpy({ shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) });

@@ -1,8 +1,13 @@
-/** Names the tensors of a checkpoint by the dict keys and list indices on the path to them, joined by dots. */
+/**
+ * Names the tensors of a checkpoint by the dict keys and list indices on the path to them, joined
+ * by dots.
+ */
 import { RevqError } from "@revq/core";
 import { PickleMap, TensorReference, type PickleValue } from "./pickle-values.js";
 
-/** Limits for small pickles that refer to their own parts and so describe a huge or endless tree. */
+/**
+ * Limits for small pickles that refer to their own parts and so describe a huge or endless tree.
+ */
 const maxVisits = 1_000_000;
 const maxDepth = 64;
 

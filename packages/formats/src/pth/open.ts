@@ -1,6 +1,7 @@
 /**
- * Reads PyTorch checkpoints (`.pth`, `.pt`, `.ckpt`, `.bin` of torch.save since 1.6): a zip archive of a pickle and raw storages. The
- * pickle is read as data (`unpickle.ts`), tensors by byte ranges when they are needed. TorchScript and older formats are refused.
+ * Reads PyTorch checkpoints (`.pth`, `.pt`, `.ckpt`, `.bin` of torch.save since 1.6): a zip archive
+ * of a pickle and raw storages. The pickle is read as data (`unpickle.ts`), tensors by byte ranges
+ * when they are needed. TorchScript and older formats are refused.
  */
 import { nearestNames, RevqError, type ByteSource } from "@revq/core";
 import { bytesPerElement, elementCount, toFloat32, viewAs, type DType, type TensorData } from "../dtypes.js";
@@ -13,7 +14,10 @@ import { unpickle } from "./unpickle.js";
 import { readZipDirectory, type ZipEntry } from "./zip-directory.js";
 
 export interface PthFile extends TensorFile {
-  /** The whole checkpoint: dicts are Maps, tuples and lists are arrays, tensors are `TensorReference`s. Lists may contain themselves. */
+  /**
+   * The whole checkpoint: dicts are Maps, tuples and lists are arrays, tensors are
+   * `TensorReference`s. Lists may contain themselves.
+   */
   readonly value: PickleValue;
 }
 
@@ -21,10 +25,10 @@ export interface PthFile extends TensorFile {
 const maxPickleBytes = 16 * 1024 * 1024;
 
 /**
- * Opens a checkpoint. A tensor's name is the path of dict keys and list indices to it, joined by dots ("decoder.conv_in.weight"). Nothing in
- * the file is executed.
- * @throws RevqError `pth-forbidden-global` when the file names anything that weights do not need; `pth-legacy`, `pth-torchscript`,
- * `pth-zip`, `pth-malformed`, `git-lfs-pointer`
+ * Opens a checkpoint. A tensor's name is the path of dict keys and list indices to it, joined by
+ * dots ("decoder.conv_in.weight"). Nothing in the file is executed.
+ * @throws RevqError `pth-forbidden-global` when the file names anything that weights do not need;
+ * `pth-legacy`, `pth-torchscript`, `pth-zip`, `pth-malformed`, `git-lfs-pointer`
  * @example
  * const refusal = await openPth(fromBuffer("weights.pth", new Uint8Array(64))).catch((error) => error.code);
  * refusal; // => "pth-not-a-checkpoint"
@@ -105,11 +109,9 @@ function refuseOtherPickles(name: string, start: Uint8Array): void {
 
 async function content(source: ByteSource, entry: ZipEntry, limit: number): Promise<Uint8Array> {
   if (entry.size > limit) {
-    throw new RevqError(
-      "pth-too-large",
-      `${source.name}: its pickle has ${entry.size} bytes; the limit is ${limit}.`,
-      { fix: "Save the weights only: torch.save(model.state_dict(), PATH)." },
-    );
+    throw new RevqError("pth-too-large", `${source.name}: its pickle has ${entry.size} bytes; the limit is ${limit}.`, {
+      fix: "Save the weights only: torch.save(model.state_dict(), PATH).",
+    });
   }
   return source.read(await entry.offset(), entry.size);
 }

@@ -1,7 +1,9 @@
 /** The values of an unpickled checkpoint. They are data only: allowed globals stay names. */
 import type { DType } from "../dtypes.js";
 
-/** An allowed global, by its dotted name. A dtype such as `torch.float16` may be a value by itself. */
+/**
+ * An allowed global, by its dotted name. A dtype such as `torch.float16` may be a value by itself.
+ */
 export class PickleGlobal {
   constructor(readonly path: string) {}
 }

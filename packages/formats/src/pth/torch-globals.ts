@@ -1,6 +1,7 @@
 /**
- * The allow-list: the globals that a checkpoint may name, and the meaning of a call to them. Other names are refused. Nothing is imported or
- * executed. The list is the part of PyTorch's own `weights_only` unpickler that weights need.
+ * The allow-list: the globals that a checkpoint may name, and the meaning of a call to them. Other
+ * names are refused. Nothing is imported or executed. The list is the part of PyTorch's own
+ * `weights_only` unpickler that weights need.
  */
 import { RevqError } from "@revq/core";
 import { bytesPerElement, elementCount, type DType } from "../dtypes.js";
@@ -36,14 +37,16 @@ const torchDTypes: Readonly<Record<string, DType>> = {
   "torch.bool": "BOOL",
 };
 
-/** Globals that may be called, and their results. Arguments for hooks, gradients and metadata are ignored. */
+/**
+ * Globals that may be called, and their results. Arguments for hooks, gradients and metadata are
+ * ignored.
+ */
 const callables: Readonly<Record<string, (args: PickleValue[], name: string) => PickleValue>> = {
   "collections.OrderedDict": ([pairs = []], name) => {
     if (!Array.isArray(pairs)) return malformed(name, "an OrderedDict without pairs");
     const result = new PickleMap();
     for (const pair of pairs) {
-      if (!Array.isArray(pair) || pair.length !== 2)
-        return malformed(name, "an OrderedDict without pairs");
+      if (!Array.isArray(pair) || pair.length !== 2) return malformed(name, "an OrderedDict without pairs");
       result.set(pair[0]!, pair[1]!);
     }
     return result;
@@ -93,7 +96,9 @@ export function callGlobal(
   if (!call || !Array.isArray(args)) {
     return malformed(
       name,
-      callable instanceof PickleGlobal ? `${callable.path} cannot be called` : "a call of something that is not a global",
+      callable instanceof PickleGlobal
+        ? `${callable.path} cannot be called`
+        : "a call of something that is not a global",
     );
   }
   return call(args, name);
@@ -128,7 +133,8 @@ function tensor(
   const available = storage.dtype ? storage.size : Math.floor(storage.size / bytesPerElement(dtype));
   const count = elementCount(shape);
   const last = shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, offset);
-  // An expanded view may have more elements than its storage. It is refused: a few bytes could make it arbitrarily large.
+  // An expanded view may have more elements than its storage. It is refused: a few bytes could make
+  // it arbitrarily large.
   if (count === undefined || count > available || (count > 0 && !(last < available))) {
     return malformed(
       name,

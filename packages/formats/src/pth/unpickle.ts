@@ -1,6 +1,7 @@
 /**
- * Reads a pickle as data: a stack machine with the opcodes that torch.save uses. It calls nothing but the allow-list of `torch-globals.ts`.
- * Opcodes: CPython's `pickletools`. Linear in the size of the pickle; no recursion.
+ * Reads a pickle as data: a stack machine with the opcodes that torch.save uses. It calls nothing
+ * but the allow-list of `torch-globals.ts`. Opcodes: CPython's `pickletools`. Linear in the size of
+ * the pickle; no recursion.
  */
 import { allowedGlobal, callGlobal, malformed, storageOf } from "./torch-globals.js";
 import { PickleMap, type PickleValue } from "./pickle-values.js";

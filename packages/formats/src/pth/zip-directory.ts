@@ -1,13 +1,17 @@
 /**
- * Reads the directory at the end of a zip archive, with ZIP64 for checkpoints above 4 GB. Entries must be stored uncompressed, as torch.save
- * stores them. Nothing is extracted. Format: PKWARE APPNOTE 4.3.
+ * Reads the directory at the end of a zip archive, with ZIP64 for checkpoints above 4 GB. Entries
+ * must be stored uncompressed, as torch.save stores them. Nothing is extracted. Format: PKWARE
+ * APPNOTE 4.3.
  */
 import { RevqError, type ByteSource } from "@revq/core";
 
 export interface ZipEntry {
   /** Size of the content in bytes. */
   readonly size: number;
-  /** Start of the content in the archive, from the entry's own header. Throws for compressed and encrypted entries. */
+  /**
+   * Start of the content in the archive, from the entry's own header. Throws for compressed and
+   * encrypted entries.
+   */
   offset(): Promise<number>;
 }
 

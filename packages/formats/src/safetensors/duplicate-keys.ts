@@ -1,6 +1,6 @@
 /**
- * Finds a key that occurs twice in a JSON object. `JSON.parse` silently keeps the last one. The safetensors format forbids duplicates, since
- * two readers may take different ones.
+ * Finds a key that occurs twice in a JSON object. `JSON.parse` silently keeps the last one. The
+ * safetensors format forbids duplicates, since two readers may take different ones.
  */
 
 /**

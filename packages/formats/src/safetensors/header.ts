@@ -1,6 +1,7 @@
 /**
- * The header of a safetensors file: 8 bytes little-endian length, then JSON that maps names to dtype, shape and offsets. Parsing makes the
- * checks of the reference implementation (huggingface/safetensors, `Metadata::validate`); errors name the broken rule. The data are not
+ * The header of a safetensors file: 8 bytes little-endian length, then JSON that maps names to
+ * dtype, shape and offsets. Parsing makes the checks of the reference implementation
+ * (huggingface/safetensors, `Metadata::validate`); errors name the broken rule. The data are not
  * read.
  */
 import { RevqError } from "@revq/core";

@@ -1,6 +1,6 @@
 /**
- * Reads safetensors files tensor by tensor, by byte ranges. Opening reads the header only, so the largest tensor read bounds the memory.
- * Format: https://github.com/huggingface/safetensors#format.
+ * Reads safetensors files tensor by tensor, by byte ranges. Opening reads the header only, so the
+ * largest tensor read bounds the memory. Format: https://github.com/huggingface/safetensors#format.
  */
 import { nearestNames, RevqError, type ByteSource } from "@revq/core";
 import { toFloat32, viewAs } from "../dtypes.js";
@@ -8,15 +8,17 @@ import type { TensorFile } from "../tensor-file.js";
 import { refuseWrongFile, wrongFileBytes } from "../wrong-file.js";
 import { damagedFile, maxHeaderLength, parseHeader, type SafetensorsHeader, type TensorInfo } from "./header.js";
 
-/** `tensors` also has the place of each tensor. An unknown name throws `safetensors-unknown-tensor`. */
+/**
+ * `tensors` also has the place of each tensor. An unknown name throws `safetensors-unknown-tensor`.
+ */
 export interface Safetensors extends TensorFile, SafetensorsHeader {
   readonly tensors: SafetensorsHeader["tensors"];
 }
 
 /**
  * Opens a file and checks its header. The caller owns the source and closes it after the last read.
- * @throws RevqError `safetensors-*` (too short, header too long, not JSON, unknown dtype, bad shape, overlap, hole, truncated, …),
- * `git-lfs-pointer`, `html-instead-of-data`
+ * @throws RevqError `safetensors-*` (too short, header too long, not JSON, unknown dtype, bad
+ * shape, overlap, hole, truncated, …), `git-lfs-pointer`, `html-instead-of-data`
  * @example
  * const bytes = writeSafetensors([{ name: "bias", shape: [2], data: Float32Array.of(1, 2), dtype: "F16" }]);
  * const file = await openSafetensors(fromBuffer("weights.safetensors", bytes));

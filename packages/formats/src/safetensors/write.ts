@@ -1,6 +1,7 @@
 /**
- * Writes safetensors files with the same bytes as the reference library: tensors ordered by dtype (widest alignment first) and then by
- * name, compact JSON, header padded with spaces to a multiple of 8. The same tensors always give the same bytes.
+ * Writes safetensors files with the same bytes as the reference library: tensors ordered by dtype
+ * (widest alignment first) and then by name, compact JSON, header padded with spaces to a multiple
+ * of 8. The same tensors always give the same bytes.
  */
 import { RevqError } from "@revq/core";
 import {
@@ -55,7 +56,7 @@ const dtypeOrder: readonly DType[] = [
  * @throws RevqError `dtype-mismatch`, `safetensors-write-*`
  * @example
  * const bytes = writeSafetensors([{ name: "bias", shape: [2], data: Float32Array.of(1, 2) }]);
- * bytes.length; // => 72
+ * bytes.length; // => 80
  */
 export function writeSafetensors(tensors: Iterable<TensorToWrite>, metadata: SafetensorsMetadata = {}): Uint8Array {
   const entries = sorted(
@@ -74,13 +75,14 @@ export function writeSafetensors(tensors: Iterable<TensorToWrite>, metadata: Saf
 }
 
 /**
- * The bytes of a file as chunks: the header, then one chunk per tensor, in the order of the file. Each tensor is loaded just before it is
- * written.
+ * The bytes of a file as chunks: the header, then one chunk per tensor, in the order of the file.
+ * Each tensor is loaded just before it is written.
  * @throws RevqError `dtype-mismatch`, `safetensors-write-*`
  * @example
  * const tensors = [{ name: "bias", shape: [2], dtype: "F32", load: () => Float32Array.of(1, 2) }] as const;
- * const chunks = await Array.fromAsync(streamSafetensors(tensors));
- * chunks.map(({ length }) => length); // => [64, 8]
+ * const sizes: number[] = [];
+ * for await (const chunk of streamSafetensors(tensors)) sizes.push(chunk.length);
+ * sizes; // => [72, 8]
  */
 export async function* streamSafetensors(
   tensors: Iterable<TensorToStream>,
@@ -103,7 +105,9 @@ function sorted<T extends Entry>(entries: T[]): T[] {
   );
 }
 
-/** Order by UTF-8 bytes, which is the order by code points. JavaScript's `<` compares UTF-16 units. */
+/**
+ * Order by UTF-8 bytes, which is the order by code points. JavaScript's `<` compares UTF-16 units.
+ */
 function compareCodePoints(a: string, b: string): number {
   const left = [...a];
   const right = [...b];

@@ -1,6 +1,7 @@
 /**
- * Lists the files of a tar archive from its headers: POSIX ustar, GNU long names and pax headers (IEEE 1003.1, "pax interchange format"; GNU
- * tar manual, "Basic Tar Format"). Nothing is extracted.
+ * Lists the files of a tar archive from its headers: POSIX ustar, GNU long names and pax headers
+ * (IEEE 1003.1, "pax interchange format"; GNU tar manual, "Basic Tar Format"). Nothing is
+ * extracted.
  */
 import { RevqError, type ByteSource } from "@revq/core";
 
@@ -71,7 +72,9 @@ function text(header: Uint8Array, start: number, length: number): string {
   return new TextDecoder().decode(end < 0 ? field : field.subarray(0, end));
 }
 
-/** Octal digits or, with the first bit set, a big-endian integer (GNU), for files of 8 GiB and more. */
+/**
+ * Octal digits or, with the first bit set, a big-endian integer (GNU), for files of 8 GiB and more.
+ */
 function parseNumber(name: string, header: Uint8Array, start: number, length: number): number {
   if (header[start]! & 0x80) {
     let value = header[start]! & 0x7f;

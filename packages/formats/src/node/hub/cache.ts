@@ -1,6 +1,7 @@
 /**
- * The cache on disk that the tools of the hub share (`huggingface_hub`, transformers, diffusers). `models--owner--name/blobs/HASH` holds
- * contents, `snapshots/COMMIT/PATH` links to them, and `refs/REVISION` is a file with a commit.
+ * The cache on disk that the tools of the hub share (`huggingface_hub`, transformers, diffusers).
+ * `models--owner--name/blobs/HASH` holds contents, `snapshots/COMMIT/PATH` links to them, and
+ * `refs/REVISION` is a file with a commit.
  * https://huggingface.co/docs/huggingface_hub/guides/manage-cache
  */
 import { copyFile, mkdir, readdir, readFile, realpath, rm, stat, symlink } from "node:fs/promises";
@@ -62,7 +63,10 @@ export class RepositoryCache {
     return found?.isFile() === true && found.size === size;
   }
 
-  /** Links the snapshot's path to the blob. The link is relative, so the cache can be moved. Where links are not allowed (Windows), it is a copy. */
+  /**
+   * Links the snapshot's path to the blob. The link is relative, so the cache can be moved. Where
+   * links are not allowed (Windows), it is a copy.
+   */
   async link(commit: string, file: HubFile): Promise<void> {
     const path = this.snapshot(commit, file.path);
     const blob = this.blob(file);

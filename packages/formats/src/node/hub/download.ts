@@ -1,6 +1,7 @@
 /**
- * Downloads one file of the hub into the cache. A partial file of an earlier download is continued, and a broken connection is resumed. The
- * content is checked against the hub's hash before the file gets its name. Of two processes that want one file, the second waits.
+ * Downloads one file of the hub into the cache. A partial file of an earlier download is continued,
+ * and a broken connection is resumed. The content is checked against the hub's hash before the file
+ * gets its name. Of two processes that want one file, the second waits.
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -21,7 +22,9 @@ export interface Download {
   readonly file: HubFile;
   readonly report?: ReportProgress | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds before a connection is resumed, by the number of failed tries. Tests shorten it. */
+  /**
+   * Milliseconds before a connection is resumed, by the number of failed tries. Tests shorten it.
+   */
   readonly pause?: ((tries: number) => number) | undefined;
 }
 
@@ -170,7 +173,10 @@ async function append(
   }
 }
 
-/** True when the content has the size and the hash that the hub lists. Git hashes `blob SIZE\0` and the content. */
+/**
+ * True when the content has the size and the hash that the hub lists. Git hashes `blob SIZE\0` and
+ * the content.
+ */
 async function isGenuine({ file, report }: Download, path: string): Promise<boolean> {
   if ((await sizeOf(path)) !== file.size) return false;
   const hash = createHash(file.hash.algorithm === "sha256" ? "sha256" : "sha1");

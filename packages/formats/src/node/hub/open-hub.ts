@@ -1,4 +1,7 @@
-/** A repository of the hub as a source of weights. Only files that are opened are downloaded, into the shared cache. */
+/**
+ * A repository of the hub as a source of weights. Only files that are opened are downloaded, into
+ * the shared cache.
+ */
 import { RevqError, type WeightsSource } from "@revq/core";
 import {
   isConnectionError,
