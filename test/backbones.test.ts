@@ -68,7 +68,7 @@ describe("revq backbone", () => {
   it.skipIf(!hasShared)("inspects a folder (needs ../shared)", async () => {
     const report = await revqJson(["backbone", "inspect", join(fixtures, "dc-ae-tiny")], { cwd });
     // 436,363: the elements of the tensors in the file.
-    expect(report).toMatchObject({ backbone: "dc-ae", latentShape: [8, 64, 64], parameters: 436_363, floor: null });
+    expect(report).toMatchObject({ backbone: "dc-ae", latentShape: [8, 64, 64], parameters: 436_363, vae: null });
     const tae = await revqJson(
       [
         "backbone",
@@ -83,7 +83,7 @@ describe("revq backbone", () => {
       ],
       { cwd },
     );
-    expect(tae).toMatchObject({ backbone: "tae", latentShape: [4, 8, 8], floor: { images: 2 } });
+    expect(tae).toMatchObject({ backbone: "tae", latentShape: [4, 8, 8], vae: { images: 2 } });
   });
 });
 

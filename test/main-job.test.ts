@@ -1,5 +1,5 @@
 /** The main job as a user does it: images in, a tokenizer out, ids and images through it. */
-import type { Evaluation, TrainResult } from "@revq/train";
+import type { TokenizerMetrics, TrainResult } from "@revq/train";
 import { openSafetensors, readNpy } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
 import { openLatentStore, toChannelLast } from "@revq/data";
@@ -57,7 +57,7 @@ describe("revq train", () => {
     expect(result.epochs.map(({ epoch }) => epoch)).toEqual([1, 2]);
     expect(result.latentMse.rectified).toBeLessThanOrEqual(result.latentMse.quantized + 1e-6);
     expect(result.psnr!).toBeGreaterThan(10);
-    expect(result.floor!.psnr).toBeGreaterThan(result.psnr!);
+    expect(result.vae!.psnr).toBeGreaterThan(result.psnr!);
     expect(result.usage).toBeGreaterThan(0.5);
     expect(Object.keys(result.seconds)).toEqual(["extract", "fitCodebooks", "trainRectifier"]);
   });
@@ -239,18 +239,18 @@ describe("images of other sizes", () => {
 
 describe("revq eval", () => {
   it("scores images, the first N by name", async () => {
-    const all = await revqJson<Evaluation>(["eval", "tokenizer", "--data", "photos"], inFolder);
-    const some = await revqJson<Evaluation>(["eval", "tokenizer", "--data", "photos", "--limit", "5"], inFolder);
+    const all = await revqJson<TokenizerMetrics>(["eval", "tokenizer", "--data", "photos"], inFolder);
+    const some = await revqJson<TokenizerMetrics>(["eval", "tokenizer", "--data", "photos", "--limit", "5"], inFolder);
     expect([all.images, some.images]).toEqual([24, 5]);
-    expect(all.floor!.psnr).toBeGreaterThan(all.psnr!);
+    expect(all.vae!.psnr).toBeGreaterThan(all.psnr!);
     expect(all.bitsPerImage).toBe(256);
     expect(all).toMatchObject({ lpips: null, rfid: null, inceptionScore: null });
   }, 120_000);
 
   it("writes a page, with images or without", async () => {
     const args = ["eval", "tokenizer", "--data", "photos", "--limit", "5", "--report"];
-    await revqJson<Evaluation>([...args, "page"], inFolder);
-    await revqJson<Evaluation>([...args, "plain", "--report-images", "none"], inFolder);
+    await revqJson<TokenizerMetrics>([...args, "page"], inFolder);
+    await revqJson<TokenizerMetrics>([...args, "plain", "--report-images", "none"], inFolder);
     const [page, plain] = await Promise.all(
       ["page", "plain"].map((folder) => readFile(join(cwd, folder, "index.html"), "utf8")),
     );
@@ -260,11 +260,11 @@ describe("revq eval", () => {
   }, 120_000);
 
   it("scores latents of an image tokenizer without its backbone", async () => {
-    const scored = await revqJson<Evaluation>(
+    const scored = await revqJson<TokenizerMetrics>(
       ["eval", "tokenizer", "--latents", "tokenizer/run/latents/val"],
       inFolder,
     );
-    expect(scored).toMatchObject({ psnr: null, ssim: null, floor: null, images: 2 });
+    expect(scored).toMatchObject({ psnr: null, ssim: null, vae: null, images: 2 });
     expect(scored.latentMse.rectified).toBeCloseTo(result.latentMse.rectified, 4);
   });
 });
@@ -385,8 +385,8 @@ describe("training on latents", () => {
       ],
       inFolder,
     );
-    expect(trained).toMatchObject({ psnr: null, floor: null, latentShape: [8, 8, 8], epochs: [] });
-    const scored = await revqJson<Evaluation>(
+    expect(trained).toMatchObject({ psnr: null, vae: null, latentShape: [8, 8, 8], epochs: [] });
+    const scored = await revqJson<TokenizerMetrics>(
       ["eval", "of-latents", "--latents", "tokenizer/run/latents/val"],
       inFolder,
     );

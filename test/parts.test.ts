@@ -1,5 +1,5 @@
 /** Evaluations and ablations that several processes share, as their schedulers start them; some are killed, some started twice. */
-import type { Evaluation, TrainResult } from "@revq/train";
+import type { TokenizerMetrics, TrainResult } from "@revq/train";
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ afterAll(() => folder.remove());
 
 interface Part {
   readonly kept: boolean;
-  readonly evaluation: Evaluation | null;
+  readonly evaluation: TokenizerMetrics | null;
 }
 
 describe("revq eval in parts", () => {
@@ -28,9 +28,9 @@ describe("revq eval in parts", () => {
     environment: { JOB_COMPLETION_INDEX: String(index), JOB_COMPLETIONS: String(count) },
   });
   const part = (index: number): Promise<Part> => revqJson<Part>([...args, "-o", "scores"], kubernetes(index));
-  let whole: Evaluation;
+  let whole: TokenizerMetrics;
   beforeAll(async () => {
-    whole = await revqJson<Evaluation>(args, { cwd });
+    whole = await revqJson<TokenizerMetrics>(args, { cwd });
   }, 60_000);
 
   it("gives what one process measures; the last part to finish joins", async () => {
@@ -58,7 +58,7 @@ describe("revq eval in parts", () => {
     expect(before).toHaveLength(3);
     expect((await part(1)).kept).toBe(true);
     expect(await made()).toEqual(before);
-    const { evaluation } = await revqJson<{ evaluation: Evaluation }>(["merge", "scores"], { cwd });
+    const { evaluation } = await revqJson<{ evaluation: TokenizerMetrics }>(["merge", "scores"], { cwd });
     expectClose(evaluation, whole);
   }, 60_000);
 
@@ -70,7 +70,7 @@ describe("revq eval in parts", () => {
     const unfinished = await revq(["merge", "a", "b", "-o", "joined"], { cwd });
     expect(unfinished.stderr).toMatch(/1 of 3 parts of the evaluation are missing \(2\)/);
     for (const name of ["a", "b"]) await copyFile(join(cwd, "scores", names[2]!), join(cwd, name, names[2]!));
-    const { evaluation } = await revqJson<{ evaluation: Evaluation }>(["merge", "a", "b", "-o", "joined"], { cwd });
+    const { evaluation } = await revqJson<{ evaluation: TokenizerMetrics }>(["merge", "a", "b", "-o", "joined"], { cwd });
     expectClose(evaluation, whole);
     const foreign = await revq([...args.slice(0, -1), "40", "-o", "scores", "--shard", "0/3"], { cwd });
     expect(foreign.stderr).toMatch(/is of another evaluation: data, expected differ/);
