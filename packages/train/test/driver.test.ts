@@ -49,7 +49,10 @@ const run = { seed: 7 };
 
 function latents(count: number, seed: number): LatentSet {
   const random = createRandom(seed);
-  const source = inMemoryLatents(shape, Float32Array.from({ length: count * 64 }, () => random.normal()));
+  const source = inMemoryLatents(
+    shape,
+    Float32Array.from({ length: count * 64 }, () => random.normal()),
+  );
   return { standardized: source, coefficients: source };
 }
 
@@ -69,9 +72,17 @@ async function train(name: RecipeName, { resume = false, stopAfter = Infinity } 
     ...multigroup.sets?.[name],
   });
   const quantizer = await multigroup.create(options, { latentShape: shape, transform });
-  const rectifierOptions = parseOptions(efficientvit, { channels: 8, layers: 1, headDim: 4, ...efficientvit.sets?.[name] });
+  const rectifierOptions = parseOptions(efficientvit, {
+    channels: 8,
+    layers: 1,
+    headDim: 4,
+    ...efficientvit.sets?.[name],
+  });
   const random = createRandom(run.seed);
-  const rectifier = await efficientvit.create(rectifierOptions, { latentShape: shape, random: random.fork("rectifier") });
+  const rectifier = await efficientvit.create(rectifierOptions, {
+    latentShape: shape,
+    random: random.fork("rectifier"),
+  });
   const stop = new AbortController();
   const checkpoints = new CheckpointStore(folder, settings.keepCheckpoints, () => {});
   const records: (PassRecord | EpochRecord)[] = [];

@@ -63,7 +63,11 @@ const run = (part: Part, key: Key, worked: number[] = []): Promise<PartOutcome<n
 describe("units and ranges", () => {
   it("belong to one part each, and all to some", () => {
     const parts = [0, 1, 2].map((index) => ({ index, count: 3 }));
-    expect(parts.map((part) => unitsOfPart(part, 7))).toEqual([[0, 3, 6], [1, 4], [2, 5]]);
+    expect(parts.map((part) => unitsOfPart(part, 7))).toEqual([
+      [0, 3, 6],
+      [1, 4],
+      [2, 5],
+    ]);
     expect(parts.map((part) => rangeOfPart(part, 10))).toEqual([
       [0, 3],
       [3, 6],

@@ -64,7 +64,7 @@ for (const folder of positionals) {
       const decoded = await backbone.decode(latents);
       const clamped = tf.clipByValue(decoded, -1, 1);
       const distances = tf.tidy(() => lpips.distance(clamped, x));
-      const [output, far, elementsOf] = [await clamped.data(), await distances.data(), await latents.data()];
+      const [output, far, latentValues] = [await clamped.data(), await distances.data(), await latents.data()];
       tf.dispose([x, latents, decoded, clamped, distances]);
       const each = size * size * 3;
       names.forEach((_, i) => {
@@ -73,12 +73,12 @@ for (const folder of positionals) {
         const [a, b] = [unit(pixels), unit(output)];
         scores.push({ psnr: psnr(a, b), ssim: ssim(a, b, size, size), lpips: far[i]! });
       });
-      for (const z of elementsOf) {
+      for (const z of latentValues) {
         sum += z;
         squares += z * z;
         largest = Math.max(largest, Math.abs(z));
       }
-      elements += elementsOf.length;
+      elements += latentValues.length;
     }
     const mean = (key: "psnr" | "ssim" | "lpips"): number =>
       scores.reduce((total, score) => total + score[key], 0) / scores.length;
