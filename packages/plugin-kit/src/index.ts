@@ -2,13 +2,15 @@
 export { blockElements, cutBlocks, joinBlocks } from "./blocks.js";
 export { squaredDistancesOnEngine } from "./distances-on-engine.js";
 export { allocateEigenvalues, tokenOfRank } from "./eigenvalue-allocation.js";
-export { GridQuantizer, gridSize, nearestLevel, type GridSettings } from "./grid-quantizer.js";
+export { CoefficientScale } from "./coefficient-scale.js";
+export { gridSize, nearestLevel } from "./grid.js";
+export { GridQuantizer, type GridSettings } from "./grid-quantizer.js";
 export { convolution, depthwiseConvolution, linear, rmsNorm, silu, type ParameterOf } from "./layers/basic.js";
 export { gluMbConv } from "./layers/glu-mbconv.js";
 export { multiScaleAttention } from "./layers/multi-scale-attention.js";
 export { averageChannels, pixelShuffle, pixelUnshuffle, repeatChannels, upsampleNearest } from "./layers/resample.js";
 export { runInChunks, runLayers } from "./layers/run-in-chunks.js";
 export { ParameterSet, countNumbers, type ParameterShape } from "./parameter-set.js";
-export { cutOnHost, lookUpCodes, sampleLatents } from "./shared-codebook.js";
+export { lookUpCodes, sampleLatents } from "./shared-codebook.js";
 export { TokenCut, gatherElements, type CutSplit } from "./token-cut.js";
 export { cutTokens, joinTokens } from "./token-tensors.js";

@@ -1,11 +1,12 @@
 /**
- * Learns a transform: principal axes out of covariances, and the order in which coefficients are dealt to tokens. Latents are
- * standardized, so their mean is taken to be zero. Blocks are samples of one distribution.
+ * Learns a transform: principal axes from covariances, and the variances of coefficients. The mean of the latents is taken
+ * to be zero. Blocks are samples of one distribution.
  */
 import { symmetricEigen } from "@revq/numerics";
+import { blockElements } from "@revq/plugin-kit";
 import type { FitContext, LatentSource } from "@revq/core";
-import { createForward } from "./forward.js";
-import { blockPlaces, type TransformGeometry } from "./geometry.js";
+import type { TransformGeometry } from "./geometry.js";
+import { createHostTransform } from "./host.js";
 
 export interface FittedTransform {
   /** `[count, dim, dim]`: rows are unit axes, largest variance first. */
@@ -14,9 +15,9 @@ export interface FittedTransform {
   readonly variances: Float64Array;
 }
 
-/** Blocks that are looked at, and products that are added up, at most. */
-const mostBlocks = 2 ** 16;
-const mostProducts = 2 ** 33;
+/** Blocks that are read, and products that are summed, at most. */
+const maxBlocks = 2 ** 16;
+const maxProducts = 2 ** 33;
 
 export async function fitTransform(
   source: LatentSource,
@@ -25,9 +26,9 @@ export async function fitTransform(
 ): Promise<FittedTransform> {
   const { size, blocks, rotations } = geometry;
   const { count, dim } = rotations;
-  const forward = createForward(geometry, null);
-  const places = blockPlaces(geometry);
-  const affordable = Math.min(mostBlocks, mostProducts / Math.max(1, (count * dim * dim) / 2));
+  const { forward } = createHostTransform(geometry, null);
+  const elements = blockElements(geometry.shape, geometry);
+  const affordable = Math.min(maxBlocks, maxProducts / Math.max(1, (count * dim * dim) / 2));
   const wanted = Math.max(1, Math.ceil(affordable / blocks));
   const rows =
     source.count <= wanted
@@ -45,7 +46,7 @@ export async function fitTransform(
     for (let block = 0; block < coefficients.length / size; block++) {
       const sample = Math.floor(block / blocks) * blocks * size;
       const at = (block % blocks) * size;
-      for (let i = 0; i < size; i++) values[i] = coefficients[sample + places[at + i]!]!;
+      for (let i = 0; i < size; i++) values[i] = coefficients[sample + elements[at + i]!]!;
       for (let i = 0; i < size; i++) variances[i]! += values[i]! ** 2;
       for (let r = 0; r < count; r++) addProducts(covariance, values, r, dim);
     }
@@ -67,7 +68,7 @@ export async function fitTransform(
   return { rotation, variances };
 }
 
-/** Adds the products of one rotation's numbers to its covariance, lower triangle. */
+/** Adds the products of one rotation's elements to its covariance, lower triangle. */
 function addProducts(covariance: Float64Array, values: Float64Array, index: number, dim: number): void {
   const base = index * dim;
   for (let i = 0; i < dim; i++) {

@@ -9,16 +9,16 @@ export function cosines(n: number): Float64Array {
   return matrix;
 }
 
-/** Of a block of `rows` x `columns` cells: `[cells, cells]`, row (ky, kx), column (y, x). */
+/** Of a block of `rows` x `columns` positions: `[positions, positions]`, row (ky, kx), column (y, x). */
 export function blockCosines(rows: number, columns: number): Float64Array {
   const [down, across] = [cosines(rows), cosines(columns)];
-  const cells = rows * columns;
-  const matrix = new Float64Array(cells * cells);
-  for (let k = 0; k < cells; k++) {
+  const positions = rows * columns;
+  const matrix = new Float64Array(positions * positions);
+  for (let k = 0; k < positions; k++) {
     const [ky, kx] = [Math.floor(k / columns), k % columns];
-    for (let i = 0; i < cells; i++) {
+    for (let i = 0; i < positions; i++) {
       const [y, x] = [Math.floor(i / columns), i % columns];
-      matrix[k * cells + i] = down[ky * rows + y]! * across[kx * columns + x]!;
+      matrix[k * positions + i] = down[ky * rows + y]! * across[kx * columns + x]!;
     }
   }
   return matrix;
