@@ -6,7 +6,7 @@ import { openWeights } from "@revq/formats/node";
 import { multigroup } from "@revq/quantizer-multigroup";
 import { efficientvit } from "@revq/rectifier-efficientvit";
 import { identity } from "@revq/rectifier-identity";
-import { loadTokenizer } from "@revq/tokenizer";
+import { Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
@@ -23,13 +23,13 @@ export async function relativeDifferences(
   if (tokens.length === 0) return [];
   const engine = await createEngine({ engine: "cpu" });
   const plugins = [linear, multigroup, efficientvit, identity];
-  const tokenizer = await loadTokenizer(await openWeights(folder), { plugins, openWeights });
-  const { quantizer, standardizer } = tokenizer.parts;
+  const tokenizer = await Tokenizer.load(await openWeights(folder), { plugins, openWeights });
+  const { quantizer, space } = tokenizer.parts;
   const size = tokenizer.config.imageSize!;
   const found: number[] = [];
   for await (const { pixels } of (await openImageFiles([image], { size })).batches(1)) {
     const encoded = await tokenizer.backbone.encode(tf.tensor4d(pixels, [1, size, size, 3]));
-    const latents = standardizer.standardize(encoded);
+    const { coefficients: latents } = await space.forward(encoded);
     const distance = async (token: number, id: number): Promise<number> => {
       const codes = ours.map((code, t) => (t === token ? id : code));
       const decoded = quantizer.dequantize(tf.tensor2d([codes], undefined, "int32"));

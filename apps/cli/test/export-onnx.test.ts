@@ -6,8 +6,17 @@ import { join, resolve } from "node:path";
 import { dcAe } from "@revq/backbone-dc-ae";
 import { linear } from "@revq/backbone-linear";
 import { sdVae } from "@revq/backbone-sd-vae";
-import { createRandom, isFittable, latentShapeOf, latentShapeToArray, parseOptions, quietContext, type Backbone, type BackbonePlugin, type QuantizerPlugin } from "@revq/core";
-import { measureLatents, Standardizer, standardizedSource } from "@revq/tokenizer";
+import {
+  createRandom,
+  latentShapeOf,
+  latentShapeToArray,
+  parseOptions,
+  quietContext,
+  type Backbone,
+  type BackbonePlugin,
+  type QuantizerPlugin,
+  type TransformPlugin,
+} from "@revq/core";
 import { inMemoryLatents, openSynthetic } from "@revq/data";
 import { createEngine, type Engine } from "@revq/engine";
 import { openWeights } from "@revq/formats/node";
@@ -18,7 +27,8 @@ import { residual } from "@revq/quantizer-residual";
 import { tokenbridge } from "@revq/quantizer-tokenbridge";
 import { vq } from "@revq/quantizer-vq";
 import { identity } from "@revq/rectifier-identity";
-import { Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
+import { LatentSpace, measureLatents, Standardizer, Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
+import { dct, dctKlt, none, pca, standardize } from "@revq/transform-block";
 import * as tf from "@tensorflow/tfjs-core";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -27,7 +37,7 @@ import { exportOnnx } from "../src/export/to-onnx.js";
 const fixtures = join(process.env["REVQ_SHARED"] ?? resolve("../shared"), "fixtures");
 const side = 32;
 const batch = 2;
-/** Synthetic pictures: the first are tried, the others are fitted on. */
+/** Synthetic images: the first are tried, the others are fitted on. */
 const [tried, fitted] = [6, 30];
 
 let engine: Engine;
@@ -46,14 +56,14 @@ async function openBackbone(plugin: BackbonePlugin, options: object, weights?: s
     imageSize: side,
     ...(weights === undefined ? {} : { weights: await openWeights(weights) }),
   });
-  if (isFittable(backbone)) {
+  if (backbone.fit) {
     const images = openSynthetic("synthetic:dead-leaves", { size: side, count: tried + fitted });
-    await backbone.fit(images, quietContext(createRandom(1)));
+    await backbone.fit.run(images, quietContext(createRandom(1)));
   }
   return backbone;
 }
 
-async function pictures(): Promise<Float32Array> {
+async function testImages(): Promise<Float32Array> {
   const images = openSynthetic("synthetic:dead-leaves", { size: side, count: tried + fitted });
   const all = new Float32Array((tried + fitted) * side * side * 3);
   let filled = 0;
@@ -64,18 +74,31 @@ async function pictures(): Promise<Float32Array> {
   return all;
 }
 
-/** A tokenizer that is fitted on some of the pictures. The backbone is its own. */
-async function makeTokenizer(backbone: Backbone, id: string, plugin: QuantizerPlugin, options: object) {
+interface Stages {
+  readonly quantizer: readonly [QuantizerPlugin, object];
+  readonly transform: TransformPlugin;
+  readonly standardize?: boolean;
+}
+
+/** A tokenizer that is fitted on some of the images. It owns the backbone. */
+async function makeTokenizer(backbone: Backbone, id: string, stages: Stages): Promise<Tokenizer> {
+  const [plugin, given] = stages.quantizer;
   const latentShape = latentShapeOf(backbone.spec, side);
-  const images = tf.tensor4d((await pictures()).slice(tried * side * side * 3), [fitted, side, side, 3]);
+  const images = tf.tensor4d((await testImages()).slice(tried * side * side * 3), [fitted, side, side, 3]);
   const latents = await backbone.encode(images);
   const source = inMemoryLatents(latentShape, (await latents.data()) as Float32Array);
   tf.dispose([images, latents]);
   const statistics = await measureLatents(source);
-  const quantizer = plugin.create(parseOptions(plugin, { ...options }), { latentShape });
-  await quantizer.fit(standardizedSource(source, statistics), quietContext(createRandom(2)));
+  const options = parseOptions(plugin, { ...given });
+  const tokens = plugin.layout(options, latentShape).layout.count;
+  const transform = await stages.transform.create(parseOptions(stages.transform, {}), { latentShape, tokens });
+  const standardizer = Standardizer.fromStatistics(latentShape, statistics);
+  const space = new LatentSpace(standardizer, transform, stages.standardize ?? true);
+  await transform.fit(space.innerSource(source), quietContext(createRandom(4)));
+  const quantizer = await plugin.create(options, { latentShape, transform: transform.layout });
+  await quantizer.fit(await space.source(source), quietContext(createRandom(2)));
   return new Tokenizer({
-    // What an export reads of it.
+    // The fields that an export reads.
     config: {
       imageSize: side,
       latentShape: latentShapeToArray(latentShape),
@@ -84,15 +107,15 @@ async function makeTokenizer(backbone: Backbone, id: string, plugin: QuantizerPl
     } as unknown as TokenizerConfig,
     latentShape,
     backbone,
-    standardizer: Standardizer.fromStatistics(latentShape, statistics),
+    space,
     quantizer,
-    rectifier: identity.create({}, { latentShape, random: createRandom(3) }),
+    rectifier: await identity.create({}, { latentShape, random: createRandom(3) }),
   });
 }
 
 const channelsFirst = (images: tf.Tensor4D): tf.Tensor4D => tf.transpose(images, [0, 3, 1, 2]);
 
-/** Exports and runs both models on pictures that nothing was fitted on. */
+/** Exports and runs both models on images that nothing was fitted on. */
 async function expectSame(tokenizer: Tokenizer, out: string): Promise<void> {
   const before = tf.memory().numTensors;
   expect(await exportOnnx(tokenizer, out, batch)).toMatchObject({
@@ -103,26 +126,26 @@ async function expectSame(tokenizer: Tokenizer, out: string): Promise<void> {
   expect(tf.memory().numTensors).toBe(before);
   const encoder = await InferenceSession.create(join(out, "encoder.onnx"));
   const decoder = await InferenceSession.create(join(out, "decoder.onnx"));
-  const all = await pictures();
+  const all = await testImages();
   const distinct = new Set<number>();
   for (let start = 0; start < tried; start += batch) {
     const each = side * side * 3;
     const images = tf.tensor4d(all.slice(start * each, (start + batch) * each), [batch, side, side, 3]);
     const planes = channelsFirst(images);
     const { ids } = await encoder.run({ images: new Tensor("float32", await planes.data(), planes.shape) });
-    const codes = await tokenizer.encodeImages(images);
-    expect(Array.from(ids!.data as Int32Array)).toEqual(Array.from(await codes.data()));
-    for (const id of await codes.data()) distinct.add(id);
+    const expectedIds = await tokenizer.encodeImages(images);
+    expect(Array.from(ids!.data as Int32Array)).toEqual(Array.from(await expectedIds.data()));
+    for (const id of await expectedIds.data()) distinct.add(id);
     const { images: again } = await decoder.run({ ids: ids! });
-    const decoded = await tokenizer.decodeCodes(codes);
+    const decoded = await tokenizer.decodeIds(expectedIds);
     const expected = channelsFirst(decoded);
     const values = again!.data as Float32Array;
     const largest = ((await expected.data()) as Float32Array).reduce(
-      (most, value, i) => Math.max(most, Math.abs(value - values[i]!)),
+      (largest, value, i) => Math.max(largest, Math.abs(value - values[i]!)),
       0,
     );
     expect(largest).toBeLessThan(1e-3);
-    tf.dispose([images, planes, codes, decoded, expected]);
+    tf.dispose([images, planes, expectedIds, decoded, expected]);
   }
   expect(distinct.size).toBeGreaterThan(1);
   await encoder.release();
@@ -131,9 +154,10 @@ async function expectSame(tokenizer: Tokenizer, out: string): Promise<void> {
 
 const plain = { tokens: 32, codes: 8, split: "channel", groups: "token" } as const;
 
+const multigroupOnly: Stages = { quantizer: [multigroup as never, plain], transform: none as never };
+
 const quantizers: readonly (readonly [QuantizerPlugin, object])[] = [
   [multigroup, plain],
-  [multigroup, { tokens: 32, codes: 8, transform: "dct-klt", split: "balanced", groups: "token" }],
   [vq, { codes: 24 }],
   [residual, { codes: 8, depth: 3 }],
   [fsq, { codes: 256 }],
@@ -142,16 +166,32 @@ const quantizers: readonly (readonly [QuantizerPlugin, object])[] = [
   [tokenbridge, { codes: 11 }],
 ] as never;
 
+async function expectExport(stages: Stages): Promise<void> {
+  const backbone = await openBackbone(linear as never, { patch: 8, channels: 16 });
+  const tokenizer = await makeTokenizer(backbone, "linear", stages);
+  await expectSame(tokenizer, await mkdtemp(join(folder, "stages-")));
+  tokenizer.dispose();
+}
+
 describe("export to ONNX of every quantizer", () => {
   const cases = quantizers.map(
-    ([plugin, options]) => [`${plugin.id} ${JSON.stringify(options)}`, plugin, options] as const,
+    ([plugin, options]) => [`${plugin.id} ${JSON.stringify(options)}`, [plugin, options]] as const,
   );
-  it.each(cases)("%s", async (_, plugin, options) => {
-    const backbone = await openBackbone(linear as never, { patch: 8, channels: 16 });
-    const tokenizer = await makeTokenizer(backbone, "linear", plugin, options);
-    await expectSame(tokenizer, await mkdtemp(join(folder, "quantizer-")));
-    tokenizer.dispose();
-  });
+  it.each(cases)("%s", (_, quantizer) => expectExport({ quantizer, transform: none as never }));
+});
+
+describe("export to ONNX of every transform", () => {
+  const eigenvalue = { tokens: 16, codes: 8, split: "eigenvalue", groups: "token" };
+  it.each([
+    ["standardize", standardize, plain, true],
+    ["dct", dct, plain, true],
+    ["pca", pca, eigenvalue, true],
+    ["dct-klt", dctKlt, eigenvalue, true],
+    ["none, of centred latents", none, plain, false],
+    ["dct-klt, of centred latents", dctKlt, eigenvalue, false],
+  ] as unknown as [string, TransformPlugin, object, boolean][])("%s", (_, transform, options, standardized) =>
+    expectExport({ quantizer: [multigroup as never, options], transform, standardize: standardized }),
+  );
 });
 
 describe.skipIf(!existsSync(fixtures))("export to ONNX of every backbone (needs ../shared/fixtures)", () => {
@@ -163,7 +203,7 @@ describe.skipIf(!existsSync(fixtures))("export to ONNX of every backbone (needs 
     ["dc-ae with batch norm", dcAe, "dc-ae-tiny-in", {}],
   ] as unknown as [string, BackbonePlugin, string, object][])("%s", async (_, plugin, weights, options) => {
     const backbone = await openBackbone(plugin, options, join(fixtures, weights));
-    const tokenizer = await makeTokenizer(backbone, plugin.id, multigroup as never, plain);
+    const tokenizer = await makeTokenizer(backbone, plugin.id, multigroupOnly);
     const out = await mkdtemp(join(folder, "backbone-"));
     await expectSame(tokenizer, out);
     // For any processor and program: ONNX Runtime's own operators are named by their domain.
@@ -174,7 +214,7 @@ describe.skipIf(!existsSync(fixtures))("export to ONNX of every backbone (needs 
 
   it("says what leaves the engine: a posterior that is sampled", async () => {
     const backbone = await openBackbone(sdVae as never, { sample: true }, join(fixtures, "sd-vae-tiny"));
-    const tokenizer = await makeTokenizer(backbone, "sd-vae", multigroup as never, plain);
+    const tokenizer = await makeTokenizer(backbone, "sd-vae", multigroupOnly);
     const report = await exportOnnx(tokenizer, await mkdtemp(join(folder, "sampled-")), batch);
     expect(report.files).toEqual(["decoder.onnx"]);
     expect(report.leftOut).toEqual(["encoder.onnx: the backbone sd-vae computes outside the tensor engine."]);

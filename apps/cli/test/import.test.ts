@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { multigroup } from "@revq/quantizer-multigroup";
 import { efficientvit } from "@revq/rectifier-efficientvit";
+import { none } from "@revq/transform-block";
 import { PluginRegistry } from "@revq/core";
 import { createEngine, type Engine } from "@revq/engine";
 import { openSafetensors, writeNpy, writeSafetensors, type Safetensors } from "@revq/formats";
 import { fromFile, openWeights } from "@revq/formats/node";
-import { loadTokenizer, serializeTokenizer, type Tokenizer } from "@revq/tokenizer";
+import { serializeTokenizer, Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readAuthorsCheckpoint } from "../src/import/checkpoint.js";
@@ -18,7 +19,10 @@ import { readStatistics } from "../src/import/statistics.js";
 const fixtures = join(process.env["REVQ_SHARED"] ?? resolve("../shared"), "fixtures");
 const path = join(fixtures, "official_style_ckpt_T256_K32.pth");
 const ioPath = join(fixtures, "official_style_ckpt_T256_K32_io.safetensors");
-const plugins = new PluginRegistry().register(multigroup, "multigroup").register(efficientvit, "efficientvit");
+const plugins = new PluginRegistry()
+  .register(none, "transform")
+  .register(multigroup, "multigroup")
+  .register(efficientvit, "efficientvit");
 
 let engine: Engine;
 let folder: string;
@@ -56,17 +60,17 @@ describe.skipIf(!existsSync(path))("import of the authors' checkpoint (needs ../
     const imported = await make();
     for (const [name, bytes] of Object.entries(await serializeTokenizer(imported)))
       await writeFile(join(folder, name), bytes);
-    const saved = await loadTokenizer(await openWeights(folder), { plugins });
+    const saved = await Tokenizer.load(await openWeights(folder), { plugins });
     const raw = await latents(io, "latents");
     for (const tokenizer of [imported, saved]) {
-      const stations = await tokenizer.quantizeLatents(raw);
+      const stages = await tokenizer.quantizeLatents(raw);
       const { data: indices } = await io.read("indices");
-      expect([...(await stations.codes.data())]).toEqual(Array.from(indices, Number));
-      expect(await relativeError(stations.quantized, await latents(io, "quantized"))).toBeLessThan(1e-4);
-      expect(await relativeError(stations.rectified, await latents(io, "rectified"))).toBeLessThan(1e-4);
-      const output = tokenizer.decodeLatents(stations.codes);
+      expect([...(await stages.ids.data())]).toEqual(Array.from(indices, Number));
+      expect(await relativeError(stages.quantized, await latents(io, "quantized"))).toBeLessThan(1e-4);
+      expect(await relativeError(stages.rectified, await latents(io, "rectified"))).toBeLessThan(1e-4);
+      const output = tokenizer.decodeLatents(stages.ids);
       expect(await relativeError(output, await latents(io, "output_latents"))).toBeLessThan(1e-4);
-      tf.dispose([{ ...stations }, output]);
+      tf.dispose([{ ...stages }, output]);
       tokenizer.dispose();
     }
     raw.dispose();
@@ -79,7 +83,7 @@ describe.skipIf(!existsSync(path))("import of the authors' checkpoint (needs ../
       { checkpoint, statistics: null, backbone: null, imageSize: 256, preset: "256T-B" },
       plugins,
     );
-    await expect(wrong).rejects.toThrow(/not of preset 256T-B: codes 32, not 65536; rectifier channels 64, not 1024/);
+    await expect(wrong).rejects.toThrow(/not have the sizes of preset 256T-B: codes 32, not 65536; rectifier channels 64, not 1024/);
     await expect(readAuthorsCheckpoint(ioPath)).rejects.toMatchObject({
       code: "import-checkpoint",
       message: expect.stringContaining("it has no quantizer.embeddings") as string,
@@ -94,7 +98,7 @@ describe.skipIf(!existsSync(path))("import of the authors' checkpoint (needs ../
       file,
       writeSafetensors([embeddings, { name: "quantizer.index_offset", shape: [4], data: offsets }]),
     );
-    await expect(readAuthorsCheckpoint(file)).rejects.toThrow(/index_offset says 0 for token 1, expected 8/);
+    await expect(readAuthorsCheckpoint(file)).rejects.toThrow(/index_offset is 0 for token 1, expected 8/);
   });
 
   it("reads statistics of three formats", async () => {
@@ -104,7 +108,7 @@ describe.skipIf(!existsSync(path))("import of the authors' checkpoint (needs ../
     await writeFile(npy, writeNpy({ shape: [2, 2048], data: Float32Array.of(...expected.mean, ...expected.std) }));
     expect(await readStatistics(npy, shape)).toEqual(expected);
     await expect(readStatistics(npy, { ...shape, channels: 16 })).rejects.toThrow(
-      /mean has 2048 numbers, the latent 1024/,
+      /mean has 2048 elements, the latent 1024/,
     );
     await expect(readStatistics(path, shape)).rejects.toMatchObject({ code: "import-stats" });
   });

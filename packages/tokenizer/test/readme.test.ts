@@ -45,7 +45,7 @@ it("runs", async () => {
   process.chdir(folder);
   const log = vi.spyOn(console, "log").mockImplementation(() => {});
   await import(/* @vite-ignore */ program);
-  expect(log).toHaveBeenCalledWith(`${tokenizer.idsPerPicture(100, 50)} ids`);
+  expect(log).toHaveBeenCalledWith(`${tokenizer.idsPerImage(100, 50)} ids`);
   log.mockRestore();
   const photo = await sharp(join(folder, "photo.jpg")).raw().toBuffer();
   const again = await sharp(join(folder, "again.png")).removeAlpha().raw().toBuffer();

@@ -47,7 +47,7 @@ describe("measureLatents", () => {
   });
 
   it("reads many latents in more than one batch", async () => {
-    const wide = { channels: 2 ** 12, height: 16, width: 16 }; // 2^20 numbers: 4 latents a batch
+    const wide = { channels: 2 ** 12, height: 16, width: 16 }; // 2^20 elements: 4 latents a batch
     const reads: number[] = [];
     const source: LatentSource = {
       shape: wide,
@@ -85,17 +85,17 @@ describe("Standardizer", () => {
     const standardizer = Standardizer.fromStatistics(shape, statistics);
     const standardized = standardizer.standardize(latents());
     expect([...standardized.dataSync()]).toEqual([1, 1, 1, 1, 0, 0, 0, 0]);
-    expect([...standardizer.restoreScale(standardized).dataSync()]).toEqual([...latents().dataSync()]);
+    expect([...standardizer.unstandardize(standardized).dataSync()]).toEqual([...latents().dataSync()]);
   });
 
-  it("keeps its state as [c, h, w]", () => {
+  it("keeps its state as [c, h, w]", async () => {
     const standardizer = Standardizer.fromStatistics(shape, statistics);
     const state = standardizer.state();
     expect(state["mean"]!.shape).toEqual([2, 1, 2]);
     expect([...state["mean"]!.dataSync()]).toEqual([1, 3, 2, 4]);
-    const again = Standardizer.fromState(shape, state);
+    const again = await Standardizer.fromState(shape, state);
     expect([...again.standardize(latents()).dataSync()]).toEqual([1, 1, 1, 1, 0, 0, 0, 0]);
-    expect(() => Standardizer.fromState(shape, { mean: state["mean"]! })).toThrow(/no tensor "std"/);
+    await expect(Standardizer.fromState(shape, { mean: state["mean"]! })).rejects.toThrow(/no tensor "std"/);
   });
 
   it("leaves no tensor behind, and may be disposed twice", () => {
@@ -103,7 +103,7 @@ describe("Standardizer", () => {
     const before = tf.memory().numTensors;
     const standardizer = Standardizer.fromStatistics(shape, statistics);
     standardizer.standardize(input).dispose();
-    standardizer.restoreScale(input).dispose();
+    standardizer.unstandardize(input).dispose();
     tf.dispose(standardizer.state());
     standardizer.dispose();
     standardizer.dispose();

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { checkGrid, planTiles, tileCount, tileOffsets } from "../src/index.js";
 import { cutTile, TileBlender } from "../src/tile-grid.js";
 
-const pictureOf = (width: number, height: number, value: (x: number, y: number) => number): Float32Array =>
+const imageOf = (width: number, height: number, value: (x: number, y: number) => number): Float32Array =>
   Float32Array.from({ length: width * height * 3 }, (_, i) => {
     const pixel = Math.floor(i / 3);
     return value(pixel % width, Math.floor(pixel / width)) + (i % 3);
@@ -79,7 +79,7 @@ describe("tiles", () => {
       [20, 40],
     ] as const) {
       const grid = planTiles(width, height, 32);
-      const image = pictureOf(width, height, (x, y) => Math.sin(x * 0.7) * Math.cos(y));
+      const image = imageOf(width, height, (x, y) => Math.sin(x * 0.7) * Math.cos(y));
       const blender = new TileBlender(grid);
       const tile = new Float32Array(32 * 32 * 3);
       for (let index = tileCount(grid) - 1; index >= 0; index--) {
@@ -95,7 +95,7 @@ describe("tiles", () => {
     const grid = planTiles(2, 1, 4);
     const tile = new Float32Array(4 * 4 * 3);
     cutTile(
-      pictureOf(2, 1, (x) => 10 * x),
+      imageOf(2, 1, (x) => 10 * x),
       grid,
       0,
       tile,

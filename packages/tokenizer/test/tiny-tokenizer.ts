@@ -1,21 +1,37 @@
 /** A tokenizer of 32-pixel images that is made in a second: a fitted linear VAE and k-means codebooks. */
 import { linear } from "@revq/backbone-linear";
-import { createRandom, latentShapeOf, latentShapeToArray, parseOptions, quietContext, toNamedArrays, fingerprint, bitsPerImage, vocabularySize, type FittableBackbone } from "@revq/core";
-import { measureLatents, Standardizer, standardizedSource } from "@revq/tokenizer";
+import {
+  bitsPerImage,
+  createRandom,
+  fingerprint,
+  latentShapeOf,
+  latentShapeToArray,
+  parseOptions,
+  quietContext,
+  toNamedArrays,
+  vocabularySize,
+  type TransformPlugin,
+} from "@revq/core";
 import { inMemoryLatents, openSynthetic } from "@revq/data";
 import { multigroup } from "@revq/quantizer-multigroup";
 import { identity } from "@revq/rectifier-identity";
+import { none } from "@revq/transform-block";
 import * as tf from "@tensorflow/tfjs-core";
-import { formatVersion, Tokenizer } from "../src/index.js";
+import { formatVersion, LatentSpace, measureLatents, Standardizer, Tokenizer } from "../src/index.js";
 
-export const plugins = [linear, multigroup, identity] as const;
+export const plugins = [linear, none, multigroup, identity] as const;
 export const side = 32;
 
-export async function makeTokenizer(): Promise<Tokenizer> {
+interface Choice {
+  readonly transform?: TransformPlugin;
+  readonly standardize?: boolean;
+}
+
+export async function makeTokenizer({ transform = none, standardize = true }: Choice = {}): Promise<Tokenizer> {
   const images = openSynthetic("synthetic:dead-leaves", { size: side, count: 60 });
   const backboneOptions = parseOptions(linear, { patch: 8, channels: 12 });
-  const backbone = (await linear.create(backboneOptions, { imageSize: side })) as FittableBackbone;
-  await backbone.fit(images, quietContext(createRandom(1)));
+  const backbone = await linear.create(backboneOptions, { imageSize: side });
+  await backbone.fit!.run(images, quietContext(createRandom(1)));
   const latentShape = latentShapeOf(backbone.spec, side);
   const values: number[] = [];
   for await (const { pixels, names } of images.batches(20)) {
@@ -25,11 +41,16 @@ export async function makeTokenizer(): Promise<Tokenizer> {
     tf.dispose([batch, latents]);
   }
   const source = inMemoryLatents(latentShape, Float32Array.from(values));
-  const statistics = await measureLatents(source);
-  const quantizerOptions = parseOptions(multigroup, { tokens: 24, codes: 32, split: "channel", groups: "channel" });
-  const quantizer = multigroup.create(quantizerOptions, { latentShape });
-  await quantizer.fit(standardizedSource(source, statistics), quietContext(createRandom(2)));
-  const { tokens } = quantizer;
+  const standardizer = Standardizer.fromStatistics(latentShape, await measureLatents(source));
+  const context = quietContext(createRandom(2));
+  const space = new LatentSpace(standardizer, await transform.create({}, { latentShape, tokens: 24 }), standardize);
+  await space.transform.fit(space.innerSource(source), context);
+  const split = space.transform.layout.decorrelated ? "eigenvalue" : "channel";
+  const groups = split === "channel" ? "channel" : "token";
+  const quantizerOptions = parseOptions(multigroup, { tokens: 24, codes: 32, split, groups });
+  const quantizer = await multigroup.create(quantizerOptions, { latentShape, transform: space.transform.layout });
+  await quantizer.fit(await space.source(source), context);
+  const { layout } = quantizer;
   return new Tokenizer({
     config: {
       formatVersion,
@@ -43,21 +64,23 @@ export async function makeTokenizer(): Promise<Tokenizer> {
         fingerprint: await fingerprint(await toNamedArrays(backbone.state())),
         embedded: true,
       },
+      standardize,
+      transform: { id: transform.id, package: "@revq/transform-block", options: {} },
       quantizer: { id: "multigroup", package: "@revq/quantizer-multigroup", options: { ...quantizerOptions } },
       rectifier: { id: "identity", package: "@revq/rectifier-identity", options: {} },
       tokens: {
-        tokens: tokens.tokens,
-        groups: tokens.codes.length,
-        codes: [...tokens.codes],
-        vocabulary: vocabularySize(tokens),
-        bitsPerImage: bitsPerImage(tokens),
+        tokens: layout.count,
+        groups: layout.codebookSizes.length,
+        codes: [...layout.codebookSizes],
+        vocabulary: vocabularySize(layout),
+        bitsPerImage: bitsPerImage(layout),
       },
-      training: { recipe: "fit", preset: null, seed: 2 },
+      training: { recipe: "kmeans", preset: null, seed: 2 },
     },
     latentShape,
     backbone,
-    standardizer: Standardizer.fromStatistics(latentShape, statistics),
+    space,
     quantizer,
-    rectifier: identity.create({}, { latentShape, random: createRandom(3) }),
+    rectifier: await identity.create({}, { latentShape, random: createRandom(3) }),
   });
 }

@@ -53,12 +53,12 @@ export default class Decode extends BaseCommand {
     if (toLatents) await requireWritableFile(out);
 
     const { openTokenizer } = await import("../tokenizer/open-tokenizer.js");
-    const { checkCodeRange } = await import("@revq/tokenizer");
+    const { checkIds } = await import("@revq/tokenizer");
     const { readIds } = await import("../ids/read-ids.js");
     const { decodeTiles, decodeToImages, decodeToLatents, rowsOf } = await import("../decode/decode-ids.js");
     const tokenizer = await openTokenizer(this, args.tokenizer, flags, !toLatents);
     const ids = await readIds(args.ids, tokenizer.layout, flags["offset-groups"]);
-    checkCodeRange(ids.ids, tokenizer.layout);
+    checkIds(ids.ids, tokenizer.layout);
     const context = { tokenizer, batch, signal: this.signal, report: this.display.update.bind(this.display) };
     let images: readonly string[] = [];
     if (toLatents) await decodeToLatents(ids, out, context);

@@ -1,7 +1,7 @@
 /** Ids to images or latents, batch by batch. */
 import { latentSize, type ReportProgress } from "@revq/core";
 import { inMemoryLatents, writeLatentsNpy, writePng } from "@revq/data";
-import { configLatentShape, tileCount, type Tokenizer } from "@revq/tokenizer";
+import { tileCount, type Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import { dirname } from "node:path";
 import type { IdsFile } from "../ids/ids-file.js";
@@ -53,7 +53,7 @@ export async function decodeToLatents(
   out: string,
   { tokenizer, batch, signal, report }: DecodeContext,
 ): Promise<void> {
-  const shape = configLatentShape(tokenizer.config);
+  const shape = tokenizer.parts.latentShape;
   const count = rowsOf(ids);
   const all = new Float32Array(count * latentSize(shape));
   for (let start = 0; start < count; start += batch) {

@@ -1,6 +1,6 @@
 /** Opens the tokenizer of a command, with its engine and backbone. */
 import { isRevqError, RevqError } from "@revq/core";
-import { loadTokenizer, type Tokenizer } from "@revq/tokenizer";
+import { Tokenizer } from "@revq/tokenizer";
 import { realpath } from "node:fs/promises";
 import type { BaseCommand, SharedFlags } from "../base-command.js";
 
@@ -11,7 +11,7 @@ export interface OpenFlags extends SharedFlags {
 
 /**
  * @param backbone `false` opens the latent part alone; `"if-any"` also accepts a tokenizer of latents
- * @throws RevqError `tokenizer-not-found`, `tokenizer-of-latents`, and the errors of `loadTokenizer`
+ * @throws RevqError `tokenizer-not-found`, `tokenizer-of-latents`, and the errors of `Tokenizer.load`
  */
 export async function openTokenizer(
   command: BaseCommand,
@@ -24,7 +24,7 @@ export async function openTokenizer(
   const folder = await services.openWeights(spec).catch((error: unknown) => {
     throw isRevqError(error) && error.code === "weights-not-found" ? notFound(spec) : error;
   });
-  const tokenizer = await loadTokenizer(folder, {
+  const tokenizer = await Tokenizer.load(folder, {
     ...services,
     openWeights: async (spec) => services.openWeights(await withoutLinks(spec)),
     backbone: backbone !== false,

@@ -1,0 +1,74 @@
+/** Files of formats 1 and 2, made from one of format 3. Copies of files that older versions wrote: test/tokenizer-formats.test.ts. */
+import "@tensorflow/tfjs-backend-cpu";
+import type { WeightsSource } from "@revq/core";
+import { fromBuffer, openSafetensors, writeSafetensors, type TensorToWrite } from "@revq/formats";
+import { dctKlt, none } from "@revq/transform-block";
+import * as tf from "@tensorflow/tfjs-core";
+import { beforeAll, expect, it } from "vitest";
+import { configFile, modelFile, parseTokenizerConfig, serializeTokenizer, Tokenizer } from "../src/index.js";
+import { makeTokenizer } from "./tiny-tokenizer.js";
+
+beforeAll(() => tf.setBackend("cpu"));
+
+const formerNames: Readonly<Record<string, string>> = {
+  "transform.rotation": "quantizer.rotation",
+  "quantizer.permutation": "quantizer.places",
+};
+
+type Json = Record<string, Record<string, unknown> & { options: Record<string, unknown> }>;
+
+/** The two files as format 2 or 1 has them. */
+async function asOlder(files: Record<string, Uint8Array>, version: 1 | 2): Promise<WeightsSource> {
+  const { standardize: _, transform, ...config } = JSON.parse(new TextDecoder().decode(files[configFile])) as Json;
+  const { split, ...options } = config["quantizer"]!.options;
+  const former = { ...options, transform: transform!["id"], split: split === "eigenvalue" ? "balanced" : split };
+  const older: Record<string, unknown> = {
+    ...config,
+    formatVersion: version,
+    quantizer: { ...config["quantizer"], options: former },
+    training: { ...config["training"], recipe: "fit" },
+  };
+  for (const kind of version === 1 ? ["backbone", "quantizer", "rectifier"] : []) {
+    const { package: _package, ...rest } = older[kind] as { package: string };
+    older[kind] = rest;
+  }
+  const model = await openSafetensors(fromBuffer(modelFile, files[modelFile]!));
+  const tensors: TensorToWrite[] = [];
+  for (const name of model.tensors.keys()) {
+    const { shape, data } = await model.read(name);
+    tensors.push({ name: formerNames[name] ?? name, shape, data: data as Float32Array | Int32Array });
+  }
+  const contents: Record<string, Uint8Array> = {
+    [configFile]: new TextEncoder().encode(JSON.stringify(older)),
+    [modelFile]: writeSafetensors(tensors, { format: "revq" }),
+  };
+  return {
+    spec: "memory",
+    list: async () => Object.keys(contents),
+    open: async (name) => fromBuffer(name, contents[name]!),
+  };
+}
+
+it.each([
+  [none, 1],
+  [none, 2],
+  [dctKlt, 1],
+  [dctKlt, 2],
+] as const)("opens a file with the transform %o of format %i as the same tokenizer", async (transform, version) => {
+  const tokenizer = await makeTokenizer({ transform });
+  const files = await serializeTokenizer(tokenizer);
+  const older = await Tokenizer.load(await asOlder(files, version));
+  expect(older.config).toEqual({
+    ...tokenizer.config,
+    ...(version === 1 ? { quantizer: { ...tokenizer.config.quantizer, package: null } } : {}),
+    ...(version === 1 ? { rectifier: { ...tokenizer.config.rectifier, package: null } } : {}),
+    ...(version === 1 ? { backbone: { ...tokenizer.config.backbone, package: null } } : {}),
+  });
+  expect((await serializeTokenizer(older))[modelFile]).toEqual(files[modelFile]);
+  tokenizer.dispose();
+  older.dispose();
+});
+
+it("says what an upgrade cannot know", () => {
+  expect(() => parseTokenizerConfig('{ "formatVersion": 2 }', "config.json")).toThrow(/latentShape/);
+});
