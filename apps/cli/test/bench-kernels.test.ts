@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { benchKernel, convolutionKernel, matmulKernel } from "../src/bench/kernels.js";
 import { median, medianMs } from "../src/bench/measure.js";
 import { onnxChainModel } from "../src/bench/onnx-model.js";
-import type { OnnxChain } from "../src/bench/onnxruntime.js";
+import type { OnnxChain } from "../src/bench/onnx-chain.js";
 
 describe("onnxChainModel", () => {
   async function sum(chain: OnnxChain, steps: number, value: number[], constant: number[]): Promise<number> {

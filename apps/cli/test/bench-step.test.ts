@@ -1,10 +1,11 @@
 /** The benchmark's step trains, on any engine; presets are the paper's; the extrapolation is arithmetic. */
-import { createRandom, PluginRegistry } from "@revq/core";
+import { createRandom, PluginRegistry, quietContext } from "@revq/core";
 import { createEngine, type Engine } from "@revq/engine";
-import { makePlanned, planTraining, type MadePlan, type RunConfig } from "@revq/train";
+import { createCodec, createTransform, planTraining, type RunConfig } from "@revq/train";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { durationText, fullTraining } from "../src/bench/full-training.js";
+import { benchCodec, type BenchCodec } from "../src/bench/rectifier-step.js";
 import { latentShape, stepSetup } from "../src/bench/step-setup.js";
 import { benchStep, type StepReport } from "../src/bench/step.js";
 import { discoverPlugins } from "../src/composition/discover-plugins.js";
@@ -19,73 +20,84 @@ beforeAll(async () => {
 });
 afterAll(() => engine.dispose());
 
+interface Setup {
+  readonly config: RunConfig;
+  readonly codec: BenchCodec;
+  dispose(): void;
+}
+
 /** A setup that takes milliseconds. */
-function smallest(recipe: RunConfig["recipe"]): { config: RunConfig; plan: MadePlan } {
+async function smallest(recipe: RunConfig["recipe"], transformId = "none"): Promise<Setup> {
   const { config: tiny } = stepSetup("tiny", 1, plugins);
   const quantizer = { id: "multigroup", tokens: 64, codes: 4, split: "channel", groups: "token" };
-  const config: RunConfig = { ...tiny, recipe, quantizer, train: { ...tiny.train, batch: 2 } };
-  return { config, plan: makePlanned(planTraining(config, latentShape, 100, plugins), plugins, createRandom(0)) };
+  const transform = { ...tiny.transform, id: transformId };
+  const config: RunConfig = { ...tiny, recipe, transform, quantizer, train: { ...tiny.train, batch: 2 } };
+  const context = quietContext(createRandom(0));
+  const plan = await planTraining({ config, latentShape, samples: 100, plugins, context });
+  const created = await createTransform(plan, plugins);
+  const codec = await createCodec(plan, plugins, createRandom(0));
+  const dispose = (): void => [created, codec.quantizer, codec.rectifier].forEach((part) => part.dispose());
+  return { config, codec: benchCodec(created, codec), dispose };
 }
 
 async function bench(
-  { config, plan }: ReturnType<typeof smallest>,
+  { config, codec }: Setup,
   signal: AbortSignal,
 ): Promise<StepReport & { reports: number[] }> {
   const reports: number[] = [];
   const report = (done: number): void => void reports.push(done);
-  return { ...(await benchStep({ plan, config, engine, random: createRandom(0), steps: 1, signal, report })), reports };
+  const random = createRandom(0);
+  return { ...(await benchStep({ codec, config, engine, random, steps: 1, signal, report })), reports };
 }
 
-async function sums(plan: MadePlan): Promise<{ codebooks: number; rectifier: number }> {
+async function sums({ codec }: Setup): Promise<{ codebooks: number; rectifier: number }> {
   const sum = async (variables: Record<string, tf.Tensor>): Promise<number> => {
     const total = tf.tidy(() => tf.addN(Object.values(variables).map((variable) => tf.sum(tf.square(variable)))));
     const value = (await total.data())[0]!;
     total.dispose();
     return value;
   };
-  return {
-    codebooks: await sum({ ...plan.quantizer.instance.state() }),
-    rectifier: await sum({ ...plan.rectifier.instance.state() }),
-  };
+  return { codebooks: await sum({ ...codec.quantizer.state() }), rectifier: await sum({ ...codec.rectifier.state() }) };
 }
 
 describe("benchStep", () => {
-  it.each(["paper", "fit"] as const)("recipe %s: trains, and leaves no tensor behind", async (recipe) => {
-    const made = smallest(recipe);
-    const before = await sums(made.plan);
+  it.each([
+    ["paper", "none"],
+    ["kmeans", "none"],
+    ["kmeans", "dct-klt"],
+  ] as const)("recipe %s, transform %s: trains, and leaves no tensor behind", async (recipe, transform) => {
+    const setup = await smallest(recipe, transform);
+    const before = await sums(setup);
     const tensors = tf.memory().numTensors;
-    const { msPerStep, reports, gpuBytes } = await bench(made, new AbortController().signal);
+    const { msPerStep, reports, gpuBytes } = await bench(setup, new AbortController().signal);
     expect(tf.memory().numTensors).toBe(tensors);
     expect(gpuBytes).toBeNull();
     expect(reports).toEqual(reports.map((_, i) => i + 1));
     for (const ms of Object.values(msPerStep)) expect(ms).toBeGreaterThanOrEqual(0);
     expect(msPerStep.total).toBeGreaterThan(0);
     expect(Object.keys(msPerStep)).toEqual(["quantize", "rectifierForward", "rectifierBackward", "optimizer", "total"]);
-    expect((await sums(made.plan)).rectifier).not.toBe(before.rectifier);
-    made.plan.quantizer.instance.dispose();
-    made.plan.rectifier.instance.dispose();
+    expect((await sums(setup)).rectifier).not.toBe(before.rectifier);
+    setup.dispose();
   });
 
   it("moves the codebooks in recipe paper alone", async () => {
     const codebooks: number[] = [];
-    for (const recipe of ["paper", "fit"] as const) {
-      const made = smallest(recipe);
-      await bench(made, new AbortController().signal);
-      codebooks.push((await sums(made.plan)).codebooks);
-      made.plan.quantizer.instance.dispose();
-      made.plan.rectifier.instance.dispose();
+    for (const recipe of ["paper", "kmeans"] as const) {
+      const setup = await smallest(recipe);
+      await bench(setup, new AbortController().signal);
+      codebooks.push((await sums(setup)).codebooks);
+      setup.dispose();
     }
     // Both start at the same numbers.
     expect(codebooks[0]).not.toBe(codebooks[1]);
   });
 
   it("stops when it is told to, and cleans up", async () => {
-    const made = smallest("paper");
+    const setup = await smallest("paper");
     const tensors = tf.memory().numTensors;
-    await expect(bench(made, AbortSignal.abort(new Error("stopped")))).rejects.toThrow("stopped");
+    await expect(bench(setup, AbortSignal.abort(new Error("stopped")))).rejects.toThrow("stopped");
     expect(tf.memory().numTensors).toBe(tensors);
-    made.plan.quantizer.instance.dispose();
-    made.plan.rectifier.instance.dispose();
+    setup.dispose();
   });
 });
 
@@ -101,9 +113,10 @@ describe("stepSetup", () => {
     expect(stepSetup("512T", 16, plugins).config.train.batch).toBe(16);
   });
 
-  it("has the rectifier of the baseline: 204 k parameters, one codebook a token", () => {
+  it("has the rectifier of the baseline: 204 k parameters, one codebook a token", async () => {
     const { config, images } = stepSetup("small", undefined, plugins);
-    const { summary } = planTraining(config, latentShape, images, plugins);
+    const context = quietContext(createRandom(0));
+    const { summary } = await planTraining({ config, latentShape, samples: images, plugins, context });
     expect(summary).toMatchObject({ tokens: 256, groups: 256, parameters: { rectifier: 203_872 } });
     expect(summary.codes[0]).toBe(512);
   });
@@ -115,8 +128,8 @@ describe("fullTraining", () => {
     expect(full).toEqual({ epochs: 100, images: 1_281_167, steps: 500_400, hours: 50.04 });
   });
 
-  it("looks codes up once in recipe fit, and takes at least one step an epoch", () => {
-    const full = fullTraining("fit", { epochs: 3, batch: 16 }, 10, { quantize: 600, total: 1000 });
+  it("quantizes once in recipe kmeans, and takes at least one step an epoch", () => {
+    const full = fullTraining("kmeans", { epochs: 3, batch: 16 }, 10, { quantize: 600, total: 1000 });
     expect(full.steps).toBe(3);
     expect(full.hours * 3600).toBeCloseTo(3.6, 9);
   });

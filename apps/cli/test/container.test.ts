@@ -31,7 +31,8 @@ const halving = definePlugin({
   id: "efficientvit",
   title: "a stand-in under the id of another",
   options: z.strictObject({}),
-  create: (): Rectifier => ({
+  parameterCount: () => 0,
+  create: async (): Promise<Rectifier> => ({
     rectify: (quantized) => tf.mul(quantized, 0.5),
     variables: [],
     state: () => ({}),

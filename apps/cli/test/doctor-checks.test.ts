@@ -78,14 +78,14 @@ describe("checkEngine", () => {
   it("keeps one that came up and is only too slow", async () => {
     const slow = await program(`${up} ${forever}`);
     const check = await checkEngine("onnx", { program: slow, timeoutMs: 5000 });
-    expect(check).toMatchObject({ ok: true, trains: true, speed: null, reason: "onnx: fine; too slow to be measured" });
+    expect(check).toMatchObject({ ok: true, trains: true, speed: null, reason: "onnx: fine; too slow to be timed" });
   });
 
-  it("says so when the program is missing or ends without a word", async () => {
+  it("says so when the program is missing or ends without a report", async () => {
     const missing = await checkEngine("cpu", { program: pathToFileURL(join(folder, "nowhere.mjs")) });
     expect(missing).toMatchObject({ ok: false, reason: expect.stringMatching(/^It crashed \(exit code 1\)/) });
     const silent = await checkEngine("cpu", { program: await program("") });
-    expect(silent).toMatchObject({ ok: false, reason: "Its check ended without a word." });
+    expect(silent).toMatchObject({ ok: false, reason: "Its check ended without a report." });
   });
 
   it("stops at once when it is told to", async () => {

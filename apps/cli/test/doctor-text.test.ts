@@ -55,16 +55,16 @@ describe("doctorText", () => {
       "revq can train here. It uses onnx: ONNX Runtime on the CPU (2 threads).
       Nothing more needs to be installed.
 
-      Engines (what does the computing), in the order in which revq tries them:
+      Engines (they do the computing), in the order in which revq tries them:
         webgpu    no  No GPU can be reached: the Vulkan loader (libvulkan.so.1) is missing.
                       Where there is a GPU, install its driver.
         node      -   not installed, and not needed
         onnx      yes ONNX Runtime on the CPU (2 threads)
                       matmul 1024^3 107 GFLOP/s, convolution 60 GFLOP/s, nearest code 2.10 Gpairs/s
 
-      GPU: none that revq can use. That is fine: everything works on the processor too. Small trainings take minutes; for the paper's
-        presets \`revq bench step --preset 512T --batch 16\` says how long they would take here.
-      CUDA: @tensorflow/tfjs-node-gpu is not installed, and need not be: NVIDIA cards are reached through WebGPU. Version 4.22 wants
+      GPU: none that revq can use. Everything works on the processor too. Small trainings take minutes.
+        \`revq bench step --preset 512T --batch 16\` estimates the time of a training of the paper.
+      CUDA: @tensorflow/tfjs-node-gpu is not installed and not needed: revq uses NVIDIA cards through WebGPU. Version 4.22 needs
         libtensorflow 2.9.1 (which its install downloads), CUDA 11.2, cuDNN 8.1 and Node 22 or older; this is Node 20.19.5, which fits.
 
       revq 1.0.0 on Node 20.19.5 (fine: >=20.19.0 is needed)
@@ -87,7 +87,7 @@ describe("doctorText", () => {
     expect(old).toMatch(/^This Node is too old \(18\.20\.0; >=20\.19\.0 is needed\)/);
   });
 
-  it("describes the GPU, and that a software one is passed over", () => {
+  it("describes the GPU, and that a software GPU is not used", () => {
     const adapter = {
       vendor: "google",
       architecture: "swiftshader",
@@ -99,7 +99,7 @@ describe("doctorText", () => {
       subgroups: false,
     };
     const text = doctorText(report({ adapter }));
-    expect(text).toContain("Software GPU: SwiftShader Device. It computes on the processor, so revq passes it over.");
+    expect(text).toContain("Software GPU: SwiftShader Device. It computes on the processor, so revq does not use it.");
     expect(text).toContain("GPU: none that revq can use.");
     expect(text).toContain("largest buffer 2048 MiB, largest tensor 1024 MiB, shader-f16 yes, subgroups no");
     const real = doctorText(report({ adapter: { ...adapter, software: false, description: "Some Card" } }));

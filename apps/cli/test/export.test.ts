@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { multigroup } from "@revq/quantizer-multigroup";
 import { efficientvit } from "@revq/rectifier-efficientvit";
+import { none } from "@revq/transform-block";
 import { PluginRegistry, RevqError } from "@revq/core";
 import { createEngine, type Engine } from "@revq/engine";
 import { openSafetensors } from "@revq/formats";
@@ -21,7 +22,10 @@ import { readStatistics } from "../src/import/statistics.js";
 const fixtures = join(process.env["REVQ_SHARED"] ?? resolve("../shared"), "fixtures");
 const path = join(fixtures, "official_style_ckpt_T256_K32.pth");
 const ioPath = join(fixtures, "official_style_ckpt_T256_K32_io.safetensors");
-const plugins = new PluginRegistry().register(multigroup, "multigroup").register(efficientvit, "efficientvit");
+const plugins = new PluginRegistry()
+  .register(none, "transform")
+  .register(multigroup, "multigroup")
+  .register(efficientvit, "efficientvit");
 
 let engine: Engine;
 let folder: string;
@@ -65,7 +69,7 @@ describe.skipIf(!existsSync(path))("export of a tokenizer of latents (needs ../s
     expect([...(ids!.data as Int32Array)]).toEqual(Array.from(indices, Number));
     const { latents } = await decoder.run({ ids: ids! });
     const expected = (await io.readFloat32("output_latents")).data;
-    const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const largest = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
     (latents!.data as Float32Array).forEach((value, i) => {
       if (Math.abs(value - expected[i]!) > 1e-3 * largest)
         throw new Error(`element ${i}: ${value}, not ${expected[i]}`);

@@ -85,13 +85,16 @@ export async function importTokenizer(
     config,
     latentShape,
     backbone: backbone?.instance ?? null,
-    space: new LatentSpace(standardizerOf(checkpoint, statistics), transform, true),
+    space: new LatentSpace(await standardizerOf(checkpoint, statistics), transform, true),
     quantizer,
     rectifier,
   });
 }
 
-function standardizerOf({ latentShape }: AuthorsCheckpoint, statistics: ChannelFirstStatistics | null): Standardizer {
+async function standardizerOf(
+  { latentShape }: AuthorsCheckpoint,
+  statistics: ChannelFirstStatistics | null,
+): Promise<Standardizer> {
   const { channels, height, width } = latentShape;
   const state = tf.tidy(() => {
     const shape: [number, number, number] = [channels, height, width];
@@ -101,7 +104,7 @@ function standardizerOf({ latentShape }: AuthorsCheckpoint, statistics: ChannelF
     };
   });
   try {
-    return Standardizer.fromState(latentShape, state);
+    return await Standardizer.fromState(latentShape, state);
   } finally {
     tf.dispose(state);
   }
