@@ -1,4 +1,4 @@
-/** How many codes every group has and where they lie in one array `[codes of all groups, d]`. */
+/** The number of codes of every group, and their offsets in one array `[codes of all groups, d]`. */
 import { codebookOffsets } from "@revq/core";
 import type { MultigroupLayout } from "./layout.js";
 
@@ -21,24 +21,21 @@ export interface SizeClass {
   readonly groups: readonly number[];
   /** The tokens of these groups, ascending. */
   readonly tokens: Int32Array;
-  /** For each of `tokens` its group's place in `groups`. */
+  /** For each of `tokens` the index of its group in `groups`. */
   readonly groupOf: Int32Array;
 }
 
-export function codebookSizes(
-  { tokens, groupOf }: Pick<MultigroupLayout, "tokens" | "groupOf">,
-  sizes: readonly number[],
-): CodebookSizes {
+export function codebookSizes({ groupOf }: Pick<MultigroupLayout, "groupOf">, sizes: readonly number[]): CodebookSizes {
   const distinct = [...new Set(sizes)];
   const classes = distinct.map((codes): SizeClass => {
     const groups = [...sizes.keys()].filter((group) => sizes[group] === codes);
-    const places = new Map(groups.map((group, place) => [group, place]));
-    const members = Int32Array.from(groupOf.keys()).filter((token) => places.has(groupOf[token]!));
-    return { codes, groups, tokens: members, groupOf: members.map((token) => places.get(groupOf[token]!)!) };
+    const indices = new Map(groups.map((group, index) => [group, index]));
+    const members = Int32Array.from(groupOf.keys()).filter((token) => indices.has(groupOf[token]!));
+    return { codes, groups, tokens: members, groupOf: members.map((token) => indices.get(groupOf[token]!)!) };
   });
   return {
     sizes,
-    starts: codebookOffsets({ tokens, codes: sizes, groupOf }),
+    starts: codebookOffsets({ codebookSizes: sizes }),
     total: sizes.reduce((sum, codes) => sum + codes, 0),
     equal: distinct.length === 1 ? distinct[0]! : null,
     classes,

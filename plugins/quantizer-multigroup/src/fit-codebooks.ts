@@ -3,9 +3,8 @@ import type { FitContext, FitReport, LatentSource } from "@revq/core";
 import { kmeans } from "@revq/nearest";
 import { groupsAlike, type CodebookSizes } from "./codebook-sizes.js";
 import { openFitState } from "./fit-state.js";
-import { gatherTokens, population, type TokenPick } from "./gather-tokens.js";
-import { requireLatents } from "./initial-codebooks.js";
-import type { MultigroupLayout } from "./layout.js";
+import { gatherTokens, population, requireLatents, type TokenPick } from "./gather-tokens.js";
+import type { OrderedLayout } from "./layout.js";
 
 export interface FitSettings {
   readonly iterations: number;
@@ -14,11 +13,11 @@ export interface FitSettings {
   readonly samplesPerCode: number;
 }
 
-/** Tokens of one block, in float32 numbers, at most: 256 MiB. */
+/** Float32 elements of one block, at most: 256 MiB. */
 const largestBlock = 2 ** 26;
 
-/** Bytes a number of a block takes: the tokens, k-means's copy of them, and 8 bytes a token. */
-function bytesPerNumber(dim: number): number {
+/** Bytes per element of a block: the tokens, the copy of k-means, and 8 bytes per token. */
+function bytesPerElement(dim: number): number {
   return 8 + 8 / dim;
 }
 
@@ -31,20 +30,20 @@ interface Block {
 }
 
 /**
- * @returns codebooks float32 `[codes of all groups, d]`, and the error and usage of every pass, measured on the tokens that were looked at;
+ * @returns codebooks float32 `[codes of all groups, d]`, and the error and usage of every pass, measured on the tokens that were read;
  *   entry i is that of the codebooks after i updates
  * @throws RevqError `no-latents`; `signal.reason` when aborted
  */
 export async function fitCodebooks(
   source: LatentSource,
-  layout: MultigroupLayout,
+  layout: OrderedLayout,
   { sizes, starts, total }: CodebookSizes,
   { iterations, init, samplesPerCode }: FitSettings,
   { random, report, signal, checkpoints, memory = Infinity }: FitContext,
 ): Promise<{ codebooks: Float32Array; report: FitReport }> {
   requireLatents(source);
   const { dim } = layout;
-  const wanted = Math.min(largestBlock, Math.floor(memory / bytesPerNumber(dim)));
+  const wanted = Math.min(largestBlock, Math.floor(memory / bytesPerElement(dim)));
   const resume = openFitState(checkpoints, total * dim, wanted);
   const { codebooks, finished, blockSize } = resume;
   const blocks = planBlocks(source, layout, sizes, samplesPerCode, blockSize, random);
@@ -88,7 +87,7 @@ export async function fitCodebooks(
           resume.keep(state, usages);
         },
       },
-    ).finally(() => resume.settle());
+    ).finally(() => resume.flush());
     usages.push(fitted.usage);
     searched += rows * columns * (iterations + 1);
     passes.add(rows * columns, columns, fitted.distortion, usages);
@@ -104,7 +103,7 @@ export async function fitCodebooks(
 
 function planBlocks(
   source: LatentSource,
-  layout: MultigroupLayout,
+  layout: OrderedLayout,
   sizes: readonly number[],
   samplesPerCode: number,
   blockSize: number,
@@ -133,7 +132,7 @@ function fractionUsed(counts: ArrayLike<number>): number {
   return used / counts.length;
 }
 
-/** Means over blocks: of the error by tokens, of the usage by groups. A block that settled early keeps its last values. */
+/** Means over blocks: of the error by tokens, of the usage by groups. A block that converged early keeps its last values. */
 class PassTotals {
   private readonly errors: Float64Array;
   private readonly usages: Float64Array;

@@ -1,15 +1,15 @@
-/** What a stopped fit needs to go on: the codebooks of finished blocks, and the k-means state of the one that was under way. */
+/** The state of a stopped fit: the codebooks of finished blocks, and the k-means state of the running one. */
 import type { FitCheckpoints, NamedArray } from "@revq/core";
 import type { KMeansState } from "@revq/nearest";
 
-/** What a block of groups reported: entry i is that of its codebooks after i updates. */
+/** The report of a block of groups: entry i belongs to its codebooks after i updates. */
 export interface FinishedBlock {
   readonly errors: readonly number[];
   readonly usages: readonly number[];
 }
 
 interface SavedJson {
-  /** Largest block, in numbers, that the fit was begun with. */
+  /** Largest block, in elements, with which the fit was begun. */
   readonly blockSize: number;
   readonly finished: readonly FinishedBlock[];
   /** Of the block after the finished ones. */
@@ -17,21 +17,23 @@ interface SavedJson {
 }
 
 export interface FitState {
-  /** `[codes of all groups, d]`: those of finished blocks are there already. */
+  /** `[codes of all groups, d]`, filled for finished blocks. */
   readonly codebooks: Float32Array;
   readonly finished: readonly FinishedBlock[];
-  /** The largest block, in numbers: a fit that goes on keeps the blocks that it was begun with. */
+  /** The largest block, in elements. A resumed fit keeps the blocks with which it was begun. */
   readonly blockSize: number;
-  /** Where block `index` goes on, and the usages of the passes that it has done. */
+  /** Where block `index` continues, and the usages of its finished passes. */
   begun(index: number, iterations: number): { readonly start: KMeansState | undefined; readonly usages: number[] };
-  /** Keeps the state of a pass; writing goes on beside the next pass, and a pass that ends before that is passed over. */
+  /**
+   * Queues the state to be written in the background. If writing is slower than a pass, intermediate states are skipped.
+   */
   keep(state: KMeansState, usages: readonly number[]): void;
-  /** Waits until the last state that was kept is written. */
-  settle(): Promise<void>;
+  /** Waits until the last kept state is written. */
+  flush(): Promise<void>;
   finish(block: FinishedBlock): Promise<void>;
 }
 
-/** @param size numbers in all codebooks. @param wanted the largest block, when nothing was begun */
+/** @param size elements of all codebooks. @param wanted the largest block, when nothing was begun */
 export function openFitState(checkpoints: FitCheckpoints | undefined, size: number, wanted: number): FitState {
   const saved = checkpoints?.saved ?? null;
   const json = saved?.json as SavedJson | undefined;
@@ -50,7 +52,7 @@ export function openFitState(checkpoints: FitCheckpoints | undefined, size: numb
       await write();
     }
   }
-  const settle = async (): Promise<void> => {
+  const flush = async (): Promise<void> => {
     while (writing) await writing;
   };
 
@@ -64,7 +66,7 @@ export function openFitState(checkpoints: FitCheckpoints | undefined, size: numb
       const array = (name: string): NamedArray["data"] => saved!.arrays[name]!.data;
       const start: KMeansState = {
         ...running,
-        iteration: isSettled(running) ? iterations : running.iteration,
+        iteration: hasConverged(running) ? iterations : running.iteration,
         codebooks: array("running.codebooks") as Float32Array,
         counts: Float64Array.from(array("running.counts")),
       };
@@ -81,15 +83,15 @@ export function openFitState(checkpoints: FitCheckpoints | undefined, size: numb
       waiting = () => checkpoints.save({ json: state, arrays });
       writing ??= drain().finally(() => (writing = undefined));
     },
-    settle,
+    flush,
     async finish(block) {
-      await settle();
+      await flush();
       finished.push(block);
     },
   };
 }
 
-/** k-means ended before its last pass because nothing moved any more; going on would only measure the same once more. */
-function isSettled({ distortion, revived }: Pick<KMeansState, "distortion" | "revived">): boolean {
+/** k-means ended before its last pass because no code moved. Going on would only measure the same again. */
+function hasConverged({ distortion, revived }: Pick<KMeansState, "distortion" | "revived">): boolean {
   return distortion.length > 1 && revived.at(-1) === 0 && distortion.at(-2)! - distortion.at(-1)! <= 0;
 }

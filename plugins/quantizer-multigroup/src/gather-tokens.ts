@@ -1,6 +1,6 @@
 /** Reads tokens of a latent source into one array, group by group, without holding more of the source than a chunk. */
-import { latentSize, type LatentSource } from "@revq/core";
-import type { MultigroupLayout } from "./layout.js";
+import { RevqError, latentSize, type LatentSource } from "@revq/core";
+import type { MultigroupLayout, OrderedLayout } from "./layout.js";
 
 /**
  * Tokens of one group. Its population is every sample's tokens of the group, sample by sample: entry p is token
@@ -12,7 +12,7 @@ export interface TokenPick {
   readonly entries: Int32Array | null;
 }
 
-/** How many tokens a group has in a source. */
+/** The number of tokens of a group in a source. */
 export function population(source: LatentSource, layout: MultigroupLayout, group: number): number {
   return source.count * layout.tokensOf[group]!.length;
 }
@@ -23,7 +23,7 @@ export function population(source: LatentSource, layout: MultigroupLayout, group
  */
 export async function gatherTokens(
   source: LatentSource,
-  layout: MultigroupLayout,
+  layout: OrderedLayout,
   picks: readonly TokenPick[],
   step: (samplesDone: number, samples: number) => void = () => {},
 ): Promise<Float32Array> {
@@ -75,4 +75,12 @@ function samplesOf(source: LatentSource, layout: MultigroupLayout, picks: readon
     if (flag) samples[next++] = sample;
   });
   return samples;
+}
+
+/** Throws `no-latents` when the source is empty. */
+export function requireLatents(source: LatentSource): void {
+  if (source.count > 0) return;
+  throw new RevqError("no-latents", "There are no latents to make codebooks of; at least one is needed.", {
+    fix: "Check where the training data are.",
+  });
 }

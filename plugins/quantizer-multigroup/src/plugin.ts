@@ -1,17 +1,16 @@
-/** The plugin descriptor: `--quantizer multigroup`. */
+/** The descriptor of the quantizer `multigroup`. */
 import {
   RevqError,
   definePlugin,
-  parseOptions,
   type LatentShape,
-  type QuantizerPlugin,
   type OptionsOf,
+  type QuantizerCandidate,
+  type QuantizerPlugin,
+  type QuantizerRequest,
 } from "@revq/core";
+import { chooseMultigroup } from "./choose.js";
 import { createLayout, type MultigroupLayout } from "./layout.js";
-import { MultigroupQuantizer } from "./multigroup-quantizer.js";
 import { multigroupOptions, type MultigroupInput, type MultigroupOptions } from "./options.js";
-import { planMultigroup } from "./plan.js";
-import { settleSizes } from "./settle.js";
 
 /** Channel multi-group vector quantization, arXiv 2507.10547. */
 export const multigroup: QuantizerPlugin<typeof multigroupOptions> = definePlugin({
@@ -19,49 +18,69 @@ export const multigroup: QuantizerPlugin<typeof multigroupOptions> = definePlugi
   id: "multigroup",
   title: "Channel multi-group vector quantization: codebooks per token or per channel (the paper's)",
   options: multigroupOptions,
-  recipes: { fit: { transform: "auto" }, paper: { transform: "none", split: "channel", groups: "token" } },
+  sets: { paper: { split: "channel", groups: "token" } },
+  transform: "auto",
 
-  plan({ options, ...request }) {
-    return planMultigroup({ ...request, options: parseOptions(multigroup, options as MultigroupInput) });
+  async resolve(options, request) {
+    return [request.latents ? await withSizes(options, request, request.latents) : chooseMultigroup(options, request)];
   },
 
-  async settle(options, latents, context) {
-    if (options.allocation !== "greedy" || options.sizes) return { options, reasons: [] };
-    const { layout, codes } = closed(options, latents.shape);
-    const sizes = await settleSizes(latents, layout, codes, context);
-    const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
-    return {
-      options: { ...options, sizes },
-      reasons: [`Codebooks have ${least} to ${most} codes, by how much their tokens vary.`],
-    };
-  },
-
-  /** Sizes that `settle` has not chosen yet are taken to be equal. */
-  describe(options, { latentShape }) {
-    const { layout, codes } = closed(options, latentShape);
-    const { tokens, groupOf, dim } = layout;
+  /** Open sizes of codebooks are taken to be equal. */
+  layout(options, latentShape) {
+    const { layout, codes } = resolved(options, latentShape);
     const sizes = options.sizes ?? equalSizes(layout, codes);
     requireSizes(sizes, layout);
     return {
-      tokens: { tokens, codes: sizes, groupOf },
-      parameters: sizes.reduce((sum, each) => sum + each, 0) * dim + transformParameters(layout),
+      layout: { count: layout.tokens, codebookSizes: sizes, groupOf: layout.groupOf },
+      parameterCount: sizes.reduce((sum, each) => sum + each, 0) * layout.dim,
     };
   },
 
-  /** Takes options without gaps, as `plan` and `settle` give them. */
-  create(options, { latentShape }) {
-    const { layout, codes } = closed(options, latentShape);
+  /** Takes options that leave nothing open, as `resolve` gives them. */
+  async create(options, { latentShape, transform }) {
+    const { layout, codes } = resolved(options, latentShape);
     const { iterations, init, samplesPerCode, allocation } = options;
-    if (allocation === "greedy" && !options.sizes) throw notPlanned(["sizes"]);
+    if (allocation === "greedy" && !options.sizes) throw notResolved(["sizes"]);
     const sizes = options.sizes ?? equalSizes(layout, codes);
     requireSizes(sizes, layout);
-    return new MultigroupQuantizer(layout, sizes, { iterations, init, samplesPerCode });
+    const { MultigroupQuantizer } = await import("./multigroup-quantizer.js");
+    return new MultigroupQuantizer(layout, transform, sizes, { iterations, init, samplesPerCode });
   },
 });
 
 declare module "@revq/core" {
   interface KnownQuantizers {
     multigroup: OptionsOf<typeof multigroup>;
+  }
+}
+
+/** With codebook sizes chosen from the latents, where the allocation is greedy. */
+async function withSizes(
+  options: MultigroupOptions,
+  request: QuantizerRequest,
+  latents: NonNullable<QuantizerRequest["latents"]>,
+): Promise<QuantizerCandidate<MultigroupInput>> {
+  if (options.allocation !== "greedy" || options.sizes) return { options, reasons: [] };
+  const { layout, codes } = resolved(options, latents.shape);
+  const { TokenCut } = await import("@revq/plugin-kit");
+  const { greedySizes } = await import("./greedy-allocation.js");
+  const cut = new TokenCut(
+    latents.shape,
+    layout.tokens,
+    layout.split,
+    request.transform(layout.tokens)!,
+    layout.groups,
+  );
+  try {
+    cut.fit(latents.variances);
+    const sizes = await greedySizes(latents, { ...layout, order: await cut.order() }, codes, request);
+    const [min, max] = [Math.min(...sizes), Math.max(...sizes)];
+    return {
+      options: { ...options, sizes },
+      reasons: [`Codebooks have ${min} to ${max} codes, by the variance of their tokens.`],
+    };
+  } finally {
+    cut.dispose();
   }
 }
 
@@ -76,44 +95,39 @@ function requireSizes(sizes: readonly number[], { groups }: MultigroupLayout): v
     `The option sizes lists ${sizes.length} codebooks, but there are ${groups} groups.`,
     {
       fix: "List the codes of every group, or leave sizes out: they are chosen from the latents.",
+      setting: { path: "quantizer.sizes" },
     },
   );
 }
 
-function notPlanned(open: readonly string[]): RevqError {
+function notResolved(open: readonly string[]): RevqError {
   return new RevqError(
     "quantizer-not-planned",
     `The quantizer multigroup cannot be made while ${open.join(", ")} is open.`,
-    { fix: "Call the plugin's `plan` and `settle` first and create it with the options that they give, or set them." },
+    { fix: "Set them, or create it with the options that the plugin's `resolve` gives." },
   );
 }
 
 /** Layout and number of codes of options that leave nothing open. */
-function closed(
-  { tokens, codes, transform, split, groups, allocation, sizes }: MultigroupOptions,
+function resolved(
+  { tokens, codes, split, groups, allocation, sizes }: MultigroupOptions,
   latentShape: LatentShape,
 ): { layout: MultigroupLayout; codes: number } {
-  if (tokens === undefined || codes === undefined || split === "auto" || groups === "auto" || transform === "auto") {
-    const open = Object.entries({ tokens, codes, transform, split, groups })
+  if (tokens === undefined || codes === undefined || split === "auto" || groups === "auto") {
+    const open = Object.entries({ tokens, codes, split, groups })
       .filter(([, value]) => value === undefined || value === "auto")
       .map(([name]) => name);
-    throw notPlanned(open);
+    throw notResolved(open);
   }
   if (sizes && allocation !== "greedy") {
     throw new RevqError(
       "codebook-sizes",
-      `The option sizes lists ${sizes.length} codebooks, but allocation is equal.`,
+      `The option sizes lists ${sizes.length} codebooks, but the allocation is equal.`,
       {
-        fix: "Set allocation=greedy, or leave sizes out.",
+        fix: "Use the allocation greedy, or leave sizes out.",
+        setting: { path: "quantizer.allocation", value: "greedy" },
       },
     );
   }
-  return { layout: createLayout(latentShape, tokens, split, groups, transform), codes };
-}
-
-/** Numbers of the rotations, and of the coefficients' places. */
-function transformParameters({ transform, split }: MultigroupLayout): number {
-  if (!transform) return 0;
-  const { count, dim } = transform.rotations;
-  return count * dim * dim + (split === "balanced" ? transform.size : 0);
+  return { layout: createLayout(latentShape, tokens, split, groups), codes };
 }

@@ -1,10 +1,10 @@
 /** The exact search: every token in its group's codebook. Groups with as many codes are searched at once. */
 import { createSearchMemory, nearestCodes, sharedFloat32, type SearchMemory } from "@revq/nearest";
-import { cutLatents } from "./codebook-trainer.js";
+import { gatherElements } from "@revq/plugin-kit";
 import type { CodebookSizes, SizeClass } from "./codebook-sizes.js";
-import type { MultigroupLayout } from "./layout.js";
+import type { OrderedLayout } from "./layout.js";
 
-/** One a class of sizes: what a search can tell the next. */
+/** One per class of sizes: what a search passes on to the next. */
 export type SearchMemories = readonly SearchMemory[];
 
 export function createSearchMemories({ classes }: CodebookSizes): SearchMemories {
@@ -12,15 +12,15 @@ export function createSearchMemories({ classes }: CodebookSizes): SearchMemories
 }
 
 /**
- * @param values latents or their coefficients, `[n, h, w, c]` flat
+ * @param values coefficients `[n, h, w, c]` flat
  * @param codebooks finite, `[codes of all groups, d]`
  * @param memories for one search at a time; null does without
- * @returns codes `[n, T]`
+ * @returns ids `[n, T]`
  */
 export async function searchCodes(
   values: ArrayLike<number>,
   codebooks: Float32Array,
-  layout: MultigroupLayout,
+  layout: OrderedLayout,
   sizes: CodebookSizes,
   samples: number,
   memories: SearchMemories | null,
@@ -39,7 +39,7 @@ export async function searchCodes(
     return indices;
   };
   const [first] = sizes.classes;
-  if (sizes.equal !== null) return search(first!, [cutLatents(values, order, samples), codebooks], memories?.[0]);
+  if (sizes.equal !== null) return search(first!, [gatherElements(values, order, samples), codebooks], memories?.[0]);
 
   const found = new Int32Array(samples * tokens);
   for (const [index, each] of sizes.classes.entries()) {
@@ -51,7 +51,11 @@ export async function searchCodes(
       const start = sizes.starts[group]! * dim;
       books.set(codebooks.subarray(start, start + each.codes * dim), i * each.codes * dim);
     });
-    const indices = await search(each, [cutLatents(values, ownOrder, samples, order.length), books], memories?.[index]);
+    const indices = await search(
+      each,
+      [gatherElements(values, ownOrder, samples, order.length), books],
+      memories?.[index],
+    );
     for (let sample = 0; sample < samples; sample++)
       for (let i = 0; i < width; i++) found[sample * tokens + each.tokens[i]!] = indices[sample * width + i]!;
   }

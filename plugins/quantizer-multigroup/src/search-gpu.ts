@@ -1,6 +1,6 @@
 /** The exact search where the latents already are: the fused kernel of `@revq/nearest/webgpu`, on tensors of tfjs's WebGPU backend. */
+import type { TokenSplit, TransformLayout } from "@revq/core";
 import { cutTokens } from "@revq/plugin-kit";
-import type { TokenSplit } from "@revq/core";
 import { requireFinite } from "@revq/nearest";
 import { nearestCodesWebGPU, webgpuSearchRuns } from "@revq/nearest/webgpu";
 import * as tf from "@tensorflow/tfjs-core";
@@ -9,16 +9,16 @@ import type { CodebookSizes } from "./codebook-sizes.js";
 import type { MultigroupLayout } from "./layout.js";
 
 /**
- * Whether `searchOnGpu` can serve: codebooks of unequal sizes are not one array of the kernel, and the host's transform is in float64,
- * which a GPU does not have.
+ * Whether `searchOnGpu` can serve. Codebooks of unequal sizes are not one array of the kernel. Coefficients of a transform
+ * are made on the host, so the host searches them.
  */
-export function gpuSearches({ transform }: MultigroupLayout, { equal }: CodebookSizes): boolean {
-  return !transform && equal !== null && webgpuSearchRuns();
+export function gpuSearches({ decorrelated }: TransformLayout, { equal }: CodebookSizes): boolean {
+  return !decorrelated && equal !== null && webgpuSearchRuns();
 }
 
 /**
- * latents `[n, h, w, c]`, codebooks `[G, K, d]` -> codes `[n, T]` int32, those of `searchCodes`. One number is downloaded: whether all
- * latents are finite.
+ * latents `[n, h, w, c]`, codebooks `[G, K, d]` -> ids `[n, T]` int32, those of `searchCodes`. One value is downloaded: whether all latents
+ * are finite.
  *
  * @throws RevqError `latent-not-finite`; `nearest-size` when one call of a GPU cannot hold so many samples
  */
@@ -58,6 +58,6 @@ function kernelOrder({
   if (groupOf.every((group, token) => group === token % groups)) return null;
   const from = Array.from({ length: tokens }, (_, t) => tokensOf[t % groups]![Math.floor(t / groups)]!);
   const back = new Array<number>(tokens);
-  from.forEach((token, place) => (back[token] = place));
+  from.forEach((token, index) => (back[token] = index));
   return { from, back };
 }

@@ -15,24 +15,21 @@ import {
   RevqError,
   blockShape,
   divisors,
+  latentShapeToArray,
   latentSize,
   tokenDimension,
   type LatentShape,
-  type QuantizerPlan,
+  type QuantizerCandidate,
+  type QuantizerRequest,
   type TokenSplit,
+  type TransformLayout,
 } from "@revq/core";
 import { assignGroups, channelGroups, type Grouping, type MultigroupSplit } from "./layout.js";
-import { coversMap, findTransform, requireTransform } from "./transform/geometry.js";
-import type { DecidedOptions, MultigroupInput, MultigroupOptions } from "./options.js";
+import type { MultigroupInput, MultigroupOptions } from "./options.js";
 
-export interface PlanInput {
-  readonly options: MultigroupOptions;
-  readonly latentShape: LatentShape;
-  readonly samples: number;
-  readonly bits?: number;
-}
+type Request = Pick<QuantizerRequest, "latentShape" | "samples" | "bits" | "transform">;
 
-/** A choice of everything, and what it comes to. */
+/** A choice of everything, and its figures. */
 interface Candidate {
   readonly tokens: number;
   readonly codes: number;
@@ -45,84 +42,78 @@ interface Candidate {
 
 /** A centroid wants 30 to 50 samples. */
 const wantedSamplesPerCode = 30;
-/** Codebooks of dealt coefficients are shared until there are so many. Fewer codes are preferred to fewer than `least`. */
-const balancedSamplesPerCode = { wanted: 500, least: 100 };
+/** Tokens made by variance share codebooks until there are so many samples. Below `min`, fewer codes are preferred. */
+const sharedSamplesPerCode = { wanted: 500, min: 100 };
 const defaultDimension = 8;
-/** Beyond this k-means needs more samples than anybody has. */
-const largestDimension = 64;
-const defaultCodes = { least: 2 ** 4, most: 2 ** 10 };
-const budgetCodes = { least: 2 ** 4, most: 2 ** 16 };
+/** Beyond this, k-means needs more samples than anybody has. */
+const maxDimension = 64;
+const defaultCodes = { min: 2 ** 4, max: 2 ** 10 };
+const budgetCodes = { min: 2 ** 4, max: 2 ** 16 };
 /** Totals that differ by less are equal: the better layout decides. */
 const budgetTolerance = 0.03;
-/** So much of a budget is given up, if need be, for enough samples per code. */
+/** The share of a budget that may be given up for enough samples per code. */
 const budgetForSamples = 0.2;
 
 /**
- * @throws RevqError `bits-and-tokens-and-codes` when all three are given, `bits-impossible` when no choice comes to the budget,
- *   and those of `createLayout`
+ * @throws RevqError `bits-and-tokens-and-codes` when all three are given, `bits-impossible` when no choice fits the budget,
+ *   `no-transform-fits`, and those of `createLayout`
  */
-export function planMultigroup({
-  options: given,
-  latentShape,
-  samples,
-  bits,
-}: PlanInput): QuantizerPlan<MultigroupInput> {
-  const options: DecidedOptions = { ...given, transform: decideTransform(given.transform, latentShape) };
+export function chooseMultigroup(options: MultigroupOptions, request: Request): QuantizerCandidate<MultigroupInput> {
   const chosen =
-    bits === undefined
-      ? chooseFreely(options, latentShape, samples)
-      : chooseForBudget(options, latentShape, samples, bits);
+    request.bits === null ? chooseFreely(options, request) : chooseForBudget(options, request, request.bits);
   return {
     options: { ...options, tokens: chosen.tokens, codes: chosen.codes, split: chosen.split, groups: chosen.grouping },
-    reasons: explain(chosen, options, latentShape, samples, bits),
+    reasons: explain(chosen, options, request),
   };
 }
 
-/**
- * Coefficients of a transform of the whole map quantize better than the latent itself. Blocks of a larger map do too, by latent error, but
- * their seams show: 32 x 32 cells of a linear VAE at 10,240 bits gave 22.50 dB with blocks of 8 x 8 and 23.46 dB without a transform.
- */
-function decideTransform(transform: MultigroupOptions["transform"], shape: LatentShape): DecidedOptions["transform"] {
-  if (transform !== "auto") return transform;
-  return coversMap(shape) ? "dct-klt" : "none";
+function transformFor(tokens: number, { transform, latentShape }: Request): TransformLayout {
+  const found = transform(tokens);
+  if (found) return found;
+  throw new RevqError(
+    "no-transform-fits",
+    `No blocks of the latent [${latentShapeToArray(latentShape)}] share ${tokens} tokens evenly, so the transform is not possible.`,
+    { fix: "Use another number of tokens, or the transform none.", setting: { path: "quantizer.tokens" } },
+  );
 }
 
-function chooseFreely(options: DecidedOptions, shape: LatentShape, samples: number): Candidate {
-  const tokens = options.tokens ?? defaultTokens(options, shape);
-  tokenDimension(shape, tokens); // for its error
-  const candidate = (codes: number): Candidate => describe(options, shape, samples, tokens, codes);
+function chooseFreely(options: MultigroupOptions, request: Request): Candidate {
+  const tokens = options.tokens ?? defaultTokens(options, request);
+  tokenDimension(request.latentShape, tokens); // for its error
+  const candidate = (codes: number): Candidate => describe(options, request, tokens, codes);
   if (options.codes !== undefined) return candidate(options.codes);
-  let codes = defaultCodes.most;
-  while (codes > defaultCodes.least && candidate(codes).samplesPerCode < enoughSamples(options)) codes /= 2;
+  let codes = defaultCodes.max;
+  while (codes > defaultCodes.min && !hasEnoughSamples(candidate(codes))) codes /= 2;
   return candidate(codes);
 }
 
-function enoughSamples(options: DecidedOptions): number {
-  return isBalanced(options) ? balancedSamplesPerCode.least : wantedSamplesPerCode;
+function hasEnoughSamples({ split, samplesPerCode }: Candidate): boolean {
+  return samplesPerCode >= (split === "eigenvalue" ? sharedSamplesPerCode.min : wantedSamplesPerCode);
 }
 
-function isBalanced({ transform, split }: DecidedOptions): boolean {
-  return split === "balanced" || (split === "auto" && transform !== "none");
+function allocatesEigenvalues({ split }: MultigroupOptions, transform: TransformLayout): boolean {
+  return split === "eigenvalue" || (split === "auto" && transform.decorrelated);
 }
 
-/** Tokens of 8 numbers, or as near to that (as a ratio) as the latent allows. */
-function defaultTokens(options: DecidedOptions, shape: LatentShape): number {
-  const choices = tokenChoices(options, shape);
-  const distance = (tokens: number): number => Math.abs(Math.log(latentSize(shape) / tokens / defaultDimension));
+/** Tokens of 8 elements, or as near to that (as a ratio) as the latent allows. */
+function defaultTokens(options: MultigroupOptions, request: Request): number {
+  const choices = tokenChoices(options, request);
+  const distance = (tokens: number): number =>
+    Math.abs(Math.log(latentSize(request.latentShape) / tokens / defaultDimension));
   return choices.reduce((best, tokens) => (distance(tokens) < distance(best) ? tokens : best));
 }
 
-function chooseForBudget(options: DecidedOptions, shape: LatentShape, samples: number, bits: number): Candidate {
+function chooseForBudget(options: MultigroupOptions, request: Request, bits: number): Candidate {
   if (options.tokens !== undefined && options.codes !== undefined) {
     throw new RevqError(
       "bits-and-tokens-and-codes",
       `A budget of ${bits} bits was given together with ${options.tokens} tokens and ${options.codes} codes, which come to ` +
         `${formatBits(options.tokens * Math.log2(options.codes))} bits per image.`,
-      { fix: "Leave out --bits, or one of --tokens and --codes." },
+      { fix: "Leave out the budget, or one of tokens and codes.", setting: { path: "bits" } },
     );
   }
-  const tokenCounts = options.tokens === undefined ? tokenChoices(options, shape) : [options.tokens];
-  const codeCounts = options.codes === undefined ? powersOfTwo(budgetCodes.least, budgetCodes.most) : [options.codes];
+  const tokenCounts = options.tokens === undefined ? tokenChoices(options, request) : [options.tokens];
+  const codeCounts = options.codes === undefined ? powersOfTwo(budgetCodes.min, budgetCodes.max) : [options.codes];
   const pairs = tokenCounts.flatMap((tokens) =>
     codeCounts.map((codes) => ({ tokens, codes, total: tokens * Math.log2(codes) })),
   );
@@ -138,13 +129,16 @@ function chooseForBudget(options: DecidedOptions, shape: LatentShape, samples: n
     throw new RevqError(
       "bits-impossible",
       `A budget of ${bits} bits per image is not possible for this latent${fixed}: the ${known} is ${formatBits(end)}.`,
-      { fix: `Use --bits ${formatBits(end)}${fixed ? ", or leave the number of tokens and codes open" : ""}.` },
+      {
+        fix: `Use ${formatBits(end)} bits${fixed ? ", or leave the number of tokens and codes open" : ""}.`,
+        setting: { path: "bits", value: end },
+      },
     );
   }
   const near = pairs
     .filter(({ total }) => total <= bits && total >= nearest * (1 - budgetForSamples))
-    .map(({ tokens, codes }) => describe(options, shape, samples, tokens, codes));
-  const enough = near.filter(({ samplesPerCode }) => samplesPerCode >= enoughSamples(options));
+    .map(({ tokens, codes }) => describe(options, request, tokens, codes));
+  const enough = near.filter(hasEnoughSamples);
   if (enough.length > 0) return best(enough, (a, b) => a.tokens < b.tokens);
   return best(near, (a, b) => a.samplesPerCode > b.samplesPerCode);
 }
@@ -158,20 +152,19 @@ function best(candidates: readonly Candidate[], isBetter: (a: Candidate, b: Cand
 }
 
 /** Resolves split and groups for a number of tokens and codes. */
-function describe(
-  options: DecidedOptions,
-  shape: LatentShape,
-  samples: number,
-  tokens: number,
-  codes: number,
-): Candidate {
-  const { split, groups, transform } = options;
-  const resolved = isBalanced(options) ? "balanced" : split === "auto" ? automaticSplit(shape, tokens) : split;
+function describe(options: MultigroupOptions, request: Request, tokens: number, codes: number): Candidate {
+  const { split, groups } = options;
+  const { latentShape: shape, samples } = request;
+  const transform = transformFor(tokens, request);
+  const resolved = allocatesEigenvalues(options, transform)
+    ? "eigenvalue"
+    : split === "auto"
+      ? automaticSplit(shape, tokens)
+      : split;
   if (resolved === "block") blockShape(shape, tokenDimension(shape, tokens)); // for its error
-  if (transform !== "none") requireTransform(transform, shape, tokens);
   const automatic =
-    resolved === "balanced"
-      ? balancedGroups(options, shape, samples, tokens, codes)
+    resolved === "eigenvalue"
+      ? sharedGroups(transform, samples, tokens, codes)
       : samples / codes < wantedSamplesPerCode && channelGroups(shape, tokens, resolved) !== undefined
         ? "channel"
         : "token";
@@ -189,16 +182,9 @@ function describe(
 }
 
 /** As many codebooks as leave enough samples per code. Their number divides the tokens of a block: blocks share them. */
-function balancedGroups(
-  { transform }: DecidedOptions,
-  shape: LatentShape,
-  samples: number,
-  tokens: number,
-  codes: number,
-): number {
-  const geometry = transform === "none" ? undefined : findTransform(transform, shape, tokens);
-  const most = (samples * tokens) / (codes * balancedSamplesPerCode.wanted);
-  return divisors(tokens / (geometry?.blocks ?? 1)).findLast((groups) => groups <= most) ?? 1;
+function sharedGroups({ blocks }: TransformLayout, samples: number, tokens: number, codes: number): number {
+  const max = (samples * tokens) / (codes * sharedSamplesPerCode.wanted);
+  return divisors(tokens / blocks).findLast((groups) => groups <= max) ?? 1;
 }
 
 /** Patches, where there are any that are not strips. */
@@ -207,25 +193,24 @@ function automaticSplit(shape: LatentShape, tokens: number): TokenSplit {
   return blockFits(shape, dim) && Math.min(...blockShape(shape, dim)) > 1 ? "block" : "channel";
 }
 
-/** Numbers of tokens whose tokens line up with the latent's channels or with a transform's blocks, ascending. */
-function tokenChoices(options: DecidedOptions, shape: LatentShape): number[] {
-  const { split, groups, transform } = options;
+/** Numbers of tokens that line up with the channels of the latent or with the blocks of the transform, ascending. */
+function tokenChoices(options: MultigroupOptions, { latentShape: shape, transform }: Request): number[] {
+  const { split, groups } = options;
   const size = latentSize(shape);
   const choices = divisors(size).filter((tokens) => {
     const dim = size / tokens;
-    if (dim > largestDimension || (typeof groups === "number" && groups > tokens)) return false;
-    if (transform !== "none" && !findTransform(transform, shape, tokens)) return false;
-    if (isBalanced(options)) return true;
+    if (dim > maxDimension || (typeof groups === "number" && groups > tokens)) return false;
+    const blocks = transform(tokens);
+    if (!blocks) return false;
+    if (allocatesEigenvalues(options, blocks)) return true;
     if (split === "block" && !blockFits(shape, dim)) return false;
-    return channelGroups(shape, tokens, split === "auto" || split === "balanced" ? "channel" : split) !== undefined;
+    return channelGroups(shape, tokens, split === "auto" || split === "eigenvalue" ? "channel" : split) !== undefined;
   });
   if (choices.length > 0) return choices;
   throw new RevqError(
     "no-tokens-fit",
     `No number of tokens fits this latent with split ${split} and groups ${groups}.`,
-    {
-      fix: "Use other values of split and groups.",
-    },
+    { fix: "Use other values of split and groups.", setting: { path: "quantizer.split" } },
   );
 }
 
@@ -233,39 +218,34 @@ function blockFits({ height, width }: LatentShape, dim: number): boolean {
   return divisors(dim).some((rows) => height % rows === 0 && width % (dim / rows) === 0);
 }
 
-function powersOfTwo(least: number, most: number): number[] {
-  return Array.from({ length: Math.log2(most / least) + 1 }, (_, i) => least * 2 ** i);
+function powersOfTwo(min: number, max: number): number[] {
+  return Array.from({ length: Math.log2(max / min) + 1 }, (_, i) => min * 2 ** i);
 }
 
-function explain(
-  chosen: Candidate,
-  options: DecidedOptions,
-  shape: LatentShape,
-  samples: number,
-  budget: number | undefined,
-): string[] {
+function explain(chosen: Candidate, options: MultigroupOptions, request: Request): string[] {
+  const { latentShape: shape, samples, bits: budget } = request;
   const { tokens, codes, split, grouping, groups, samplesPerCode, bits } = chosen;
   const dim = latentSize(shape) / tokens;
   const reasons: string[] = [];
   if (options.tokens === undefined || options.codes === undefined) {
-    const asked = budget === undefined ? "" : budget === bits ? ", the budget" : `, for a budget of ${budget}`;
+    const asked = budget === null ? "" : budget === bits ? ", the budget" : `, for a budget of ${budget}`;
     reasons.push(
-      `${tokens} tokens of ${plural(dim, "number")} with ${codes} codes each: ${formatBits(bits)} bits per image${asked}.`,
+      `${tokens} tokens of ${plural(dim, "element")} with ${codes} codes each: ${formatBits(bits)} bits per image${asked}.`,
     );
   }
-  if (split === "balanced" && options.transform !== "none") {
-    const { block } = requireTransform(options.transform, shape, tokens);
+  const { block, decorrelated } = transformFor(tokens, request);
+  if (split === "eigenvalue" && decorrelated) {
     reasons.push(
-      `Tokens are coefficients of the transform ${options.transform} of ${block.join(" x ")} cells, dealt out so that all tokens vary alike.`,
+      `Tokens are coefficients of blocks of ${block.join(" x ")} positions, allocated so that all tokens vary alike.`,
     );
   } else if (options.split === "auto") {
     reasons.push(
       split === "block"
-        ? `Tokens are patches of ${blockShape(shape, dim).join(" x ")} cells inside a channel, which quantize better than strips.`
-        : `Tokens are strips of ${plural(dim, "cell")} inside a channel: no patch of that size tiles the map.`,
+        ? `Tokens are patches of ${blockShape(shape, dim).join(" x ")} positions of a channel, which quantize better than strips.`
+        : `Tokens are strips of ${plural(dim, "position")} of a channel: no patch of that size tiles the map.`,
     );
   }
-  if (options.groups === "auto" && split === "balanced") {
+  if (options.groups === "auto" && split === "eigenvalue") {
     reasons.push(
       `${groups === 1 ? "All tokens share a codebook" : `Tokens that vary alike share ${plural(groups, "codebook")}`}: ` +
         `${formatNumber(samplesPerCode)} training samples per code.`,
@@ -275,8 +255,8 @@ function explain(
     reasons.push(
       grouping === "token"
         ? `Every token has a codebook of its own: ${formatNumber(own)} training samples per code.`
-        : `Tokens of one channel share a codebook (${groups} in all), because one codebook per token would leave ` +
-            `${formatNumber(own)} training samples per code; shared it is ${formatNumber(samplesPerCode)}.`,
+        : `Tokens of one channel share a codebook (${groups} in all): ${formatNumber(samplesPerCode)} training ` +
+            `samples per code instead of ${formatNumber(own)}.`,
     );
   }
   return reasons;

@@ -1,13 +1,13 @@
-/** The nearest code of every token by tensor operations: for exported models, where the search of `@revq/nearest` is not. */
+/** The nearest code of every token by tensor operations: for exported models, which have no search of `@revq/nearest`. */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor3D } from "@tensorflow/tfjs-core";
 import type { CodebookSizes } from "./codebook-sizes.js";
 
 /**
- * tokens `[n, T, d]`, codebooks `[codes of all groups, d]`, groupOf `[T]` -> codes `[n, T]` int32, the lowest of equally near ones. Squared
- * differences are added up number by number, as the search does it: a product |x|^2 - 2 x.c + |c|^2 would lose digits.
+ * tokens `[n, T, d]`, codebooks `[codes of all groups, d]`, groupOf `[T]` -> ids `[n, T]` int32, the lowest of equally near ones. Squared
+ * differences are added up element by element, as the search does it: a product |x|^2 - 2 x.c + |c|^2 would lose digits.
  */
-export function nearestOnEngine(
+export function searchByTensors(
   tokens: Tensor3D,
   codebooks: Tensor2D,
   { sizes, starts, equal }: CodebookSizes,
