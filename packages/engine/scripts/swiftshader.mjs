@@ -1,6 +1,6 @@
 /**
- * WebGPU without a GPU: unpacks SwiftShader and a Vulkan loader from the npm package `@sparticuz/chromium` (Linux x64) into a
- * temporary folder and runs a command with them:
+ * WebGPU without a GPU: unpacks SwiftShader and a Vulkan loader from the npm package
+ * `@sparticuz/chromium` (Linux x64) into a temporary folder and runs a command with them:
  *
  *   node packages/engine/scripts/swiftshader.mjs npx vitest run packages/engine/test/parity.test.ts
  *
@@ -14,7 +14,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliDecompressSync } from "node:zlib";
 
-/** Returns the folder and the environment for Dawn. Throws, with the reason, where it cannot be had. */
+/**
+ * Returns the folder and the environment for Dawn. Throws, with the reason, where it cannot be had.
+ */
 export function unpackSwiftShader() {
   if (process.platform !== "linux" || process.arch !== "x64") {
     throw new Error(`SwiftShader is packaged for linux x64 only, this is ${process.platform} ${process.arch}`);

@@ -1,6 +1,6 @@
 /**
- * The tfjs backend registry, tidied: registering replaces, removing tolerates, and a factory that a package registered as it
- * was imported survives its removal, since importing the package again would not bring it back.
+ * Helpers for tfjs's backend registry. Registering replaces; removing accepts unknown names. A
+ * factory that a package registered on import is kept: a second import would not register it again.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { KernelBackend } from "@tensorflow/tfjs-core";
@@ -9,7 +9,7 @@ type Factory = () => KernelBackend | Promise<KernelBackend>;
 
 const importedFactories = new Map<string, Factory>();
 
-/** Runs an import that registers the backend `name`, and makes sure that it is registered also the second time. */
+/** Runs an import that registers the backend `name`, and registers it again if it was removed. */
 export async function importBackend<T>(name: string, load: () => Promise<T>): Promise<T> {
   const module = await load();
   const registered = tf.findBackendFactory(name) as Factory | null | undefined;
@@ -22,13 +22,13 @@ export async function importBackend<T>(name: string, load: () => Promise<T>): Pr
   return module;
 }
 
-/** Registers `factory` in place of whatever has the name. */
+/** Registers `factory` under this name, in place of any other. */
 export function replaceBackend(name: string, factory: Factory): void {
   removeBackend(name);
   tf.registerBackend(name, factory);
 }
 
-/** Brings a registered backend up and lets its own error out: `tf.setBackend` prints that and returns false. */
+/** Starts a registered backend and throws its error. (`tf.setBackend` only prints it.) */
 export async function startBackend(name: string): Promise<void> {
   if (isRunning(name)) return;
   const backend = await (tf.findBackendFactory(name) as Factory)();
@@ -44,7 +44,7 @@ export function isRunning(name: string): boolean {
   return tf.engine().registry[name] !== undefined;
 }
 
-/** The current backend's name, undefined when none was set. */
+/** The current backend's name; undefined if none was set. */
 export function currentBackend(): string | undefined {
   return tf.engine().backendName ?? undefined;
 }

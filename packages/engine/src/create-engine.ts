@@ -1,4 +1,4 @@
-/** Chooses an engine, brings it up, checks it and makes it the current tfjs backend. */
+/** Chooses an engine, starts it, checks it and makes it the current tfjs backend. */
 import * as tf from "@tensorflow/tfjs-core";
 import { isRevqError, nearestNames, RevqError } from "@revq/core";
 import { currentBackend, isRunning, removeBackend, startBackend } from "./backends.js";
@@ -13,19 +13,28 @@ import { refuseSoftware } from "./webgpu/adapter.js";
 
 interface Running {
   readonly started: StartedBackend;
-  /** How many engines share it: it is removed with the last of them. */
+  /** Number of engines that share it. It is removed with the last one. */
   shares: number;
 }
 
 const running = new Map<EngineId, Running>();
 
 /**
- * Makes the engine's backend the current one (`tf.setBackend`, awaited) and checks it with a tiny computation.
+ * Makes the engine's backend the current one (`tf.setBackend`, awaited) and checks it with a tiny
+ * computation.
  *
- * `auto` takes the first that can be had: a real GPU through WebGPU, tfjs-node-gpu or tfjs-node when installed, ONNX Runtime,
- * WebAssembly, plain JavaScript. A named engine is had or refused: nothing else is tried.
+ * `auto` takes the first that works: a hardware GPU through WebGPU, tfjs-node-gpu or tfjs-node when
+ * installed, ONNX Runtime, WebAssembly, plain JavaScript. A named engine starts or throws.
  *
- * @throws RevqError `engine-unknown`; for a named engine the reason why it cannot be had (exit code 3)
+ * @throws RevqError `engine-unknown`, `engine-none`; for a named engine the reason why it does not
+ *   work (`engine-*`, `webgpu-*`)
+ *
+ * @example
+ * import * as tf from "@tensorflow/tfjs-core";
+ * const engine = await createEngine({ engine: "cpu" });
+ * engine.id; // => "cpu"
+ * await tf.matMul(tf.ones([2, 3]), tf.ones([3, 2])).data(); // => [3, 3, 3, 3]
+ * engine.dispose();
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
   const wanted = options.engine ?? "auto";
@@ -47,11 +56,8 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   }
   throw new RevqError(
     "engine-none",
-    `No engine works here: ${refused.map(({ id, reason }) => `${id}: ${reason}`).join(" ")}`,
-    {
-      fix: "Reinstall revq.",
-      exitCode: 3,
-    },
+    `No engine works here. ${refused.map(({ id, reason }) => `${id}: ${reason}`).join(" ")}`,
+    { fix: "Reinstall @revq/engine." },
   );
 }
 
@@ -70,12 +76,14 @@ function requireKnown(id: string): asserts id is EngineId {
   const near = nearestNames(id, engineIds);
   throw new RevqError(
     "engine-unknown",
-    `There is no engine "${id}". ${near.length ? `Did you mean ${near.join(" or ")}? ` : ""}Engines: auto, ${engineIds.join(", ")}.`,
-    { fix: "Use --engine auto.", exitCode: 2 },
+    `There is no engine "${id}". ` +
+      (near.length ? `Did you mean ${near.join(" or ")}? ` : "") +
+      `Engines: auto, ${engineIds.join(", ")}.`,
+    { fix: "Use the engine `auto`, which picks one that works.", setting: { path: "engine", value: "auto" } },
   );
 }
 
-/** Brings one engine up, or shares the one that runs; when that fails the backend that was current before is current again. */
+/** Starts an engine, or shares the running one. If that fails, restores the current backend. */
 async function startEngine(id: EngineId, context: StartContext, refused: readonly EngineRefusal[]): Promise<Engine> {
   const shared = running.get(id);
   if (shared && isRunning(shared.started.backendName)) {
@@ -108,9 +116,9 @@ async function startEngine(id: EngineId, context: StartContext, refused: readonl
 
 function asRevqError(id: EngineId, error: unknown): RevqError {
   if (isRevqError(error)) return error;
-  return new RevqError("engine-failed", `The engine ${id} failed as it started: ${firstLine(error)}`, {
-    fix: "Use another engine (--engine auto picks one).",
-    exitCode: 3,
+  return new RevqError("engine-failed", `The engine ${id} failed to start: ${firstLine(error)}`, {
+    fix: "Use the engine `auto`, which picks one that works.",
+    setting: { path: "engine", value: "auto" },
     cause: error,
   });
 }

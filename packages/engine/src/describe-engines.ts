@@ -1,4 +1,4 @@
-/** Tries every engine and reports what works here, for `revq doctor` and for test suites that run over every engine. */
+/** Tries every engine and reports which work here: for diagnoses and for tests over all engines. */
 import * as tf from "@tensorflow/tfjs-core";
 import { currentBackend, isRunning, registeredBackends, removeBackend } from "./backends.js";
 import { createEngine } from "./create-engine.js";
@@ -8,23 +8,24 @@ import { refusalOf } from "./reason.js";
 
 export interface EngineReport {
   readonly id: EngineId;
-  /** True when it came up and computed correctly. */
+  /** True if it started and computed correctly. */
   readonly ok: boolean;
   readonly trains: boolean;
-  /** What it is when it works, why it does not when it does not. */
+  /** The engine's description, or the reason why it does not work. */
   readonly reason: string;
   readonly fix?: string;
   readonly adapter?: AdapterDescription;
 }
 
 export interface DescribeOptions extends Omit<EngineOptions, "engine"> {
-  /** Runs while an engine that works is up: to measure it, say. */
+  /** Runs with every engine that works, for example to measure it. */
   readonly visit?: (engine: Engine) => void | Promise<void>;
 }
 
 /**
- * Brings every engine up and down again, in the order of `auto`. Afterwards the backend that was current is current again and
- * nothing is registered that was not before. A software GPU counts as working, although `auto` passes it over.
+ * Starts and stops every engine, in the order of `auto`. Afterwards the current backend and the
+ * registered backends are the same as before. A software GPU counts as working, although `auto`
+ * skips it.
  */
 export async function describeEngines({ visit, ...options }: DescribeOptions = {}): Promise<EngineReport[]> {
   const before = currentBackend();
@@ -53,7 +54,10 @@ export async function describeEngines({ visit, ...options }: DescribeOptions = {
 
 let available: Promise<EngineId[]> | undefined;
 
-/** The engines that truly work here, best first; tried once a process. For tests: `describe.each(await availableEngines())`. */
+/**
+ * The engines that work here, best first. Each process tries them once. For tests:
+ * `describe.each(await availableEngines())`.
+ */
 export function availableEngines(): Promise<EngineId[]> {
   available ??= describeEngines().then((reports) => reports.filter(({ ok }) => ok).map(({ id }) => id));
   return available.then((ids) => [...ids]);

@@ -1,30 +1,31 @@
 /**
- * What an engine's driver is: one object a backend, in `drivers/`, all alike. A driver registers its backend under
- * `backendName` and throws a `RevqError` when it cannot be had here; choosing, checking and disposing is done by others.
+ * The interface of drivers: one object for each backend, in `drivers/`. A driver registers its
+ * backend under `backendName`, or throws a `RevqError` if the backend does not work here.
+ * `create-engine.ts` chooses, checks and disposes.
  */
 import type { AdapterDescription, EngineId, EngineInfo } from "./engine.js";
 import type { EngineProbes } from "./probes.js";
 
 export interface StartContext {
   readonly probes: EngineProbes;
-  /** True when the user named this engine: software GPUs are refused only when nobody asked for one. */
+  /** True if the user named this engine. `auto` refuses software GPUs, a named engine accepts them. */
   readonly named: boolean;
   readonly wasmPath: string | undefined;
   readonly threads: number | undefined;
   readonly onNote: (note: string) => void;
 }
 
-/** A backend that is registered with tfjs and ready to be made the current one. */
+/** A backend that is registered with tfjs and can become the current one. */
 export interface StartedBackend {
   readonly backendName: string;
   readonly adapter?: AdapterDescription;
-  /** Runs once the backend is the current one, before it is checked: missing kernels are added here. */
+  /** Runs when the backend is the current one, before the check. Adds missing kernels. */
   prepare?(): void | Promise<void>;
-  /** For the user, after the backend is up: "WebAssembly (SIMD, 1 thread)". */
+  /** For the user, once the backend runs: "WebAssembly (1 thread)". */
   describe(): string;
-  /** What `Engine.info` adds to the count of tensors. */
+  /** Further entries of `Engine.info`. */
   info?(): Partial<EngineInfo>;
-  /** Runs after the backend was removed. */
+  /** Runs after the removal of the backend. */
   release?(): void;
 }
 

@@ -1,14 +1,14 @@
-/** What an engine is: a tfjs backend that was brought up, checked and made the current one. Types only. */
+/** Types of engines. An engine is a tfjs backend that was started, checked and made the current one. */
 import type { EngineProbes } from "./probes.js";
 
 /** In the order in which `auto` tries them. */
 export const engineIds = ["webgpu", "node-gpu", "node", "onnx", "wasm", "cpu"] as const;
 export type EngineId = (typeof engineIds)[number];
 
-/** Why an engine was passed over. */
+/** Why `auto` skipped an engine. */
 export interface EngineRefusal {
   readonly id: EngineId;
-  /** One sentence: what is missing or broken. */
+  /** One sentence on what is missing or broken. */
   readonly reason: string;
   /** What the user can do about it. */
   readonly fix?: string;
@@ -18,17 +18,17 @@ export interface EngineRefusal {
 export interface AdapterDescription {
   readonly vendor: string;
   readonly architecture: string;
-  /** For people: the driver's own words where there are any. */
+  /** For users: the driver's own text, if any. */
   readonly description: string;
-  /** SwiftShader, llvmpipe and the like: computes on the CPU. */
+  /** True for SwiftShader, llvmpipe and other drivers that compute on the CPU. */
   readonly software: boolean;
-  /** Optional WebGPU features that were switched on, such as `shader-f16`. */
+  /** Enabled optional features of WebGPU, such as `shader-f16`. */
   readonly features: readonly string[];
-  /** The limits that were asked for and granted, in bytes or counts. */
+  /** The device's limits, in bytes or counts. */
   readonly limits: Readonly<Record<string, number>>;
 }
 
-/** What an engine holds now. */
+/** The current memory of an engine. */
 export interface EngineInfo {
   /** The tfjs backend's name. */
   readonly backend: string;
@@ -37,35 +37,38 @@ export interface EngineInfo {
   readonly tensorBytes: number;
   /** Bytes of GPU buffers, pooled ones included. */
   readonly gpuBytes?: number;
-  /** Bytes of host memory held for tensors: `wasm`'s heap, which never shrinks, or `onnx`'s buffers, pooled ones included. */
+  /**
+   * Bytes of host memory held for tensors: `wasm`'s heap, which never shrinks, or `onnx`'s buffers,
+   * pooled ones included.
+   */
   readonly heapBytes?: number;
-  /** Worker threads that compute. */
+  /** Threads that compute. */
   readonly threads?: number;
 }
 
 export interface Engine {
   readonly id: EngineId;
-  /** One line for the user: what was chosen and why. */
+  /** One line for the user: "onnx: ONNX Runtime on the CPU (2 threads)". */
   readonly description: string;
-  /** True when every gradient that revq's models need exists. */
+  /** True if it has every gradient that revq's models need. */
   readonly trains: boolean;
   readonly adapter?: AdapterDescription;
-  /** The engines that `auto` tried before this one; empty when the engine was named. */
+  /** The engines that `auto` tried before this one; empty for a named engine. */
   readonly refused: readonly EngineRefusal[];
   info(): EngineInfo;
-  /** Removes the backend with all its tensors (`cpu` stays, it holds nothing). Calling it twice is allowed. */
+  /** Removes the backend with all its tensors; `cpu` stays registered. May be called twice. */
   dispose(): void;
 }
 
 export interface EngineOptions {
   /** Default `auto`. */
   readonly engine?: EngineId | "auto";
-  /** Hears a sentence whenever an engine is passed over, and other things worth a `--verbose` line. */
+  /** Called with a sentence for every engine that is skipped, and for other details. */
   readonly onNote?: (note: string) => void;
-  /** In browsers: the URL of the folder with tfjs-backend-wasm's `.wasm` files. Node finds them by itself. */
+  /** In browsers: the URL of the folder with tfjs-backend-wasm's `.wasm` files. Node needs none. */
   readonly wasmPath?: string;
-  /** Threads that compute, for `onnx`; default: every core. The other engines choose by themselves. */
+  /** Threads of `onnx`; default: one a core. The other engines ignore it. */
   readonly threads?: number;
-  /** What is asked of the machine; tests pass their own. */
+  /** Queries of the machine, which tests replace. */
   readonly probes?: Partial<EngineProbes>;
 }

@@ -1,11 +1,14 @@
 /**
- * Registers tfjs's gradients. `@tensorflow/tfjs-core` alone has none in Node: its own registration is written in modules that
- * only a bundler resolves, and the one build of it that Node can load is inside `@tensorflow/tfjs-layers`.
+ * Registers tfjs's gradients. `@tensorflow/tfjs-core` alone has none in Node: only bundlers resolve
+ * the modules of its own registration. Node can load it from `@tensorflow/tfjs-layers`.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { nodeProcess } from "./probes.js";
 
-/** Does nothing when they are there. `createEngine` calls it; call it before gradients when you set a backend by yourself. */
+/**
+ * Registers the gradients unless they are registered. `createEngine` does so; call it if you set a
+ * backend yourself.
+ */
 export async function registerGradients(): Promise<void> {
   if (tf.getGradient("Conv2D")) return;
   if (nodeProcess()) await import("@tensorflow/tfjs-layers");

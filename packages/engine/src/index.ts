@@ -1,4 +1,4 @@
-/** @revq/engine: brings up the best tfjs backend that a machine has, and says why each other was refused. */
+/** @revq/engine: starts the best tfjs backend of a machine and reports why others do not work. */
 export { createEngine } from "./create-engine.js";
 export { availableEngines, describeEngines, type DescribeOptions, type EngineReport } from "./describe-engines.js";
 export {

@@ -1,6 +1,6 @@
 /**
- * What the engines ask of the machine, in one place, so that a test can stand in for a machine it does not run on.
- * Portable: Node's modules are reached through `process`, never imported.
+ * The engines' queries of the machine, in one place, so that a test can simulate other machines.
+ * Portable: it reaches Node's modules through `process` and imports none.
  */
 export interface EngineProbes {
   /** `process.versions.node`; undefined in a browser. */
@@ -9,9 +9,9 @@ export interface EngineProbes {
   readonly platform: string;
   /** Imports a package that may be missing or broken, and rejects with the import's own error. */
   importOptional(name: string): Promise<unknown>;
-  /** `navigator.gpu` where there is one. */
+  /** `navigator.gpu`, if any. */
   navigatorGpu(): GPU | undefined;
-  /** Whether the dynamic linker finds a shared library, by its file name. Undefined where that cannot be asked. */
+  /** Whether the dynamic linker finds a shared library of this file name; undefined if unknown. */
   findsSharedLibrary(name: string): boolean | undefined;
 }
 
@@ -26,13 +26,13 @@ export function defaultProbes(): EngineProbes {
   };
 }
 
-/** Node's `process`, but not a bundler's stand-in. */
+/** Node's `process`; undefined for a bundler's substitute. */
 export function nodeProcess(): NodeJS.Process | undefined {
   const candidate = (globalThis as { process?: NodeJS.Process }).process;
   return typeof candidate?.versions?.node === "string" ? candidate : undefined;
 }
 
-/** From where this package is installed, else from the working directory (revq may be installed globally). */
+/** Imports from this package, else from the working directory: revq may be installed globally. */
 async function importOptional(name: string): Promise<unknown> {
   try {
     return await import(/* @vite-ignore */ /* webpackIgnore: true */ name);
@@ -51,7 +51,7 @@ async function importOptional(name: string): Promise<unknown> {
   }
 }
 
-/** True when the error says that `name` itself is not installed, rather than something inside it. */
+/** True if `name` itself is not installed; false if something inside it is missing. */
 export function isMissingModule(error: unknown, name: string): boolean {
   if (!(error instanceof Error)) return false;
   const code = (error as NodeJS.ErrnoException).code;
@@ -63,8 +63,8 @@ export function isMissingModule(error: unknown, name: string): boolean {
 }
 
 /**
- * `process.dlopen` looks a library up exactly as the GPU layer will. A library that is no Node addon is found, then turned
- * down for that reason and closed again; only a missing one says so.
+ * `process.dlopen` looks a library up as the GPU layer does. For a library that is not a Node addon
+ * it throws another error than for a missing one.
  */
 function dlopens(node: NodeJS.Process, name: string): boolean {
   try {

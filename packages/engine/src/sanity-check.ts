@@ -1,12 +1,12 @@
 /**
- * Whether a backend that came up also computes: a matrix product, a convolution and its two gradients against numbers worked
- * out by hand. Broken drivers and half-working installs show here instead of in somebody's training run.
+ * Checks that a backend computes correctly: a matrix product, a convolution and its two gradients
+ * against known values. It finds broken drivers and installations before a training run starts.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 import { RevqError } from "@revq/core";
 
-/** Throws `engine-wrong-result` when a value is off by more than 1e-3; other errors of the backend pass through. */
+/** Throws `engine-wrong-result` for an error above 1e-3, and the backend's own errors. */
 export async function checkBackend(name: string): Promise<void> {
   const results = tf.tidy(() => {
     const product = tf.matMul(tf.tensor2d([1, 2, 3, 4], [2, 2]), tf.tensor2d([5, 6, 7, 8], [2, 2]) as Tensor2D);
@@ -25,13 +25,14 @@ export async function checkBackend(name: string): Promise<void> {
     byFilter: [12, 16, 24, 28],
   };
   try {
-    for (const [what, numbers] of Object.entries(expected)) {
+    for (const [what, values] of Object.entries(expected)) {
       const got = await results[what as keyof typeof results].data();
-      if (got.length !== numbers.length || numbers.some((number, i) => !(Math.abs(got[i]! - number) <= 1e-3))) {
+      if (got.length !== values.length || values.some((value, i) => !(Math.abs(got[i]! - value) <= 1e-3))) {
         throw new RevqError(
           "engine-wrong-result",
-          `The backend ${name} computes wrong numbers (${what}: got ${[...got].join(", ")}, expected ${numbers.join(", ")}).`,
-          { fix: "Update the driver or the package, or use another engine.", exitCode: 3 },
+          `The backend ${name} computes wrong values: ` +
+            `${what} is ${[...got].join(", ")}, expected ${values.join(", ")}.`,
+          { fix: "Update the driver or the package, or use another engine.", setting: { path: "engine" } },
         );
       }
     }

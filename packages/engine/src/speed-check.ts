@@ -1,19 +1,19 @@
-/** How fast an engine is at the two things that training does most: matrix products and 3x3 convolutions. */
+/** Speed of an engine at matrix products and 3x3 convolutions, which dominate training. */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 import type { Engine } from "./engine.js";
 
 export interface SpeedMeasurement {
-  /** What was computed. */
+  /** The computation: "matmul 1024^3". */
   readonly what: string;
-  /** The fastest of the repetitions, milliseconds for one. */
+  /** Milliseconds of the fastest repetition. */
   readonly ms: number;
   /** 10^9 multiplications and additions a second. */
   readonly gflops: number;
 }
 
 export interface Speed {
-  /** 1024^3, or a smaller one where that would take seconds: `what` says which. */
+  /** 1024^3, or a smaller one (see `what`) where that would take seconds. */
   readonly matmul: SpeedMeasurement;
   /** One image of 64 x 64, 64 -> 64 channels, 3 x 3. */
   readonly convolution: SpeedMeasurement;
@@ -22,16 +22,16 @@ export interface Speed {
 interface Task {
   readonly what: string;
   readonly flops: number;
-  /** The value that the first step takes, and the constant of every step. */
+  /** The input of the first step, and the constant of every step. */
   make(): [Tensor, Tensor];
-  /** Keeps the scale of what it is given, so that steps can be chained: an engine that computes late cannot skip one. */
+  /** Keeps the scale of its input: steps form a chain, so that lazy engines cannot skip any. */
   step(value: Tensor, constant: Tensor): Tensor;
 }
 
-/** Milliseconds that one of the two measurements may take, after its first step. */
+/** Milliseconds for each measurement, after its first step. */
 const budget = 1500;
 
-/** Makes the engine's backend the current one and leaves it so. A few seconds at most. */
+/** Measures an engine in a few seconds. Its backend becomes the current one. */
 export async function speedCheck(engine: Engine): Promise<Speed> {
   await tf.setBackend(engine.info().backend);
   const small = await measure(product(256), 1);
@@ -62,7 +62,7 @@ async function measure(task: Task, repetitions = 5): Promise<SpeedMeasurement> {
     let ms = await timeSteps(task, start, constant, steps);
     const began = performance.now();
     for (let i = 0; i < repetitions && performance.now() - began < budget; i++) {
-      // Long enough that what a download takes does not count.
+      // Long enough to make the time of the download negligible.
       steps = Math.max(1, Math.min(64, Math.floor(budget / (repetitions * 2) / ms)));
       ms = Math.min(ms, await timeSteps(task, start, constant, steps));
     }
@@ -72,7 +72,7 @@ async function measure(task: Task, repetitions = 5): Promise<SpeedMeasurement> {
   }
 }
 
-/** Milliseconds a step, over a chain of steps whose last value is read. */
+/** Milliseconds per step, over a chain of steps. Reads the last value. */
 async function timeSteps(task: Task, start: Tensor, constant: Tensor, steps: number): Promise<number> {
   const began = performance.now();
   const last = tf.tidy(() => {

@@ -34,7 +34,10 @@ function adapter(info: object): GPUAdapter {
 
 const gpuWith = (found: GPUAdapter | null): GPU => ({ requestAdapter: () => Promise.resolve(found) }) as unknown as GPU;
 
-/** What importing tfjs-node does, with tfjs cpu's kernels; its matrix product is `scale` times too large. */
+/**
+ * What importing tfjs-node does, with tfjs cpu's kernels; its matrix product is `scale` times too
+ * large.
+ */
 async function registerStandIn(scale: number): Promise<object> {
   const { MathBackendCPU } = await import("@tensorflow/tfjs-backend-cpu");
   for (const kernel of tf.getKernelsForBackend("tensorflow")) tf.unregisterKernel(kernel.kernelName, "tensorflow");
@@ -87,7 +90,7 @@ describe("createEngine", () => {
     expect(engine.id).toBe("wasm");
     expect(engine.refused.map(({ id, reason }) => `${id}: ${reason}`)).toMatchInlineSnapshot(`
       [
-        "webgpu: No GPU can be reached: the Vulkan loader (libvulkan.so.1) is missing.",
+        "webgpu: The Vulkan loader (libvulkan.so.1) is missing, so no GPU can be used.",
         "node-gpu: @tensorflow/tfjs-node-gpu is not installed (it is optional).",
         "node: @tensorflow/tfjs-node is not installed (it is optional).",
         "onnx: @revq/tfjs-backend-onnx or onnxruntime-node is not installed.",
@@ -111,7 +114,6 @@ describe("createEngine", () => {
     const refusal = createEngine({ engine: "webgpu", probes: { ...bare, navigatorGpu: () => gpuWith(null) } });
     await expect(refusal).rejects.toMatchObject({
       code: "webgpu-no-adapter",
-      exitCode: 3,
       fix: expect.stringContaining("driver"),
     });
   });
@@ -169,7 +171,7 @@ describe("createEngine", () => {
 
   it("refuses a backend that computes wrong numbers", async () => {
     const refusal = createEngine({ engine: "node", probes: { ...bare, importOptional: () => registerStandIn(2) } });
-    await expect(refusal).rejects.toMatchObject({ code: "engine-wrong-result", exitCode: 3 });
+    await expect(refusal).rejects.toMatchObject({ code: "engine-wrong-result" });
   });
 
   it("names an unknown engine's neighbours", async () => {
@@ -177,7 +179,7 @@ describe("createEngine", () => {
     expect(error).toBeInstanceOf(RevqError);
     expect(error).toMatchObject({
       code: "engine-unknown",
-      exitCode: 2,
+      setting: { path: "engine", value: "auto" },
       message: expect.stringContaining("Did you mean webgpu?"),
     });
   });

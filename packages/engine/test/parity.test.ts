@@ -4,7 +4,10 @@ import { availableEngines, createEngine, type Engine } from "../src/index.js";
 import { expectParity } from "./support/compare.js";
 import { operations } from "./support/operations.js";
 
-/** REVQ_TEST_ENGINES=webgpu,wasm restricts the run; REVQ_TEST_RUNS sets how many shapes each operation is tried with. */
+/**
+ * REVQ_TEST_ENGINES=webgpu,wasm restricts the run; REVQ_TEST_RUNS sets how many shapes each
+ * operation is tried with.
+ */
 const wanted = process.env["REVQ_TEST_ENGINES"]?.split(",");
 const full = process.env["REVQ_TEST_FULL"] !== undefined;
 const engines = (await availableEngines()).filter((id) => id !== "cpu" && (wanted?.includes(id) ?? true));

@@ -20,7 +20,9 @@ try {
   reason = error instanceof Error ? error.message.split("\n", 1)[0]! : String(error);
 }
 
-/** The libraries must be on the path when the process starts, so the tests run in one of their own. */
+/**
+ * The libraries must be on the path when the process starts, so the tests run in one of their own.
+ */
 function vitest(file: string, env: Record<string, string>): Promise<Outcome> {
   const cli = join(root, "node_modules", "vitest", "vitest.mjs");
   const args = [cli, "run", `packages/engine/test/${file}`, "--reporter=verbose"];

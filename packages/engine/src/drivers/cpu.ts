@@ -1,4 +1,4 @@
-/** tfjs `cpu`: plain JavaScript. Always there, complete, and about a hundred times slower than the rest. */
+/** tfjs `cpu`: plain JavaScript. Complete, always available, about a hundred times slower. */
 import * as tf from "@tensorflow/tfjs-core";
 import { importBackend } from "../backends.js";
 import type { EngineDriver } from "../driver.js";
@@ -11,7 +11,7 @@ export const cpu: EngineDriver = {
     return {
       backendName: "cpu",
       prepare() {
-        // Its first tensor prints an advertisement for tfjs-node.
+        // Otherwise its first tensor prints an advertisement for tfjs-node.
         (tf.backend() as { firstUse?: boolean }).firstUse = false;
       },
       describe: () => "plain JavaScript (slow: for tests and tiny inputs)",

@@ -14,7 +14,7 @@ export const onnx: EngineDriver = {
   trains: true,
   async start({ probes, threads }) {
     if (probes.nodeVersion === undefined) {
-      throw new RevqError("engine-needs-node", "ONNX Runtime's native build runs in Node only.", { exitCode: 3 });
+      throw new RevqError("engine-needs-node", "ONNX Runtime's native build runs in Node only.");
     }
     let module: OnnxModule;
     try {
@@ -26,13 +26,12 @@ export const onnx: EngineDriver = {
         missing
           ? `${packageName} or onnxruntime-node is not installed.`
           : `${packageName} does not load: ${firstLine(error)}`,
-        { fix: `npm install ${packageName} onnxruntime-node`, exitCode: 3, cause: error },
+        { fix: `Install it: npm install ${packageName} onnxruntime-node.`, cause: error },
       );
     }
     if (typeof module.registerOnnxBackend !== "function") {
-      throw new RevqError("engine-not-ready", `${packageName} is not ready: it exports no registerOnnxBackend.`, {
-        fix: "Update it.",
-        exitCode: 3,
+      throw new RevqError("engine-not-ready", `${packageName} has no export \`registerOnnxBackend\`.`, {
+        fix: `Update ${packageName}.`,
       });
     }
     const { registerOnnxBackend, onnxBackendStats } = module;

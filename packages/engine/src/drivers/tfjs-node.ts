@@ -1,6 +1,7 @@
 /**
- * tfjs-node and tfjs-node-gpu (libtensorflow 2.9.1 behind Node-API), when the user installed one. Never a dependency: their
- * install downloads 300 to 900 MB, and 4.22 does not run on Node 23 and later.
+ * tfjs-node and tfjs-node-gpu (libtensorflow 2.9.1 behind Node-API), if the user installed one. Not
+ * a dependency: their installation downloads 300 to 900 MB, and 4.22 does not run on Node 23 and
+ * later.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { RevqError } from "@revq/core";
@@ -9,10 +10,10 @@ import type { EngineDriver } from "../driver.js";
 import { isMissingModule } from "../probes.js";
 import { firstLine } from "../reason.js";
 
-/** The one backend name that both packages register. */
+/** Both packages register this backend name. */
 const backendName = "tensorflow";
 
-/** The first major version of Node in which 4.22's calls of `util.isNullOrUndefined` and the like fail. */
+/** The first major version of Node without functions that 4.22 calls (`util.isNullOrUndefined`). */
 const firstUnsupportedNode = 23;
 
 function driver(id: "node" | "node-gpu", packageName: string): EngineDriver {
@@ -21,7 +22,7 @@ function driver(id: "node" | "node-gpu", packageName: string): EngineDriver {
     trains: true,
     async start({ probes, named }) {
       if (probes.nodeVersion === undefined) {
-        throw new RevqError("engine-needs-node", `${packageName} runs in Node only.`, { exitCode: 3 });
+        throw new RevqError("engine-needs-node", `${packageName} runs in Node only.`);
       }
       await load(packageName, probes);
       const usesGpu = (): boolean => (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;
@@ -30,8 +31,7 @@ function driver(id: "node" | "node-gpu", packageName: string): EngineDriver {
         prepare() {
           if (id === "node-gpu" && !named && !usesGpu()) {
             throw new RevqError("engine-no-cuda", `${packageName} is installed but finds no CUDA device.`, {
-              fix: "It needs an NVIDIA GPU with CUDA 11.2 and cuDNN 8.1 on the library path.",
-              exitCode: 3,
+              fix: "Provide an NVIDIA GPU, and CUDA 11.2 and cuDNN 8.1 on the library path.",
             });
           }
         },
@@ -48,16 +48,14 @@ async function load(packageName: string, probes: Parameters<EngineDriver["start"
   } catch (error) {
     if (isMissingModule(error, packageName)) {
       throw new RevqError("engine-not-installed", `${packageName} is not installed (it is optional).`, {
-        fix: `npm install ${packageName} (needs Node 22 or older and a download of libtensorflow)`,
-        exitCode: 3,
+        fix: `Install it on Node 22 or older: npm install ${packageName}.`,
       });
     }
     throw new RevqError("engine-broken", `${packageName} is installed but does not load: ${firstLine(error)}`, {
       fix:
         major >= firstUnsupportedNode
           ? `It does not support Node ${probes.nodeVersion}: use Node 22 or older, or remove it.`
-          : `Reinstall it (npm rebuild ${packageName} --build-addon-from-source), or remove it.`,
-      exitCode: 3,
+          : `Rebuild its addon from source with npm rebuild ${packageName}, or remove it.`,
       cause: error,
     });
   }
@@ -65,7 +63,7 @@ async function load(packageName: string, probes: Parameters<EngineDriver["start"
     throw new RevqError(
       "engine-other-tfjs",
       `${packageName} loaded, but registered its backend with another copy of @tensorflow/tfjs-core.`,
-      { fix: "Install the same version of tfjs-core that revq uses (npm ls @tensorflow/tfjs-core).", exitCode: 3 },
+      { fix: "Install the version of tfjs-core that revq uses: see npm ls @tensorflow/tfjs-core." },
     );
   }
 }

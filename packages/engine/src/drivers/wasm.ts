@@ -1,4 +1,4 @@
-/** tfjs `wasm` (XNNPACK in WebAssembly), completed with the kernels that training needs. */
+/** tfjs `wasm` (XNNPACK in WebAssembly) with the kernels that training needs. */
 import * as tf from "@tensorflow/tfjs-core";
 import { importBackend } from "../backends.js";
 import type { EngineDriver } from "../driver.js";

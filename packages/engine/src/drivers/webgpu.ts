@@ -1,6 +1,6 @@
 /**
- * tfjs `webgpu`, in the browser and in Node through Dawn. The backend is registered by us: tfjs's own registration asks for
- * features in a form that browsers reject, and fails on a null adapter.
+ * tfjs `webgpu`, in the browser and in Node through Dawn. Registers the backend itself: tfjs's own
+ * registration requests features in a form that browsers reject, and fails on a null adapter.
  */
 import { replaceBackend } from "../backends.js";
 import type { EngineDriver } from "../driver.js";

@@ -1,7 +1,7 @@
 /**
- * Completes tfjs's wasm backend (4.22) for training. Gradients that it lacks are added; kernels whose own version is naive
- * (transposed and batched matrix products, the input gradient of a convolution) or wrong (strided convolutions with `same`
- * padding, the gradient of max pooling, transposed fused products) are replaced.
+ * Completes tfjs's wasm backend (4.22) for training. Adds missing gradients. Replaces slow kernels
+ * (transposed and batched matrix products, the input gradient of a convolution) and wrong ones
+ * (strided convolutions with `same` padding, the gradient of max pooling, transposed fused products).
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { KernelFunc } from "@tensorflow/tfjs-core";
@@ -32,7 +32,7 @@ const improved: Improvements = {
   MaxPoolGrad: () => maxPoolGrad,
 };
 
-/** Registers what is missing, slow or wrong. Calling it again changes nothing. */
+/** Registers these kernels. Calling it again changes nothing. */
 export function addWasmKernels(): void {
   for (const [kernelName, kernelFunc] of Object.entries(missing)) {
     if (!tf.getKernel(kernelName, "wasm")) tf.registerKernel({ kernelName, backendName: "wasm", kernelFunc });

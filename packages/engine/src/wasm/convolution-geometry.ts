@@ -1,4 +1,4 @@
-/** The numbers that the convolution gradients share: NHWC shapes, strides, dilations and padding of the forward convolution. */
+/** Shapes (NHWC), strides, dilations and padding of a convolution, for its gradients. */
 import { backend_util } from "@tensorflow/tfjs-core";
 import { RevqError } from "@revq/core";
 

@@ -1,7 +1,8 @@
 /**
- * Gradients of a 2-D convolution (NHWC) for the wasm backend. Both are made of XNNPACK's matrix product and convolution:
- * the input gradient is a convolution of the spread-out output gradient with the turned filter; the filter gradient is one
- * matrix product for every filter tap, transposed input window times output gradient.
+ * Gradients of a 2-D convolution (NHWC) for the wasm backend, from XNNPACK's matrix product and
+ * convolution. The input gradient is a convolution of the dilated output gradient with the rotated
+ * filter. The filter gradient is a matrix product for every filter tap: transposed input window
+ * times output gradient.
  */
 import { util, type KernelFunc, type TensorInfo } from "@tensorflow/tfjs-core";
 import { geometryOf, isPointwise, type ConvolutionAttributes, type Geometry } from "./convolution-geometry.js";
@@ -15,7 +16,7 @@ import {
   withView,
   type WasmBackend,
 } from "./heap.js";
-import { place } from "./place.js";
+import { copyToCanvas } from "./copy-to-canvas.js";
 
 /** dy `[n, oh, ow, co]`, filter `[kh, kw, ci, co]` -> dx of `attrs.inputShape` `[n, h, w, ci]`. */
 export const conv2dBackpropInput: KernelFunc = ({ inputs, backend, attrs }) => {
@@ -23,8 +24,8 @@ export const conv2dBackpropInput: KernelFunc = ({ inputs, backend, attrs }) => {
   const { dy, filter } = inputs as { dy: TensorInfo; filter: TensorInfo };
   const { inputShape, ...convolution } = attrs as unknown as ConvolutionAttributes & { inputShape: number[] };
   const g = geometryOf(inputShape, filter.shape, convolution, false);
-  const turned = turnedFilter(wasm, filter);
-  const spread = place(wasm, dy, {
+  const rotated = rotatedFilter(wasm, filter);
+  const dilated = copyToCanvas(wasm, dy, {
     height: g.inHeight + (g.filterHeight - 1),
     width: g.inWidth + (g.filterWidth - 1),
     top: g.filterHeight - 1 - g.padInfo.top,
@@ -35,15 +36,15 @@ export const conv2dBackpropInput: KernelFunc = ({ inputs, backend, attrs }) => {
   const dx = runKernel(
     wasm,
     "Conv2D",
-    { x: spread, filter: turned },
+    { x: dilated, filter: rotated },
     { strides: [1, 1], dilations: [1, 1], pad: "valid", dataFormat: "NHWC" },
   );
-  release(wasm, turned, spread);
+  release(wasm, rotated, dilated);
   return dx;
 };
 
-/** `[kh, kw, ci, co]` -> `[kh, kw, co, ci]`, turned by 180 degrees. */
-function turnedFilter(wasm: WasmBackend, filter: TensorInfo): TensorInfo {
+/** `[kh, kw, ci, co]` -> `[kh, kw, co, ci]`, rotated by 180 degrees. */
+function rotatedFilter(wasm: WasmBackend, filter: TensorInfo): TensorInfo {
   const [kh, kw, ci, co] = filter.shape as [number, number, number, number];
   const output = makeFloats(wasm, [kh, kw, co, ci]);
   const from = floats(wasm, filter);
@@ -57,7 +58,10 @@ function turnedFilter(wasm: WasmBackend, filter: TensorInfo): TensorInfo {
   return output;
 }
 
-/** x `[n, h, w, ci]`, dy `[n, oh, ow, co]` -> filter gradient of `attrs.filterShape` `[kh, kw, ci, co]`. */
+/**
+ * x `[n, h, w, ci]`, dy `[n, oh, ow, co]` -> filter gradient of `attrs.filterShape` `[kh, kw, ci,
+ * co]`.
+ */
 export const conv2dBackpropFilter: KernelFunc = ({ inputs, backend, attrs }) => {
   const wasm = wasmBackend(backend);
   const { x, dy } = inputs as { x: TensorInfo; dy: TensorInfo };
@@ -73,7 +77,7 @@ export const conv2dBackpropFilter: KernelFunc = ({ inputs, backend, attrs }) => 
   }
   const planes = runKernel(wasm, "Transpose", { x: { ...x, shape: [positionsOf(x), ci] } }, { perm: [1, 0] });
   const window = isPointwise(g) ? planes : makeFloats(wasm, [ci, positions]);
-  // One view of dy for every tap: XNNPACK packs it once.
+  // One view of dy for all taps: XNNPACK packs it once.
   withView(wasm, dy, 0, positions * co, (idOfDy) => {
     for (let tap = 0; tap < g.filterHeight * g.filterWidth; tap++) {
       if (window !== planes) copyWindow(wasm, planes, window, g, Math.floor(tap / g.filterWidth), tap % g.filterWidth);
@@ -93,7 +97,7 @@ function positionsOf(x: TensorInfo): number {
   return util.sizeFromShape(x.shape.slice(0, 3));
 }
 
-/** planes `[ci, n, h, w]` -> window `[ci, n, oh, ow]`: what filter tap (row, column) sees; zero where that is padding. */
+/** planes `[ci, n, h, w]` -> window `[ci, n, oh, ow]`: the inputs of a filter tap, zero in padding. */
 function copyWindow(
   wasm: WasmBackend,
   planes: TensorInfo,

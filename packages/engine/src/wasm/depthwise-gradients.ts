@@ -1,12 +1,12 @@
 /**
- * Gradients of a depthwise convolution (NHWC) for the wasm backend. The input gradient is a depthwise convolution of the
- * spread-out output gradient with the turned filter (XNNPACK); the filter gradient is a direct loop over the heap, since
- * no kernel of the backend computes anything like it.
+ * Gradients of a depthwise convolution (NHWC) for the wasm backend. The input gradient is a
+ * depthwise convolution (XNNPACK) of the dilated output gradient with the rotated filter. The filter
+ * gradient is a direct loop over the heap: no kernel of the backend could compute it.
  */
 import { util, type KernelFunc, type TensorInfo } from "@tensorflow/tfjs-core";
 import { geometryOf, type ConvolutionAttributes, type Geometry } from "./convolution-geometry.js";
 import { floats, makeFloats, makeZeros, release, runKernel, wasmBackend, type WasmBackend } from "./heap.js";
-import { place } from "./place.js";
+import { copyToCanvas } from "./copy-to-canvas.js";
 
 /** dy `[n, oh, ow, c * m]`, filter `[kh, kw, c, m]` -> dx of `attrs.inputShape` `[n, h, w, c]`. */
 export const depthwiseConv2dNativeBackpropInput: KernelFunc = ({ inputs, backend, attrs }) => {
@@ -14,10 +14,10 @@ export const depthwiseConv2dNativeBackpropInput: KernelFunc = ({ inputs, backend
   const { dy, filter } = inputs as { dy: TensorInfo; filter: TensorInfo };
   const { inputShape, ...convolution } = attrs as unknown as ConvolutionAttributes & { inputShape: number[] };
   const g = geometryOf(inputShape, filter.shape, convolution, true);
-  const turned = turnedFilter(wasm, filter, g.outChannels);
+  const rotated = rotatedFilter(wasm, filter, g.outChannels);
   const spanHeight = (g.filterHeight - 1) * g.dilationHeight;
   const spanWidth = (g.filterWidth - 1) * g.dilationWidth;
-  const spread = place(wasm, dy, {
+  const dilated = copyToCanvas(wasm, dy, {
     height: g.inHeight + spanHeight,
     width: g.inWidth + spanWidth,
     top: spanHeight - g.padInfo.top,
@@ -28,14 +28,14 @@ export const depthwiseConv2dNativeBackpropInput: KernelFunc = ({ inputs, backend
   const perFilter = runKernel(
     wasm,
     "DepthwiseConv2dNative",
-    { x: spread, filter: turned },
+    { x: dilated, filter: rotated },
     {
       strides: [1, 1],
       dilations: [g.dilationHeight, g.dilationWidth],
       pad: "valid",
     },
   );
-  release(wasm, turned, spread);
+  release(wasm, rotated, dilated);
   const multiplier = filter.shape[3]!;
   if (multiplier === 1) return perFilter;
   const grouped = { ...perFilter, shape: [...inputShape, multiplier] };
@@ -44,8 +44,8 @@ export const depthwiseConv2dNativeBackpropInput: KernelFunc = ({ inputs, backend
   return dx;
 };
 
-/** `[kh, kw, c, m]` -> `[kh, kw, c * m, 1]`, turned by 180 degrees. */
-function turnedFilter(wasm: WasmBackend, filter: TensorInfo, channels: number): TensorInfo {
+/** `[kh, kw, c, m]` -> `[kh, kw, c * m, 1]`, rotated by 180 degrees. */
+function rotatedFilter(wasm: WasmBackend, filter: TensorInfo, channels: number): TensorInfo {
   const [kh, kw] = filter.shape as [number, number, number, number];
   const output = makeFloats(wasm, [kh, kw, channels, 1]);
   const from = floats(wasm, filter);
@@ -57,7 +57,10 @@ function turnedFilter(wasm: WasmBackend, filter: TensorInfo, channels: number): 
   return output;
 }
 
-/** x `[n, h, w, c]`, dy `[n, oh, ow, c * m]` -> filter gradient of `attrs.filterShape` `[kh, kw, c, m]`. */
+/**
+ * x `[n, h, w, c]`, dy `[n, oh, ow, c * m]` -> filter gradient of `attrs.filterShape` `[kh, kw, c,
+ * m]`.
+ */
 export const depthwiseConv2dNativeBackpropFilter: KernelFunc = ({ inputs, backend, attrs }) => {
   const wasm = wasmBackend(backend);
   const { x, dy } = inputs as { x: TensorInfo; dy: TensorInfo };
@@ -65,7 +68,7 @@ export const depthwiseConv2dNativeBackpropFilter: KernelFunc = ({ inputs, backen
   const g = geometryOf(x.shape, filterShape, convolution, true);
   const output = makeZeros(wasm, filterShape);
   if (util.sizeFromShape(dy.shape) === 0) return output;
-  const padded = place(wasm, x, {
+  const padded = copyToCanvas(wasm, x, {
     height: (g.outHeight - 1) * g.strideHeight + (g.filterHeight - 1) * g.dilationHeight + 1,
     width: (g.outWidth - 1) * g.strideWidth + (g.filterWidth - 1) * g.dilationWidth + 1,
     top: g.padInfo.top,
@@ -77,8 +80,8 @@ export const depthwiseConv2dNativeBackpropFilter: KernelFunc = ({ inputs, backen
 };
 
 /**
- * Sums in float64, three filter columns at a time: their sums stay in registers along a row, and a row of x and dy in the
- * first-level cache from channel to channel.
+ * Sums in float64, three filter columns at a time. Their sums stay in registers along a row, and a
+ * row of x and dy stays in the first-level cache.
  */
 function sumTaps(
   x: Float32Array,

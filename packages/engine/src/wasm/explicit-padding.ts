@@ -1,11 +1,11 @@
 /**
- * Convolutions with `same` padding spelled out. XNNPACK's own "same" is wrong in tfjs-backend-wasm 4.22 whenever the filter
- * is smaller than the stride or the last window ends inside the image: values silently differ from every other backend.
+ * Convolutions with `same` padding as explicit numbers. XNNPACK's `same` in tfjs-backend-wasm 4.22
+ * is wrong if the filter is smaller than the stride or the last window ends inside the image.
  */
 import type { KernelFunc, NamedAttrMap, TensorInfo } from "@tensorflow/tfjs-core";
 import { geometryOf, type ConvolutionAttributes } from "./convolution-geometry.js";
 
-/** The same kernel, called with the padding in numbers. */
+/** The kernel, called with explicit padding. */
 export function withExplicitPadding(depthwise: boolean): (own: KernelFunc) => KernelFunc {
   return (own) => (call) => {
     const attributes = call.attrs as unknown as ConvolutionAttributes;

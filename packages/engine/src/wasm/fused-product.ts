@@ -1,6 +1,6 @@
 /**
- * _FusedMatMul for the wasm backend where the backend's own forgets bias and activation or crawls: transposed operands and
- * batches. Product, bias and activation run one after the other.
+ * _FusedMatMul for the wasm backend with transposed operands or batches: the backend's own kernel
+ * ignores bias and activation there, or is slow. Product, bias and activation run in sequence.
  */
 import type { KernelFunc, TensorInfo } from "@tensorflow/tfjs-core";
 import { release, runKernel, wasmBackend } from "./heap.js";
@@ -21,7 +21,11 @@ const activations: Readonly<Record<string, string>> = {
   prelu: "Prelu",
 };
 
-/** a `[b, m, k]` x b `[b, k, n]` + bias `[n]`, then the activation -> `[b, m, n]`. @param own the backend's kernel */
+/**
+ * a `[b, m, k]` x b `[b, k, n]` + bias `[n]`, then the activation -> `[b, m, n]`.
+ *
+ * @param own the backend's kernel
+ */
 export function fusedMatMul(own: KernelFunc): KernelFunc {
   return (call) => {
     const wasm = wasmBackend(call.backend);

@@ -1,6 +1,6 @@
 /**
- * The inside of tfjs's wasm backend that kernels work on: tensors as views of the heap, and ids under which the C++ side
- * knows them. tfjs-backend-wasm 4.22; nothing here is public API of tfjs, so it is all in this one file.
+ * The internals of tfjs's wasm backend that kernels use: tensors as views of the heap, and their ids
+ * on the C++ side. tfjs-backend-wasm 4.22. This file holds all use of API that tfjs does not publish.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { KernelBackend, NamedAttrMap, TensorInfo } from "@tensorflow/tfjs-core";
@@ -18,7 +18,7 @@ interface WasmModule {
   cwrap(name: string, returns: string | null, args: string[]): (...values: unknown[]) => void;
   readonly tfjs: {
     registerTensor(id: number, size: number, offset: number): void;
-    /** Forgets the id and everything that was packed for it; the memory is not freed. */
+    /** Forgets the id and its packed data; does not free the memory. */
     disposeData(id: number): void;
   };
 }
@@ -34,7 +34,10 @@ export function wasmBackend(backend: unknown): WasmBackend {
   return backend as WasmBackend;
 }
 
-/** A float32 tensor's elements, in place. Stale as soon as the heap grows: take it after the outputs were made. */
+/**
+ * A view of a float32 tensor's elements. It is invalid once the heap grows: take it after creating
+ * outputs.
+ */
 export function floats(backend: WasmBackend, tensor: TensorInfo): Float32Array {
   const { memoryOffset } = backend.dataIdMap.get(tensor.dataId);
   return new Float32Array(backend.wasm.HEAPU8.buffer, memoryOffset, tf.util.sizeFromShape(tensor.shape));
@@ -46,16 +49,16 @@ export function integers(backend: WasmBackend, tensor: TensorInfo): Int32Array {
   return new Int32Array(backend.wasm.HEAPU8.buffer, memoryOffset, tf.util.sizeFromShape(tensor.shape));
 }
 
-/** A float32 or int32 tensor's elements. */
-export function numbers(backend: WasmBackend, tensor: TensorInfo): Float32Array | Int32Array {
+/** A view of a float32 or int32 tensor's elements. */
+export function elements(backend: WasmBackend, tensor: TensorInfo): Float32Array | Int32Array {
   if (tensor.dtype === "float32") return floats(backend, tensor);
   if (tensor.dtype === "int32") return integers(backend, tensor);
   throw new RevqError("wasm-dtype", `This kernel takes float32 or int32, not ${tensor.dtype}.`, {
-    fix: "Cast it first (tf.cast).",
+    fix: "Cast the tensor first, with `tf.cast`.",
   });
 }
 
-/** A float32 output with unspecified contents. */
+/** A float32 output with undefined contents. */
 export function makeFloats(backend: WasmBackend, shape: readonly number[]): TensorInfo {
   return backend.makeOutput(shape, "float32");
 }
@@ -63,11 +66,11 @@ export function makeFloats(backend: WasmBackend, shape: readonly number[]): Tens
 /** An output full of zeros. */
 export function makeZeros(backend: WasmBackend, shape: readonly number[], dtype: tf.DataType = "float32"): TensorInfo {
   const output = backend.makeOutput(shape, dtype);
-  numbers(backend, output).fill(0);
+  elements(backend, output).fill(0);
   return output;
 }
 
-/** Runs a kernel that the backend has. The caller releases the result with `release`. */
+/** Runs a kernel of the backend. The caller releases the result with `release`. */
 export function runKernel(
   backend: WasmBackend,
   name: string,
@@ -83,8 +86,8 @@ export function release(backend: WasmBackend, ...tensors: TensorInfo[]): void {
 }
 
 /**
- * Lets the C++ side see `length` elements from `offset` of a float32 or int32 tensor as a tensor of its own, for as long as
- * `use` runs.
+ * Registers `length` elements from `offset` of a float32 or int32 tensor as a tensor on the C++ side
+ * while `use` runs.
  */
 export function withView(
   backend: WasmBackend,
@@ -118,7 +121,7 @@ type MatMul = (
 
 const matMuls = new WeakMap<WasmModule, MatMul>();
 
-/** One product a `[m, k]` x b `[k, n]` between ids, through XNNPACK, which packs b once for as long as its id lives. */
+/** One product a `[m, k]` x b `[k, n]` of ids, through XNNPACK. It packs b once per id. */
 export function multiplyMatrices(
   { wasm }: WasmBackend,
   a: number,
@@ -141,18 +144,18 @@ function shapeBytes(...shape: number[]): Uint8Array {
 
 const guarded = new WeakSet<object>();
 
-/** What 32-bit WebAssembly can address. */
+/** Address space of 32-bit WebAssembly in bytes. */
 const addressable = 2 ** 32;
 
 /**
- * tfjs does not look at what `malloc` returned: without memory it would write over address 0 and go on, and a size of 4 GiB
- * or more would lose its upper bits on the way.
+ * Makes failed allocations throw. tfjs ignores the result of `malloc`: without memory it would
+ * overwrite address 0, and it truncates sizes of 4 GiB or more to 32 bits.
  */
 export function guardWasmMemory(backend: WasmBackend): void {
   const module = backend.wasm;
   if (guarded.has(module)) return;
   guarded.add(module);
-  // Emscripten's first call puts the real function in the place of a stub, which would be ours.
+  // Emscripten's first call replaces a stub by the real function: call it before replacing it here.
   module._free(module._malloc(1));
   const malloc = module._malloc.bind(module);
   module._malloc = (bytes: number): number => {
@@ -161,8 +164,9 @@ export function guardWasmMemory(backend: WasmBackend): void {
     const heap = Math.floor(module.HEAPU8.byteLength / 2 ** 20);
     throw new RevqError(
       "wasm-memory",
-      `WebAssembly cannot hold another ${Math.ceil(bytes / 2 ** 20)} MiB (its heap has ${heap} MiB and ends at 4096 MiB).`,
-      { fix: "Use a smaller batch, or another engine." },
+      `WebAssembly cannot allocate another ${Math.ceil(bytes / 2 ** 20)} MiB: ` +
+        `its heap has ${heap} MiB of at most 4096 MiB.`,
+      { fix: "Use a smaller batch, or another engine.", setting: { path: "engine" } },
     );
   };
 }

@@ -1,12 +1,12 @@
 /**
- * BatchMatMul for the wasm backend. tfjs hands a product to XNNPACK only when nothing is transposed and there is one batch;
- * anything else runs a naive loop (22 times slower for transposed a at 1024^3). Here operands are transposed first and every
- * batch is a product of its own, on views of the heap.
+ * BatchMatMul for the wasm backend. tfjs uses XNNPACK only for one batch without transposed operands,
+ * otherwise a naive loop (22 times slower for transposed a at 1024^3). This kernel transposes first
+ * and multiplies every batch by XNNPACK, on views of the heap.
  */
 import { broadcast_util, util, type KernelFunc, type TensorInfo } from "@tensorflow/tfjs-core";
 import { makeFloats, multiplyMatrices, release, runKernel, wasmBackend, withView, type WasmBackend } from "./heap.js";
 
-/** Below this many multiplications a batch, the naive loop is faster than setting XNNPACK up. */
+/** With fewer multiplications a batch, the naive loop is faster than the setup of XNNPACK. */
 const worthXnnpack = 2 ** 13;
 
 interface Attributes {
@@ -14,7 +14,11 @@ interface Attributes {
   readonly transposeB: boolean;
 }
 
-/** a `[...batch, m, k]` x b `[...batch, k, n]` -> `[...batch, m, n]`; batch dimensions broadcast. @param own the backend's kernel */
+/**
+ * a `[...batch, m, k]` x b `[...batch, k, n]` -> `[...batch, m, n]`; batch dimensions broadcast.
+ *
+ * @param own the backend's kernel
+ */
 export function batchMatMul(own: KernelFunc): KernelFunc {
   return (call) => {
     const wasm = wasmBackend(call.backend);
@@ -32,7 +36,7 @@ export function batchMatMul(own: KernelFunc): KernelFunc {
   };
 }
 
-/** The last two dimensions swapped. */
+/** Swaps the last two dimensions. */
 function transposed(wasm: WasmBackend, x: TensorInfo): TensorInfo {
   const rank = x.shape.length;
   const perm = [...Array(rank - 2).keys(), rank - 1, rank - 2];
@@ -65,7 +69,7 @@ function multiply(wasm: WasmBackend, a: TensorInfo, b: TensorInfo, own: KernelFu
   return output;
 }
 
-/** For every element of `shape`, in row-major order, where it lies in `source`, which broadcasts to `shape`. */
+/** Index in `source` of every element of `shape`, row-major. `source` broadcasts to `shape`. */
 function broadcastIndices(source: readonly number[], shape: readonly number[]): number[] {
   let indices = [0];
   const missing = shape.length - source.length;

@@ -1,12 +1,15 @@
 /**
- * MaxPoolGrad for the wasm backend. The backend's own (4.22) starts each window's maximum at the smallest positive number, so
- * the gradient of windows without positive values is lost.
+ * MaxPoolGrad for the wasm backend. The backend's own kernel (4.22) starts each window's maximum at
+ * the smallest positive number, so it loses the gradient of windows without positive values.
  */
 import { backend_util, type KernelFunc, type TensorInfo } from "@tensorflow/tfjs-core";
 import { floats, makeZeros, wasmBackend } from "./heap.js";
 import type { ConvolutionAttributes } from "./convolution-geometry.js";
 
-/** dy `[n, oh, ow, c]`, input `[n, h, w, c]` -> dx `[n, h, w, c]`: each dy goes to the first maximum of its window. */
+/**
+ * dy `[n, oh, ow, c]`, input `[n, h, w, c]` -> dx `[n, h, w, c]`: each dy goes to the first maximum
+ * of its window.
+ */
 export const maxPoolGrad: KernelFunc = ({ inputs, backend, attrs }) => {
   const wasm = wasmBackend(backend);
   const { dy, input } = inputs as { dy: TensorInfo; input: TensorInfo };
@@ -32,11 +35,11 @@ export const maxPoolGrad: KernelFunc = ({ inputs, backend, attrs }) => {
           let best = -1;
           let largest = -Infinity;
           for (let y = Math.max(0, top); y < endY; y++) {
-            let place = ((image * g.inHeight + y) * g.inWidth + Math.max(0, left)) * c + channel;
-            for (let column = Math.max(0, left); column < endX; column++, place += c) {
-              if (best < 0 || x[place]! > largest) {
-                largest = x[place]!;
-                best = place;
+            let index = ((image * g.inHeight + y) * g.inWidth + Math.max(0, left)) * c + channel;
+            for (let column = Math.max(0, left); column < endX; column++, index += c) {
+              if (best < 0 || x[index]! > largest) {
+                largest = x[index]!;
+                best = index;
               }
             }
           }

@@ -1,8 +1,8 @@
-/** Asks for a GPU adapter and a device with everything that compute work can use of it. */
+/** Requests a GPU adapter, and a device with all its limits and features for computing. */
 import { RevqError } from "@revq/core";
 import type { AdapterDescription } from "../engine.js";
 
-/** The limits that decide how large a tensor and a kernel may be. */
+/** The limits on the size of tensors and kernels. */
 const computeLimits = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
@@ -20,18 +20,17 @@ const usefulFeatures = ["timestamp-query", "bgra8unorm-storage", "shader-f16", "
 
 const softwareNames = /swiftshader|llvmpipe|lavapipe|softpipe|softrast|basic render|software/i;
 
-/** `GPUAdapter.info` is in the standard, but not in the typings that tfjs brings. */
+/** `GPUAdapter.info` is in the standard, but not in tfjs's typings. */
 export type Adapter = GPUAdapter & { readonly info: GPUAdapterInfo };
 
-/** @throws RevqError `webgpu-no-adapter` when there is none */
+/** An adapter. Throws `webgpu-no-adapter` if there is none. */
 export async function requestAdapter(gpu: GPU, acceptSoftware: boolean): Promise<Adapter> {
   const adapter =
     (await gpu.requestAdapter({ powerPreference: "high-performance" })) ??
     (acceptSoftware ? await gpu.requestAdapter({ forceFallbackAdapter: true }) : null);
   if (adapter) return adapter as Adapter;
-  throw new RevqError("webgpu-no-adapter", "WebGPU is there, but no GPU adapter was found.", {
-    fix: "Install or update the GPU's driver (Linux: with Vulkan; check with vulkaninfo).",
-    exitCode: 3,
+  throw new RevqError("webgpu-no-adapter", "WebGPU is available, but it finds no GPU adapter.", {
+    fix: "Install or update the GPU's driver. On Linux it must support Vulkan: check with vulkaninfo.",
   });
 }
 
@@ -53,7 +52,7 @@ function featuresOf(adapter: GPUAdapter): string[] {
   return usefulFeatures.filter((feature) => adapter.features.has(feature));
 }
 
-/** A device with the adapter's full limits. tfjs's own registration leaves most at their small defaults. */
+/** A device with the adapter's full limits. tfjs's own registration keeps most small defaults. */
 export function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
   return adapter.requestDevice({
     requiredFeatures: featuresOf(adapter) as GPUFeatureName[],
@@ -61,11 +60,11 @@ export function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
   });
 }
 
-/** @throws RevqError `webgpu-software` for an adapter that computes on the CPU, unless the user named the engine */
+/** Throws `webgpu-software` for an adapter that computes on the CPU, unless the user named it. */
 export function refuseSoftware(adapter: AdapterDescription | undefined, named: boolean): void {
   if (!adapter?.software || named) return;
   throw new RevqError("webgpu-software", `The only GPU adapter is a software one (${adapter.description}).`, {
-    fix: "The CPU engines are faster; ask for it by name (--engine webgpu) to use it anyway.",
-    exitCode: 3,
+    fix: "Use a CPU engine, which is faster, or name the engine `webgpu` to use this adapter anyway.",
+    setting: { path: "engine" },
   });
 }

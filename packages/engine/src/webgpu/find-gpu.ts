@@ -1,4 +1,4 @@
-/** The entry to WebGPU: the browser's `navigator.gpu`, or in Node the package `webgpu` (Dawn). */
+/** Finds WebGPU: the browser's `navigator.gpu`, or in Node the package `webgpu` (Dawn). */
 import { RevqError } from "@revq/core";
 import { isMissingModule, type EngineProbes } from "../probes.js";
 import { firstLine } from "../reason.js";
@@ -8,9 +8,9 @@ const packageName = "webgpu";
 export interface FoundGpu {
   readonly gpu: GPU;
   readonly through: "the browser" | "Dawn";
-  /** Makes it `navigator.gpu` with the WebGPU globals, which tfjs reads. */
+  /** Sets `navigator.gpu` and the WebGPU globals, which tfjs reads. */
   install(): void;
-  /** Takes it back: Node does not exit while `navigator.gpu` holds it. */
+  /** Removes `navigator.gpu`: Node does not exit while it is set. */
   uninstall(): void;
 }
 
@@ -19,21 +19,19 @@ interface DawnModule {
   readonly globals: object;
 }
 
-/** @throws RevqError when there is no WebGPU here, with the reason */
+/** Throws a `RevqError` with the reason if there is no WebGPU. */
 export async function findGpu(probes: EngineProbes): Promise<FoundGpu> {
   const gpu = probes.navigatorGpu();
   if (gpu) return { gpu, through: "the browser", install() {}, uninstall() {} };
   if (probes.nodeVersion === undefined) {
     throw new RevqError("webgpu-missing", "This browser has no WebGPU (or the page is not served over https).", {
       fix: "Use a recent Chrome, Edge, Firefox or Safari, over https or localhost.",
-      exitCode: 3,
     });
   }
-  // Dawn prints a warning of its own when the loader is missing, so it is not asked then.
+  // Checked first, because Dawn prints a warning if the loader is missing.
   if (probes.platform === "linux" && probes.findsSharedLibrary("libvulkan.so.1") === false) {
-    throw new RevqError("webgpu-no-vulkan", "No GPU can be reached: the Vulkan loader (libvulkan.so.1) is missing.", {
-      fix: "Where there is a GPU, install its driver and the loader (Debian, Ubuntu: apt install libvulkan1).",
-      exitCode: 3,
+    throw new RevqError("webgpu-no-vulkan", "The Vulkan loader (libvulkan.so.1) is missing, so no GPU can be used.", {
+      fix: "If there is a GPU, install its driver and the loader (Debian, Ubuntu: apt install libvulkan1).",
     });
   }
   return inNode(await loadDawn(probes));
@@ -49,7 +47,7 @@ async function loadDawn(probes: EngineProbes): Promise<DawnModule> {
       missing
         ? `The package ${packageName} is not installed.`
         : `The package ${packageName} does not load: ${firstLine(error)}`,
-      { fix: `npm install ${packageName}`, exitCode: 3, cause: error },
+      { fix: `Install it: npm install ${packageName}.`, cause: error },
     );
   }
 }
@@ -62,7 +60,7 @@ function inNode(dawn: DawnModule): FoundGpu {
     install() {
       Object.assign(globalThis, dawn.globals);
       if (!globalThis.navigator) {
-        // Node 20 has no navigator; hidden, so that nobody takes this for a browser by listing globals.
+        // Node 20 has no navigator. Not enumerable, so that lists of globals do not suggest a browser.
         Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true, writable: true });
       }
       Object.defineProperty(globalThis.navigator, "gpu", { value: gpu, configurable: true });

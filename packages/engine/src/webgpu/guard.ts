@@ -1,12 +1,14 @@
 /**
- * Makes tfjs's WebGPU backend (4.22) fail loudly. By itself it drops validation errors: a buffer over a limit, a lost device
- * or exhausted memory leave zeros in the results. Here the first such error is thrown by the next operation or download.
+ * Makes tfjs's WebGPU backend (4.22) throw errors of the device. By itself it ignores them: a buffer
+ * over a limit, a lost device or exhausted memory leave zeros in the results. Here the next operation
+ * or download throws the first such error.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { DataType } from "@tensorflow/tfjs-core";
 import { RevqError } from "@revq/core";
+import { firstLine } from "../reason.js";
 
-/** The part of tfjs's backend that is overridden. */
+/** The overridden part of tfjs's backend. */
 export interface GuardedBackend {
   readonly tensorMap: { get(dataId: object): { readonly dtype: DataType; readonly shape: number[] } };
   uploadToGPU(dataId: object): void;
@@ -15,7 +17,7 @@ export interface GuardedBackend {
   readSync(dataId: object): unknown;
 }
 
-/** Replaces methods of this instance; returns what unhooks the device. */
+/** Replaces methods of this instance. Returns a function that removes the listener of the device. */
 export function guardBackend(backend: GuardedBackend, device: GPUDevice): () => void {
   let failure: RevqError | undefined;
   let live = true;
@@ -27,7 +29,7 @@ export function guardBackend(backend: GuardedBackend, device: GPUDevice): () => 
   void device.lost.then(({ reason, message }) =>
     fail(
       new RevqError("webgpu-device-lost", `The GPU device was lost (${reason || "unknown reason"}): ${message}`, {
-        fix: "Start again; if it comes back, use a smaller batch or update the driver.",
+        fix: "Start again. If it happens again, use a smaller batch or update the driver.",
       }),
     ),
   );
@@ -63,9 +65,7 @@ export function guardBackend(backend: GuardedBackend, device: GPUDevice): () => 
     throw new RevqError(
       "webgpu-sync-read",
       "Tensors on the GPU cannot be read synchronously here (dataSync, arraySync).",
-      {
-        fix: "Use await tensor.data() or await tensor.array().",
-      },
+      { fix: "Use `await tensor.data()` or `await tensor.array()`." },
     );
   };
   return () => {
@@ -74,22 +74,26 @@ export function guardBackend(backend: GuardedBackend, device: GPUDevice): () => 
   };
 }
 
-/** @throws RevqError `webgpu-limit` when a tensor does not fit into one buffer of this device */
+/** Throws `webgpu-limit` if a tensor does not fit into one buffer of this device. */
 export function requireFits(
   shape: readonly number[],
   dtype: DataType,
   limits: Pick<GPUSupportedLimits, "maxBufferSize" | "maxStorageBufferBindingSize">,
 ): void {
   const bytes = tf.util.sizeFromShape([...shape]) * (dtype === "complex64" ? 8 : 4);
-  const most = Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
-  if (!(bytes > most)) return; // NaN too: tfjs makes such shapes of empty tensors, and they need nothing
+  const maxBytes = Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
+  if (!(bytes > maxBytes)) return; // or NaN, from tfjs's shapes of empty tensors
   throw limitError(
-    `A ${dtype} tensor [${shape.join(", ")}] needs ${mebibytes(bytes)} MiB in one buffer; this GPU allows ${mebibytes(most)} MiB.`,
+    `A ${dtype} tensor [${shape.join(", ")}] needs ${mebibytes(bytes)} MiB in one buffer; ` +
+      `this GPU allows ${mebibytes(maxBytes)} MiB.`,
   );
 }
 
 function limitError(message: string): RevqError {
-  return new RevqError("webgpu-limit", message, { fix: "Use a smaller batch or image size, or --engine onnx." });
+  return new RevqError("webgpu-limit", message, {
+    fix: "Use a smaller batch or image size, or the engine `onnx`.",
+    setting: { path: "engine", value: "onnx" },
+  });
 }
 
 function isDispatchLimit(error: unknown): boolean {
@@ -107,12 +111,8 @@ function deviceError(error: GPUError): RevqError {
     outOfMemory ? "webgpu-memory" : "webgpu-error",
     outOfMemory
       ? "The GPU's memory is exhausted."
-      : `The GPU refused work, so results would be wrong: ${error.message.split("\n", 1)[0]}`,
-    {
-      fix: outOfMemory
-        ? "Use a smaller batch."
-        : "Use a smaller batch or another engine, and report this with `revq doctor --json`.",
-    },
+      : `The GPU refused an operation, so results would be wrong: ${firstLine(error)}`,
+    { fix: outOfMemory ? "Use a smaller batch." : "Use a smaller batch or another engine, and report this." },
   );
 }
 

@@ -1,4 +1,4 @@
-/** Kernels of tfjs's WebGPU backend (4.22) that give wrong results, made right. */
+/** Corrects kernels of tfjs's WebGPU backend (4.22) with wrong results. */
 import * as tf from "@tensorflow/tfjs-core";
 import type { KernelFunc, NamedAttrMap, TensorInfo } from "@tensorflow/tfjs-core";
 import { replaceKernels } from "../replace-kernels.js";
@@ -15,8 +15,8 @@ export function replaceWebGpuKernels(): void {
 }
 
 /**
- * The shader of a reversed sum has the axis' length in its text but not in its cache key: from the second length on it is the
- * wrong one. So the input is turned around instead.
+ * The shader of a reversed sum has the axis' length in its text but not in its cache key, so it is
+ * wrong for a second length. This kernel reverses the input instead.
  */
 function withoutReverse(own: KernelFunc): KernelFunc {
   return (call) => {
@@ -40,7 +40,7 @@ function withoutReverse(own: KernelFunc): KernelFunc {
   };
 }
 
-/** The arg of a vector comes out as `[1]` where it should be a scalar. */
+/** Makes the result for a vector a scalar instead of `[1]`. */
 function withScalarResult(own: KernelFunc): KernelFunc {
   return (call) => {
     const result = own(call) as TensorInfo;

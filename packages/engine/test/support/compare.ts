@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { createRandom } from "@revq/core";
 import fc from "fast-check";
-import type { Case, Input, Operation } from "./operations.js";
+import type { Case, Input, Operation } from "./operation.js";
 
 interface Outcome {
   readonly what: string;
@@ -19,7 +19,10 @@ function inputValues({ shape, values = "any", below = 1 }: Input, seed: number):
   });
 }
 
-/** The result and, unless switched off, the gradient of a weighted sum of it with respect to every float input. */
+/**
+ * The result and, unless switched off, the gradient of a weighted sum of it with respect to every
+ * float input.
+ */
 async function outcomes({ inputs, run }: Case, seed: number, gradient: boolean): Promise<Outcome[]> {
   const tensors = inputs.map((input, i) => tf.tensor(inputValues(input, seed + i), [...input.shape]));
   const fixed = inputs.map(({ values }) => values === "indices");

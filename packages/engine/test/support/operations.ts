@@ -1,212 +1,21 @@
 /**
- * The operations that revq's models, losses and optimisers are made of, each with random shapes: what a backend is compared
- * with tfjs `cpu` on. A case says which inputs it takes and what is done with them.
+ * The operations of revq's models, losses and optimisers, with random shapes, to compare a backend
+ * with tfjs `cpu`.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
+import type { Tensor1D, Tensor2D, Tensor3D } from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-
-export interface Input {
-  readonly shape: readonly number[];
-  /** Default `any`: normal values. */
-  readonly values?: "any" | "positive" | "indices";
-  /** For indices: they lie below. */
-  readonly below?: number;
-}
-
-export interface Case {
-  readonly inputs: readonly Input[];
-  /** For messages. */
-  readonly settings?: unknown;
-  run(...tensors: Tensor[]): Tensor;
-}
-
-export interface Operation {
-  readonly name: string;
-  readonly cases: fc.Arbitrary<Case>;
-  /** False where tfjs has no gradient for it. Default true. */
-  readonly gradient?: boolean;
-}
-
-const size = fc.integer({ min: 1, max: 6 });
-const shape = (minLength: number, maxLength: number): fc.Arbitrary<number[]> =>
-  fc.array(size, { minLength, maxLength });
-const image = fc.tuple(
-  fc.integer({ min: 1, max: 3 }),
-  fc.integer({ min: 5, max: 9 }),
-  fc.integer({ min: 5, max: 9 }),
-  fc.integer({ min: 1, max: 5 }),
-);
-
-type Unary = (x: Tensor) => Tensor;
-
-function unary(name: string, run: Unary, values: Input["values"] = "any", gradient = true): Operation {
-  return { name, gradient, cases: shape(1, 4).map((dims) => ({ inputs: [{ shape: dims, values }], run })) };
-}
-
-/** Two shapes that broadcast: the second loses leading dimensions or has ones. */
-const broadcastPair = shape(1, 4).chain((dims) =>
-  fc
-    .tuple(
-      fc.array(fc.boolean(), { minLength: dims.length, maxLength: dims.length }),
-      fc.integer({ min: 0, max: dims.length }),
-      fc.boolean(),
-    )
-    .map(([ones, dropped, swap]) => {
-      const other = dims.map((dimension, i) => (ones[i] ? 1 : dimension)).slice(dropped);
-      return swap ? [other, dims] : [dims, other];
-    }),
-);
-
-function binary(
-  name: string,
-  run: (a: Tensor, b: Tensor) => Tensor,
-  values: Input["values"] = "any",
-  gradient = true,
-): Operation {
-  return {
-    name,
-    gradient,
-    cases: broadcastPair.map(([a, b]) => ({
-      inputs: [
-        { shape: a!, values },
-        { shape: b!, values },
-      ],
-      run,
-    })),
-  };
-}
-
-function sameShape(name: string, run: (a: Tensor, b: Tensor) => Tensor): Operation {
-  return { name, cases: shape(1, 4).map((dims) => ({ inputs: [{ shape: dims }, { shape: dims }], run })) };
-}
-
-function reduction(
-  name: string,
-  reduce: (x: Tensor, axes: number[], keep: boolean) => Tensor,
-  gradient = true,
-): Operation {
-  const cases = shape(1, 4).chain((dims) =>
-    fc.tuple(fc.shuffledSubarray([...dims.keys()], { minLength: 1 }), fc.boolean()).map(([axes, keep]): Case => ({
-      inputs: [{ shape: dims }],
-      settings: { axes, keep },
-      run: (x) => reduce(x, axes, keep),
-    })),
-  );
-  return { name, cases, gradient };
-}
-
-type Padding = "same" | "valid" | [[0, 0], [number, number], [number, number], [0, 0]];
-
-const padding: fc.Arbitrary<Padding> = fc.oneof(
-  fc.constantFrom("same" as const, "valid" as const),
-  fc.tuple(fc.nat(2), fc.nat(2), fc.nat(2), fc.nat(2)).map(([top, bottom, left, right]): Padding => [
-    [0, 0],
-    [top, bottom],
-    [left, right],
-    [0, 0],
-  ]),
-);
-const filterSize = fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 5 }));
-const strides = fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 }));
-const setting = fc.record({
-  kernel: filterSize,
-  stride: strides,
-  pad: padding,
-  channels: fc.integer({ min: 1, max: 6 }),
-});
-
-const convolution: Operation = {
-  name: "conv2d",
-  cases: fc.tuple(image, setting).map(([dims, { kernel, stride, pad, channels }]): Case => ({
-    inputs: [{ shape: dims }, { shape: [...kernel, dims[3], channels] }],
-    settings: { stride, pad },
-    run: (x, w) => tf.conv2d(x as Tensor4D, w as Tensor4D, stride, pad),
-  })),
-};
-
-const pointwise: Operation = {
-  name: "conv2d 1x1",
-  cases: fc.tuple(image, fc.integer({ min: 1, max: 9 })).map(([dims, channels]): Case => ({
-    inputs: [{ shape: dims }, { shape: [1, 1, dims[3], channels] }],
-    run: (x, w) => tf.conv2d(x as Tensor4D, w as Tensor4D, 1, "same"),
-  })),
-};
-
-const dilated: Operation = {
-  name: "conv2d dilated",
-  gradient: false,
-  cases: fc
-    .tuple(image, filterSize, strides, fc.integer({ min: 1, max: 4 }))
-    .map(([dims, kernel, dilations, channels]): Case => ({
-      inputs: [{ shape: dims }, { shape: [...kernel, dims[3], channels] }],
-      settings: { dilations },
-      run: (x, w) => tf.conv2d(x as Tensor4D, w as Tensor4D, 1, "same", "NHWC", dilations),
-    })),
-};
-
-const transposedConvolution: Operation = {
-  name: "conv2dTranspose",
-  cases: fc
-    .tuple(image, filterSize, fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 4 }))
-    .map(([dims, kernel, stride, channels]): Case => ({
-      inputs: [{ shape: dims }, { shape: [...kernel, channels, dims[3]] }],
-      settings: { stride },
-      run: (x, w) =>
-        tf.conv2dTranspose(
-          x as Tensor4D,
-          w as Tensor4D,
-          [dims[0], dims[1] * stride, dims[2] * stride, channels],
-          stride,
-          "same",
-        ),
-    })),
-};
-
-const depthwise: Operation = {
-  name: "depthwiseConv2d",
-  cases: fc
-    .tuple(image, filterSize, fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 }), padding)
-    .map(([dims, kernel, stride, multiplier, pad]): Case => ({
-      inputs: [{ shape: dims }, { shape: [...kernel, dims[3], multiplier] }],
-      settings: { stride, pad },
-      run: (x, w) => tf.depthwiseConv2d(x as Tensor4D, w as Tensor4D, stride, pad),
-    })),
-};
-
-const pool = (
-  name: string,
-  run: (x: Tensor4D, size: [number, number], stride: number, pad: "same" | "valid") => Tensor,
-): Operation => ({
-  name,
-  cases: fc
-    .tuple(image, filterSize, fc.integer({ min: 1, max: 3 }), fc.constantFrom("same" as const, "valid" as const))
-    .map(([dims, kernel, stride, pad]): Case => ({
-      inputs: [{ shape: dims }],
-      settings: { kernel, stride, pad },
-      run: (x) => run(x as Tensor4D, kernel, stride, pad),
-    })),
-});
-
-/** Single square images made larger: elsewhere tfjs cpu has gradients of its own (transposed, NaN, or of the wrong image). */
-const resize = (
-  name: string,
-  run: (x: Tensor4D, size: [number, number], align: boolean, half: boolean) => Tensor,
-): Operation => ({
-  name,
-  cases: fc
-    .tuple(
-      image,
-      fc.integer({ min: 9, max: 18 }),
-      fc.integer({ min: 9, max: 18 }),
-      fc.constantFrom([false, false], [true, false]),
-    )
-    .map(([[, side, , c], height, width, [align, half]]): Case => ({
-      inputs: [{ shape: [1, side, side, c] }],
-      settings: { height, width, align },
-      run: (x) => run(x as Tensor4D, [height, width], align!, half!),
-    })),
-});
+import {
+  convolution,
+  depthwise,
+  dilated,
+  fusedConvolution,
+  pointwise,
+  pool,
+  resize,
+  transposedConvolution,
+} from "./convolution-operations.js";
+import { binary, reduction, sameShape, shape, shaped, size, unary, type Case, type Operation } from "./operation.js";
 
 const product: Operation = {
   name: "matMul",
@@ -262,20 +71,6 @@ const oneHot: Operation = {
   })),
 };
 
-/** Slices, pads and the like, whose arguments follow from the shape. */
-function shaped(
-  name: string,
-  run: (x: Tensor, dims: readonly number[]) => Tensor,
-  lengths: [number, number] = [1, 4],
-  gradient = true,
-): Operation {
-  return {
-    name,
-    gradient,
-    cases: shape(...lengths).map((dims) => ({ inputs: [{ shape: dims }], run: (x) => run(x, dims) })),
-  };
-}
-
 const concat: Operation = {
   name: "concat",
   cases: fc.tuple(shape(1, 4), size).chain(([dims, other]) =>
@@ -314,22 +109,6 @@ const fusedProduct: Operation = {
   })),
 };
 
-const fusedConvolution: Operation = {
-  name: "fused.conv2d",
-  cases: fc.tuple(image, filterSize, fc.integer({ min: 1, max: 5 })).map(([dims, kernel, channels]): Case => ({
-    inputs: [{ shape: dims }, { shape: [...kernel, dims[3], channels] }, { shape: [channels] }],
-    run: (x, filter, bias) =>
-      tf.fused.conv2d({
-        x: x as Tensor4D,
-        filter: filter as Tensor4D,
-        strides: 1,
-        pad: "same",
-        bias,
-        activation: "relu",
-      }),
-  })),
-};
-
 export const operations: readonly Operation[] = [
   unary("relu", tf.relu),
   unary("relu6", tf.relu6),
@@ -360,7 +139,8 @@ export const operations: readonly Operation[] = [
   binary("sub", tf.sub),
   binary("mul", tf.mul),
   binary("div", tf.div, "positive"),
-  // tfjs-core's own gradients of these three do not undo broadcasting: values only, then gradients of equal shapes.
+  // tfjs-core's own gradients of these three do not undo broadcasting: values only, then gradients
+  // of equal shapes.
   binary("maximum", tf.maximum, "any", false),
   binary("minimum", tf.minimum, "any", false),
   binary("squaredDifference", tf.squaredDifference, "any", false),

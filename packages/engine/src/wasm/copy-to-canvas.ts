@@ -1,11 +1,11 @@
-/** Copies an image into a larger or smaller zero canvas, with gaps between rows and columns: padding, cropping and dilation in one. */
+/** Copies an image into a canvas of zeros: padding, cropping and dilation in one pass. */
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { floats, makeZeros, type WasmBackend } from "./heap.js";
 
 export interface Canvas {
   readonly height: number;
   readonly width: number;
-  /** Where element (0, 0) goes; negative values crop. */
+  /** Position of element (0, 0); negative values crop. */
   readonly top: number;
   readonly left: number;
   /** Distance between neighbours on the canvas; default 1. */
@@ -13,8 +13,8 @@ export interface Canvas {
   readonly columnStep?: number;
 }
 
-/** x `[n, h, w, c]` float32 -> `[n, canvas.height, canvas.width, c]`. What falls outside is dropped. */
-export function place(wasm: WasmBackend, x: TensorInfo, canvas: Canvas): TensorInfo {
+/** x `[n, h, w, c]` float32 -> `[n, canvas.height, canvas.width, c]`. Drops elements outside. */
+export function copyToCanvas(wasm: WasmBackend, x: TensorInfo, canvas: Canvas): TensorInfo {
   const { height, width, top, left, rowStep = 1, columnStep = 1 } = canvas;
   const [n, h, w, c] = x.shape as [number, number, number, number];
   const output = makeZeros(wasm, [n, height, width, c]);
