@@ -1,46 +1,75 @@
-/**
- * @revq/quantizer-fsq: finite scalar quantization (Mentzer et al., "Finite scalar quantization: VQ-VAE made simple", arXiv 2309.15505).
- * Every number of a token is rounded to one of a few evenly spaced values; the codebook is the grid of their combinations. The paper
- * learns an encoder in front of it; here the encoder is frozen, and the spacings are fitted instead.
- */
-import { GridQuantizer, gridSize, sharedTokenSpec } from "@revq/plugin-kit";
-import { RevqError, divisors, latentSize, tokenDimension, type LatentShape, type QuantizerPlugin, definePlugin, tokenSplits, type OptionsOf } from "@revq/core";
+/** @revq/quantizer-fsq: finite scalar quantization, an even grid in every token. */
+import {
+  RevqError,
+  blockShape,
+  definePlugin,
+  divisors,
+  latentSize,
+  sharedTokenLayout,
+  tokenDimension,
+  tokenSplits,
+  type LatentShape,
+  type OptionsOf,
+  type QuantizerPlugin,
+  type TransformLayout,
+} from "@revq/core";
 import { z } from "zod";
-import { fitSteps } from "./fit-steps.js";
-import { levelsFor } from "./levels.js";
+import { gridSize, levelsFor } from "./levels.js";
 
-const mostCodes = 2 ** 16;
+const maxCodes = 2 ** 16;
 
 const options = z.strictObject({
   tokens: z
     .int()
     .min(1)
     .optional()
-    .describe("Tokens per image (T); must divide the latent. Default: tokens of 4 numbers."),
-  codes: z.int().min(2).max(mostCodes).default(1024).describe("Codes at most: the largest grid that fits is taken."),
+    .describe("Tokens per image (T); must divide the latent. Default: tokens of 4 elements."),
+  codes: z.int().min(2).max(maxCodes).default(1024).describe("Codes at most: the largest grid that fits is taken."),
   levels: z
     .array(z.int().min(1).max(4096))
     .min(1)
     .optional()
-    .describe("Values that each number of a token may take, such as [8, 5, 5, 5]; default: as even as `codes` allows."),
+    .describe("Levels of each element of a token, such as [8, 5, 5, 5]; default: as even as `codes` allows."),
   split: z
-    .enum(tokenSplits)
-    .default("channel")
-    .describe("What a token is: a strip of a channel, a patch of one, or part of a position."),
+    .enum(["auto", ...tokenSplits, "eigenvalue"])
+    .default("auto")
+    .describe(
+      "What a token is: a strip of a channel (channel), a patch of one (block), part of a position (spatial), or " +
+        "coefficients chosen by variance (eigenvalue). auto: eigenvalue after a decorrelating transform, else channel.",
+    ),
 });
 type Options = z.output<typeof options>;
 
+/** Finite scalar quantization (arXiv 2309.15505), with spacings fitted to the latents of the frozen encoder. */
 export const fsq: QuantizerPlugin<typeof options> = definePlugin({
   kind: "quantizer",
   id: "fsq",
   title: "Finite scalar quantization: an even grid in every token",
   options,
-  describe(given, { latentShape }) {
-    const { tokens, levels } = resolve(given, latentShape);
-    return { tokens: sharedTokenSpec(tokens, gridSize(levels)), parameters: levels.length };
+
+  async resolve(given, { latentShape, bits, transform }) {
+    if (bits !== null) {
+      throw new RevqError("bits-not-supported", "The quantizer fsq cannot choose its options for a budget of bits.", {
+        fix: "Set tokens and codes instead.",
+        setting: { path: "quantizer.tokens" },
+      });
+    }
+    const { tokens } = gridOf(given, latentShape);
+    return [{ options: { ...given, tokens, split: splitOf(given, transform(tokens)) }, reasons: [] }];
   },
-  create(given, { latentShape }) {
-    return new GridQuantizer(latentShape, { ...resolve(given, latentShape), split: given.split, fitSteps });
+
+  layout(given, latentShape) {
+    const { tokens, levels } = gridOf(given, latentShape);
+    if (given.split === "block") blockShape(latentShape, levels.length);
+    return { layout: sharedTokenLayout(tokens, gridSize(levels)), parameterCount: levels.length };
+  },
+
+  async create(given, { latentShape, transform }) {
+    const { FsqQuantizer } = await import("./fsq-quantizer.js");
+    return new FsqQuantizer(latentShape, transform, {
+      ...gridOf(given, latentShape),
+      split: splitOf(given, transform),
+    });
   },
 });
 
@@ -50,18 +79,24 @@ declare module "@revq/core" {
   }
 }
 
-function resolve(given: Options, shape: LatentShape): { tokens: number; levels: readonly number[] } {
+function gridOf(given: Options, shape: LatentShape): { tokens: number; levels: readonly number[] } {
   const size = latentSize(shape);
   const wanted = given.levels?.length ?? 4;
   const dim =
     given.tokens === undefined ? divisors(size).findLast((d) => d <= wanted)! : tokenDimension(shape, given.tokens);
   const levels = given.levels ?? levelsFor(dim, given.codes);
-  if (levels.length !== dim || gridSize(levels) > mostCodes) {
+  if (levels.length !== dim || gridSize(levels) > maxCodes) {
     throw new RevqError(
       "fsq-levels",
-      `levels [${levels}] make ${gridSize(levels)} codes of ${levels.length} numbers; tokens have ${dim} numbers here, and ${mostCodes} codes at most.`,
-      { fix: `Give ${dim} levels, or set tokens to ${size / levels.length}.` },
+      `The levels [${levels}] make ${gridSize(levels)} codes for tokens of ${levels.length} elements. ` +
+        `Tokens have ${dim} elements here, and at most ${maxCodes} codes.`,
+      { fix: `Give ${dim} levels, or set tokens to ${size / levels.length}.`, setting: { path: "quantizer.levels" } },
     );
   }
   return { tokens: size / dim, levels };
+}
+
+function splitOf({ split }: Options, transform: TransformLayout | null): Exclude<Options["split"], "auto"> {
+  if (split !== "auto") return split;
+  return transform?.decorrelated ? "eigenvalue" : "channel";
 }

@@ -1,13 +1,16 @@
-/** How many values each number of a token gets. */
-import { gridSize } from "@revq/plugin-kit";
+/** The levels of each element of a token. */
 
-/** The most even grid of at most `codes` points: the smallest number of levels grows by one as long as the product allows it. */
+/** The most even grid of at most `codes` points: the smallest level count grows by one while the product allows it. */
 export function levelsFor(dim: number, codes: number): number[] {
   const levels = new Array<number>(dim).fill(1);
   for (;;) {
-    const least = Math.min(...levels);
-    const place = levels.indexOf(least);
-    if ((gridSize(levels) / least) * (least + 1) > codes) return levels;
-    levels[place] = least + 1;
+    const lowest = Math.min(...levels);
+    if ((gridSize(levels) / lowest) * (lowest + 1) > codes) return levels;
+    levels[levels.indexOf(lowest)] = lowest + 1;
   }
+}
+
+/** K: points of the grid. */
+export function gridSize(levels: readonly number[]): number {
+  return levels.reduce((product, count) => product * count, 1);
 }

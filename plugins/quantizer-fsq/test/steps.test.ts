@@ -1,13 +1,12 @@
 /**
- * Spacings against the optimum of uniform quantizers for the normal distribution (Max, "Quantizing for minimum distortion", 1960,
- * table II), and levels against the budget.
+ * Spacings compared with the optimum of uniform quantizers for the normal distribution (Max, "Quantizing for minimum
+ * distortion", 1960, table II), and levels compared with the budget.
  */
 import { createRandom } from "@revq/core";
-import { gridSize } from "@revq/plugin-kit";
 import { describe, expect, it } from "vitest";
-import { bestStep } from "../src/fit-steps.js";
+import { bestStep } from "../src/fsq-quantizer.js";
 import { fsq } from "../src/index.js";
-import { levelsFor } from "../src/levels.js";
+import { gridSize, levelsFor } from "../src/levels.js";
 
 const random = createRandom(3);
 const normal = Array.from({ length: 60_000 }, () => random.normal());
@@ -30,9 +29,9 @@ describe("levels", () => {
     expect(levelsFor(8, 20)).toEqual([2, 2, 2, 2, 1, 1, 1, 1]);
     expect(gridSize(levelsFor(5, 1000))).toBeLessThanOrEqual(1000);
   });
-  it("that do not fit the tokens are refused", () => {
+  it("are refused where they do not fit the tokens", () => {
     const latentShape = { channels: 4, height: 4, width: 4 };
     const options = { tokens: 32, codes: 64, levels: [4, 4, 4], split: "channel" as const };
-    expect(() => fsq.create(options, { latentShape })).toThrow(/2 numbers here/);
+    expect(() => fsq.layout(options, latentShape)).toThrow(/Tokens have 2 elements here/);
   });
 });

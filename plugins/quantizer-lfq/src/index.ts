@@ -1,70 +1,54 @@
 /**
- * @revq/quantizer-lfq: one bit a number. Two plugins that share their codes, the signs of a token's numbers, and differ in what a code
- * stands for:
- * - `lfq`, lookup-free quantization (Yu et al., "Language model beats diffusion", arXiv 2310.05737): +-a, with an `a` of its own for
- *   every place in a token.
- * - `bsq`, binary spherical quantization (Zhao et al., "Image and video tokenization with binary spherical quantization",
- *   arXiv 2406.07548): a corner of the cube in the unit sphere, times one radius.
- * The papers learn the encoder in front of it; here it is frozen, and the scales are fitted: the least squares ones.
+ * @revq/quantizer-lfq: one bit per element, the sign. Two plugins that share their ids and differ in their codes: `lfq`,
+ * lookup-free quantization, and `bsq`, binary spherical quantization.
  */
-import { GridQuantizer, sharedTokenSpec } from "@revq/plugin-kit";
-import { RevqError, definePlugin, divisors, latentSize, tokenDimension, tokenSplits, type LatentShape, type QuantizerPlugin, type OptionsOf } from "@revq/core";
+import {
+  RevqError,
+  blockShape,
+  definePlugin,
+  divisors,
+  latentSize,
+  sharedTokenLayout,
+  tokenDimension,
+  tokenSplits,
+  type LatentShape,
+  type OptionsOf,
+  type QuantizerPlugin,
+  type TransformLayout,
+} from "@revq/core";
 import { z } from "zod";
+import type { SignScale } from "./sign-quantizer.js";
 
-/** Numbers in a token, at most: the table of codes has 2^d rows. */
-const mostNumbers = 16;
-const defaultNumbers = 8;
+/** Elements of a token at most: the table of codes has 2^d rows. */
+const maxDim = 16;
+const defaultDim = 8;
 
 const options = z.strictObject({
   tokens: z
     .int()
     .min(1)
     .optional()
-    .describe("Tokens per image (T); must divide the latent. Default: tokens of 8 numbers."),
+    .describe("Tokens per image (T); must divide the latent. Default: tokens of 8 elements."),
   codes: z
     .int()
     .min(2)
     .optional()
-    .describe("Codes per token: 2 to the number of its numbers; decides the tokens when they are open."),
+    .describe("Codes per token: 2 to the number of its elements. Decides the tokens when they are open."),
   split: z
-    .enum(tokenSplits)
-    .default("channel")
-    .describe("What a token is: a strip of a channel, a patch of one, or part of a position."),
+    .enum(["auto", ...tokenSplits, "eigenvalue"])
+    .default("auto")
+    .describe(
+      "What a token is: a strip of a channel (channel), a patch of one (block), part of a position (spatial), or " +
+        "coefficients chosen by variance (eigenvalue). auto: eigenvalue after a decorrelating transform, else channel.",
+    ),
 });
 type Options = z.output<typeof options>;
 
-/** Twice the mean magnitude of every place: the codes are +-half a step. */
-export function stepsOfPlaces(tokens: Float32Array, levels: readonly number[]): Float64Array {
-  const dim = levels.length;
-  const sums = new Float64Array(dim);
-  tokens.forEach((value, i) => (sums[i % dim]! += Math.abs(value)));
-  return sums.map((sum) => (2 * sum * dim) / tokens.length);
-}
+/** Lookup-free quantization (arXiv 2310.05737), with scales fitted to the latents of the frozen encoder. */
+export const lfq = signPlugin("lfq", "Lookup-free quantization: the signs, one scale per element", "element");
 
-/** The same step for all places: the radius is its half times sqrt(d). */
-export function stepsOfSphere(tokens: Float32Array, levels: readonly number[]): Float64Array {
-  const mean = tokens.reduce((sum, value) => sum + Math.abs(value), 0) / tokens.length;
-  return new Float64Array(levels.length).fill(2 * mean);
-}
-
-function signPlugin(id: string, title: string, fitSteps: typeof stepsOfPlaces): QuantizerPlugin<typeof options> {
-  return definePlugin({
-    kind: "quantizer",
-    id,
-    title,
-    options,
-    describe(given, { latentShape }) {
-      const { tokens, levels } = resolve(id, given, latentShape);
-      return { tokens: sharedTokenSpec(tokens, 2 ** levels.length), parameters: levels.length };
-    },
-    create(given, { latentShape }) {
-      return new GridQuantizer(latentShape, { ...resolve(id, given, latentShape), split: given.split, fitSteps });
-    },
-  });
-}
-
-export const lfq = signPlugin("lfq", "Lookup-free quantization: the signs, scaled by place", stepsOfPlaces);
-export const bsq = signPlugin("bsq", "Binary spherical quantization: the signs, on one sphere", stepsOfSphere);
+/** Binary spherical quantization (arXiv 2406.07548), with the radius fitted to the latents of the frozen encoder. */
+export const bsq = signPlugin("bsq", "Binary spherical quantization: the signs, on one sphere", "sphere");
 
 declare module "@revq/core" {
   interface KnownQuantizers {
@@ -73,17 +57,62 @@ declare module "@revq/core" {
   }
 }
 
-function resolve(id: string, { tokens, codes }: Options, shape: LatentShape): { tokens: number; levels: number[] } {
-  const size = latentSize(shape);
-  const wanted = codes === undefined ? defaultNumbers : Math.floor(Math.log2(codes));
-  const dim = tokens === undefined ? divisors(size).findLast((d) => d <= wanted)! : tokenDimension(shape, tokens);
-  if (dim > mostNumbers || (codes !== undefined && codes !== 2 ** dim)) {
+function signPlugin(id: string, title: string, scale: SignScale): QuantizerPlugin<typeof options> {
+  return definePlugin({
+    kind: "quantizer",
+    id,
+    title,
+    options,
+
+    async resolve(given, { latentShape, bits, transform }) {
+      if (bits !== null) {
+        throw new RevqError(
+          "bits-not-supported",
+          `The quantizer ${id} cannot choose its options for a budget of bits.`,
+          {
+            fix: "Set tokens instead.",
+            setting: { path: "quantizer.tokens" },
+          },
+        );
+      }
+      const tokens = latentSize(latentShape) / dimOf(id, given, latentShape);
+      return [{ options: { ...given, tokens, split: splitOf(given, transform(tokens)) }, reasons: [] }];
+    },
+
+    layout(given, latentShape) {
+      const dim = dimOf(id, given, latentShape);
+      if (given.split === "block") blockShape(latentShape, dim);
+      return { layout: sharedTokenLayout(latentSize(latentShape) / dim, 2 ** dim), parameterCount: dim };
+    },
+
+    async create(given, { latentShape, transform }) {
+      const { SignQuantizer } = await import("./sign-quantizer.js");
+      const dim = dimOf(id, given, latentShape);
+      return new SignQuantizer(latentShape, transform, { dim, split: splitOf(given, transform), scale });
+    },
+  });
+}
+
+/** Elements of a token. */
+function dimOf(id: string, { tokens, codes }: Options, shape: LatentShape): number {
+  const wanted = codes === undefined ? defaultDim : Math.floor(Math.log2(codes));
+  const dim =
+    tokens === undefined ? divisors(latentSize(shape)).findLast((d) => d <= wanted)! : tokenDimension(shape, tokens);
+  if (dim > maxDim || (codes !== undefined && codes !== 2 ** dim)) {
     throw new RevqError(
       "lfq-codes",
-      `${id} has one bit a number: tokens of ${dim} numbers have 2^${dim} codes${codes === undefined ? "" : `, not ${codes}`}; ` +
-        `${mostNumbers} numbers at most.`,
-      { fix: `Set tokens so that they have at most ${mostNumbers} numbers, and leave out codes.` },
+      `${id} has one bit per element: tokens of ${dim} elements have 2^${dim} codes` +
+        `${codes === undefined ? "" : `, not ${codes}`}. A token has at most ${maxDim} elements.`,
+      {
+        fix: `Set tokens so that each has at most ${maxDim} elements, and leave out codes.`,
+        setting: { path: "quantizer.tokens" },
+      },
     );
   }
-  return { tokens: size / dim, levels: new Array<number>(dim).fill(2) };
+  return dim;
+}
+
+function splitOf({ split }: Options, transform: TransformLayout | null): Exclude<Options["split"], "auto"> {
+  if (split !== "auto") return split;
+  return transform?.decorrelated ? "eigenvalue" : "channel";
 }

@@ -1,15 +1,18 @@
-/** The search of `beam-search.ts` by tensor operations, for all vectors at once: what an exported model computes. */
+/** The search of `beam-search.ts` by tensor operations, for all vectors at once. Exported models use it. */
 import { squaredDistancesOnEngine } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor1D, Tensor2D, Tensor3D } from "@tensorflow/tfjs-core";
 
-/** vectors `[m, d]`, codebooks `[depth, K, d]` -> codes `[m, depth]` int32. @param beam sums that are kept. Inside `tf.tidy` only. */
+/**
+ * vectors `[m, d]`, codebooks `[depth, K, d]` -> ids `[m, depth]` int32. Call it inside `tf.tidy`.
+ * @param beam sums that are kept
+ */
 export function beamSearchOnEngine(vectors: Tensor2D, codebooks: Tensor3D, beam: number): Tensor2D {
   const [depth, codes, dim] = codebooks.shape;
   const count = vectors.shape[0];
   let residuals = vectors; // [m * kept, d]
   let kept = 1;
-  /** Codes of the stages so far of every kept sum, `[m * kept]` each. */
+  /** Ids of every kept sum, stage by stage: `[m * kept]` each. */
   let paths: Tensor1D[] = [];
   for (let stage = 0; stage < depth; stage++) {
     const book: Tensor2D = tf.reshape(tf.slice(codebooks, [stage, 0, 0], [1, codes, dim]), [codes, dim]);
@@ -28,22 +31,23 @@ export function beamSearchOnEngine(vectors: Tensor2D, codebooks: Tensor3D, beam:
     const rows: Tensor1D = tf.reshape(tf.add(path, firstRows), [count * next]);
     const chosen: Tensor1D = tf.reshape(code, [count * next]);
     residuals = tf.sub(tf.gather(residuals, rows), tf.gather(book, chosen));
-    paths = [...paths.map((codesOfStage) => tf.gather(codesOfStage, rows)), chosen];
+    paths = [...paths.map((idsOfStage) => tf.gather(idsOfStage, rows)), chosen];
     kept = next;
   }
   return tf.stack(paths, 1) as Tensor2D;
 }
 
-/** values `[m, p]` -> places of the `count` lowest, ascending, `[m, count]` int32; of equal ones the first. */
+/** values `[m, p]` -> indices of the `count` lowest, ascending, `[m, count]` int32; of equal ones the first. */
 function lowest(values: Tensor2D, count: number): Tensor2D {
   const width = values.shape[1];
-  const places = tf.reshape(tf.range(0, width, 1, "int32"), [1, width]);
+  const indices = tf.reshape(tf.range(0, width, 1, "int32"), [1, width]);
   const found: Tensor2D[] = [];
-  let left = values;
+  let remaining = values;
   for (let i = 0; i < count; i++) {
-    const place: Tensor2D = tf.reshape(tf.argMin(left, 1), [-1, 1]);
-    found.push(place);
-    if (i < count - 1) left = tf.where(tf.equal(places, place), tf.fill(left.shape, Infinity), left) as Tensor2D;
+    const index: Tensor2D = tf.reshape(tf.argMin(remaining, 1), [-1, 1]);
+    found.push(index);
+    if (i < count - 1)
+      remaining = tf.where(tf.equal(indices, index), tf.fill(remaining.shape, Infinity), remaining) as Tensor2D;
   }
   return tf.concat(found, 1);
 }

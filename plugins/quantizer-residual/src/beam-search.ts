@@ -1,9 +1,10 @@
 /**
- * Which codes, one a stage, add up nearest to a vector: beam search (Babenko and Lempitsky, "Additive quantization", CVPR 2014). The
- * best few sums are kept from stage to stage. Plain float64 loops: the same codes on every engine, whatever else is in the batch.
+ * Beam search (Babenko and Lempitsky, "Additive quantization", CVPR 2014): chooses one code per stage so that their sum
+ * is near to a vector. The best few sums are kept from stage to stage. Plain float64 loops give the same ids on every
+ * engine and in every batch.
  */
 
-/** Keeps the memory of one search for the next. */
+/** Reuses its memory from one search to the next. */
 export class BeamSearch {
   private readonly residuals: [Float64Array, Float64Array];
   private readonly paths: [Int32Array, Int32Array];
@@ -27,8 +28,8 @@ export class BeamSearch {
     this.candidates = new Int32Array(beam);
   }
 
-  /** Writes the codes of the vector at `from` to `found` at `to`; gives the squared error. */
-  search(vectors: Float32Array, from: number, found: Int32Array, to: number): number {
+  /** Writes the ids of the vector at `from` to `ids` at `to`. Returns the squared error. */
+  search(vectors: Float32Array, from: number, ids: Int32Array, to: number): number {
     const { depth, codes, dim, beam, codebooks } = this;
     let [residuals, nextResiduals] = this.residuals;
     let [paths, nextPaths] = this.paths;
@@ -36,18 +37,18 @@ export class BeamSearch {
     let kept = 1;
     for (let stage = 0; stage < depth; stage++) {
       // Candidate `path * codes + code`; of equal errors the lowest is kept.
-      const wide = stage === depth - 1 ? 1 : beam;
+      const width = stage === depth - 1 ? 1 : beam;
       let count = 0;
       for (let path = 0; path < kept; path++) {
         for (let code = 0; code < codes; code++) {
-          const limit = count < wide ? Infinity : this.errors[count - 1]!;
+          const limit = count < width ? Infinity : this.errors[count - 1]!;
           const start = (stage * codes + code) * dim;
           let error = 0;
           for (let i = 0; i < dim; i++) {
             const difference = residuals[path * dim + i]! - codebooks[start + i]!;
             error += difference * difference;
           }
-          if (error < limit) count = this.insert(error, path * codes + code, count, wide);
+          if (error < limit) count = this.insert(error, path * codes + code, count, width);
         }
       }
       for (let rank = 0; rank < count; rank++) {
@@ -62,20 +63,20 @@ export class BeamSearch {
       [paths, nextPaths] = [nextPaths, paths];
       kept = count;
     }
-    for (let stage = 0; stage < depth; stage++) found[to + stage] = paths[stage]!;
+    for (let stage = 0; stage < depth; stage++) ids[to + stage] = paths[stage]!;
     return this.errors[0]!;
   }
 
-  /** Sorted insertion of a candidate; gives how many there are. */
-  private insert(error: number, candidate: number, count: number, most: number): number {
-    let place = Math.min(count, most - 1);
-    while (place > 0 && this.errors[place - 1]! > error) {
-      this.errors[place] = this.errors[place - 1]!;
-      this.candidates[place] = this.candidates[place - 1]!;
-      place--;
+  /** Inserts a candidate by its error. Returns the number of candidates. */
+  private insert(error: number, candidate: number, count: number, max: number): number {
+    let rank = Math.min(count, max - 1);
+    while (rank > 0 && this.errors[rank - 1]! > error) {
+      this.errors[rank] = this.errors[rank - 1]!;
+      this.candidates[rank] = this.candidates[rank - 1]!;
+      rank--;
     }
-    this.errors[place] = error;
-    this.candidates[place] = candidate;
-    return Math.min(count + 1, most);
+    this.errors[rank] = error;
+    this.candidates[rank] = candidate;
+    return Math.min(count + 1, max);
   }
 }

@@ -1,50 +1,85 @@
 /** @revq/quantizer-residual: residual vector quantization, coarse to fine, with beam search. */
 import {
   RevqError,
+  blockShape,
   definePlugin,
   latentShapeToArray,
   latentSize,
+  tokenSplits,
   type LatentShape,
-  type QuantizerPlugin,
   type OptionsOf,
+  type QuantizerPlugin,
+  type TransformLayout,
 } from "@revq/core";
 import { z } from "zod";
-import { ResidualQuantizer, residualTokenSpec } from "./residual-quantizer.js";
+import { residualLayout } from "./residual-layout.js";
 
 const options = z.strictObject({
   tokens: z
     .int()
     .min(1)
     .optional()
-    .describe(
-      "Tokens per image (T): the vectors of a latent times depth. Default: the channel vector of every position is one.",
-    ),
+    .describe("Tokens per image (T): vectors of a latent times depth. Default: one vector per position."),
   codes: z
     .int()
     .min(2)
     .max(2 ** 16)
     .default(1024)
     .describe("Codes of every stage (K)."),
-  depth: z.int().min(1).max(16).default(2).describe("Stages: how many codes are added up for a vector."),
+  depth: z.int().min(1).max(16).default(2).describe("Stages: the codes that are added up for a vector."),
+  split: z
+    .enum(["auto", ...tokenSplits, "eigenvalue"])
+    .default("auto")
+    .describe(
+      "What a vector is: part of a position (spatial), a strip of a channel (channel), a patch of one (block), or " +
+        "coefficients chosen by variance (eigenvalue). auto: eigenvalue after a decorrelating transform, else spatial.",
+    ),
   beam: z.int().min(1).max(64).default(4).describe("Sums that are kept from stage to stage; 1 is greedy."),
   iterations: z.int().min(1).max(10_000).default(20).describe("Passes of k-means in every stage."),
-  samplesPerCode: z.int().min(1).default(1024).describe("k-means looks at this many vectors per code at most."),
+  samplesPerCode: z.int().min(1).default(1024).describe("k-means uses at most this many vectors per code."),
 });
 type Options = z.output<typeof options>;
 
+/** Residual quantization as in RQ-VAE (arXiv 2203.01941), with the codebooks fitted by k-means. */
 export const residual: QuantizerPlugin<typeof options> = definePlugin({
   kind: "quantizer",
   id: "residual",
   title: "Residual quantization (RQ-VAE): several codes add up to a vector",
   options,
-  describe(given, { latentShape }) {
-    const { vectors, depth, codes } = resolve(given, latentShape);
-    return {
-      tokens: residualTokenSpec(vectors, depth, codes),
-      parameters: (depth * codes * latentSize(latentShape)) / vectors,
-    };
+
+  async resolve(given, { latentShape, bits, transform }) {
+    if (bits !== null) {
+      throw new RevqError(
+        "bits-not-supported",
+        "The quantizer residual cannot choose its options for a budget of bits.",
+        {
+          fix: "Set tokens and codes instead.",
+          setting: { path: "quantizer.tokens" },
+        },
+      );
+    }
+    const vectors = vectorsOf(given, latentShape);
+    const tokens = vectors * given.depth;
+    return [{ options: { ...given, tokens, split: splitOf(given, vectors, transform(tokens)) }, reasons: [] }];
   },
-  create: (given, { latentShape }) => new ResidualQuantizer(latentShape, resolve(given, latentShape)),
+
+  layout(given, latentShape) {
+    const { depth, codes, split } = given;
+    const vectors = vectorsOf(given, latentShape);
+    const dim = latentSize(latentShape) / vectors;
+    if (split === "block") blockShape(latentShape, dim);
+    return { layout: residualLayout(vectors, depth, codes), parameterCount: depth * codes * dim };
+  },
+
+  async create(given, { latentShape, transform }) {
+    const { ResidualQuantizer } = await import("./residual-quantizer.js");
+    const vectors = vectorsOf(given, latentShape);
+    return new ResidualQuantizer(latentShape, transform, {
+      ...given,
+      vectors,
+      split: splitOf(given, vectors, transform),
+    });
+  },
 });
 
 declare module "@revq/core" {
@@ -53,17 +88,29 @@ declare module "@revq/core" {
   }
 }
 
-function resolve({ tokens, ...settings }: Options, shape: LatentShape): Omit<Options, "tokens"> & { vectors: number } {
-  const { depth } = settings;
+function vectorsOf({ tokens, depth }: Options, shape: LatentShape): number {
   const vectors = tokens === undefined ? shape.height * shape.width : tokens / depth;
   if (!Number.isInteger(vectors) || latentSize(shape) % vectors !== 0) {
+    const value = shape.height * shape.width * depth;
     throw new RevqError(
       "tokens-do-not-divide",
-      `${tokens} tokens in ${depth} stages are no whole number of equal vectors of the latent [${latentShapeToArray(shape)}].`,
-      { fix: `Use a multiple of depth, such as ${shape.height * shape.width * depth}, or another depth.` },
+      `${tokens} tokens in ${depth} stages are no whole number of equal vectors of the latent ` +
+        `[${latentShapeToArray(shape)}].`,
+      {
+        fix: `Use a multiple of depth, such as ${value}, or another depth.`,
+        setting: { path: "quantizer.tokens", value },
+      },
     );
   }
-  return { ...settings, vectors };
+  return vectors;
 }
 
-export { ResidualQuantizer } from "./residual-quantizer.js";
+/** The blocks of the transform divide the tokens, but need not divide the vectors. */
+function splitOf(
+  { split }: Options,
+  vectors: number,
+  transform: TransformLayout | null,
+): Exclude<Options["split"], "auto"> {
+  if (split !== "auto") return split;
+  return transform?.decorrelated && vectors % transform.blocks === 0 ? "eigenvalue" : "spatial";
+}

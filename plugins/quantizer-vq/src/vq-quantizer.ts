@@ -1,52 +1,78 @@
 /**
- * Vector quantization with one codebook (van den Oord, Vinyals and Kavukcuoglu, "Neural discrete representation learning",
- * arXiv 1711.00937). A token is the channel vector at a position, or an equal part of it. The encoder is frozen here, so learning
- * the codebook is k-means; there is no commitment loss.
+ * Vector quantization with one codebook (van den Oord, Vinyals and Kavukcuoglu, "Neural discrete representation
+ * learning", arXiv 1711.00937). The encoder is frozen here, so k-means learns the codebook. There is no commitment loss.
  */
-import { cutOnHost, cutTokens, lookUpCodes, sampleLatents, sharedTokenSpec, squaredDistancesOnEngine } from "@revq/plugin-kit";
-import { latentSize, requireTensor, tokenDimension, type FitContext, type FitReport, type LatentShape, type LatentSource, type NamedTensors, type Quantizer, type TokenSpec } from "@revq/core";
+import {
+  latentSize,
+  requireTensor,
+  sharedTokenLayout,
+  type FitContext,
+  type FitReport,
+  type LatentShape,
+  type LatentSource,
+  type NamedTensors,
+  type Quantizer,
+  type QuantizerGraph,
+  type TokenLayout,
+  type TransformLayout,
+} from "@revq/core";
 import { kmeans, nearestCodes } from "@revq/nearest";
+import {
+  TokenCut,
+  gatherElements,
+  lookUpCodes,
+  sampleLatents,
+  squaredDistancesOnEngine,
+  type CutSplit,
+} from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor2D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
 
 export interface VqSettings {
   readonly tokens: number;
+  readonly split: CutSplit;
   readonly codes: number;
   readonly iterations: number;
   readonly samplesPerCode: number;
 }
 
-/** Numbers of training latents in memory at most: 512 MiB. */
-const mostNumbers = 2 ** 27;
+/** Elements of training latents in memory at most: 512 MiB. */
+const maxElements = 2 ** 27;
 
-/** The sample, its tokens, k-means's copy of them, and what is nearest to each. */
-const bytesPerNumber = 16;
+/** The sample, its tokens, k-means's copy of them, and the nearest code of each. */
+const bytesPerElement = 16;
 
 export class VqQuantizer implements Quantizer {
-  readonly tokens: TokenSpec;
+  readonly layout: TokenLayout;
+  /** All distances are in memory at once: n * T * K float32. */
+  readonly graph: QuantizerGraph = { quantize: (coefficients) => this.quantizeByTensors(coefficients) };
+  private readonly cut: TokenCut;
   private readonly codebook: Variable;
-  private readonly dim: number;
 
   /** The codebook starts as zeros: call `fit` or `restore`. */
   constructor(
     private readonly shape: LatentShape,
+    transform: TransformLayout,
     private readonly settings: VqSettings,
   ) {
-    const { tokens, codes } = settings;
-    this.dim = tokenDimension(shape, tokens);
-    this.tokens = sharedTokenSpec(tokens, codes);
-    this.codebook = tf.tidy(() => tf.variable(tf.zeros([codes, this.dim])));
+    const { tokens, split, codes } = settings;
+    this.layout = sharedTokenLayout(tokens, codes);
+    this.cut = new TokenCut(shape, tokens, split, transform);
+    this.codebook = tf.tidy(() => tf.variable(tf.zeros([codes, this.cut.dim])));
   }
 
   async fit(latents: LatentSource, { random, report, signal, memory = Infinity }: FitContext): Promise<FitReport> {
     const { tokens, codes, iterations, samplesPerCode } = this.settings;
+    const { dim } = this.cut;
     const size = latentSize(this.shape);
-    const most = Math.min(Math.min(mostNumbers, memory / bytesPerNumber) / size, (codes * samplesPerCode) / tokens);
-    const cut = cutOnHost(await sampleLatents(latents, most, random), this.shape, tokens, "spatial");
+    const max = Math.min(Math.min(maxElements, memory / bytesPerElement) / size, (codes * samplesPerCode) / tokens);
+    this.cut.fit(latents.variances);
+    const sampled = await sampleLatents(latents, max, random);
+    const vectors = gatherElements(sampled, await this.cut.order(), sampled.length / size);
     const usages: number[] = [];
     const fitted = await kmeans(
-      cut,
-      { samples: cut.length / this.dim, groups: 1, dim: this.dim },
+      vectors,
+      { samples: vectors.length / dim, groups: 1, dim },
       {
         codes,
         iterations,
@@ -68,41 +94,41 @@ export class VqQuantizer implements Quantizer {
   }
 
   /** Exact; of equally near codes the lowest. */
-  async quantize(latents: Tensor4D): Promise<Tensor2D> {
+  async quantize(coefficients: Tensor4D): Promise<Tensor2D> {
     const { tokens, codes } = this.settings;
-    const samples = latents.shape[0];
-    const cut = cutOnHost(await latents.data(), this.shape, tokens, "spatial");
+    const samples = coefficients.shape[0];
+    const vectors = gatherElements(await coefficients.data(), await this.cut.order(), samples);
     const codebook = (await this.codebook.data()) as Float32Array;
-    const { indices } = await nearestCodes(cut, codebook, { samples, groups: 1, tokens, codes, dim: this.dim });
+    const { indices } = await nearestCodes(vectors, codebook, { samples, groups: 1, tokens, codes, dim: this.cut.dim });
     return tf.tensor2d(indices, [samples, tokens], "int32");
   }
 
-  /** All distances are there at once: n * T * K numbers. */
-  quantizeOnEngine(latents: Tensor4D): Tensor2D {
-    const { tokens } = this.settings;
-    const samples = latents.shape[0];
-    return tf.tidy(() => {
-      const cut = tf.reshape(cutTokens(latents, this.shape, tokens, "spatial"), [samples * tokens, this.dim]);
-      const nearest = tf.argMin(squaredDistancesOnEngine(cut as Tensor2D, this.codebook as Tensor as Tensor2D), 1);
-      return tf.reshape(nearest, [samples, tokens]);
-    });
+  dequantize(ids: Tensor2D): Tensor4D {
+    return lookUpCodes(this.codebook, ids, this.cut);
   }
 
-  dequantize(codes: Tensor2D): Tensor4D {
-    return lookUpCodes(this.codebook, codes, this.shape, "spatial");
-  }
-
-  /** `codebook`, `[K, d]` float32. */
+  /** `codebook`, `[K, d]` float32; `permutation` with the split `eigenvalue`. */
   state(): NamedTensors {
-    return { codebook: this.codebook };
+    return { codebook: this.codebook, ...this.cut.state() };
   }
 
   restore(state: NamedTensors): void {
     const codebook = requireTensor(state, "codebook", this.codebook.shape);
+    this.cut.restore(state);
     tf.tidy(() => this.codebook.assign(tf.clone(codebook)));
   }
 
   dispose(): void {
+    this.cut.dispose();
     if (!this.codebook.isDisposed) this.codebook.dispose();
+  }
+
+  private quantizeByTensors(coefficients: Tensor4D): Tensor2D {
+    const [samples, { tokens }] = [coefficients.shape[0], this.settings];
+    return tf.tidy(() => {
+      const vectors = tf.reshape(this.cut.cut(coefficients), [samples * tokens, this.cut.dim]) as Tensor2D;
+      const nearest = tf.argMin(squaredDistancesOnEngine(vectors, this.codebook as Tensor as Tensor2D), 1);
+      return tf.reshape(nearest, [samples, tokens]);
+    });
   }
 }
