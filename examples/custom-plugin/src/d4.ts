@@ -1,7 +1,8 @@
 /**
- * The lattice D4, four whole numbers with an even sum, cut to a box so that its points can be counted: every coordinate is one of
- * 0 .. levels - 1. `levels` is odd, so the middle of the box is a point.
- * Conway & Sloane, "Fast quantizing and decoding algorithms for lattice quantizers and codes", IEEE Trans. Inf. Theory 28 (1982).
+ * The lattice D4: four whole numbers with an even sum. It is cut to a box so that its points can be
+ * counted: every coordinate is one of 0 .. levels - 1. `levels` is odd, so the middle of the box is
+ * a point. Conway and Sloane, "Fast quantizing and decoding algorithms for lattice quantizers and
+ * codes", 1982.
  */
 export const dimension = 4;
 
@@ -10,35 +11,35 @@ export function pointCount(levels: number): number {
 }
 
 /**
- * The nearest point of the box. Each coordinate is rounded; if the sum is odd then, the one that was rounded the most goes the other way.
+ * The nearest point of the box. Every coordinate is rounded. If the sum is then odd, the coordinate
+ * for which it costs least is rounded the other way.
  * @param x four numbers, in units of the lattice
  */
-export function nearestPoint(x: ArrayLike<number>, levels: number): number[] {
-  const point: number[] = [];
-  let sum = 0;
-  let cheapest = { place: 0, other: 0, cost: Infinity };
-  for (let place = 0; place < dimension; place++) {
-    const value = x[place]!;
+export function nearestPoint(x: readonly number[], levels: number): number[] {
+  let cheapest = { i: 0, other: 0, cost: Infinity };
+  const point = x.map((value, i) => {
     const near = Math.min(levels - 1, Math.max(0, Math.round(value)));
-    // The nearest whole number of the other parity that is in the box.
+    // The nearest whole number of the other parity inside the box.
     const other = (value >= near && near < levels - 1) || near === 0 ? near + 1 : near - 1;
     const cost = (value - other) ** 2 - (value - near) ** 2;
-    if (cost < cheapest.cost) cheapest = { place, other, cost };
-    point.push(near);
-    sum += near;
-  }
-  if (sum % 2 === 1) point[cheapest.place] = cheapest.other;
+    if (cost < cheapest.cost) cheapest = { i, other, cost };
+    return near;
+  });
+  if (point.reduce((sum, value) => sum + value) % 2 === 1) point[cheapest.i] = cheapest.other;
   return point;
 }
 
-/** A point's number, 0 .. pointCount - 1. Counting through all of the box, every other one is of D4, as `levels` is odd. */
-export function codeOf(point: readonly number[], levels: number): number {
-  return point.reduce((place, value) => place * levels + value, 0) / 2;
+/**
+ * The id of a point, 0 .. pointCount - 1. Every other point of the box is one of D4, because
+ * `levels` is odd.
+ */
+export function idOf(point: readonly number[], levels: number): number {
+  return point.reduce((index, value) => index * levels + value, 0) / 2;
 }
 
-/** The inverse of `codeOf`. */
-export function pointOf(code: number, levels: number): number[] {
+/** The inverse of `idOf`. */
+export function pointOf(id: number, levels: number): number[] {
   const point: number[] = [];
-  for (let rest = 2 * code; point.length < dimension; rest = Math.floor(rest / levels)) point.unshift(rest % levels);
+  for (let rest = 2 * id; point.length < dimension; rest = Math.floor(rest / levels)) point.unshift(rest % levels);
   return point;
 }

@@ -2,7 +2,10 @@
 
 const idPattern = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 
-/** Says why a name cannot be a plugin's; null where it can. Ids are lower case words joined by dashes (`definePlugin` in @revq/core). */
+/**
+ * Says why a name cannot be a plugin's; null where it can. Ids are lower case words joined by
+ * dashes (`definePlugin` in @revq/core).
+ */
 export function checkName(name: string): string | null {
   return idPattern.test(name)
     ? null

@@ -11,7 +11,10 @@ export interface PluginTemplate {
   /** The plugin's id. */
   readonly name: string;
   readonly packageName: string;
-  /** `workspace`: a package beside ours; `project`: one of its own, with a test runner and the command line. */
+  /**
+   * `workspace`: a package beside ours; `project`: one of its own, with a test runner and the
+   * command line.
+   */
   readonly place: "workspace" | "project";
   /** Version range of revq's packages. */
   readonly version: string;

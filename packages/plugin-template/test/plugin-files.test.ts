@@ -1,4 +1,7 @@
-/** The files of every kind. `test/plugins-new.test.ts` checks that they compile and pass the conformance kit. */
+/**
+ * The files of every kind. `test/plugins-new.test.ts` checks that they compile and pass the
+ * conformance kit.
+ */
 import { checkName, camelCase, pluginFiles, type TemplateKind } from "@revq/plugin-template";
 import { describe, expect, it } from "vitest";
 

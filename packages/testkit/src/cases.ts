@@ -15,12 +15,13 @@ export interface QuantizerCase<Schema extends OptionsSchema = OptionsSchema> ext
   /** Training latents; default 200. */
   readonly samples?: number;
   /**
-   * False where a quantized latent may have other ids than those that it came from (residual quantizers). Default true.
+   * False where a quantized latent may have other ids than those that it came from (residual
+   * quantizers). Default true.
    */
   readonly idempotent?: boolean;
   /**
-   * How far a dequantized latent may differ with the size of its batch, relative to the largest element; default 0.
-   * Engines add up matrix products in another order for another size.
+   * How far a dequantized latent may differ with the size of its batch, relative to the largest
+   * element; default 0. Engines add up matrix products in another order for another size.
    */
   readonly tolerance?: number;
 }
@@ -28,7 +29,10 @@ export interface QuantizerCase<Schema extends OptionsSchema = OptionsSchema> ext
 /** Keep the network small: it runs on every engine. */
 export interface RectifierCase<Schema extends OptionsSchema = OptionsSchema> extends Case<Schema> {
   readonly latentShape: LatentShape;
-  /** How far a latent may differ with the size of its batch, relative to the largest output; default 1e-5. */
+  /**
+   * How far a latent may differ with the size of its batch, relative to the largest output; default
+   * 1e-5.
+   */
   readonly tolerance?: number;
 }
 
@@ -39,9 +43,15 @@ export interface BackboneCase<Schema extends OptionsSchema = OptionsSchema> exte
   readonly weights?: () => WeightsSource | Promise<WeightsSource>;
   /** Why the case cannot run here (weights that are not there); its tests are then skipped. */
   readonly skip?: string | undefined;
-  /** The engines to run on, for a network that plain JavaScript takes minutes for; default: all that are there. */
+  /**
+   * The engines to run on, for a network that plain JavaScript takes minutes for; default: all that
+   * are there.
+   */
   readonly engines?: readonly EngineId[] | undefined;
-  /** How far an image may differ with the size of its batch, relative to the largest output; default 1e-5. */
+  /**
+   * How far an image may differ with the size of its batch, relative to the largest output; default
+   * 1e-5.
+   */
   readonly tolerance?: number;
 }
 

@@ -35,7 +35,10 @@ export function expectFinite(what: string, values: ArrayLike<number>): void {
   if (bad >= 0) throw new Error(`${what}: element ${bad} is ${values[bad]}.`);
 }
 
-/** Equal within `tolerance` times the largest expected magnitude (at least 1); 0 asks for the same bits. */
+/**
+ * Equal within `tolerance` times the largest expected magnitude (at least 1); 0 asks for the same
+ * bits.
+ */
 export function expectClose(
   what: string,
   actual: ArrayLike<number>,
@@ -71,7 +74,9 @@ export async function expectSameState(actual: NamedTensors, expected: NamedTenso
   }
 }
 
-/** Checks that the gradient of a loss reaches every variable: it is finite and not zero everywhere. */
+/**
+ * Checks that the gradient of a loss reaches every variable: it is finite and not zero everywhere.
+ */
 export async function expectGradients(variables: readonly Variable[], loss: () => Tensor): Promise<void> {
   const { value, grads } = tf.variableGrads(() => tf.sum(loss()), [...variables]);
   value.dispose();

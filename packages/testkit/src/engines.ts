@@ -1,4 +1,7 @@
-/** The engines that a suite runs on: all that this machine has, or those named in `REVQ_TEST_ENGINES`. */
+/**
+ * The engines that a suite runs on: all that this machine has, or those named in
+ * `REVQ_TEST_ENGINES`.
+ */
 import { RevqError } from "@revq/core";
 import { createEngine, describeEngines, engineIds, type Engine, type EngineId } from "@revq/engine";
 import { afterAll, beforeAll, describe, it } from "vitest";
@@ -12,8 +15,8 @@ interface EngineState {
 let states: Promise<readonly EngineState[]> | undefined;
 
 /**
- * Tries every engine once per test file. A GPU in software counts as a GPU only when it was named: it is a hundred times
- * slower than the CPU engines.
+ * Tries every engine once per test file. A GPU in software counts as a GPU only when it was named:
+ * it is a hundred times slower than the CPU engines.
  */
 function findEngines(): Promise<readonly EngineState[]> {
   states ??= (async () => {
@@ -41,7 +44,10 @@ function namedEngines(): readonly EngineId[] | undefined {
   });
 }
 
-/** A `describe` block per engine, with the engine up while its tests run. A missing engine is a skipped test. */
+/**
+ * A `describe` block per engine, with the engine up while its tests run. A missing engine is a
+ * skipped test.
+ */
 export async function describeOnEngines(define: (engine: () => Engine, id: EngineId) => void): Promise<void> {
   for (const { id, refused } of await findEngines()) {
     describe(`on ${id}`, () => {

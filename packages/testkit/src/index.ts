@@ -1,6 +1,7 @@
 /**
- * @revq/testkit: the conformance suites of all plugins. They run on every engine of the machine. Importing this package
- * loads no tensor engine, so that the suites can tell whether importing a plugin does.
+ * @revq/testkit: the conformance suites of all plugins. They run on every engine of the machine.
+ * Importing this package loads no tensor engine, so that the suites can tell whether importing a
+ * plugin does.
  */
 export type { BackboneCase, QuantizerCase, RectifierCase } from "./cases.js";
 export { imageSource, latentSource, randomImages, randomLatents } from "./samples.js";

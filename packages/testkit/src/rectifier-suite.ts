@@ -142,7 +142,10 @@ export function testRectifierOnEngine(
   });
 }
 
-/** Moves every variable a little: weights that start at zero would hide a gradient that does not flow. */
+/**
+ * Moves every variable a little: weights that start at zero would hide a gradient that does not
+ * flow.
+ */
 function shake({ variables }: Rectifier): void {
   const random = createRandom(11);
   for (const variable of variables) {

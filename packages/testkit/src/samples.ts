@@ -1,7 +1,10 @@
 /** Seeded data for the suites: latents and images in memory. */
 import { createRandom, latentSize, type ImageSource, type LatentShape, type LatentSource } from "@revq/core";
 
-/** `count` standardized latents, `[count, h, w, c]` flat: normal, and correlated within a latent, as real ones are. */
+/**
+ * `count` standardized latents, `[count, h, w, c]` flat: normal, and correlated within a latent, as
+ * real ones are.
+ */
 export function randomLatents(shape: LatentShape, count: number, seed: number): Float32Array {
   const random = createRandom(seed);
   const size = latentSize(shape);
@@ -29,7 +32,10 @@ export function latentSource(shape: LatentShape, values: Float32Array): LatentSo
   };
 }
 
-/** `count` smooth images, `[count, size, size, 3]` in [-1, 1]: a colour, a slope, a wave and a little noise each. */
+/**
+ * `count` smooth images, `[count, size, size, 3]` in [-1, 1]: a colour, a slope, a wave and a
+ * little noise each.
+ */
 export function randomImages(size: number, count: number, seed: number): Float32Array {
   const random = createRandom(seed);
   const pixels = new Float32Array(count * size * size * 3);

@@ -1,4 +1,7 @@
-/** The conformance suite of backbones: the promises of `BackbonePlugin` and `Backbone` in @revq/core. */
+/**
+ * The conformance suite of backbones: the promises of `BackbonePlugin` and `Backbone` in
+ * @revq/core.
+ */
 import { parseOptions, type BackbonePlugin, type OptionsSchema } from "@revq/core";
 import { describe, it } from "vitest";
 import type { BackboneCase } from "./cases.js";

@@ -1,6 +1,6 @@
 /**
- * The conformance suite of quantizers: the promises of `QuantizerPlugin` and `Quantizer` in @revq/core. Every case runs
- * on latents and on the coefficients of a decorrelating transform.
+ * The conformance suite of quantizers: the promises of `QuantizerPlugin` and `Quantizer` in
+ * @revq/core. Every case runs on latents and on the coefficients of a decorrelating transform.
  */
 import type { OptionsSchema, QuantizerPlugin } from "@revq/core";
 import { describe } from "vitest";

@@ -1,4 +1,7 @@
-/** The conformance suite of rectifiers: the promises of `RectifierPlugin` and `Rectifier` in @revq/core. */
+/**
+ * The conformance suite of rectifiers: the promises of `RectifierPlugin` and `Rectifier` in
+ * @revq/core.
+ */
 import type { OptionsSchema, RectifierPlugin } from "@revq/core";
 import { describe } from "vitest";
 import type { RectifierCase } from "./cases.js";

@@ -1,4 +1,7 @@
-/** The kit must see every broken promise: vitest runs it over plugins that are each broken in one way. */
+/**
+ * The kit must see every broken promise: vitest runs it over plugins that are each broken in one
+ * way.
+ */
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,7 +1,8 @@
 /**
- * Finite scalar quantization (Mentzer et al., "Finite scalar quantization: VQ-VAE made simple", arXiv 2309.15505). Every
- * element of a token is rounded to one of a few evenly spaced levels. The codebook is the grid of their combinations.
- * The paper learns an encoder in front of it. Here the encoder is frozen, and the spacings are fitted instead.
+ * Finite scalar quantization (Mentzer et al., "Finite scalar quantization: VQ-VAE made simple",
+ * arXiv 2309.15505). Every element of a token is rounded to one of a few evenly spaced levels. The
+ * codebook is the grid of their combinations. The paper learns an encoder in front of it. Here the
+ * encoder is frozen, and the spacings are fitted instead.
  */
 import type { LatentShape, TransformLayout } from "@revq/core";
 import { GridQuantizer, nearestLevel, type GridSettings } from "@revq/plugin-kit";
@@ -33,8 +34,8 @@ function fitSteps(tokens: Float32Array, levels: readonly number[]): Float64Array
 }
 
 /**
- * Golden-section search. It assumes that the error has one minimum, as for a distribution with one hump. The levels span
- * from 0.2 to 12 standard deviations.
+ * Golden-section search. It assumes that the error has one minimum, as for a distribution with one
+ * hump. The levels span from 0.2 to 12 standard deviations.
  */
 export function bestStep(values: readonly number[], levels: number): number {
   if (levels === 1) return 1;

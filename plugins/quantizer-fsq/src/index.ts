@@ -40,7 +40,10 @@ const options = z.strictObject({
 });
 type Options = z.output<typeof options>;
 
-/** Finite scalar quantization (arXiv 2309.15505), with spacings fitted to the latents of the frozen encoder. */
+/**
+ * Finite scalar quantization (arXiv 2309.15505), with spacings fitted to the latents of the frozen
+ * encoder.
+ */
 export const fsq: QuantizerPlugin<typeof options> = definePlugin({
   kind: "quantizer",
   id: "fsq",

@@ -1,6 +1,9 @@
 /** The levels of each element of a token. */
 
-/** The most even grid of at most `codes` points: the smallest level count grows by one while the product allows it. */
+/**
+ * The most even grid of at most `codes` points: the smallest level count grows by one while the
+ * product allows it.
+ */
 export function levelsFor(dim: number, codes: number): number[] {
   const levels = new Array<number>(dim).fill(1);
   for (;;) {

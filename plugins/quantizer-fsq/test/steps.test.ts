@@ -1,6 +1,6 @@
 /**
- * Spacings compared with the optimum of uniform quantizers for the normal distribution (Max, "Quantizing for minimum
- * distortion", 1960, table II), and levels compared with the budget.
+ * Spacings compared with the optimum of uniform quantizers for the normal distribution (Max,
+ * "Quantizing for minimum distortion", 1960, table II), and levels compared with the budget.
  */
 import { createRandom } from "@revq/core";
 import { describe, expect, it } from "vitest";

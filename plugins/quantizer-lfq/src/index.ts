@@ -1,6 +1,6 @@
 /**
- * @revq/quantizer-lfq: one bit per element, the sign. Two plugins that share their ids and differ in their codes: `lfq`,
- * lookup-free quantization, and `bsq`, binary spherical quantization.
+ * @revq/quantizer-lfq: one bit per element, the sign. Two plugins that share their ids and differ
+ * in their codes: `lfq`, lookup-free quantization, and `bsq`, binary spherical quantization.
  */
 import {
   RevqError,
@@ -44,10 +44,16 @@ const options = z.strictObject({
 });
 type Options = z.output<typeof options>;
 
-/** Lookup-free quantization (arXiv 2310.05737), with scales fitted to the latents of the frozen encoder. */
+/**
+ * Lookup-free quantization (arXiv 2310.05737), with scales fitted to the latents of the frozen
+ * encoder.
+ */
 export const lfq = signPlugin("lfq", "Lookup-free quantization: the signs, one scale per element", "element");
 
-/** Binary spherical quantization (arXiv 2406.07548), with the radius fitted to the latents of the frozen encoder. */
+/**
+ * Binary spherical quantization (arXiv 2406.07548), with the radius fitted to the latents of the
+ * frozen encoder.
+ */
 export const bsq = signPlugin("bsq", "Binary spherical quantization: the signs, on one sphere", "sphere");
 
 declare module "@revq/core" {

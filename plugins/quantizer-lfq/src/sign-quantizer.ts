@@ -1,9 +1,11 @@
 /**
- * One bit per element: an id holds the signs of a token's elements, and its code is their sign times a scale.
- * - `element` (Yu et al., "Language model beats diffusion", arXiv 2310.05737): every element of a token has its scale.
- * - `sphere` (Zhao et al., "Image and video tokenization with binary spherical quantization", arXiv 2406.07548): all
- *   share one, so codes are the corners of the cube in a sphere.
- * The papers learn an encoder in front of it. Here it is frozen, and the scales are the least squares ones.
+ * One bit per element: an id holds the signs of a token's elements, and its code is their sign
+ * times a scale.
+ * - `element` (Yu et al., "Language model beats diffusion", arXiv 2310.05737): every element of a
+ *   token has its scale.
+ * - `sphere` (Zhao et al., "Image and video tokenization with binary spherical quantization", arXiv
+ *   2406.07548): all share one, so codes are the corners of the cube in a sphere. The papers learn
+ *   an encoder in front of it. Here it is frozen, and the scales are the least squares ones.
  */
 import { latentSize, type LatentShape, type TransformLayout } from "@revq/core";
 import { GridQuantizer, type CutSplit } from "@revq/plugin-kit";
@@ -28,7 +30,10 @@ export class SignQuantizer extends GridQuantizer {
   }
 }
 
-/** Twice the mean magnitude of every element: the codes are +-half a step. @param tokens `[count, d]`, flat */
+/**
+ * Twice the mean magnitude of every element: the codes are +-half a step. @param tokens `[count,
+ * d]`, flat
+ */
 export function stepPerElement(tokens: Float32Array, levels: readonly number[]): Float64Array {
   const dim = levels.length;
   const sums = new Float64Array(dim);
@@ -36,7 +41,10 @@ export function stepPerElement(tokens: Float32Array, levels: readonly number[]):
   return sums.map((sum) => (2 * sum * dim) / tokens.length);
 }
 
-/** The same step for all elements: the radius is its half times sqrt(d). @param tokens `[count, d]`, flat */
+/**
+ * The same step for all elements: the radius is its half times sqrt(d). @param tokens `[count, d]`,
+ * flat
+ */
 export function stepOfSphere(tokens: Float32Array, levels: readonly number[]): Float64Array {
   const mean = tokens.reduce((sum, value) => sum + Math.abs(value), 0) / tokens.length;
   return new Float64Array(levels.length).fill(2 * mean);

@@ -1,4 +1,7 @@
-/** The search of `beam-search.ts` by tensor operations, for all vectors at once. Exported models use it. */
+/**
+ * The search of `beam-search.ts` by tensor operations, for all vectors at once. Exported models use
+ * it.
+ */
 import { squaredDistancesOnEngine } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor1D, Tensor2D, Tensor3D } from "@tensorflow/tfjs-core";
@@ -37,7 +40,10 @@ export function beamSearchOnEngine(vectors: Tensor2D, codebooks: Tensor3D, beam:
   return tf.stack(paths, 1) as Tensor2D;
 }
 
-/** values `[m, p]` -> indices of the `count` lowest, ascending, `[m, count]` int32; of equal ones the first. */
+/**
+ * values `[m, p]` -> indices of the `count` lowest, ascending, `[m, count]` int32; of equal ones
+ * the first.
+ */
 function lowest(values: Tensor2D, count: number): Tensor2D {
   const width = values.shape[1];
   const indices = tf.reshape(tf.range(0, width, 1, "int32"), [1, width]);

@@ -1,7 +1,7 @@
 /**
- * Beam search (Babenko and Lempitsky, "Additive quantization", CVPR 2014): chooses one code per stage so that their sum
- * is near to a vector. The best few sums are kept from stage to stage. Plain float64 loops give the same ids on every
- * engine and in every batch.
+ * Beam search (Babenko and Lempitsky, "Additive quantization", CVPR 2014): chooses one code per
+ * stage so that their sum is near to a vector. The best few sums are kept from stage to stage.
+ * Plain float64 loops give the same ids on every engine and in every batch.
  */
 
 /** Reuses its memory from one search to the next. */

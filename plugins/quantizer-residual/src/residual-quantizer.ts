@@ -1,7 +1,8 @@
 /**
- * Residual vector quantization (Lee et al., "Autoregressive image generation using residual quantization", arXiv
- * 2203.01941): every stage has a codebook, and the codes of all stages add up. k-means fits the codebooks one after the
- * other, each to the residuals of the stages before it. Token `vector * depth + stage` is the code of that stage.
+ * Residual vector quantization (Lee et al., "Autoregressive image generation using residual
+ * quantization", arXiv 2203.01941): every stage has a codebook, and the codes of all stages add up.
+ * k-means fits the codebooks one after the other, each to the residuals of the stages before it.
+ * Token `vector * depth + stage` is the code of that stage.
  */
 import {
   latentSize,
@@ -44,8 +45,8 @@ const bytesPerElement = 16;
 export class ResidualQuantizer implements Quantizer {
   readonly layout: TokenLayout;
   /**
-   * In float32, where `Quantizer.quantize` counts in float64. All distances of a stage are in memory at once:
-   * n * vectors * beam * K float32.
+   * In float32, where `Quantizer.quantize` counts in float64. All distances of a stage are in
+   * memory at once: n * vectors * beam * K float32.
    */
   readonly graph: QuantizerGraph = { quantize: (coefficients) => this.quantizeByTensors(coefficients) };
   private readonly cut: TokenCut;

@@ -1,4 +1,6 @@
-/** @revq/quantizer-tokenbridge: quantizes every element of the latent by itself, without training. */
+/**
+ * @revq/quantizer-tokenbridge: quantizes every element of the latent by itself, without training.
+ */
 import {
   RevqError,
   definePlugin,

@@ -29,7 +29,10 @@ export function binOf(value: number, edges: Float64Array): number {
   return low;
 }
 
-/** The lowest float32 that is not below an edge: a float32 is below the edge exactly when it is below that. */
+/**
+ * The lowest float32 that is not below an edge: a float32 is below the edge exactly when it is
+ * below that.
+ */
 export function roundedUp(edge: number): number {
   const near = Math.fround(edge);
   if (near >= edge) return near;

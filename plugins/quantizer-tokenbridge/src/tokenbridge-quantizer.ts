@@ -1,8 +1,9 @@
 /**
- * Quantizes every element of the latent by itself, without training (Wang et al., "Bridging continuous and discrete
- * tokens for autoregressive visual generation", arXiv 2503.16430). VAE latents are close to normal. The normal
- * distribution is cut into K bins of equal probability, and the code of a bin is its mean. Coefficients of unequal
- * variances are divided by their standard deviations first.
+ * Quantizes every element of the latent by itself, without training (Wang et al., "Bridging
+ * continuous and discrete tokens for autoregressive visual generation", arXiv 2503.16430). VAE
+ * latents are close to normal. The normal distribution is cut into K bins of equal probability, and
+ * the code of a bin is its mean. Coefficients of unequal variances are divided by their standard
+ * deviations first.
  */
 import {
   latentSize,
@@ -72,7 +73,10 @@ export class TokenbridgeQuantizer implements Quantizer {
     });
   }
 
-  /** `scale`, `[rows, columns, c]` float32, where the coefficients have unequal variances. Bins follow from K. */
+  /**
+   * `scale`, `[rows, columns, c]` float32, where the coefficients have unequal variances. Bins
+   * follow from K.
+   */
   state(): NamedTensors {
     return this.scale.state();
   }

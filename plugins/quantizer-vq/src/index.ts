@@ -1,4 +1,7 @@
-/** @revq/quantizer-vq: vector quantization with one codebook that all tokens share, the reference for the others. */
+/**
+ * @revq/quantizer-vq: vector quantization with one codebook that all tokens share, the reference
+ * for the others.
+ */
 import {
   RevqError,
   blockShape,

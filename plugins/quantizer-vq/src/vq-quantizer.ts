@@ -1,6 +1,7 @@
 /**
- * Vector quantization with one codebook (van den Oord, Vinyals and Kavukcuoglu, "Neural discrete representation
- * learning", arXiv 1711.00937). The encoder is frozen here, so k-means learns the codebook. There is no commitment loss.
+ * Vector quantization with one codebook (van den Oord, Vinyals and Kavukcuoglu, "Neural discrete
+ * representation learning", arXiv 1711.00937). The encoder is frozen here, so k-means learns the
+ * codebook. There is no commitment loss.
  */
 import {
   latentSize,

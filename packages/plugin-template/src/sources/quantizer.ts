@@ -1,4 +1,7 @@
-/** A quantizer to start from: it rounds every element to one of a few evenly spaced levels, and learns their spacing. */
+/**
+ * A quantizer to start from: it rounds every element to one of a few evenly spaced levels, and
+ * learns their spacing.
+ */
 import { descriptorSource } from "./descriptor.js";
 
 export const quantizerFiles = (name: string, plugin: string): Record<string, string> => ({

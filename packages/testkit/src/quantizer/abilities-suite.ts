@@ -1,4 +1,7 @@
-/** Tests of the abilities that a quantizer may have: training by gradient, codebooks on the host, ids by tensor operations. */
+/**
+ * Tests of the abilities that a quantizer may have: training by gradient, codebooks on the host,
+ * ids by tensor operations.
+ */
 import { createRandom, type Quantizer, type QuantizerGradients } from "@revq/core";
 import type { Engine } from "@revq/engine";
 import * as tf from "@tensorflow/tfjs-core";

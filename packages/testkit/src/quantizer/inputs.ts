@@ -1,4 +1,7 @@
-/** What a quantizer case is run on: latents as they are, and coefficients of a decorrelating transform. */
+/**
+ * What a quantizer case is run on: latents as they are, and coefficients of a decorrelating
+ * transform.
+ */
 import { createRandom, latentSize, type LatentShape, type LatentSource, type TransformLayout } from "@revq/core";
 import { latentSource, randomLatents } from "../samples.js";
 
@@ -37,7 +40,10 @@ export function quantizerInputs(shape: LatentShape): readonly QuantizerInput[] {
   ];
 }
 
-/** The blocks of two or more positions that are nearest to a square, then the smallest ones; their number divides T. */
+/**
+ * The blocks of two or more positions that are nearest to a square, then the smallest ones; their
+ * number divides T.
+ */
 function blocksFor({ height, width }: LatentShape, tokens: number): TransformLayout {
   let best: readonly [number, number] = [height, width];
   for (let rows = 1; rows <= height; rows++) {
