@@ -36,7 +36,7 @@ const answer = async () => JSON.parse((await lines.next()).value);
 const about = await answer();
 
 await createEngine({ engine: "onnx" });
-const rectifier = efficientvit.create(
+const rectifier = await efficientvit.create(
   { channels, layers, headDim, expandRatio: 4, outputSkip: false },
   { latentShape: { channels: 32, height: 8, width: 8 }, random: createRandom(0) },
 );
