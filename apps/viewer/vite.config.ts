@@ -51,14 +51,14 @@ function selfContainedThreads(): Plugin {
   };
 }
 
-/** `virtual:revq-plugins`: every plugin of the workspace that runs in browsers (tag `env:any`), by folder name, one chunk each. */
+/** `virtual:revq-plugins`: every plugin of the workspace that runs in browsers (tag `env:any`), by package name, one chunk each. */
 function workspacePlugins(): Plugin {
   const folder = fileURLToPath(new URL("../../plugins/", import.meta.url));
   const entries = readdirSync(folder).flatMap((name) => {
     const manifest = join(folder, name, "package.json");
     if (!existsSync(manifest)) return [];
     const { name: from, nx } = JSON.parse(readFileSync(manifest, "utf8")) as { name: string; nx?: { tags?: string[] } };
-    return nx?.tags?.includes("env:any") ? [`${JSON.stringify(name)}: () => import(${JSON.stringify(from)}),`] : [];
+    return nx?.tags?.includes("env:any") ? [`${JSON.stringify(from)}: () => import(${JSON.stringify(from)}),`] : [];
   });
   const id = "virtual:revq-plugins";
   return {
@@ -76,6 +76,7 @@ const resolve = {
 
 export default defineConfig({
   base: "./", // works from any folder of any host
+  logLevel: "warn", // an install builds the page: no list of its files
   resolve,
   plugins: [siteFiles()],
   worker: { format: "es", plugins: () => [workspacePlugins(), selfContainedThreads()] },

@@ -1,4 +1,4 @@
-/** What the page makes of ids, metrics, clicks and codes, without a browser. */
+/** Ids, metrics, clicks and codes on the page, without a browser. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Codebook, TokenizerDescription } from "../src/protocol/messages.js";
@@ -17,24 +17,22 @@ const description = {
   backbone: "none",
   noImages: null,
   latentShape: [1, 2, 2],
-  tokens: 4,
-  codes: [3, 200],
-  groupOf: Int32Array.of(0, 1, 0, 1),
+  layout: { count: 4, codebookSizes: [3, 200], groupOf: Int32Array.of(0, 1, 0, 1) },
   bitsPerImage: 0,
-  footprints: { starts: Int32Array.of(0, 1, 2, 3, 4), places: Int32Array.of(0, 1, 2, 3) },
+  footprints: { starts: Int32Array.of(0, 1, 2, 3, 4), indices: Int32Array.of(0, 1, 2, 3) },
 } as const satisfies TokenizerDescription;
 
 describe("ids as text", () => {
   it("are what `revq encode` writes", () => {
-    const codes = Int32Array.of(2, 199, 0, 7);
-    const text = idsToJson(codes, "photo.jpg", description);
+    const ids = Int32Array.of(2, 199, 0, 7);
+    const text = idsToJson(ids, "photo.jpg", description);
     expect(JSON.parse(text)).toEqual({
       tokens: 4,
       vocabulary: 406, // 3 + 200 + 3 + 200
       offsetGroups: false,
       images: [{ name: "photo.jpg", ids: [2, 199, 0, 7] }],
     });
-    expect(idsFromText(text, description)).toEqual(codes);
+    expect(idsFromText(text, description)).toEqual(ids);
   });
 
   it.each([
@@ -101,11 +99,11 @@ describe("metrics files", () => {
 describe("usage", () => {
   it("counts hits by group, with perplexity 2^entropy", () => {
     const counts = new Int32Array(203);
-    const counter = codeCounter(counts, description);
+    const counter = codeCounter(counts, description.layout);
     counter.add(Int32Array.of(0, 5, 1, 5));
     counter.add(Int32Array.of(0, 6, 1, 5));
-    expect([...countsOfGroup(counts, description.codes, 0)]).toEqual([2, 2, 0]);
-    const [first, second] = usageByGroup(counts, description.codes);
+    expect([...countsOfGroup(counts, description.layout.codebookSizes, 0)]).toEqual([2, 2, 0]);
+    const [first, second] = usageByGroup(counts, description.layout.codebookSizes);
     expect(first).toEqual({ group: 0, codes: 3, used: 2, hits: 4, perplexity: 2 });
     expect(second!.used).toBe(2);
     // 3/4 and 1/4: 2 - 3/4 log2 3 bits
@@ -146,8 +144,7 @@ describe("the token grid", () => {
     const own = {
       ...description,
       latentShape: [2, 1, 2] as const,
-      codes: [2, 2, 2, 2],
-      groupOf: Int32Array.of(0, 1, 2, 3),
+      layout: { count: 4, codebookSizes: [2, 2, 2, 2], groupOf: Int32Array.of(0, 1, 2, 3) },
     };
     expect(tokensOf(tokenRows(own))).toEqual([
       [0, 1],
@@ -162,13 +159,15 @@ describe("the token grid", () => {
         const used = Math.min(groups, tokens);
         const rows = tokenRows({
           ...description,
-          tokens,
           latentShape: [1, 1, tokens],
-          codes: new Array<number>(used).fill(4),
-          groupOf: Int32Array.from({ length: tokens }, (_, t) => t % used),
+          layout: {
+            count: tokens,
+            codebookSizes: new Array<number>(used).fill(4),
+            groupOf: Int32Array.from({ length: tokens }, (_, t) => t % used),
+          },
           footprints: {
             starts: Int32Array.from({ length: tokens + 1 }, (_, t) => t),
-            places: Int32Array.from({ length: tokens }, (_, t) => t),
+            indices: Int32Array.from({ length: tokens }, (_, t) => t),
           },
         });
         const all = tokensOf(rows).flat();
@@ -181,7 +180,7 @@ describe("the token grid", () => {
 
   it("says where a token acts", () => {
     // [c, h, w] = [2, 4, 4]: channel 1, rows 2 and 3, columns 0 and 1
-    expect(actsOn(Int32Array.of(24, 25, 28, 29), [2, 4, 4])).toBe("Decides 4 numbers: channel 1, row 2–3, column 0–1.");
+    expect(actsOn(Int32Array.of(24, 25, 28, 29), [2, 4, 4])).toBe("Decides 4 elements: channel 1, row 2–3, column 0–1.");
   });
 });
 
@@ -215,7 +214,7 @@ describe("the viewport", () => {
           const { left, top, side } = imageBox(value, 300);
           return [(px - left) / side, (py - top) / side];
         };
-        at(after).forEach((place, i) => expect(place).toBeCloseTo(at(before)[i]!, 6));
+        at(after).forEach((value, i) => expect(value).toBeCloseTo(at(before)[i]!, 6));
       }),
     );
   });

@@ -1,7 +1,7 @@
 /** Links bring back what they were made from, and nothing breaks on links that people made or cut. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { stations } from "../src/protocol/messages.js";
+import { stages } from "../src/protocol/messages.js";
 import { decodeIds, encodeIds, readHash, writeHash, type Shared } from "../src/page/share-link.js";
 import { clampViewport } from "../src/page/elements/viewport.js";
 import { gridColourings, initialState, tabs } from "../src/page/state.js";
@@ -18,8 +18,8 @@ const shared: fc.Arbitrary<Shared> = fc.record({
   colouring: fc.constantFrom(...gridColourings),
   view: fc.record({
     layout: fc.constantFrom("tiles", "slider"),
-    left: fc.constantFrom(...stations),
-    right: fc.constantFrom(...stations),
+    left: fc.constantFrom(...stages),
+    right: fc.constantFrom(...stages),
     split: thousandths,
     viewport: fc.record({ zoom: fc.integer({ min: 2, max: 32 }), x: thousandths, y: thousandths }).map(clampViewport),
     errors: fc.constant(true),

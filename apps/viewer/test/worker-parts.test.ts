@@ -1,5 +1,7 @@
 /** What the worker computes about a quantizer, and how it reads weights, checked in Node. */
 import { multigroup } from "@revq/quantizer-multigroup";
+import { LatentSpace, Standardizer } from "@revq/tokenizer";
+import { dct, none } from "@revq/transform-block";
 import { tokenOrder } from "@revq/core";
 import { openSafetensors, fromBuffer, writeSafetensors } from "@revq/formats";
 import { createEngine, type Engine } from "@revq/engine";
@@ -18,37 +20,62 @@ beforeAll(async () => {
 });
 afterAll(() => engine.dispose());
 
+/** Standardizing changes nothing. */
+async function spaceOf(plugin: typeof none): Promise<LatentSpace> {
+  const statistics = { mean: new Float32Array(48), std: new Float32Array(48).fill(1) };
+  const transform = await plugin.create({}, { latentShape: shape, tokens: 4 });
+  return new LatentSpace(Standardizer.fromStatistics(shape, statistics), transform, true);
+}
+
 describe("footprints and codebooks", () => {
   it.each(["channel", "spatial", "block"] as const)("are those of multigroup with the split %s", async (split) => {
     const tokens = 12;
     const before = tf.memory().numTensors;
-    const quantizer = multigroup.create(
-      { tokens, codes: 5, transform: "none", split, groups: "token", iterations: 1, init: "sample", samplesPerCode: 1 },
-      { latentShape: shape },
+    const space = await spaceOf(none);
+    const quantizer = await multigroup.create(
+      { tokens, codes: 5, split, groups: "token", iterations: 1, init: "sample", samplesPerCode: 1 },
+      { latentShape: shape, transform: space.transform.layout },
     );
+    const decoder = { latentShape: shape, space, quantizer };
     const dim = 48 / tokens;
     const values = Float32Array.from({ length: tokens * 5 * dim }, (_, i) => Math.sin(i + 1));
     const codebooks = tf.tensor(values, [tokens, 5, dim]);
     quantizer.restore({ codebooks });
     codebooks.dispose();
 
-    const footprints = await findFootprints(quantizer, shape);
+    const footprints = await findFootprints(decoder);
     const order = tokenOrder(shape, tokens, split);
     for (let token = 0; token < tokens; token++) {
-      const places = [...footprints.places.subarray(footprints.starts[token], footprints.starts[token + 1])];
-      const found = places.map((place) => channelLast(place, shape)).sort((a, b) => a - b);
+      const indices = [...footprints.indices.subarray(footprints.starts[token], footprints.starts[token + 1])];
+      const found = indices.map((index) => channelLast(index, shape)).sort((a, b) => a - b);
       expect(found).toEqual([...order.subarray(token * dim, (token + 1) * dim)].sort((a, b) => a - b));
     }
 
-    const codebook = await readCodebook(quantizer, shape, footprints, 7, new AbortController().signal);
+    const codebook = await readCodebook(decoder, footprints, 7, new AbortController().signal);
     expect(codebook.dim).toBe(dim);
-    // The same numbers; places are in the order of [c, h, w], the quantizer's in its own.
+    // The same values; indices are in the order of [c, h, w], the quantizer's in its own.
     for (let code = 0; code < 5; code++) {
       const own = [...values.subarray((7 * 5 + code) * dim, (7 * 5 + code + 1) * dim)].sort();
       expect([...codebook.vectors.subarray(code * dim, (code + 1) * dim)].sort()).toEqual(own);
     }
     quantizer.dispose();
+    space.dispose();
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it("are in the latent, not in the coefficients", async () => {
+    const space = await spaceOf(dct);
+    const quantizer = await multigroup.create(
+      { tokens: 4, codes: 3, split: "channel", groups: "token", iterations: 1, init: "sample", samplesPerCode: 1 },
+      { latentShape: shape, transform: space.transform.layout },
+    );
+    const values = Float32Array.from({ length: 4 * 3 * 12 }, (_, i) => Math.sin(i + 1));
+    quantizer.restore({ codebooks: tf.tensor(values, [4, 3, 12]) });
+    const { starts } = await findFootprints({ latentShape: shape, space, quantizer });
+    // A token has 12 coefficients of one channel or of two; a coefficient acts on all 16 positions of its channel.
+    expect([...starts]).toEqual([0, 16, 48, 80, 96]);
+    quantizer.dispose();
+    space.dispose();
   });
 
   it("map codes onto the plane of the largest variance", () => {

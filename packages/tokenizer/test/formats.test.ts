@@ -50,11 +50,11 @@ async function asOlder(files: Record<string, Uint8Array>, version: 1 | 2): Promi
 }
 
 it.each([
-  [none, 1],
-  [none, 2],
-  [dctKlt, 1],
-  [dctKlt, 2],
-] as const)("opens a file with the transform %o of format %i as the same tokenizer", async (transform, version) => {
+  ["none", 1, none],
+  ["none", 2, none],
+  ["dct-klt", 1, dctKlt],
+  ["dct-klt", 2, dctKlt],
+] as const)("opens a file with the transform %s of format %i as the same tokenizer", async (_, version, transform) => {
   const tokenizer = await makeTokenizer({ transform });
   const files = await serializeTokenizer(tokenizer);
   const older = await Tokenizer.load(await asOlder(files, version));

@@ -39,7 +39,7 @@ export class App {
     this.noticeTimer = setTimeout(() => this.store.set({ notice: null }), kind === "error" ? 12_000 : 4000);
   }
 
-  /** Shows an error that has no better place. Superseded work is none. */
+  /** Shows an error that has no place of its own on the page. Superseded work is no error. */
   report(error: unknown): void {
     if (isAbort(error)) return;
     const { message, fix } = problemOf(error);

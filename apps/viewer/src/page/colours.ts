@@ -16,9 +16,9 @@ const inferno: readonly Rgb[] = [
 ];
 
 export function heat(value: number): Rgb {
-  const place = Math.min(1, Math.max(0, value)) * (inferno.length - 1);
-  const index = Math.min(inferno.length - 2, Math.floor(place));
-  const part = place - index;
+  const position = Math.min(1, Math.max(0, value)) * (inferno.length - 1);
+  const index = Math.min(inferno.length - 2, Math.floor(position));
+  const part = position - index;
   const [a, b] = [inferno[index]!, inferno[index + 1]!];
   return [a[0] + (b[0] - a[0]) * part, a[1] + (b[1] - a[1]) * part, a[2] + (b[2] - a[2]) * part];
 }

@@ -1,40 +1,36 @@
 /** Ids as text: the JSON of `revq encode -o ids.json`, or a bare list of numbers. */
-import { RevqError, vocabularyOffsets, vocabularySize, type TokenSpec } from "@revq/core";
+import { RevqError, vocabularyOffsets, vocabularySize } from "@revq/core";
 import type { TokenizerDescription } from "../protocol/messages.js";
 
-export function tokenSpecOf({ tokens, codes, groupOf }: TokenizerDescription): TokenSpec {
-  return { tokens, codes, groupOf };
-}
-
-export function idsToJson(codes: Int32Array, name: string, description: TokenizerDescription): string {
+export function idsToJson(ids: Int32Array, name: string, description: TokenizerDescription): string {
   const head = {
-    tokens: description.tokens,
-    vocabulary: vocabularySize(tokenSpecOf(description)),
+    tokens: description.layout.count,
+    vocabulary: vocabularySize(description.layout),
     offsetGroups: false,
   };
-  const image = JSON.stringify({ name, ids: Array.from(codes) });
+  const image = JSON.stringify({ name, ids: Array.from(ids) });
   return `${JSON.stringify(head, null, 2).slice(0, -2)},\n  "images": [\n    ${image}\n  ]\n}\n`;
 }
 
-/** The codes of the first image in the text, `[T]`. Throws `ids-malformed`, `ids-shape`, `code-out-of-range`. */
+/** The ids of the first image in the text, `[T]`. Throws `ids-malformed`, `ids-shape`, `code-out-of-range`. */
 export function idsFromText(text: string, description: TokenizerDescription): Int32Array {
-  const spec = tokenSpecOf(description);
+  const { layout } = description;
   const { ids, flat } = readIds(text);
-  if (ids.length !== spec.tokens) {
-    throw new RevqError("ids-shape", `There are ${ids.length} ids, the tokenizer has ${spec.tokens} tokens.`, {
+  if (ids.length !== layout.count) {
+    throw new RevqError("ids-shape", `There are ${ids.length} ids, the tokenizer has ${layout.count} tokens.`, {
       fix: "Paste the ids of one image, made with this tokenizer.",
     });
   }
-  const offsets = vocabularyOffsets(spec);
-  const codes = Int32Array.from(ids, (id, t) => (flat ? id - offsets[t]! : id));
-  codes.forEach((code, t) => {
-    const limit = spec.codes[spec.groupOf[t]!]!;
-    if (code >= 0 && code < limit) return;
-    throw new RevqError("code-out-of-range", `Token ${t}: code ${code} is outside 0 … ${limit - 1}.`, {
-      fix: "Are these the ids of another tokenizer?",
+  const offsets = vocabularyOffsets(layout);
+  const checked = Int32Array.from(ids, (id, t) => (flat ? id - offsets[t]! : id));
+  checked.forEach((id, t) => {
+    const limit = layout.codebookSizes[layout.groupOf[t]!]!;
+    if (id >= 0 && id < limit) return;
+    throw new RevqError("code-out-of-range", `Token ${t}: id ${id} is outside 0 … ${limit - 1}.`, {
+      fix: "Use ids that this tokenizer made.",
     });
   });
-  return codes;
+  return checked;
 }
 
 function readIds(text: string): { ids: readonly number[]; flat: boolean } {
@@ -57,12 +53,12 @@ function readIds(text: string): { ids: readonly number[]; flat: boolean } {
   let ids: unknown = Array.isArray(value) ? value : file?.images?.[0]?.ids;
   if (Array.isArray(ids) && Array.isArray(ids[0])) ids = ids[0] as unknown;
   if (!Array.isArray(ids) || !ids.every((id) => Number.isInteger(id)))
-    throw malformed("it holds no list of whole numbers");
+    throw malformed("it has no list of whole numbers");
   return { ids: ids as number[], flat: file?.offsetGroups === true };
 }
 
 function malformed(reason: string): RevqError {
-  return new RevqError("ids-malformed", `This is no list of ids: ${reason}.`, {
-    fix: "Paste what `revq encode -o ids.json` writes, or numbers with commas.",
+  return new RevqError("ids-malformed", `The text is not a list of ids: ${reason}.`, {
+    fix: "Paste an ids.json file, or numbers with commas.",
   });
 }

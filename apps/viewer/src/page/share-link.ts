@@ -2,7 +2,7 @@
  * What a link keeps, in the URL's hash: the page, the image by name or else the ids themselves, edits, zoom, slider. The tokenizer
  * is in the query (`?tokenizer=URL`), since it decides what is downloaded.
  */
-import { stations, type Station } from "../protocol/messages.js";
+import { stages, type Stage } from "../protocol/messages.js";
 import {
   gridColourings,
   homeViewport,
@@ -17,9 +17,9 @@ export interface Shared {
   readonly tab: Tab;
   /** Name of a sample or served image. */
   readonly image: string | null;
-  /** Codes of every token, where the image cannot be named. */
+  /** Ids of all tokens, where the image cannot be named. */
   readonly ids: Int32Array | null;
-  /** Token and code of every edit. */
+  /** Token and new id of every edit. */
   readonly edits: readonly (readonly [number, number])[];
   readonly token: number | null;
   readonly group: number;
@@ -35,7 +35,7 @@ export function writeHash(shared: Shared): string {
     ["tab", shared.tab === "image" ? null : shared.tab],
     ["image", shared.image],
     ["ids", shared.ids && encodeIds(shared.ids)],
-    ["edits", shared.edits.map(([token, code]) => `${token}.${code}`).join("_") || null],
+    ["edits", shared.edits.map(([token, id]) => `${token}.${id}`).join("_") || null],
     ["token", shared.token === null ? null : String(shared.token)],
     ["group", shared.group === 0 ? null : String(shared.group)],
     ["colour", shared.colouring === "code" ? null : shared.colouring],
@@ -77,8 +77,8 @@ export function readHash(hash: string): Shared {
     colouring: oneOf("colour", gridColourings, "code"),
     view: {
       layout: oneOf("layout", ["tiles", "slider"], initial.layout),
-      left: oneOf<Station>("left", stations, initial.left),
-      right: oneOf<Station>("right", stations, initial.right),
+      left: oneOf<Stage>("left", stages, initial.left),
+      right: oneOf<Stage>("right", stages, initial.right),
       split: unit(query.get("split"), initial.split),
       viewport:
         factor >= 1 && factor <= 64
@@ -90,7 +90,7 @@ export function readHash(hash: string): Shared {
   };
 }
 
-/** Codes as base64url of little-endian base-128 numbers: about two bytes a token. */
+/** Ids as base64url of little-endian base-128 numbers: about two bytes a token. */
 export function encodeIds(ids: Int32Array): string {
   let text = "";
   for (let id of ids) {
@@ -103,7 +103,7 @@ export function encodeIds(ids: Int32Array): string {
   return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
-/** Null for what is no such text. */
+/** Null for any other text. */
 export function decodeIds(text: string | null): Int32Array | null {
   if (!text || !/^[\w-]+$/.test(text)) return null;
   let bytes: string;

@@ -1,18 +1,18 @@
 /** Everything that the page shows, as one value, and the store that holds it. No behaviour: see `actions/`. */
 import type {
   Codebook,
-  EncodedCodes,
+  EncodedTokens,
   EngineStatus,
   LoadProgress,
   MemoryStatus,
-  Picture,
   Problem,
-  Quality,
+  ImageMetrics,
   Slot,
-  Station,
+  Stage,
   TokenizerDescription,
   TokenizerSource,
 } from "../protocol/messages.js";
+import type { DecodedImage } from "@revq/tokenizer";
 import type { MetricsRecord } from "./metrics-file.js";
 
 export const tabs = ["image", "tokens", "codebooks", "compare", "curves"] as const;
@@ -23,21 +23,21 @@ export type EngineState =
   | { readonly status: "ready"; readonly engine: EngineStatus }
   | { readonly status: "failed"; readonly problem: Problem };
 
-export interface StationPicture {
-  readonly picture: Picture;
-  readonly quality: Quality | null;
+export interface StageImage {
+  readonly image: DecodedImage;
+  readonly metrics: ImageMetrics | null;
 }
 
-/** An image's way through a tokenizer; fields fill up as the worker delivers them. */
+/** An image in a tokenizer. The worker delivers field by field. */
 export interface Encoded {
   /** `ImageEntry.id` of the image; null when it came from pasted ids alone. */
   readonly image: string | null;
-  readonly pictures: Partial<Record<Station, StationPicture>>;
-  readonly codes: EncodedCodes | null;
-  /** Codes as they are now, after edits; equal to `codes.codes` before. */
+  readonly stages: Partial<Record<Stage, StageImage>>;
+  readonly tokens: EncodedTokens | null;
+  /** Ids after edits; without edits equal to `tokens.ids`. */
   readonly current: Int32Array | null;
   /** `rectified` and `quantized` of `current`, when it differs. */
-  readonly edited: Partial<Record<Station, StationPicture>> | null;
+  readonly edited: Partial<Record<Stage, StageImage>> | null;
   readonly milliseconds: number | null;
 }
 
@@ -82,12 +82,12 @@ export interface Viewport {
 
 export interface ViewState {
   readonly layout: "tiles" | "slider";
-  readonly left: Station;
-  readonly right: Station;
+  readonly left: Stage;
+  readonly right: Stage;
   /** Where the slider's handle stands, in [0, 1]. */
   readonly split: number;
   readonly viewport: Viewport;
-  /** Show the difference from the original instead of the picture. */
+  /** Show the difference from the original instead of the image. */
   readonly errors: boolean;
   readonly gain: number;
 }
@@ -219,7 +219,7 @@ export function openedOf(state: ViewerState, slot: Slot): OpenedTokenizer | null
   return opened.status === "ready" ? opened : null;
 }
 
-/** The picture that a station shows now: the edited one where there is one. */
-export function pictureAt(encoded: Encoded | null, station: Station): StationPicture | null {
-  return encoded?.edited?.[station] ?? encoded?.pictures[station] ?? null;
+/** The current image of a stage: the edited one if there is one. */
+export function stageImage(encoded: Encoded | null, stage: Stage): StageImage | null {
+  return encoded?.edited?.[stage] ?? encoded?.stages[stage] ?? null;
 }

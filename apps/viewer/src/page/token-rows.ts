@@ -13,15 +13,16 @@ const longest = 64;
  * A row a group where groups have several tokens; else a row a channel, when every token lies inside one; else as square as it gets.
  * A single row becomes a square too.
  */
-export function tokenRows({ tokens, codes, groupOf, footprints, latentShape }: TokenizerDescription): TokenRow[] {
+export function tokenRows({ layout, footprints, latentShape }: TokenizerDescription): TokenRow[] {
+  const { count: tokens, codebookSizes, groupOf } = layout;
   const all = [...Array(tokens).keys()];
-  const byGroup = codes.length > 1 && codes.length < tokens;
-  const cells = latentShape[1] * latentShape[2];
+  const byGroup = codebookSizes.length > 1 && codebookSizes.length < tokens;
+  const positions = latentShape[1] * latentShape[2];
   const channelOf = (token: number): number | null => {
-    const places = footprints.places.subarray(footprints.starts[token], footprints.starts[token + 1]);
-    if (places.length === 0) return null;
-    const channel = Math.floor(places[0]! / cells);
-    return Math.floor(places[places.length - 1]! / cells) === channel ? channel : null;
+    const indices = footprints.indices.subarray(footprints.starts[token], footprints.starts[token + 1]);
+    if (indices.length === 0) return null;
+    const channel = Math.floor(indices[0]! / positions);
+    return Math.floor(indices[indices.length - 1]! / positions) === channel ? channel : null;
   };
   if (byGroup) return rowsBy(all, (token) => groupOf[token]!, "group");
   const channels = all.map(channelOf);

@@ -1,23 +1,23 @@
 /** Tokens and codes in words. */
 
 /** "channel 3, rows 2 to 3, columns 8 to 11" */
-export function actsOn(places: Int32Array, [, h, w]: readonly [number, number, number]): string {
-  if (places.length === 0) return "It decides nothing: its codebook has one code, or equal ones.";
+export function actsOn(indices: Int32Array, [, h, w]: readonly [number, number, number]): string {
+  if (indices.length === 0) return "It decides nothing: all codes of its codebook are equal.";
   const span = (values: readonly number[]): string => {
-    const [least, most] = [Math.min(...values), Math.max(...values)];
-    return least === most ? `${least}` : `${least}–${most}`;
+    const [min, max] = [Math.min(...values), Math.max(...values)];
+    return min === max ? `${min}` : `${min}–${max}`;
   };
-  const list = [...places];
-  const channels = span(list.map((place) => Math.floor(place / (h * w))));
-  const rows = span(list.map((place) => Math.floor((place % (h * w)) / w)));
-  const columns = span(list.map((place) => place % w));
-  return `Decides ${places.length} numbers: channel ${channels}, row ${rows}, column ${columns}.`;
+  const list = [...indices];
+  const channels = span(list.map((index) => Math.floor(index / (h * w))));
+  const rows = span(list.map((index) => Math.floor((index % (h * w)) / w)));
+  const columns = span(list.map((index) => index % w));
+  return `Decides ${indices.length} elements: channel ${channels}, row ${rows}, column ${columns}.`;
 }
 
-const shownNumbers = 16;
+const shownElements = 16;
 
-/** The vector's first numbers. */
+/** The first elements of the vector. */
 export function vectorText(values: Float32Array): string {
-  const numbers = Array.from(values.subarray(0, shownNumbers), (value) => value.toFixed(2));
-  return numbers.join("  ") + (values.length > shownNumbers ? " …" : "");
+  const texts = Array.from(values.subarray(0, shownElements), (value) => value.toFixed(2));
+  return texts.join("  ") + (values.length > shownElements ? " …" : "");
 }

@@ -1,13 +1,13 @@
 /** How often codes occur in the images of this session. */
-import { codebookOffsets, type TokenSpec } from "@revq/core";
+import { codebookOffsets, type TokenLayout } from "@revq/core";
 import { entropyBits } from "@revq/metrics";
 
 /** Adds hits to `counts`, groups one after the other. */
-export function codeCounter(counts: Int32Array, tokens: TokenSpec): { add(codes: Int32Array): void } {
-  const starts = codebookOffsets(tokens);
+export function codeCounter(counts: Int32Array, layout: TokenLayout): { add(ids: Int32Array): void } {
+  const starts = codebookOffsets(layout);
   return {
-    add(codes) {
-      for (let t = 0; t < codes.length; t++) counts[starts[tokens.groupOf[t]!]! + codes[t]!]!++;
+    add(ids) {
+      for (let t = 0; t < ids.length; t++) counts[starts[layout.groupOf[t]!]! + ids[t]!]!++;
     },
   };
 }
@@ -22,18 +22,18 @@ export interface GroupUsage {
   readonly perplexity: number;
 }
 
-const made = new WeakMap<object, GroupUsage[]>();
+const known = new WeakMap<object, GroupUsage[]>();
 
-/** @param version an object that is another one whenever the counts have changed: large codebooks are summed up once for it */
-export function usageOf(counts: Int32Array, codes: readonly number[], version: object): readonly GroupUsage[] {
-  let usage = made.get(version);
-  if (!usage) made.set(version, (usage = usageByGroup(counts, codes)));
+/** @param version another object whenever the counts have changed: the sums are kept for it */
+export function usageOf(counts: Int32Array, codebookSizes: readonly number[], version: object): readonly GroupUsage[] {
+  let usage = known.get(version);
+  if (!usage) known.set(version, (usage = usageByGroup(counts, codebookSizes)));
   return usage;
 }
 
-export function usageByGroup(counts: Int32Array, codes: readonly number[]): GroupUsage[] {
+export function usageByGroup(counts: Int32Array, codebookSizes: readonly number[]): GroupUsage[] {
   let start = 0;
-  return codes.map((size, group) => {
+  return codebookSizes.map((size, group) => {
     const own = counts.subarray(start, (start += size));
     let used = 0;
     let hits = 0;
@@ -46,8 +46,8 @@ export function usageByGroup(counts: Int32Array, codes: readonly number[]): Grou
 }
 
 /** The hits of one group's codes, a view. */
-export function countsOfGroup(counts: Int32Array, codes: readonly number[], group: number): Int32Array {
+export function countsOfGroup(counts: Int32Array, codebookSizes: readonly number[], group: number): Int32Array {
   let start = 0;
-  for (let g = 0; g < group; g++) start += codes[g]!;
-  return counts.subarray(start, start + codes[group]!);
+  for (let g = 0; g < group; g++) start += codebookSizes[g]!;
+  return counts.subarray(start, start + codebookSizes[group]!);
 }

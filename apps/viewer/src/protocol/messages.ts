@@ -2,8 +2,9 @@
  * What the page and its worker say to each other. A call has a name, a request and a response, and may report events on the
  * way; it can be cancelled. Types only: `client.ts` speaks for the page, `server.ts` for the worker.
  */
+import type { TokenLayout } from "@revq/core";
 import type { EngineId } from "@revq/engine";
-import type { TokenizerConfig } from "@revq/tokenizer";
+import type { DecodedImage, TokenizerConfig } from "@revq/tokenizer";
 
 /** Two tokenizers may be open at once. */
 export type Slot = "a" | "b";
@@ -58,10 +59,10 @@ export interface LoadProgress {
   readonly total: number;
 }
 
-/** For every token the elements of the latent that it decides, as indices into `[c, h, w]`; token t's are `places[starts[t] … starts[t + 1]]`. */
+/** The latent elements that each token decides, as indices into `[c, h, w]`: `indices[starts[t] … starts[t + 1]]` for token t. */
 export interface Footprints {
   readonly starts: Int32Array;
-  readonly places: Int32Array;
+  readonly indices: Int32Array;
 }
 
 export interface Problem {
@@ -79,26 +80,16 @@ export interface TokenizerDescription {
   readonly noImages: Problem | null;
   /** `[c, h, w]` */
   readonly latentShape: readonly [number, number, number];
-  readonly tokens: number;
-  /** Codes of each group. */
-  readonly codes: readonly number[];
-  /** The group of each token, `[T]`. */
-  readonly groupOf: Int32Array;
+  readonly layout: TokenLayout;
   readonly bitsPerImage: number;
   readonly footprints: Footprints;
 }
 
-/** The stations of an image's way that have a picture. */
-export const stations = ["original", "vae", "quantized", "rectified"] as const;
-export type Station = (typeof stations)[number];
+/** The stages of an image that the page shows as images. */
+export const stages = ["original", "vae", "quantized", "rectified"] as const;
+export type Stage = (typeof stages)[number];
 
-/** 8-bit `[size, size, 4]`, opaque. */
-export interface Picture {
-  readonly size: number;
-  readonly pixels: Uint8ClampedArray<ArrayBuffer>;
-}
-
-export interface Quality {
+export interface ImageMetrics {
   /** dB over RGB, peak 1. Infinity for equal images. */
   readonly psnr: number;
   readonly ssim: number;
@@ -108,13 +99,13 @@ export interface EncodeRequest {
   readonly slot: Slot;
   readonly image: Blob;
   readonly name: string;
-  /** Only the codes are wanted: for statistics over many images. */
-  readonly codesOnly: boolean;
+  /** Without decoding: for statistics over many images. */
+  readonly idsOnly: boolean;
 }
 
-export interface EncodedCodes {
+export interface EncodedTokens {
   /** `[T]` */
-  readonly codes: Int32Array;
+  readonly ids: Int32Array;
   /** Mean squared error of each token in the standardized latent, `[T]`. */
   readonly tokenErrors: Float32Array;
   /** Per element, standardized. */
@@ -122,28 +113,28 @@ export interface EncodedCodes {
 }
 
 export type EncodeEvent =
-  | { readonly kind: "codes"; readonly codes: EncodedCodes }
+  | { readonly kind: "tokens"; readonly tokens: EncodedTokens }
   | {
-      readonly kind: "picture";
-      readonly station: Station;
-      readonly picture: Picture;
-      readonly quality: Quality | null;
+      readonly kind: "image";
+      readonly stage: Stage;
+      readonly image: DecodedImage;
+      readonly metrics: ImageMetrics | null;
     };
 
 export interface DecodeRequest {
   readonly slot: Slot;
   /** `[T]` */
-  readonly codes: Int32Array;
-  readonly stations: readonly ("quantized" | "rectified")[];
+  readonly ids: Int32Array;
+  readonly stages: readonly ("quantized" | "rectified")[];
   /** Score against the image that was encoded last in this slot. */
   readonly score: boolean;
 }
 
 export interface DecodeResponse {
-  readonly pictures: readonly {
-    readonly station: "quantized" | "rectified";
-    readonly picture: Picture;
-    readonly quality: Quality | null;
+  readonly images: readonly {
+    readonly stage: "quantized" | "rectified";
+    readonly image: DecodedImage;
+    readonly metrics: ImageMetrics | null;
   }[];
   readonly milliseconds: number;
 }

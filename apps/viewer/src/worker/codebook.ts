@@ -1,34 +1,34 @@
 /** The vectors of one group's codes, and their map in the plane. */
-import { latentSize, type LatentShape, type Quantizer } from "@revq/core";
+import { latentSize, type Quantizer } from "@revq/core";
 import { symmetricEigen } from "@revq/numerics";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Codebook, Footprints } from "../protocol/messages.js";
-import { channelLast, latentsOf } from "./footprints.js";
+import { channelLast, latentsOf, type LatentDecoder } from "./footprints.js";
 
+/** Elements of latents that are computed at once. */
 const budget = 2 ** 22;
 
 /**
- * Every code is put into the group's first token and read off where that token acts: it works for every quantizer. Where the state
- * holds the vectors as they are (`codebooks`, `[G, K, d]`), which a look at the first and the last code tells, they are taken from there.
+ * Puts every code into the group's first token and reads the latent elements that this token decides: for any quantizer.
+ * A state tensor `codebooks` `[G, K, d]` is taken instead where its first and last code agree with that.
  */
 export async function readCodebook(
-  quantizer: Quantizer,
-  shape: LatentShape,
+  decoder: LatentDecoder,
   footprints: Footprints,
   group: number,
   signal: AbortSignal,
 ): Promise<Codebook> {
-  const { codes, groupOf } = quantizer.tokens;
-  const count = codes[group]!;
+  const { quantizer, latentShape: shape } = decoder;
+  const { codebookSizes, groupOf } = quantizer.layout;
+  const count = codebookSizes[group]!;
   const token = groupOf.indexOf(group);
-  const places = footprints.places.subarray(footprints.starts[token], footprints.starts[token + 1]);
-  const at = Array.from(places, (place) => channelLast(place, shape));
-  const read = (first: number, n: number): Promise<Float32Array> =>
-    readCodes(quantizer, latentSize(shape), token, at, first, n);
+  const elements = footprints.indices.subarray(footprints.starts[token], footprints.starts[token + 1]);
+  const at = Array.from(elements, (index) => channelLast(index, shape));
+  const read = (first: number, n: number): Promise<Float32Array> => readCodes(decoder, token, at, first, n);
   const dim = at.length;
   let vectors = await storedCodes(quantizer, group, dim);
   for (const code of vectors ? [0, count - 1] : []) {
-    if (!sameNumbers(await read(code, 1), vectors!.subarray(code * dim, (code + 1) * dim))) vectors = undefined;
+    if (!sameValues(await read(code, 1), vectors!.subarray(code * dim, (code + 1) * dim))) vectors = undefined;
     if (!vectors) break;
   }
   if (!vectors) {
@@ -42,19 +42,19 @@ export async function readCodebook(
   return { group, dim, vectors, ...principalMap(vectors, count, dim) };
 }
 
-/** What codes `first` … `first + n` of the token's group put at the places `at` of `[h, w, c]`: `[n, d]`. */
+/** The values that codes `first` … `first + n` of the token's group give the elements `at` of `[h, w, c]`: `[n, d]`. */
 async function readCodes(
-  quantizer: Quantizer,
-  size: number,
+  decoder: LatentDecoder,
   token: number,
   at: readonly number[],
   first: number,
   n: number,
 ): Promise<Float32Array> {
-  const { tokens } = quantizer.tokens;
-  const ids = new Int32Array(n * tokens);
-  for (let i = 0; i < n; i++) ids[i * tokens + token] = first + i;
-  const values = await latentsOf(quantizer, ids, n);
+  const { count } = decoder.quantizer.layout;
+  const size = latentSize(decoder.latentShape);
+  const ids = new Int32Array(n * count);
+  for (let i = 0; i < n; i++) ids[i * count + token] = first + i;
+  const values = await latentsOf(decoder, ids, n);
   const vectors = new Float32Array(n * at.length);
   for (let i = 0; i < n; i++) {
     for (let k = 0; k < at.length; k++) vectors[i * at.length + k] = values[i * size + at[k]!]!;
@@ -64,22 +64,22 @@ async function readCodes(
 
 /** The group's part of a state tensor `codebooks`, `[K, d]`, if there is one of that shape. */
 async function storedCodes(quantizer: Quantizer, group: number, dim: number): Promise<Float32Array | undefined> {
-  const { codes } = quantizer.tokens;
+  const { codebookSizes } = quantizer.layout;
   const stored = quantizer.state()["codebooks"];
-  if (!stored || stored.shape.join() !== [codes.length, codes[group], dim].join()) return undefined;
-  const own = tf.slice(stored, [group, 0, 0], [1, codes[group]!, dim]);
+  if (!stored || stored.shape.join() !== [codebookSizes.length, codebookSizes[group], dim].join()) return undefined;
+  const own = tf.slice(stored, [group, 0, 0], [1, codebookSizes[group]!, dim]);
   const values = Float32Array.from(await own.data());
   own.dispose();
   return values;
 }
 
 /** In any order: a quantizer may cut latents in another order than `[c, h, w]`. */
-function sameNumbers(a: Float32Array, b: Float32Array): boolean {
+function sameValues(a: Float32Array, b: Float32Array): boolean {
   const [x, y] = [a.slice().sort(), b.slice().sort()];
   return x.every((value, i) => value === y[i]);
 }
 
-/** Above this many numbers a code, PCA looks at the numbers that vary most: the eigenproblem is cubic. */
+/** PCA looks at this many elements at most, those of the largest variance: its cost is cubic. */
 const maxDimensions = 512;
 
 /** vectors `[n, d]` -> the first two principal components of each, `[n, 2]`, and the share of the variance that they explain. */

@@ -1,47 +1,53 @@
-/** Where each token acts in the latent, found by changing one token at a time: it works for every quantizer. */
-import { latentSize, type LatentShape, type Quantizer } from "@revq/core";
+/** The latent elements that each token decides. They are found by changing one token at a time, for any quantizer. */
+import { latentSize, type LatentShape } from "@revq/core";
+import type { TokenizerParts } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Footprints } from "../protocol/messages.js";
+
+/** What maps ids to latents. */
+export type LatentDecoder = Pick<TokenizerParts, "latentShape" | "space" | "quantizer">;
 
 /** Elements of latents that are computed at once. */
 const budget = 2 ** 22;
 
-/** Tokens differ in code 0 and the last code of their groups. A group of one code decides nothing. */
-export async function findFootprints(quantizer: Quantizer, shape: LatentShape): Promise<Footprints> {
-  const { tokens, codes, groupOf } = quantizer.tokens;
+/** Each token is tried with the first and the last code of its group. A group of one code decides nothing. */
+export async function findFootprints(decoder: LatentDecoder): Promise<Footprints> {
+  const { latentShape: shape, quantizer } = decoder;
+  const { count, codebookSizes, groupOf } = quantizer.layout;
   const size = latentSize(shape);
-  const base = await latentsOf(quantizer, new Int32Array(tokens), 1);
+  const base = await latentsOf(decoder, new Int32Array(count), 1);
   const rows = Math.max(1, Math.floor(budget / size));
-  const starts = new Int32Array(tokens + 1);
-  const places: number[] = [];
-  for (let first = 0; first < tokens; first += rows) {
-    const n = Math.min(rows, tokens - first);
-    const changed = new Int32Array(n * tokens);
-    for (let i = 0; i < n; i++) changed[i * tokens + first + i] = codes[groupOf[first + i]!]! - 1;
-    const values = await latentsOf(quantizer, changed, n);
+  const starts = new Int32Array(count + 1);
+  const indices: number[] = [];
+  for (let first = 0; first < count; first += rows) {
+    const n = Math.min(rows, count - first);
+    const changed = new Int32Array(n * count);
+    for (let i = 0; i < n; i++) changed[i * count + first + i] = codebookSizes[groupOf[first + i]!]! - 1;
+    const values = await latentsOf(decoder, changed, n);
     for (let i = 0; i < n; i++) {
-      for (let place = 0; place < size; place++) {
-        const at = channelLast(place, shape);
-        if (values[i * size + at] !== base[at]) places.push(place);
+      for (let index = 0; index < size; index++) {
+        const at = channelLast(index, shape);
+        if (values[i * size + at] !== base[at]) indices.push(index);
       }
-      starts[first + i + 1] = places.length;
+      starts[first + i + 1] = indices.length;
     }
   }
-  return { starts, places: Int32Array.from(places) };
+  return { starts, indices: Int32Array.from(indices) };
 }
 
-/** Where element `place` of `[c, h, w]` lies in `[h, w, c]`. */
-export function channelLast(place: number, { channels, height, width }: LatentShape): number {
-  const cells = height * width;
-  const channel = Math.floor(place / cells);
-  return (place % cells) * channels + channel;
+/** The index in `[h, w, c]` of element `index` of `[c, h, w]`. */
+export function channelLast(index: number, { channels, height, width }: LatentShape): number {
+  const positions = height * width;
+  const channel = Math.floor(index / positions);
+  return (index % positions) * channels + channel;
 }
 
-/** codes `[n, T]` -> standardized latents `[n, h, w, c]`, flat. */
-export async function latentsOf(quantizer: Quantizer, codes: Int32Array, n: number): Promise<Float32Array> {
-  const ids = tf.tensor2d(codes, [n, quantizer.tokens.tokens], "int32");
-  const latents = quantizer.dequantize(ids);
+/** ids `[n, T]` -> standardized latents `[n, h, w, c]`, flat. */
+export async function latentsOf({ space, quantizer }: LatentDecoder, ids: Int32Array, n: number): Promise<Float32Array> {
+  const latents = tf.tidy(() =>
+    space.inverse(quantizer.dequantize(tf.tensor2d(ids, [n, quantizer.layout.count], "int32"))),
+  );
   const values = (await latents.data()) as Float32Array;
-  tf.dispose([ids, latents]);
+  latents.dispose();
   return values;
 }

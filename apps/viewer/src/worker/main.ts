@@ -7,7 +7,7 @@ import type { EngineRequest, EngineStatus, Slot } from "../protocol/messages.js"
 import { serve, type ServerPort } from "../protocol/server.js";
 import { readCodebook } from "./codebook.js";
 import { openTokenizer } from "./open-tokenizer.js";
-import { decodeCodes, encodeImage, type OpenSlot } from "./run.js";
+import { decodeIds, encodeImage, type OpenSlot } from "./run.js";
 
 // The page's content security policy forbids making code from text, which zod would do for speed.
 z.config({ jitless: true });
@@ -33,11 +33,10 @@ serve(self as unknown as ServerPort, {
     return null;
   },
   encode: (request, context) => encodeImage(slotOf(request.slot), request, context),
-  decode: (request, context) => decodeCodes(slotOf(request.slot), request, context.signal),
+  decode: (request, context) => decodeIds(slotOf(request.slot), request, context.signal),
   codebook({ slot, group }, { signal }) {
     const { tokenizer, description } = slotOf(slot);
-    const { quantizer, latentShape } = tokenizer.parts;
-    return readCodebook(quantizer, latentShape, description.footprints, group, signal);
+    return readCodebook(tokenizer.parts, description.footprints, group, signal);
   },
   async memory() {
     const { numTensors, numBytes } = tf.memory();

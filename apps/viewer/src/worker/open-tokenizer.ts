@@ -1,19 +1,12 @@
-/** Opens a tokenizer for a slot. Without its backbone it still shows its codebooks, and says why there is no image. */
+/** Opens a tokenizer for a slot. Without its backbone it opens all the same: the page shows the codebooks and says why there are no images. */
 import { isRevqError, RevqError, type WeightsSource } from "@revq/core";
 import { readAll } from "@revq/formats";
-import {
-  configFile,
-  isRelativePath,
-  loadTokenizer,
-  modelFile,
-  parseTokenizerConfig,
-  type Tokenizer,
-} from "@revq/tokenizer";
+import { configFile, isRelativePath, modelFile, parseTokenizerConfig, Tokenizer } from "@revq/tokenizer";
 import type { Problem, TokenizerDescription, TokenizerSource } from "../protocol/messages.js";
 import { problemOf } from "../protocol/server.js";
 import { findFootprints } from "./footprints.js";
 import { pluginsFor } from "./plugins.js";
-import { droppedFolder, remoteFolder, remotePlace, type OpenContext } from "./sources/weights-sources.js";
+import { droppedFolder, remoteFolder, remoteSource, type OpenContext } from "./sources/weights-sources.js";
 
 export interface OpenTokenizer {
   readonly tokenizer: Tokenizer;
@@ -30,16 +23,16 @@ export async function openTokenizer(source: TokenizerSource, context: OpenContex
     : {
         code: "tokenizer-of-latents",
         message: "This tokenizer was trained on latents alone. It has no backbone, so there is no image to show.",
-        fix: "Its codebooks are all here. For images, train one with --backbone.",
+        fix: "Look at its codebooks, or train a tokenizer with a backbone.",
       };
   let tokenizer: Tokenizer;
   try {
-    tokenizer = await loadTokenizer(folder, { plugins, openWeights, backbone: noImages === null });
+    tokenizer = await Tokenizer.load(folder, { plugins, openWeights, backbone: noImages === null });
   } catch (error) {
     context.signal.throwIfAborted();
     if (noImages !== null || !isBackboneProblem(error)) throw error;
     noImages = problemOf(error);
-    tokenizer = await loadTokenizer(folder, { plugins, openWeights, backbone: false });
+    tokenizer = await Tokenizer.load(folder, { plugins, openWeights, backbone: false });
   }
   try {
     const backbone = tokenizer.parts.backbone?.spec ?? null;
@@ -50,18 +43,15 @@ export async function openTokenizer(source: TokenizerSource, context: OpenContex
         fix: null,
       };
     }
-    const { tokens, codes, groupOf } = tokenizer.tokens;
     const description: TokenizerDescription = {
       name: source.name,
       config,
       backbone: backbone?.name ?? null,
       noImages,
       latentShape: config.latentShape,
-      tokens,
-      codes,
-      groupOf,
+      layout: tokenizer.layout,
       bitsPerImage: tokenizer.bitsPerImage,
-      footprints: await findFootprints(tokenizer.parts.quantizer, tokenizer.parts.latentShape),
+      footprints: await findFootprints(tokenizer.parts),
     };
     return { tokenizer, description };
   } catch (error) {
@@ -72,14 +62,14 @@ export async function openTokenizer(source: TokenizerSource, context: OpenContex
 
 async function folderOf(source: TokenizerSource, context: OpenContext): Promise<WeightsSource> {
   if (source.kind === "files") return droppedFolder(source.name, source.files, context);
-  if (!isUrl(source.url)) return remotePlace(source.url, context);
+  if (!isUrl(source.url)) return remoteSource(source.url, context);
   return remoteFolder(source.url, [configFile, modelFile], context);
 }
 
 async function readConfig(folder: WeightsSource): Promise<ReturnType<typeof parseTokenizerConfig>> {
   if (!(await folder.list()).includes(configFile)) {
     throw new RevqError("not-a-tokenizer", `${folder.spec} is not a tokenizer: it has no ${configFile}.`, {
-      fix: "Open the folder that `revq train` wrote.",
+      fix: "Open the folder of a tokenizer.",
     });
   }
   const file = await folder.open(configFile);
@@ -89,13 +79,13 @@ async function readConfig(folder: WeightsSource): Promise<ReturnType<typeof pars
 async function weightsOf(source: TokenizerSource, spec: string, context: OpenContext): Promise<WeightsSource> {
   if (source.kind === "files") {
     if (source.weights.length > 0) return droppedFolder("the chosen weights", source.weights, context);
-    if (!isRemote(spec)) throw missingWeights(spec, "Choose the backbone's files, or train with --embed-backbone.");
-    return remotePlace(spec, context);
+    if (!isRemote(spec)) throw missingWeights(spec, "Choose the backbone's files, or train with the backbone embedded.");
+    return remoteSource(spec, context);
   }
   if (source.weights) return remoteFolder(source.weights.url, source.weights.files, context);
-  if (isRemote(spec)) return remotePlace(spec, context);
-  if (isRelativePath(spec) && isUrl(source.url)) return remotePlace(new URL(spec, source.url).href, context);
-  throw missingWeights(spec, "Open it with `revq view`, or train with --embed-backbone.");
+  if (isRemote(spec)) return remoteSource(spec, context);
+  if (isRelativePath(spec) && isUrl(source.url)) return remoteSource(new URL(spec, source.url).href, context);
+  throw missingWeights(spec, "Open it with `revq view`, or train with the backbone embedded.");
 }
 
 function isUrl(spec: string): boolean {

@@ -1,21 +1,20 @@
-/** An image through a tokenizer, station by station, and codes back to pictures. */
+/** An image through a tokenizer, stage by stage, and ids back to images. */
 import { bytesToUnitRange } from "@revq/data/pixels";
-import { checkCodeRange, type Tokenizer } from "@revq/tokenizer";
+import { checkIds, type DecodedImage, type QuantizedLatents, type Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
-import type { Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
+import type { Tensor4D } from "@tensorflow/tfjs-core";
 import type {
   DecodeRequest,
   DecodeResponse,
-  EncodedCodes,
+  EncodedTokens,
   EncodeRequest,
-  Picture,
-  Quality,
+  ImageMetrics,
   TokenizerDescription,
 } from "../protocol/messages.js";
 import type { CallContext } from "../protocol/server.js";
 import { decodeImage } from "./decode-image.js";
 import { channelLast } from "./footprints.js";
-import { pictureOf, pictureOfFloats, qualityOf } from "./pictures.js";
+import { fromBytes, fromFloats, metricsOf } from "./scored-images.js";
 
 export interface OpenSlot {
   readonly tokenizer: Tokenizer;
@@ -24,107 +23,119 @@ export interface OpenSlot {
   original: Float32Array | null;
 }
 
-/** Emits the original, the codes, then the pictures of the stations, the most wanted first. */
+/** Emits the original, the tokens, then the images of the stages, the most wanted first. */
 export async function encodeImage(
   slot: OpenSlot,
-  { image, name, codesOnly }: EncodeRequest,
+  { image: file, name, idsOnly }: EncodeRequest,
   { signal, emit }: CallContext<"encode">,
 ): Promise<{ milliseconds: number }> {
   const started = performance.now();
   const { tokenizer } = slot;
   const { backbone } = tokenizer;
-  const size = tokenizer.config.imageSize!;
-  const rgb = await decodeImage(image, name, size);
+  const size = tokenizer.imageSize;
+  const rgb = await decodeImage(file, name, size);
   signal.throwIfAborted();
   const original = new Float32Array(rgb.length);
   bytesToUnitRange(rgb, original);
-  if (!codesOnly) {
+  if (!idsOnly) {
     slot.original = original;
-    const picture = pictureOf(rgb, size);
-    emit({ kind: "picture", station: "original", picture, quality: null }, [picture.pixels.buffer]);
+    const image = fromBytes(rgb, size);
+    emit({ kind: "image", stage: "original", image, metrics: null }, [image.data.buffer]);
   }
   const pixels = tf.tensor4d(original, [1, size, size, 3]);
   const latents = await backbone.encode(pixels);
   pixels.dispose();
-  const { standardized, codes, quantized, rectified } = await tokenizer.quantizeLatents(latents);
-  const held: tf.Tensor[] = [latents, standardized, codes, quantized, rectified];
+  const quantized = await tokenizer.quantizeLatents(latents);
   try {
-    emit({ kind: "codes", codes: await codesOf(slot, standardized, codes, quantized, rectified) });
-    if (codesOnly || !backbone.spec.decodes) return { milliseconds: performance.now() - started };
-    const { standardizer } = tokenizer.parts;
-    for (const station of ["rectified", "vae", "quantized"] as const) {
+    emit({ kind: "tokens", tokens: await tokensOf(slot, quantized) });
+    if (idsOnly || !backbone.spec.decodes) return { milliseconds: performance.now() - started };
+    for (const stage of ["rectified", "vae", "quantized"] as const) {
       signal.throwIfAborted();
-      const from =
-        station === "vae" ? latents : standardizer.restoreScale(station === "rectified" ? rectified : quantized);
-      if (from !== latents) held.push(from);
-      const { picture, quality } = await decodeLatents(tokenizer, from, original);
-      emit({ kind: "picture", station, picture, quality }, [picture.pixels.buffer]);
+      const { image, metrics } =
+        stage === "vae"
+          ? await decodeLatents(tokenizer, latents, original)
+          : await decodeStandardized(tokenizer, quantized[stage], original);
+      emit({ kind: "image", stage, image, metrics }, [image.data.buffer]);
     }
     return { milliseconds: performance.now() - started };
   } finally {
-    tf.dispose(held);
+    tf.dispose([latents, ...Object.values(quantized)]);
   }
 }
 
-export async function decodeCodes(
+export async function decodeIds(
   slot: OpenSlot,
-  { codes, stations, score }: DecodeRequest,
+  { ids, stages, score }: DecodeRequest,
   signal: AbortSignal,
 ): Promise<DecodeResponse> {
   const started = performance.now();
   const { tokenizer } = slot;
-  const { quantizer, rectifier, standardizer } = tokenizer.parts;
-  checkCodeRange(codes, tokenizer.tokens);
+  const { quantizer, rectifier, space } = tokenizer.parts;
+  checkIds(ids, tokenizer.layout);
   const original = score ? slot.original : null;
-  const pictures: DecodeResponse["pictures"][number][] = [];
-  for (const station of stations) {
+  const images: DecodeResponse["images"][number][] = [];
+  for (const stage of stages) {
     signal.throwIfAborted();
-    const latents = tf.tidy(() => {
-      const ids = tf.tensor2d(codes, [1, codes.length], "int32");
-      const quantized = quantizer.dequantize(ids);
-      return standardizer.restoreScale(station === "rectified" ? rectifier.rectify(quantized) : quantized);
+    const standardized = tf.tidy(() => {
+      const quantized = space.inverse(quantizer.dequantize(tf.tensor2d(ids, [1, ids.length], "int32")));
+      return stage === "rectified" ? rectifier.rectify(quantized) : quantized;
     });
     try {
-      pictures.push({ station, ...(await decodeLatents(tokenizer, latents, original)) });
+      images.push({ stage, ...(await decodeStandardized(tokenizer, standardized, original)) });
     } finally {
-      latents.dispose();
+      standardized.dispose();
     }
   }
-  return { pictures, milliseconds: performance.now() - started };
+  return { images, milliseconds: performance.now() - started };
+}
+
+interface ScoredImage {
+  readonly image: DecodedImage;
+  readonly metrics: ImageMetrics | null;
+}
+
+async function decodeStandardized(
+  tokenizer: Tokenizer,
+  standardized: Tensor4D,
+  original: Float32Array | null,
+): Promise<ScoredImage> {
+  const latents = tokenizer.parts.space.unstandardize(standardized);
+  try {
+    return await decodeLatents(tokenizer, latents, original);
+  } finally {
+    latents.dispose();
+  }
 }
 
 async function decodeLatents(
   tokenizer: Tokenizer,
   latents: Tensor4D,
   original: Float32Array | null,
-): Promise<{ picture: Picture; quality: Quality | null }> {
+): Promise<ScoredImage> {
   const images = await tokenizer.backbone.decode(latents);
   const values = (await images.data()) as Float32Array;
   const size = images.shape[1];
   images.dispose();
-  return { picture: pictureOfFloats(values, size), quality: original && qualityOf(original, values, size) };
+  return { image: fromFloats(values, size), metrics: original && metricsOf(original, values, size) };
 }
 
-async function codesOf(
+async function tokensOf(
   { tokenizer, description }: OpenSlot,
-  standardized: Tensor4D,
-  codes: Tensor2D,
-  quantized: Tensor4D,
-  rectified: Tensor4D,
-): Promise<EncodedCodes> {
+  { standardized, ids, quantized, rectified }: QuantizedLatents,
+): Promise<EncodedTokens> {
   const [exact, coarse, mended] = (await Promise.all([standardized.data(), quantized.data(), rectified.data()])) as [
     Float32Array,
     Float32Array,
     Float32Array,
   ];
   const { latentShape } = tokenizer.parts;
-  const { starts, places } = description.footprints;
-  const tokenErrors = new Float32Array(description.tokens);
+  const { starts, indices } = description.footprints;
+  const tokenErrors = new Float32Array(description.layout.count);
   for (let token = 0; token < tokenErrors.length; token++) {
     const [first, last] = [starts[token]!, starts[token + 1]!];
     let sum = 0;
     for (let i = first; i < last; i++) {
-      const at = channelLast(places[i]!, latentShape);
+      const at = channelLast(indices[i]!, latentShape);
       sum += (exact[at]! - coarse[at]!) ** 2;
     }
     tokenErrors[token] = last > first ? sum / (last - first) : 0;
@@ -132,7 +143,7 @@ async function codesOf(
   const error = (values: Float32Array): number =>
     exact.reduce((sum, value, i) => sum + (value - values[i]!) ** 2, 0) / exact.length;
   return {
-    codes: (await codes.data()) as Int32Array,
+    ids: (await ids.data()) as Int32Array,
     tokenErrors,
     latentMse: { quantized: error(coarse), rectified: error(mended) },
   };

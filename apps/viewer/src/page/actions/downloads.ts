@@ -3,9 +3,9 @@ import { RevqError } from "@revq/core";
 import type { Slot } from "../../protocol/messages.js";
 import type { App } from "../app.js";
 import { idsFromText, idsToJson } from "../ids-json.js";
-import { openedOf, pictureAt } from "../state.js";
-import { applyCodes } from "./edits.js";
-import { showCodes } from "./images.js";
+import { openedOf, stageImage } from "../state.js";
+import { applyIds } from "./edits.js";
+import { showIds } from "./images.js";
 import { hashOf } from "./share.js";
 
 function nameOf(app: App): string {
@@ -25,13 +25,13 @@ function save(blob: Blob, name: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-/** The rectified picture as a PNG. */
+/** The rectified image as a PNG. */
 export async function downloadReconstruction(app: App, slot: Slot): Promise<void> {
-  const shown = pictureAt(openedOf(app.store.state, slot)?.encoded ?? null, "rectified");
+  const shown = stageImage(openedOf(app.store.state, slot)?.encoded ?? null, "rectified");
   if (!shown) throw nothingYet("reconstruction");
-  const { size, pixels } = shown.picture;
-  const canvas = new OffscreenCanvas(size, size);
-  canvas.getContext("2d")!.putImageData(new ImageData(pixels, size, size), 0, 0);
+  const { width, height, data } = shown.image;
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext("2d")!.putImageData(new ImageData(data, width, height), 0, 0);
   save(await canvas.convertToBlob({ type: "image/png" }), `${stem(nameOf(app))}-revq.png`);
 }
 
@@ -62,10 +62,10 @@ export async function copyLink(app: App): Promise<void> {
 export async function pasteIds(app: App, slot: Slot, text: string): Promise<void> {
   const opened = openedOf(app.store.state, slot);
   if (!opened) throw new RevqError("no-tokenizer", "Open a tokenizer before pasting ids.");
-  const codes = idsFromText(text, opened.description);
+  const ids = idsFromText(text, opened.description);
   app.store.set({ dialog: null });
-  if (opened.encoded) await applyCodes(app, slot, codes);
-  else await showCodes(app, slot, codes);
+  if (opened.encoded) await applyIds(app, slot, ids);
+  else await showIds(app, slot, ids);
   app.notice("These are the pasted ids.");
 }
 

@@ -1,61 +1,61 @@
-/** Editing tokens: another code, zeroed, shuffled, random; and back. Every edit is a list of valid codes, so it can be copied and shared. */
+/** Edits of tokens: set, zero, shuffle, randomize, reset. Every result is a list of valid ids, to copy and share. */
 import { openedOf, type EditScope } from "../state.js";
 import type { Codebook, Slot, TokenizerDescription } from "../../protocol/messages.js";
 import { isAbort, toProblem, type App } from "../app.js";
 import { codeOfLeastNorm } from "../code-search.js";
 
-/** Shows what these codes decode to: the rectified picture first, then the quantized one. */
-export async function applyCodes(app: App, slot: Slot, codes: Int32Array): Promise<void> {
+/** Decodes these ids and shows the images: first the rectified one, then the quantized one. */
+export async function applyIds(app: App, slot: Slot, ids: Int32Array): Promise<void> {
   const { store } = app;
   const opened = openedOf(store.state, slot);
   if (!opened?.encoded) return;
   const signal = app.restart("decode", slot);
-  const exact = opened.encoded.codes?.codes;
-  if (exact && sameCodes(exact, codes)) {
+  const exact = opened.encoded.tokens?.ids;
+  if (exact && sameIds(exact, ids)) {
     store.setEncoded(slot, () => ({ current: exact, edited: null }));
     return;
   }
-  store.setEncoded(slot, () => ({ current: codes }));
+  store.setEncoded(slot, () => ({ current: ids }));
   if (opened.description.noImages) return;
   try {
-    for (const station of ["rectified", "quantized"] as const) {
-      const { pictures } = await app.call(
+    for (const stage of ["rectified", "quantized"] as const) {
+      const { images } = await app.call(
         "decode",
-        { slot, codes, stations: [station], score: opened.encoded.image !== null },
+        { slot, ids, stages: [stage], score: opened.encoded.image !== null },
         { signal },
       );
-      const { picture, quality } = pictures[0]!;
-      store.setEncoded(slot, ({ edited }) => ({ edited: { ...edited, [station]: { picture, quality } } }));
+      const { image, metrics } = images[0]!;
+      store.setEncoded(slot, ({ edited }) => ({ edited: { ...edited, [stage]: { image, metrics } } }));
     }
   } catch (error) {
     if (!isAbort(error)) store.setOpened(slot, () => ({ problem: toProblem(error) }));
   }
 }
 
-export function sameCodes(a: Int32Array, b: Int32Array): boolean {
-  return a.length === b.length && a.every((code, t) => code === b[t]);
+export function sameIds(a: Int32Array, b: Int32Array): boolean {
+  return a.length === b.length && a.every((id, t) => id === b[t]);
 }
 
-function currentCodes(app: App, slot: Slot): { codes: Int32Array; description: TokenizerDescription } | null {
+function currentIds(app: App, slot: Slot): { ids: Int32Array; description: TokenizerDescription } | null {
   const opened = openedOf(app.store.state, slot);
   const current = opened?.encoded?.current;
-  return current ? { codes: current.slice(), description: opened!.description } : null;
+  return current ? { ids: current.slice(), description: opened!.description } : null;
 }
 
 export async function setCode(app: App, slot: Slot, token: number, code: number): Promise<void> {
-  const now = currentCodes(app, slot);
+  const now = currentIds(app, slot);
   if (!now) return;
-  now.codes[token] = code;
-  await applyCodes(app, slot, now.codes);
+  now.ids[token] = code;
+  await applyIds(app, slot, now.ids);
 }
 
-/** Back to the codes of the image. */
-export async function resetCodes(app: App, slot: Slot): Promise<void> {
-  const exact = openedOf(app.store.state, slot)?.encoded?.codes?.codes;
-  if (exact) await applyCodes(app, slot, exact);
+/** Back to the ids of the image. */
+export async function resetIds(app: App, slot: Slot): Promise<void> {
+  const exact = openedOf(app.store.state, slot)?.encoded?.tokens?.ids;
+  if (exact) await applyIds(app, slot, exact);
 }
 
-export function tokensInScope({ groupOf }: TokenizerDescription, scope: EditScope, token: number | null): number[] {
+export function tokensInScope({ layout: { groupOf } }: TokenizerDescription, scope: EditScope, token: number | null): number[] {
   const all = [...groupOf.keys()];
   if (scope === "all") return all;
   if (token === null) return [];
@@ -65,40 +65,41 @@ export function tokensInScope({ groupOf }: TokenizerDescription, scope: EditScop
 export type Tool = "zero" | "shuffle" | "random";
 
 /**
- * `zero`: the code nearest the mean of the data (the origin of the standardized latent). `shuffle`: the same codes on other tokens
- * of their group. `random`: any code of the group, all equally likely.
+ * `zero`: the code nearest to the mean latent, which is 0 after standardizing. `shuffle`: permutes the ids of each group.
+ * `random`: any code of the group, all equally likely.
  */
 export async function applyTool(app: App, slot: Slot, tool: Tool, random: () => number = Math.random): Promise<void> {
-  const now = currentCodes(app, slot);
+  const now = currentIds(app, slot);
   if (!now) return;
   const { scope, token } = app.store.state;
-  const { codes, description } = now;
+  const { ids, description } = now;
+  const { codebookSizes, groupOf } = description.layout;
   const tokens = tokensInScope(description, scope, token);
   if (tool === "zero") {
     const zero = new Map<number, number>();
-    for (const group of new Set(tokens.map((t) => description.groupOf[t]!))) {
+    for (const group of new Set(tokens.map((t) => groupOf[t]!))) {
       zero.set(group, codeOfLeastNorm(await codebookOf(app, slot, group)));
     }
-    for (const t of tokens) codes[t] = zero.get(description.groupOf[t]!)!;
+    for (const t of tokens) ids[t] = zero.get(groupOf[t]!)!;
   } else if (tool === "random") {
-    for (const t of tokens) codes[t] = Math.floor(random() * description.codes[description.groupOf[t]!]!);
+    for (const t of tokens) ids[t] = Math.floor(random() * codebookSizes[groupOf[t]!]!);
   } else {
-    for (const group of new Set(tokens.map((t) => description.groupOf[t]!))) {
+    for (const group of new Set(tokens.map((t) => groupOf[t]!))) {
       shuffleAmong(
-        codes,
-        tokens.filter((t) => description.groupOf[t] === group),
+        ids,
+        tokens.filter((t) => groupOf[t] === group),
         random,
       );
     }
   }
-  await applyCodes(app, slot, codes);
+  await applyIds(app, slot, ids);
 }
 
 /** Fisher and Yates. */
-function shuffleAmong(codes: Int32Array, tokens: readonly number[], random: () => number): void {
+function shuffleAmong(ids: Int32Array, tokens: readonly number[], random: () => number): void {
   for (let i = tokens.length - 1; i > 0; i--) {
     const [a, b] = [tokens[i]!, tokens[Math.floor(random() * (i + 1))]!];
-    [codes[a], codes[b]] = [codes[b]!, codes[a]!];
+    [ids[a], ids[b]] = [ids[b]!, ids[a]!];
   }
 }
 

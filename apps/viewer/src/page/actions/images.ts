@@ -2,10 +2,9 @@
 import { RevqError } from "@revq/core";
 import { slots, type Slot } from "../../protocol/messages.js";
 import { isAbort, toProblem, type App } from "../app.js";
-import { tokenSpecOf } from "../ids-json.js";
 import { openedOf, type ImageEntry, type OpenedTokenizer } from "../state.js";
 import { codeCounter } from "../usage.js";
-import { applyCodes } from "./edits.js";
+import { applyIds } from "./edits.js";
 
 let nextOwn = 1;
 
@@ -47,22 +46,22 @@ export async function runImage(app: App, slot: Slot): Promise<void> {
   if (!opened || !image || opened.description.backbone === null) return;
   app.stop("decode", slot);
   const signal = app.restart("encode", slot);
-  const encoded = { image: image.id, pictures: {}, codes: null, current: null, edited: null, milliseconds: null };
+  const encoded = { image: image.id, stages: {}, tokens: null, current: null, edited: null, milliseconds: null };
   store.setOpened(slot, () => ({ encoded, busy: true, problem: null }));
   try {
     const blob = image.blob ?? (await fetchImage(image, signal));
     const { milliseconds } = await app.call(
       "encode",
-      { slot, image: blob, name: image.name, codesOnly: false },
+      { slot, image: blob, name: image.name, idsOnly: false },
       {
         signal,
         onEvent(event) {
-          if (event.kind === "picture") {
-            const { station, picture, quality } = event;
-            store.setEncoded(slot, ({ pictures }) => ({ pictures: { ...pictures, [station]: { picture, quality } } }));
+          if (event.kind === "image") {
+            const { stage, image, metrics } = event;
+            store.setEncoded(slot, ({ stages }) => ({ stages: { ...stages, [stage]: { image, metrics } } }));
           } else {
-            store.setEncoded(slot, () => ({ codes: event.codes, current: event.codes.codes }));
-            countCodes(app, slot, image.id, event.codes.codes);
+            store.setEncoded(slot, () => ({ tokens: event.tokens, current: event.tokens.ids }));
+            countCodes(app, slot, image.id, event.tokens.ids);
           }
         },
       },
@@ -74,7 +73,7 @@ export async function runImage(app: App, slot: Slot): Promise<void> {
   }
 }
 
-/** Encodes every image that was not counted yet, codes only: usage over one image says little. */
+/** Encodes every image that was not counted yet, without decoding: the usage of one image says little. */
 export async function countAllImages(app: App, slot: Slot): Promise<void> {
   const { store } = app;
   const opened = openedOf(store.state, slot);
@@ -87,11 +86,11 @@ export async function countAllImages(app: App, slot: Slot): Promise<void> {
       const blob = image.blob ?? (await fetchImage(image, signal));
       await app.call(
         "encode",
-        { slot, image: blob, name: image.name, codesOnly: true },
+        { slot, image: blob, name: image.name, idsOnly: true },
         {
           signal,
           onEvent: (event) => {
-            if (event.kind === "codes") countCodes(app, slot, image.id, event.codes.codes);
+            if (event.kind === "tokens") countCodes(app, slot, image.id, event.tokens.ids);
           },
         },
       );
@@ -103,10 +102,10 @@ export async function countAllImages(app: App, slot: Slot): Promise<void> {
   }
 }
 
-function countCodes(app: App, slot: Slot, image: string, codes: Int32Array): void {
+function countCodes(app: App, slot: Slot, image: string, ids: Int32Array): void {
   app.store.setOpened(slot, (opened: OpenedTokenizer) => {
     if (opened.counted.has(image)) return {};
-    codeCounter(opened.counts, tokenSpecOf(opened.description)).add(codes);
+    codeCounter(opened.counts, opened.description.layout).add(ids);
     return { counted: new Set(opened.counted).add(image) };
   });
 }
@@ -119,14 +118,14 @@ async function fetchImage({ url, name }: ImageEntry, signal: AbortSignal): Promi
   });
 }
 
-/** Runs the codes of a link or of pasted ids, where there is no image. */
-export async function showCodes(app: App, slot: Slot, codes: Int32Array): Promise<void> {
+/** Decodes the ids of a link or of the clipboard. There is no image then. */
+export async function showIds(app: App, slot: Slot, ids: Int32Array): Promise<void> {
   app.stop("encode", slot);
   app.store.set({ image: null });
   app.store.setOpened(slot, () => ({
-    encoded: { image: null, pictures: {}, codes: null, current: codes, edited: null, milliseconds: null },
+    encoded: { image: null, stages: {}, tokens: null, current: ids, edited: null, milliseconds: null },
     busy: false,
     problem: null,
   }));
-  await applyCodes(app, slot, codes);
+  await applyIds(app, slot, ids);
 }

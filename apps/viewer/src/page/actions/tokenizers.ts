@@ -26,7 +26,7 @@ export async function openTokenizer(app: App, slot: Slot, source: TokenizerSourc
         busy: false,
         problem: null,
         codebooks: new Map(),
-        counts: new Int32Array(description.codes.reduce((sum, codes) => sum + codes, 0)),
+        counts: new Int32Array(description.layout.codebookSizes.reduce((sum, size) => sum + size, 0)),
         counted: new Set(),
         metrics: null,
       },

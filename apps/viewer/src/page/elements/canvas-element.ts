@@ -24,7 +24,7 @@ export abstract class CanvasElement extends HTMLElement {
     this.frame = 0;
   }
 
-  /** Asks for a new picture in the next frame. */
+  /** Draws anew in the next frame. */
   redraw(): void {
     if (this.frame !== 0 || !this.isConnected) return;
     this.frame = requestAnimationFrame(() => {

@@ -30,11 +30,11 @@ export class CodeMap extends Picker {
   }
 
   protected pickAt(x: number, y: number): number | null {
-    const place = this.placing(this.clientWidth, this.clientHeight);
+    const position = this.positions(this.clientWidth, this.clientHeight);
     let best: number | null = null;
     let least = 14 ** 2;
     for (let code = 0; code < this.count; code++) {
-      const [cx, cy] = place(code);
+      const [cx, cy] = position(code);
       const distance = (cx - x) ** 2 + (cy - y) ** 2;
       if (distance < least) [best, least] = [code, distance];
     }
@@ -42,7 +42,7 @@ export class CodeMap extends Picker {
   }
 
   /** One scale for both axes: distances mean something. */
-  private placing(width: number, height: number): (code: number) => [number, number] {
+  private positions(width: number, height: number): (code: number) => [number, number] {
     const map = this.shown?.codebook.map ?? new Float32Array();
     let extent = 1e-9;
     for (let i = 0; i < map.length; i += 2) {
@@ -54,7 +54,7 @@ export class CodeMap extends Picker {
   protected override draw(context: CanvasRenderingContext2D, width: number, height: number): void {
     if (!this.shown) return;
     const { counts, marked } = this.shown;
-    const place = this.placing(width, height);
+    const position = this.positions(width, height);
     const accent = this.colour("--accent");
     const palette = Array.from({ length: 17 }, (_, i) => strength(accent, 0.35 + (0.65 * i) / 16));
     const dead = this.colour("--warm");
@@ -64,7 +64,7 @@ export class CodeMap extends Picker {
     context.fillRect(Math.round(width / 2), 0, 1, height);
     const small = this.count > 2000;
     for (let code = 0; code < this.count; code++) {
-      const [x, y] = place(code);
+      const [x, y] = position(code);
       const share = Math.log1p(counts[code]!) / Math.log1p(most);
       context.beginPath();
       context.arc(x, y, (small ? 1.2 : 2.2) + share * (small ? 2 : 3.2), 0, 2 * Math.PI);
@@ -78,7 +78,7 @@ export class CodeMap extends Picker {
       }
     }
     const ring = (code: number, radius: number, line: number, colour: string): void => {
-      const [x, y] = place(code);
+      const [x, y] = position(code);
       context.strokeStyle = colour;
       context.lineWidth = line;
       context.beginPath();

@@ -1,15 +1,15 @@
 /**
- * `<rv-compare>`: two pictures in one place, divided by a handle that can be dragged or moved with the arrow keys. Zooms and pans
- * like `<rv-pane>`; emits `rv-split` with the handle's place in [0, 1].
+ * `<rv-compare>`: two images over each other, divided by a handle that can be dragged or moved with the arrow keys. Zooms and pans
+ * like `<rv-pane>`; emits `rv-split` with the new position in [0, 1].
  */
-import type { Picture } from "../../protocol/messages.js";
+import type { DecodedImage } from "@revq/tokenizer";
 import { define } from "./canvas-element.js";
 import { ZoomPane } from "./zoom-pane.js";
 
 export class ComparePane extends ZoomPane {
   private readonly handle = document.createElement("div");
-  private right: Picture | null = null;
-  private place = 0.5;
+  private right: DecodedImage | null = null;
+  private position = 0.5;
 
   constructor() {
     super();
@@ -24,7 +24,7 @@ export class ComparePane extends ZoomPane {
     handle.addEventListener("keydown", (event) => {
       const steps: Record<string, number> = { ArrowLeft: -0.02, ArrowRight: 0.02, PageDown: -0.1, PageUp: 0.1 };
       const next =
-        event.key === "Home" ? 0 : event.key === "End" ? 1 : event.key in steps ? this.place + steps[event.key]! : null;
+        event.key === "Home" ? 0 : event.key === "End" ? 1 : event.key in steps ? this.position + steps[event.key]! : null;
       if (next === null) return;
       event.preventDefault();
       this.moveTo(next);
@@ -52,23 +52,23 @@ export class ComparePane extends ZoomPane {
     this.tabIndex = -1;
   }
 
-  /** The picture on the right; `picture` is the one on the left. */
-  get second(): Picture | null {
+  /** The image on the right; `image` is the one on the left. */
+  get second(): DecodedImage | null {
     return this.right;
   }
 
-  set second(picture: Picture | null) {
-    if (picture === this.right) return;
-    this.right = picture;
+  set second(image: DecodedImage | null) {
+    if (image === this.right) return;
+    this.right = image;
     this.redraw();
   }
 
   get split(): number {
-    return this.place;
+    return this.position;
   }
 
   set split(split: number) {
-    this.place = split;
+    this.position = split;
     this.handle.style.left = `${split * 100}%`;
     this.handle.setAttribute("aria-valuenow", String(Math.round(split * 100)));
     this.redraw();
@@ -81,7 +81,7 @@ export class ComparePane extends ZoomPane {
   protected override draw(context: CanvasRenderingContext2D, width: number, height: number): void {
     super.draw(context, width, height);
     if (!this.right) return;
-    const at = Math.round(width * this.place);
+    const at = Math.round(width * this.position);
     context.save();
     context.beginPath();
     context.rect(at, 0, width - at, height);
@@ -91,8 +91,8 @@ export class ComparePane extends ZoomPane {
     context.restore();
   }
 
-  private moveTo(place: number): void {
-    const detail = Math.min(1, Math.max(0, place));
+  private moveTo(position: number): void {
+    const detail = Math.min(1, Math.max(0, position));
     this.dispatchEvent(new CustomEvent("rv-split", { detail, bubbles: true }));
   }
 }

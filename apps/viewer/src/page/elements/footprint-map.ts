@@ -5,7 +5,7 @@ export interface FootprintContent {
   /** `[c, h, w]` */
   readonly shape: readonly [number, number, number];
   /** Indices into `[c, h, w]`. */
-  readonly places: Int32Array;
+  readonly indices: Int32Array;
 }
 
 export class FootprintMap extends CanvasElement {
@@ -30,9 +30,9 @@ export class FootprintMap extends CanvasElement {
     }
     context.fillStyle = this.colour("--accent");
     const inset = cell > 4 ? 0.5 : 0;
-    for (const place of this.shown.places) {
-      const channel = Math.floor(place / (h * w));
-      const [row, column] = [Math.floor((place % (h * w)) / w), place % w];
+    for (const index of this.shown.indices) {
+      const channel = Math.floor(index / (h * w));
+      const [row, column] = [Math.floor((index % (h * w)) / w), index % w];
       const x = (channel % columns) * side + column * cell;
       const y = Math.floor(channel / columns) * side * (h / w) + row * cell;
       context.fillRect(x + inset, y + inset, cell - 2 * inset, cell - 2 * inset);

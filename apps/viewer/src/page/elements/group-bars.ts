@@ -33,12 +33,12 @@ export class GroupBars extends Picker {
     const accent = this.colour("--accent");
     const pale = this.colour("--accent-pale");
     const line = this.colour("--line");
-    const floor = height - 16;
+    const bottom = height - 16;
     const top = 6;
     context.font = "10px ui-sans-serif, system-ui, sans-serif";
     context.textBaseline = "middle";
     for (const share of [0, 0.5, 1]) {
-      const y = floor - share * (floor - top);
+      const y = bottom - share * (bottom - top);
       context.fillStyle = line;
       context.fillRect(axis, Math.round(y), width - axis, 1);
       context.fillStyle = this.colour("--ink-3");
@@ -50,8 +50,8 @@ export class GroupBars extends Picker {
     this.groups.forEach(({ codes, used, perplexity }, group) => {
       const x = axis + group * w + (w - bar) / 2;
       const at = (share: number): [number, number, number, number] => {
-        const h = share * (floor - top);
-        return [x, floor - h, bar, h];
+        const h = share * (bottom - top);
+        return [x, bottom - h, bar, h];
       };
       context.fillStyle = pale;
       context.fillRect(...at(used / codes));
@@ -62,7 +62,7 @@ export class GroupBars extends Picker {
       if (group === null) continue;
       context.strokeStyle = this.colour("--ink");
       context.lineWidth = group === this.value ? 1.5 : 1;
-      context.strokeRect(axis + group * w + (w - bar) / 2 - 1.5, top - 2, bar + 3, floor - top + 3);
+      context.strokeRect(axis + group * w + (w - bar) / 2 - 1.5, top - 2, bar + 3, bottom - top + 3);
     }
     context.fillStyle = this.colour("--ink-3");
     context.textAlign = "center";

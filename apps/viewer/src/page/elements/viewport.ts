@@ -42,7 +42,7 @@ export interface TrackOptions {
 export function trackViewport(element: HTMLElement, { viewport, change, ignore }: TrackOptions): void {
   const pointers = new Map<number, { x: number; y: number }>();
   const side = (): number => Math.min(element.clientWidth, element.clientHeight) || 1;
-  const place = (event: MouseEvent): { x: number; y: number } => {
+  const position = (event: MouseEvent): { x: number; y: number } => {
     const box = element.getBoundingClientRect();
     return { x: event.clientX - box.left, y: event.clientY - box.top };
   };
@@ -50,7 +50,7 @@ export function trackViewport(element: HTMLElement, { viewport, change, ignore }
     "wheel",
     (event) => {
       event.preventDefault();
-      const { x, y } = place(event);
+      const { x, y } = position(event);
       const step = event.deltaMode === 0 ? event.deltaY / 300 : event.deltaY / 8;
       change(zoomAt(viewport(), 2 ** -Math.max(-1, Math.min(1, step)), x, y, side()));
     },
@@ -58,13 +58,13 @@ export function trackViewport(element: HTMLElement, { viewport, change, ignore }
   );
   element.addEventListener("pointerdown", (event) => {
     if (event.button !== 0 || ignore?.(event)) return;
-    pointers.set(event.pointerId, place(event));
+    pointers.set(event.pointerId, position(event));
     if (viewport().zoom > 1 || pointers.size > 1) element.setPointerCapture(event.pointerId);
   });
   element.addEventListener("pointermove", (event) => {
     const before = pointers.get(event.pointerId);
     if (!before) return;
-    const now = place(event);
+    const now = position(event);
     if (pointers.size === 2) {
       const other = [...pointers].find(([id]) => id !== event.pointerId)![1];
       const distance = (a: { x: number; y: number }): number => Math.hypot(a.x - other.x, a.y - other.y) || 1;

@@ -1,12 +1,12 @@
-/** `<rv-pane>`: one picture that zooms and pans together with its siblings. Emits `rv-viewport` with the new `Viewport`. */
-import type { Picture } from "../../protocol/messages.js";
+/** `<rv-pane>`: one image that zooms and pans together with its siblings. Emits `rv-viewport` with the new `Viewport`. */
+import type { DecodedImage } from "@revq/tokenizer";
 import { homeViewport, type Viewport } from "../state.js";
 import { CanvasElement, define } from "./canvas-element.js";
-import { canvasOf } from "./picture-canvas.js";
+import { canvasOf } from "./image-canvas.js";
 import { imageBox, trackViewport } from "./viewport.js";
 
 export class ZoomPane extends CanvasElement {
-  private shown: Picture | null = null;
+  private shown: DecodedImage | null = null;
   private region: Viewport = homeViewport;
 
   constructor() {
@@ -23,13 +23,13 @@ export class ZoomPane extends CanvasElement {
     this.tabIndex = 0;
   }
 
-  get picture(): Picture | null {
+  get image(): DecodedImage | null {
     return this.shown;
   }
 
-  set picture(picture: Picture | null) {
-    if (picture === this.shown) return;
-    this.shown = picture;
+  set image(image: DecodedImage | null) {
+    if (image === this.shown) return;
+    this.shown = image;
     this.redraw();
   }
 
@@ -52,12 +52,12 @@ export class ZoomPane extends CanvasElement {
     if (this.shown) this.paint(context, this.shown, width, height);
   }
 
-  protected paint(context: CanvasRenderingContext2D, picture: Picture, width: number, height: number): void {
+  protected paint(context: CanvasRenderingContext2D, image: DecodedImage, width: number, height: number): void {
     const { left, top, side } = imageBox(this.region, Math.min(width, height));
     // Enlarged pixels stay square: this is a tool for looking closely.
-    context.imageSmoothingEnabled = side < picture.size * 3;
+    context.imageSmoothingEnabled = side < image.width * 3;
     context.imageSmoothingQuality = "high";
-    context.drawImage(canvasOf(picture), left, top, side, side);
+    context.drawImage(canvasOf(image), left, top, side, side);
   }
 }
 

@@ -12,7 +12,7 @@ import { act, slotSwitch, stat, type View } from "./parts.js";
 
 export function codebooksPage(app: App, state: ViewerState, opened: OpenedTokenizer): TemplateResult {
   const { description, counts, counted } = opened;
-  const groups = usageOf(counts, description.codes, counted);
+  const groups = usageOf(counts, description.layout.codebookSizes, counted);
   const group = Math.min(state.group, groups.length - 1);
   const choose = (event: CustomEvent<number>): void => app.store.set({ group: event.detail, code: null });
   const seen = counted.size > 0;
@@ -31,7 +31,7 @@ export function codebooksPage(app: App, state: ViewerState, opened: OpenedTokeni
       ${countButton(app, state, opened)}
     </div>
     <dl class="stats">
-      ${stat("Codebooks", codesText(description.codes))} ${stat("Codes in all", whole(counts.length))}
+      ${stat("Codebooks", codesText(description.layout.codebookSizes))} ${stat("Codes in all", whole(counts.length))}
       ${seen ? summary(groups, counts) : nothing}
     </dl>
     ${
@@ -47,7 +47,7 @@ export function codebooksPage(app: App, state: ViewerState, opened: OpenedTokeni
               <h2>Codes <small>a row a group, a column a code; strong is frequent, grey was never used</small></h2>
               <rv-usage
                 aria-label="Group"
-                .content=${{ counts, codes: description.codes, version: counted.size }}
+                .content=${{ counts, codes: description.layout.codebookSizes, version: counted.size }}
                 .value=${group}
                 @rv-pick=${choose}
               ></rv-usage>
@@ -82,7 +82,7 @@ function codeMap(app: App, state: ViewerState, opened: OpenedTokenizer, usage: G
   const { description } = opened;
   const codebook = opened.codebooks.get(group);
   if (!codebook) wantCodebook(app, state.active, group);
-  const counts = countsOfGroup(opened.counts, description.codes, group);
+  const counts = countsOfGroup(opened.counts, description.layout.codebookSizes, group);
   const title = html`<h2>
     Codebook of group
     <input
@@ -90,12 +90,12 @@ function codeMap(app: App, state: ViewerState, opened: OpenedTokenizer, usage: G
       class="inline"
       aria-label="Group"
       min="0"
-      max=${description.codes.length - 1}
+      max=${description.layout.codebookSizes.length - 1}
       .value=${String(group)}
       @change=${(event: Event) => {
         const next = Number((event.target as HTMLInputElement).value);
         app.store.set({
-          group: Math.min(description.codes.length - 1, Math.max(0, Math.round(next) || 0)),
+          group: Math.min(description.layout.codebookSizes.length - 1, Math.max(0, Math.round(next) || 0)),
           code: null,
         });
       }}

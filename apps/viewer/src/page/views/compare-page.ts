@@ -1,12 +1,12 @@
 /** Two tokenizers on the same image. */
 import { html, nothing, type TemplateResult } from "lit";
-import type { Slot, Station } from "../../protocol/messages.js";
+import type { Slot, Stage } from "../../protocol/messages.js";
 import type { App } from "../app.js";
 import { codesText, decibels, fixed, milliseconds, percent, whole } from "../format.js";
-import { openedOf, pictureAt, type OpenedTokenizer, type ViewerState, type Viewport } from "../state.js";
+import { openedOf, stageImage, type OpenedTokenizer, type ViewerState, type Viewport } from "../state.js";
 import { usageOf } from "../usage.js";
 import { icon } from "./icons.js";
-import { shownPicture, stationNames } from "./image-page.js";
+import { shownImage, stageNames } from "./image-page.js";
 import { problemBox, select } from "./parts.js";
 import { openPanel } from "./open-dialog.js";
 
@@ -16,13 +16,13 @@ export function comparePage(app: App, state: ViewerState): TemplateResult {
   if (!b) return second(app, state);
   const { view } = state;
   const set = (change: Partial<typeof view>): void => app.store.set({ view: { ...view, ...change } });
-  const station: Station = view.right === "original" ? "rectified" : view.right;
+  const stage: Stage = view.right === "original" ? "rectified" : view.right;
   const sameSize = a.description.config.imageSize === b.description.config.imageSize;
   return html`<div class="tools">
       ${select(
         "Show",
-        (["rectified", "quantized", "vae"] as const).map((one) => [one, stationNames[one]] as const),
-        station,
+        (["rectified", "quantized", "vae"] as const).map((one) => [one, stageNames[one]] as const),
+        stage,
         (right) => set({ right }),
       )}
       <label class="check"
@@ -50,8 +50,8 @@ export function comparePage(app: App, state: ViewerState): TemplateResult {
           ? html`<div class="slider-wrap">
               <rv-compare
                 class="stage"
-                .picture=${shownPicture(a.encoded, station, view)}
-                .second=${shownPicture(b.encoded, station, view)}
+                .image=${shownImage(a.encoded, stage, view)}
+                .second=${shownImage(b.encoded, stage, view)}
                 .viewport=${view.viewport}
                 .split=${view.split}
                 @rv-viewport=${(event: CustomEvent<Viewport>) => set({ viewport: event.detail })}
@@ -61,7 +61,7 @@ export function comparePage(app: App, state: ViewerState): TemplateResult {
             </div>`
           : html`<p class="hint">Choose an image to see both.</p>`
       }
-      ${table(a, b, station)}
+      ${table(a, b, stage)}
     </div>`;
 }
 
@@ -89,8 +89,8 @@ interface Row {
   readonly value?: (opened: OpenedTokenizer) => number | undefined;
 }
 
-function rows(station: Station): Row[] {
-  const quality = (opened: OpenedTokenizer, of: Station) => pictureAt(opened.encoded, of)?.quality ?? undefined;
+function rows(stage: Stage): Row[] {
+  const metrics = (opened: OpenedTokenizer, of: Stage) => stageImage(opened.encoded, of)?.metrics ?? undefined;
   const number = (
     label: string,
     better: Row["better"],
@@ -99,7 +99,7 @@ function rows(station: Station): Row[] {
   ): Row => ({ label, better, value, text: (opened) => text(value(opened)) });
   const digits = (count: number) => (value: number | undefined) => fixed(value, count);
   const usage = (opened: OpenedTokenizer): number | undefined => {
-    const groups = usageOf(opened.counts, opened.description.codes, opened.counted);
+    const groups = usageOf(opened.counts, opened.description.layout.codebookSizes, opened.counted);
     return opened.counted.size === 0
       ? undefined
       : groups.reduce((sum, { used }) => sum + used, 0) / opened.counts.length;
@@ -108,19 +108,19 @@ function rows(station: Station): Row[] {
     { label: "Backbone", better: 0, text: ({ description }) => description.backbone ?? "none" },
     { label: "Quantizer", better: 0, text: ({ description }) => description.config.quantizer.id },
     { label: "Rectifier", better: 0, text: ({ description }) => description.config.rectifier.id },
-    { label: "Tokens", better: 0, text: ({ description }) => whole(description.tokens) },
-    { label: "Codebooks", better: 0, text: ({ description }) => codesText(description.codes) },
+    { label: "Tokens", better: 0, text: ({ description }) => whole(description.layout.count) },
+    { label: "Codebooks", better: 0, text: ({ description }) => codesText(description.layout.codebookSizes) },
     number(
       "Bits per image",
       -1,
       ({ description }) => description.bitsPerImage,
       (value) => whole(value!),
     ),
-    number(`PSNR, dB (${stationNames[station]})`, 1, (opened) => quality(opened, station)?.psnr, decibels),
-    number(`SSIM (${stationNames[station]})`, 1, (opened) => quality(opened, station)?.ssim, digits(3)),
-    number("PSNR, dB (VAE floor)", 1, (opened) => quality(opened, "vae")?.psnr, decibels),
-    number("Latent mse, quantized", -1, ({ encoded }) => encoded?.codes?.latentMse.quantized, digits(4)),
-    number("Latent mse, rectified", -1, ({ encoded }) => encoded?.codes?.latentMse.rectified, digits(4)),
+    number(`PSNR, dB (${stageNames[stage]})`, 1, (opened) => metrics(opened, stage)?.psnr, decibels),
+    number(`SSIM (${stageNames[stage]})`, 1, (opened) => metrics(opened, stage)?.ssim, digits(3)),
+    number("PSNR, dB (VAE alone)", 1, (opened) => metrics(opened, "vae")?.psnr, decibels),
+    number("Latent mse, quantized", -1, ({ encoded }) => encoded?.tokens?.latentMse.quantized, digits(4)),
+    number("Latent mse, rectified", -1, ({ encoded }) => encoded?.tokens?.latentMse.rectified, digits(4)),
     number("Codes in use so far", 0, usage, (value) => (value === undefined ? "–" : percent(value))),
     {
       label: "Time",
@@ -130,7 +130,7 @@ function rows(station: Station): Row[] {
   ];
 }
 
-function table(a: OpenedTokenizer, b: OpenedTokenizer, station: Station): TemplateResult {
+function table(a: OpenedTokenizer, b: OpenedTokenizer, stage: Stage): TemplateResult {
   const cell = (row: Row, own: OpenedTokenizer, other: OpenedTokenizer): TemplateResult => {
     const [mine, theirs] = [row.value?.(own), row.value?.(other)];
     const best = row.better !== 0 && mine !== undefined && theirs !== undefined && (mine - theirs) * row.better > 0;
@@ -147,7 +147,7 @@ function table(a: OpenedTokenizer, b: OpenedTokenizer, station: Station): Templa
         </tr>
       </thead>
       <tbody>
-        ${rows(station).map(
+        ${rows(stage).map(
           (row) =>
             html`<tr>
               <th scope="row">${row.label}</th>

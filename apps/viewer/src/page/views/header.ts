@@ -80,7 +80,7 @@ function chip(app: App, slot: Slot, opened: SlotState): View {
       ? "loading…"
       : opened.status === "failed"
         ? "could not be opened"
-        : `${opened.description.config.backbone?.id ?? "latents"} · ${whole(opened.description.tokens)} tokens · ${codesText(opened.description.codes)} · ${whole(opened.description.bitsPerImage)} bits`;
+        : `${opened.description.config.backbone?.id ?? "latents"} · ${whole(opened.description.layout.count)} tokens · ${codesText(opened.description.layout.codebookSizes)} · ${whole(opened.description.bitsPerImage)} bits`;
   return html`<div class="chip" data-status=${opened.status}>
     <button class="chip-name" title="Open another tokenizer" @click=${() => app.store.set({ dialog: `open-${slot}` })}>
       <span class="letter" aria-hidden="true">${letter}</span

@@ -1,17 +1,18 @@
 /** Original, VAE, quantized, rectified: beside each other, or two of them under a slider. */
 import { html, nothing, type TemplateResult } from "lit";
-import { stations, type Picture, type Station } from "../../protocol/messages.js";
+import type { DecodedImage } from "@revq/tokenizer";
+import { stages, type Stage } from "../../protocol/messages.js";
 import { copyIds, copyLink, downloadIds, downloadReconstruction } from "../actions/downloads.js";
-import { resetCodes } from "../actions/edits.js";
+import { resetIds } from "../actions/edits.js";
 import type { App } from "../app.js";
-import { errorMap } from "../elements/picture-canvas.js";
+import { errorMap } from "../elements/image-canvas.js";
 import { decibels, fixed, milliseconds, whole } from "../format.js";
 import {
   homeViewport,
-  pictureAt,
+  stageImage,
   type Encoded,
   type OpenedTokenizer,
-  type StationPicture,
+  type StageImage,
   type ViewerState,
   type ViewState,
   type Viewport,
@@ -19,18 +20,18 @@ import {
 import { icon } from "./icons.js";
 import { act, problemBox, segmented, select, slotSwitch, stat, type View } from "./parts.js";
 
-export const stationNames: Record<Station, string> = {
+export const stageNames: Record<Stage, string> = {
   original: "Original",
   vae: "VAE",
   quantized: "Quantized",
   rectified: "Rectified",
 };
 
-const stationNotes: Record<Station, string> = {
+const stageNotes: Record<Stage, string> = {
   original: "cropped to the tokenizer's size",
-  vae: "encoded and decoded, no codes: the floor",
-  quantized: "from the codes, before the rectifier",
-  rectified: "from the codes: the reconstruction",
+  vae: "the VAE alone, without quantization",
+  quantized: "decoded from the ids, without the rectifier",
+  rectified: "decoded from the ids, with the rectifier",
 };
 
 export function imagePage(app: App, state: ViewerState, opened: OpenedTokenizer): TemplateResult {
@@ -48,7 +49,7 @@ export function imagePage(app: App, state: ViewerState, opened: OpenedTokenizer)
   ${encoded && state.view.layout === "tiles" ? facts(app, opened, encoded) : nothing}`;
 }
 
-/** Why there is no picture, and what can be done. */
+/** Says why there is no image, and what can be done. */
 export function noImages(app: App, opened: OpenedTokenizer): TemplateResult {
   const problem = opened.description.noImages!;
   return html`<div class="centred">
@@ -72,7 +73,7 @@ function setView(app: App, change: Partial<ViewState>): void {
 
 function imageTools(app: App, state: ViewerState): TemplateResult {
   const { view } = state;
-  const names = stations.map((station) => [station, stationNames[station]] as const);
+  const names = stages.map((stage) => [stage, stageNames[stage]] as const);
   return html`<div class="tools" role="toolbar" aria-label="How to look">
     ${slotSwitch(app, state)}
     ${segmented(
@@ -128,50 +129,50 @@ function imageTools(app: App, state: ViewerState): TemplateResult {
   </div>`;
 }
 
-/** The picture of a station, or its difference from the original. */
-export function shownPicture(encoded: Encoded, station: Station, view: ViewState): Picture | null {
-  const shown = pictureAt(encoded, station)?.picture ?? null;
-  const original = encoded.pictures.original?.picture;
-  if (!view.errors || station === "original" || !shown || !original) return shown;
+/** The image of a stage, or its difference from the original. */
+export function shownImage(encoded: Encoded, stage: Stage, view: ViewState): DecodedImage | null {
+  const shown = stageImage(encoded, stage)?.image ?? null;
+  const original = encoded.stages.original?.image;
+  if (!view.errors || stage === "original" || !shown || !original) return shown;
   return errorMap(shown, original, view.gain);
 }
 
 function tiles(app: App, view: ViewState, { encoded, busy }: OpenedTokenizer): TemplateResult {
-  const present = stations.filter(
-    (station) => encoded!.image !== null || station === "quantized" || station === "rectified",
+  const present = stages.filter(
+    (stage) => encoded!.image !== null || stage === "quantized" || stage === "rectified",
   );
   return html`<div
     class="tiles"
     @rv-viewport=${(event: CustomEvent<Viewport>) => setView(app, { viewport: event.detail })}
   >
     ${present.map(
-      (station) =>
+      (stage) =>
         html`<figure class="tile">
           <rv-pane
             class="stage"
             role="img"
-            aria-label="${stationNames[station]}${view.errors && station !== "original" ? ", error map" : ""}"
-            aria-busy=${busy && !pictureAt(encoded, station)}
-            .picture=${shownPicture(encoded!, station, view)}
+            aria-label="${stageNames[stage]}${view.errors && stage !== "original" ? ", error map" : ""}"
+            aria-busy=${busy && !stageImage(encoded, stage)}
+            .image=${shownImage(encoded!, stage, view)}
             .viewport=${view.viewport}
           ></rv-pane>
           <figcaption>
-            <b>${stationNames[station]}</b>
-            <span class="note">${stationNotes[station]}</span>
-            ${scores(pictureAt(encoded, station), station)}
+            <b>${stageNames[stage]}</b>
+            <span class="note">${stageNotes[stage]}</span>
+            ${scores(stageImage(encoded, stage), stage)}
           </figcaption>
         </figure>`,
     )}
   </div>`;
 }
 
-export function scores(shown: StationPicture | null, station: Station): View {
-  if (station === "original") return nothing;
+export function scores(shown: StageImage | null, stage: Stage): View {
+  if (stage === "original") return nothing;
   return html`<span class="scores"
     ><span title="Peak signal-to-noise ratio to the original, over RGB"
-      >PSNR <b>${decibels(shown?.quality?.psnr)}</b> dB</span
+      >PSNR <b>${decibels(shown?.metrics?.psnr)}</b> dB</span
     >
-    <span title="Structural similarity to the original">SSIM <b>${fixed(shown?.quality?.ssim, 3)}</b></span></span
+    <span title="Structural similarity to the original">SSIM <b>${fixed(shown?.metrics?.ssim, 3)}</b></span></span
   >`;
 }
 
@@ -179,36 +180,36 @@ function slider(app: App, view: ViewState, { encoded }: OpenedTokenizer): Templa
   return html`<div class="slider-wrap">
     <rv-compare
       class="stage"
-      .picture=${shownPicture(encoded!, view.left, view)}
-      .second=${shownPicture(encoded!, view.right, view)}
+      .image=${shownImage(encoded!, view.left, view)}
+      .second=${shownImage(encoded!, view.right, view)}
       .viewport=${view.viewport}
       .split=${view.split}
       @rv-viewport=${(event: CustomEvent<Viewport>) => setView(app, { viewport: event.detail })}
       @rv-split=${(event: CustomEvent<number>) => setView(app, { split: event.detail })}
     ></rv-compare>
     <div class="slider-captions">
-      <span><b>${stationNames[view.left]}</b> ${scores(pictureAt(encoded, view.left), view.left)}</span>
-      <span><b>${stationNames[view.right]}</b> ${scores(pictureAt(encoded, view.right), view.right)}</span>
+      <span><b>${stageNames[view.left]}</b> ${scores(stageImage(encoded, view.left), view.left)}</span>
+      <span><b>${stageNames[view.right]}</b> ${scores(stageImage(encoded, view.right), view.right)}</span>
     </div>
   </div>`;
 }
 
-function facts(app: App, opened: OpenedTokenizer, { codes, edited, milliseconds: time }: Encoded): TemplateResult {
+function facts(app: App, opened: OpenedTokenizer, { tokens, edited, milliseconds: time }: Encoded): TemplateResult {
   const { description } = opened;
   const size = description.config.imageSize;
   return html`<dl class="stats">
     ${stat("Bits per image", whole(description.bitsPerImage))}
     ${size === null ? nothing : stat("Bits per pixel", fixed(description.bitsPerImage / size ** 2, 3))}
-    ${stat("Tokens", whole(description.tokens))}
-    ${stat("Latent mse, quantized", fixed(codes?.latentMse.quantized, 4), "Standardized, per element")}
-    ${stat("Latent mse, rectified", fixed(codes?.latentMse.rectified, 4), "Standardized, per element")}
+    ${stat("Tokens", whole(description.layout.count))}
+    ${stat("Latent mse, quantized", fixed(tokens?.latentMse.quantized, 4), "Standardized, per element")}
+    ${stat("Latent mse, rectified", fixed(tokens?.latentMse.rectified, 4), "Standardized, per element")}
     ${stat("Time", time === null ? (opened.busy ? "running…" : "–") : milliseconds(time), "Encode, and decode three times")}
     ${
       edited
         ? html`<div class="stat edited">
             <dt>Edited tokens</dt>
             <dd>
-              <button class="quiet" @click=${act(app, () => resetCodes(app, app.store.state.active))}>
+              <button class="quiet" @click=${act(app, () => resetIds(app, app.store.state.active))}>
                 ${icon("undo")} Reset
               </button>
             </dd>

@@ -19,20 +19,20 @@ export function tokenInspector(
   encoded: Encoded,
 ): TemplateResult {
   const token = state.hovered ?? state.token;
-  if (token === null || token >= opened.description.tokens) {
+  if (token === null || token >= opened.description.layout.count) {
     return html`<section class="card inspector">
       <p class="hint">Point at a token, or choose one with the arrow keys.</p>
     </section>`;
   }
   const { description } = opened;
   const { footprints, latentShape } = description;
-  const group = description.groupOf[token]!;
+  const group = description.layout.groupOf[token]!;
   const code = encoded.current![token]!;
-  const exact = encoded.codes?.codes[token];
-  const places = footprints.places.subarray(footprints.starts[token], footprints.starts[token + 1]);
+  const exact = encoded.tokens?.ids[token];
+  const places = footprints.indices.subarray(footprints.starts[token], footprints.starts[token + 1]);
   const codebook = opened.codebooks.get(group);
   if (!codebook) wantCodebook(app, state.active, group);
-  const counts = countsOfGroup(opened.counts, description.codes, group);
+  const counts = countsOfGroup(opened.counts, description.layout.codebookSizes, group);
   const total = counts.reduce((sum, count) => sum + count, 0);
   return html`<section class="card inspector" aria-live="polite">
     <div class="part">
@@ -47,13 +47,13 @@ export function tokenInspector(
           ><input
             type="number"
             min="0"
-            max=${description.codes[group]! - 1}
+            max=${description.layout.codebookSizes[group]! - 1}
             .value=${String(code)}
-            @change=${(event: Event) => change(app, state, token, event.target as HTMLInputElement, description.codes[group]!)}
+            @change=${(event: Event) => change(app, state, token, event.target as HTMLInputElement, description.layout.codebookSizes[group]!)}
         /></label>
         <span class="note"
           >of
-          ${description.codes[group]}${exact !== undefined && exact !== code ? html`, was <b>${exact}</b>` : nothing}</span
+          ${description.layout.codebookSizes[group]}${exact !== undefined && exact !== code ? html`, was <b>${exact}</b>` : nothing}</span
         >
         <span class="note" title="Hits in the images seen so far"
           >${counts[code]} of ${total} hits${total > 0 ? ` (${percent(counts[code]! / total)})` : ""}</span

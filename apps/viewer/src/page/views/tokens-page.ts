@@ -1,12 +1,12 @@
-/** The tokens of the image: a grid to look at and to change, with the picture that they make beside it. */
+/** The tokens of the image: a grid to look at and to change, with the reconstruction beside it. */
 import { html, nothing, type TemplateResult } from "lit";
 import { copyIds } from "../actions/downloads.js";
-import { applyTool, resetCodes, sameCodes, tokensInScope, type Tool } from "../actions/edits.js";
+import { applyTool, resetIds, sameIds, tokensInScope, type Tool } from "../actions/edits.js";
 import type { App } from "../app.js";
 import type { TokenGridContent } from "../elements/token-grid.js";
 import { tokenRows, type TokenRow } from "../token-rows.js";
 import {
-  pictureAt,
+  stageImage,
   type Encoded,
   type GridColouring,
   type OpenedTokenizer,
@@ -15,9 +15,8 @@ import {
 } from "../state.js";
 import type { TokenizerDescription } from "../../protocol/messages.js";
 import { codebookOffsets } from "@revq/core";
-import { tokenSpecOf } from "../ids-json.js";
 import { icon } from "./icons.js";
-import { noImages, scores, shownPicture } from "./image-page.js";
+import { noImages, scores, shownImage } from "./image-page.js";
 import { act, problemBox, segmented, slotSwitch } from "./parts.js";
 import { tokenInspector } from "./token-inspector.js";
 
@@ -70,14 +69,14 @@ function pasteButton(app: App): TemplateResult {
 function grid(app: App, state: ViewerState, opened: OpenedTokenizer, encoded: Encoded): TemplateResult {
   const { description } = opened;
   const current = encoded.current!;
-  const exact = encoded.codes?.codes ?? current;
+  const exact = encoded.tokens?.ids ?? current;
   const content: TokenGridContent = {
     rows: rowsFor(description),
     codes: current,
     edited: (token) => current[token] !== exact[token],
     colouring: state.colouring,
     strengths: strengthsOf(state.colouring, opened, encoded),
-    groupOf: description.groupOf,
+    groupOf: description.layout.groupOf,
   };
   const marked = state.token === null ? [] : tokensInScope(description, state.scope, state.token);
   return html`<rv-tokens
@@ -95,17 +94,17 @@ function legend(colouring: GridColouring, { counted, description }: OpenedTokeni
   const images = `${counted.size} ${counted.size === 1 ? "image" : "images"}`;
   if (colouring === "frequency") return `Strong: codes that occur often in the ${images} seen so far.`;
   if (colouring === "error") return "Strong: tokens whose code is far from the latent that it stands for.";
-  return `One cell a token, ${description.tokens} in all; equal colours in a row are equal codes.`;
+  return `One cell a token, ${description.layout.count} in all; equal colours in a row are equal codes.`;
 }
 
 function strengthsOf(colouring: GridColouring, opened: OpenedTokenizer, encoded: Encoded): Float32Array | null {
   const { description, counts } = opened;
   if (colouring === "code") return null;
-  const starts = codebookOffsets(tokenSpecOf(description));
+  const starts = codebookOffsets(description.layout);
   const values: ArrayLike<number> | undefined =
     colouring === "error"
-      ? encoded.codes?.tokenErrors
-      : encoded.current!.map((code, token) => counts[starts[description.groupOf[token]!]! + code]!);
+      ? encoded.tokens?.tokenErrors
+      : encoded.current!.map((code, token) => counts[starts[description.layout.groupOf[token]!]! + code]!);
   if (!values) return null;
   const shares = Float32Array.from(values);
   const most = shares.reduce((largest, value) => Math.max(largest, value), 0) || 1;
@@ -121,7 +120,7 @@ function tools(app: App, state: ViewerState, encoded: Encoded): TemplateResult {
     >
       ${text}
     </button>`;
-  const exact = encoded.codes?.codes;
+  const exact = encoded.tokens?.ids;
   const changed = exact ? encoded.current!.reduce((n, code, t) => n + Number(code !== exact[t]), 0) : 0;
   return html`<div class="tools">
     ${segmented(
@@ -140,8 +139,8 @@ function tools(app: App, state: ViewerState, encoded: Encoded): TemplateResult {
     <span class="spring"></span>
     <button
       class="quiet"
-      ?disabled=${!exact || sameCodes(exact, encoded.current!)}
-      @click=${act(app, () => resetCodes(app, state.active))}
+      ?disabled=${!exact || sameIds(exact, encoded.current!)}
+      @click=${act(app, () => resetIds(app, state.active))}
     >
       ${icon("undo")} Reset${changed > 0 ? ` ${changed}` : ""}
     </button>
@@ -149,21 +148,21 @@ function tools(app: App, state: ViewerState, encoded: Encoded): TemplateResult {
 }
 
 function preview(app: App, state: ViewerState, opened: OpenedTokenizer, encoded: Encoded): TemplateResult {
-  const shown = pictureAt(encoded, "rectified");
-  const before = encoded.pictures.rectified ?? null;
+  const shown = stageImage(encoded, "rectified");
+  const before = encoded.stages.rectified ?? null;
   return html`<figure class="tile preview">
     <rv-pane
       class="stage"
       role="img"
       aria-label="Reconstruction from these tokens"
-      .picture=${shownPicture(encoded, "rectified", state.view)}
+      .image=${shownImage(encoded, "rectified", state.view)}
       .viewport=${state.view.viewport}
       @rv-viewport=${(event: CustomEvent<Viewport>) =>
         app.store.set(({ view }) => ({ view: { ...view, viewport: event.detail } }))}
     ></rv-pane>
     <figcaption>
       <b>From these tokens</b> ${encoded.image === null ? nothing : scores(shown, "rectified")}
-      ${encoded.edited && before?.quality ? html`<span class="note">unedited ${before.quality.psnr.toFixed(2)} dB</span>` : nothing}
+      ${encoded.edited && before?.metrics ? html`<span class="note">unedited ${before.metrics.psnr.toFixed(2)} dB</span>` : nothing}
       ${opened.problem ? problemBox(opened.problem) : nothing}
     </figcaption>
   </figure>`;

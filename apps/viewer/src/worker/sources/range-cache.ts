@@ -62,7 +62,7 @@ async function forgetOthers(cache: Cache, url: string, tag: string): Promise<voi
   const plain = new URL(url);
   for (const { url: key } of await cache.keys()) {
     const other = new URL(key);
-    const samePlace = other.origin === plain.origin && other.pathname === plain.pathname;
-    if (samePlace && other.searchParams.get("revq-tag") !== tag) await cache.delete(key);
+    const sameUrl = other.origin === plain.origin && other.pathname === plain.pathname;
+    if (sameUrl && other.searchParams.get("revq-tag") !== tag) await cache.delete(key);
   }
 }

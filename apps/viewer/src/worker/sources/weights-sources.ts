@@ -32,7 +32,7 @@ export function remoteFolder(
 }
 
 /** An URL or `hf:owner/name`, listed as far as that goes. */
-export async function remotePlace(spec: string, { signal, onProgress }: OpenContext): Promise<WeightsSource> {
+export async function remoteSource(spec: string, { signal, onProgress }: OpenContext): Promise<WeightsSource> {
   const source = await openWeights(spec, { fetch: rangeCache(), signal });
   return {
     ...source,
