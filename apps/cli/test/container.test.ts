@@ -82,7 +82,7 @@ describe("createContainer", () => {
     const twice = [...found, { plugin: halving as Plugin, origin: "./mine.js" }];
     expect(() => createContainer(twice)).toThrow(RevqError);
     expect(() => createContainer(twice)).toThrow(
-      /"efficientvit" of \.\/mine\.js is taken by @revq\/rectifier-efficientvit/,
+      /@revq\/rectifier-efficientvit and \.\/mine\.js both bring a rectifier with the id "efficientvit"/,
     );
   });
 });

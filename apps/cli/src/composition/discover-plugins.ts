@@ -8,7 +8,6 @@ import { stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { satisfies, validRange } from "semver";
 import { firstLineOf } from "../errors/message-of.js";
 import type { FoundPlugin } from "./container.js";
 import { includedPlugins } from "./included-plugins.js";
@@ -32,7 +31,7 @@ export async function discoverPlugins(named: readonly string[], folder: string):
   for (const { name, manifest, from } of await installedPlugins(folder)) {
     if (name in includedPlugins || named.includes(name)) continue;
     try {
-      requireThisCore(name, manifest);
+      await requireThisCore(name, manifest);
       const found = requirePlugins(pluginsOf(await importPackage(name, from), name), name);
       for (const { plugin } of found) {
         const other = plugins.find((each) => each.plugin.kind === plugin.kind && each.plugin.id === plugin.id);
@@ -53,7 +52,7 @@ async function loadNamed(name: string, folder: string): Promise<FoundPlugin[]> {
   const path = resolve(folder, name);
   const isPath = existsSync(path);
   const installed = isPath ? null : await findPlugin(name, folder);
-  requireThisCore(name, isPath ? await readManifest(join(path, "package.json")) : (installed?.manifest ?? null));
+  await requireThisCore(name, isPath ? await readManifest(join(path, "package.json")) : (installed?.manifest ?? null));
   let module: object;
   try {
     module = isPath ? await importPath(path) : await importPackage(name, installed?.from ?? folder);
@@ -76,10 +75,11 @@ function requirePlugins(found: FoundPlugin[], name: string): FoundPlugin[] {
 }
 
 /** Refuses a plugin for another version of the contracts before any of its code runs. */
-function requireThisCore(name: string, manifest: Manifest | null): void {
+async function requireThisCore(name: string, manifest: Manifest | null): Promise<void> {
   const wanted = manifest?.peerDependencies?.["@revq/core"];
-  if (wanted === undefined || validRange(wanted) === null) return;
-  if (satisfies(coreVersion, wanted, { includePrerelease: true })) return;
+  if (wanted === undefined) return;
+  const { satisfies, validRange } = await import("semver");
+  if (validRange(wanted) === null || satisfies(coreVersion, wanted, { includePrerelease: true })) return;
   throw new RevqError(
     "plugin-core-version",
     `${name} is made for @revq/core ${wanted}; this revq has ${coreVersion}.`,

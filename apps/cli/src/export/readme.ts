@@ -1,10 +1,10 @@
 /** The README.md of exported files: their inputs and outputs. */
 import type { PluginKind } from "@revq/core";
-import type { TokenizerConfig } from "@revq/tokenizer";
+import type { Tokenizer, TokenizerConfig } from "@revq/tokenizer";
 import type { OnnxExport } from "./onnx-export.js";
 
 export function onnxReadme(
-  { latentShape, imageSize, tokens }: TokenizerConfig,
+  { config: { latentShape, imageSize }, layout }: Pick<Tokenizer, "config" | "layout">,
   { kind, leftOut }: OnnxExport,
   batch: number,
 ): string {
@@ -13,7 +13,7 @@ export function onnxReadme(
     : `[${batch}, ${latentShape}] float32`;
   return `# A revq tokenizer as ONNX models
 
-- \`encoder.onnx\`: \`${kind}\` ${planes} -> \`ids\` [${batch}, ${tokens.tokens}] int32, the id of every token in its group
+- \`encoder.onnx\`: \`${kind}\` ${planes} -> \`ids\` [${batch}, ${layout.count}] int32, the id of every token in its group
 - \`decoder.onnx\`: \`ids\` -> \`${kind}\` ${planes}, not clamped
 ${leftOut.map((line) => `- left out: ${line}\n`).join("")}
 Shapes are fixed. Operators are those of the ONNX standard, set 18.

@@ -77,7 +77,7 @@ export async function exportOnnx(tokenizer: Tokenizer, folder: string, batch: nu
     });
   }
   const result = { kind, files, leftOut, ...(await compare(tokenizer, folder, shape, { encodes, decodes })) } as const;
-  await writeFileAtomic(join(folder, "README.md"), onnxReadme(tokenizer.config, result, batch));
+  await writeFileAtomic(join(folder, "README.md"), onnxReadme(tokenizer, result, batch));
   return result;
 }
 

@@ -1,6 +1,8 @@
 /** Shows progress on stderr: a bar on a terminal, a plain line every few seconds elsewhere. */
 import type { Progress } from "@revq/core";
-import cliProgress, { type SingleBar } from "cli-progress";
+import type * as CliProgress from "cli-progress";
+import type { SingleBar } from "cli-progress";
+import { createRequire } from "node:module";
 
 export interface ProgressDisplay {
   update(progress: Progress): void;
@@ -11,6 +13,9 @@ export interface ProgressDisplay {
 }
 
 const secondsBetweenLines = 3;
+
+/** Loaded with the first bar: most commands need none. */
+const loadBars = (): typeof CliProgress => createRequire(import.meta.url)("cli-progress") as typeof CliProgress;
 
 export function progressDisplay(stream: NodeJS.WriteStream): ProgressDisplay {
   return stream.isTTY ? new Bar(stream) : new Lines(stream);
@@ -26,10 +31,11 @@ class Bar implements ProgressDisplay {
     if (phase !== this.phase || !this.bar) {
       this.finish();
       this.phase = phase;
-      this.bar = new cliProgress.SingleBar({
+      const { Format, SingleBar } = loadBars();
+      this.bar = new SingleBar({
         stream: this.stream,
         format: (options, params, payload: { detail: string }) =>
-          `${phase.padEnd(24)} ${cliProgress.Format.BarFormat(params.progress, options)} ${params.value}/${params.total}  ${eta(params.eta)}  ${payload.detail}`,
+          `${phase.padEnd(24)} ${Format.BarFormat(params.progress, options)} ${params.value}/${params.total}  ${eta(params.eta)}  ${payload.detail}`,
         barCompleteChar: "█",
         barIncompleteChar: "░",
         barsize: 24,

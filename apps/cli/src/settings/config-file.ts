@@ -4,7 +4,6 @@ import type { ConfigLayer } from "@revq/train/config";
 import { readFile } from "node:fs/promises";
 import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { parse } from "yaml";
 import { firstLineOf } from "../errors/message-of.js";
 
 const moduleExtensions = [".js", ".mjs", ".ts", ".mts"];
@@ -21,7 +20,7 @@ export async function readConfigFile(path: string): Promise<ConfigLayer> {
       { fix: "`revq config > revq.yaml` writes a first config file.", cause },
     );
   }
-  const values = moduleExtensions.includes(extname(path)) ? await importDefault(path) : parseText(text, path);
+  const values = moduleExtensions.includes(extname(path)) ? await importDefault(path) : await parseText(text, path);
   if (values === null) return {};
   if (typeof values !== "object" || Array.isArray(values)) {
     throw new RevqError("config-syntax", `${path} holds no keys.`, {
@@ -31,7 +30,8 @@ export async function readConfigFile(path: string): Promise<ConfigLayer> {
   return values as ConfigLayer;
 }
 
-function parseText(text: string, path: string): unknown {
+async function parseText(text: string, path: string): Promise<unknown> {
+  const { parse } = await import("yaml");
   try {
     return parse(text) as unknown;
   } catch (cause) {

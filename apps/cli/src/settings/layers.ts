@@ -1,6 +1,7 @@
 /** The layers of a run configuration that flags, the environment and a config file make. */
 import { environmentLayer, setPath, type ConfigLayer, type NamedLayer } from "@revq/train/config";
-import { parse } from "yaml";
+import { createRequire } from "node:module";
+import type * as Yaml from "yaml";
 import { UsageError } from "../errors/usage-error.js";
 import { readConfigFile } from "./config-file.js";
 import { pathOfFlag } from "./flag-paths.js";
@@ -60,8 +61,9 @@ export function assignments(texts: readonly string[], layer: ConfigLayer, exampl
   }, layer);
 }
 
-/** YAML's reading of a scalar: 64, 1e-3, true, null, text, [a, b]. */
+/** YAML's reading of a scalar: 64, 1e-3, true, null, text, [a, b]. The parser is loaded with the first scalar. */
 function parseScalar(text: string): unknown {
+  const { parse } = createRequire(import.meta.url)("yaml") as typeof Yaml;
   try {
     return parse(text) as unknown;
   } catch {
