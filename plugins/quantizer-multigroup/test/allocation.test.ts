@@ -1,31 +1,31 @@
-import { createRandom, parseOptions, quietContext } from "@revq/core";
+import { createRandom, quietContext } from "@revq/core";
 import { reverseWaterfill } from "@revq/numerics";
 import { createEngine, type Engine } from "@revq/engine";
 import { latentSource } from "@revq/testkit";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { allocateCodes } from "../src/allocate-codes.js";
-import { multigroup } from "../src/index.js";
+import { allocateCodes } from "../src/greedy-allocation.js";
+import { create, resolve1 } from "./support.js";
 
 describe("allocateCodes", () => {
-  it("gives every factor 2 of standard deviation one bit a number more (high rate, closed form)", () => {
-    const group = (deviation: number) => ({ variances: [deviation ** 2, deviation ** 2], tokens: 3, most: 2 ** 20 });
+  it("gives every factor 2 of standard deviation one bit per element more (high rate, closed form)", () => {
+    const group = (deviation: number) => ({ variances: [deviation ** 2, deviation ** 2], tokens: 3, max: 2 ** 20 });
     const sizes = allocateCodes([group(1), group(2), group(8)], 3 * (6 + 8 + 12));
     expect(sizes.map(Math.log2)).toEqual([6, 8, 12]);
   });
 
   it("gives groups that are alike the same", () => {
-    const group = { variances: [3, 1, 0.1, 0], tokens: 2, most: 1024 };
+    const group = { variances: [3, 1, 0.1, 0], tokens: 2, max: 1024 };
     expect(allocateCodes([group, group, group], 2 * 3 * 7)).toEqual([128, 128, 128]);
   });
 
-  it("comes close to the least error that so many bits can have (reverse water-filling over all numbers, closed form)", () => {
+  it("comes close to the least error that so many bits can have (reverse water-filling over all elements, closed form)", () => {
     const random = createRandom(1);
     for (let trial = 0; trial < 20; trial++) {
       const groups = Array.from({ length: 5 }, () => ({
         variances: Float64Array.from({ length: 3 }, () => Math.exp(2 * random.normal())),
         tokens: 1,
-        most: 2 ** 20,
+        max: 2 ** 20,
       }));
       const sizes = allocateCodes(groups, 40);
       const spent = sizes.reduce((sum, codes) => sum + Math.log2(codes), 0);
@@ -40,11 +40,11 @@ describe("allocateCodes", () => {
     }
   });
 
-  it("keeps to the most that a group may have and to the bits, and spends what is left elsewhere", () => {
+  it("keeps to the largest size and to the bits, and spends the rest elsewhere", () => {
     const sizes = allocateCodes(
       [
-        { variances: [100], tokens: 1, most: 16 },
-        { variances: [1], tokens: 2, most: 4096 },
+        { variances: [100], tokens: 1, max: 16 },
+        { variances: [1], tokens: 2, max: 4096 },
       ],
       20,
     );
@@ -68,21 +68,15 @@ describe("allocation greedy", () => {
 
   async function heldOutError(options: object): Promise<{ mse: number; codes: readonly number[] }> {
     const source = latentSource(latentShape, unequal(2000, 1));
-    const planned = parseOptions(multigroup, {
-      tokens: 16,
-      codes: 16,
-      split: "channel",
-      groups: "channel",
-      ...options,
-    });
-    const settled = await multigroup.settle!(planned, source, quietContext(createRandom(2)));
-    const quantizer = multigroup.create(parseOptions(multigroup, settled.options), { latentShape });
+    const complete = { tokens: 16, codes: 16, split: "channel", groups: "channel", ...options } as const;
+    const resolved = await resolve1({ options: complete, latentShape, samples: 2000, latents: source });
+    const quantizer = await create(resolved.options, latentShape);
     await quantizer.fit(source, quietContext(createRandom(3)));
     const latents = tf.tensor4d(unequal(500, 9), [500, 4, 4, 2]);
-    const codes = await quantizer.quantize(latents);
-    const mse = tf.tidy(() => tf.mean(tf.squaredDifference(quantizer.dequantize(codes), latents)).dataSync()[0]!);
-    tf.dispose([latents, codes]);
-    const sizes = quantizer.tokens.codes;
+    const ids = await quantizer.quantize(latents);
+    const mse = tf.tidy(() => tf.mean(tf.squaredDifference(quantizer.dequantize(ids), latents)).dataSync()[0]!);
+    tf.dispose([latents, ids]);
+    const sizes = quantizer.layout.codebookSizes;
     quantizer.dispose();
     return { mse, codes: sizes };
   }
@@ -97,14 +91,13 @@ describe("allocation greedy", () => {
     expect(greedy.mse).toBeLessThan(0.6 * equal.mse);
   });
 
-  it("refuses sizes for another number of groups, sizes with equal allocation, and sizes left open", () => {
-    const make = (options: object): unknown =>
-      multigroup.create(
-        parseOptions(multigroup, { tokens: 16, codes: 16, split: "channel", groups: "channel", ...options }),
-        { latentShape },
-      );
-    expect(() => make({ allocation: "greedy", sizes: [4, 4, 4] })).toThrow("lists 3 codebooks, but there are 2 groups");
-    expect(() => make({ sizes: [4, 4] })).toThrow("allocation is equal");
-    expect(() => make({ allocation: "greedy" })).toThrow("sizes is open");
+  it("refuses sizes for another number of groups, sizes with equal allocation, and sizes left open", async () => {
+    const make = (options: object): Promise<unknown> =>
+      create({ tokens: 16, codes: 16, split: "channel", groups: "channel", ...options }, latentShape);
+    await expect(make({ allocation: "greedy", sizes: [4, 4, 4] })).rejects.toThrow(
+      "lists 3 codebooks, but there are 2 groups",
+    );
+    await expect(make({ sizes: [4, 4] })).rejects.toThrow("allocation is equal");
+    await expect(make({ allocation: "greedy" })).rejects.toThrow("sizes is open");
   });
 });

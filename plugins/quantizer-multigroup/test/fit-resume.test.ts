@@ -1,4 +1,4 @@
-import { createRandom, latentSize, quietContext, type FitContext, type SavedFit } from "@revq/core";
+import { createRandom, latentSize, quietContext, tokenOrder, type FitContext, type SavedFit } from "@revq/core";
 import { describe, expect, it } from "vitest";
 import { fitCodebooks } from "../src/fit-codebooks.js";
 import { codebookSizes } from "../src/codebook-sizes.js";
@@ -12,7 +12,7 @@ const latents = sourceOf(
   Float32Array.from({ length: 300 * latentSize(shape) }, () => random.normal()),
 );
 /** Groups 0 and 1 have three tokens, group 2 has two: two blocks, fitted one after the other. */
-const layout = createLayout(shape, 8, "channel", 3);
+const layout = { ...createLayout(shape, 8, "channel", 3), order: tokenOrder(shape, 8, "channel") };
 const sizes = codebookSizes(layout, [16, 16, 16]);
 const settings = { iterations: 6, init: "sample", samplesPerCode: 1024 } as const;
 const passesOfBoth = 12;
@@ -69,22 +69,22 @@ describe("a fit that is stopped and resumed", () => {
 
   it("knows when nothing moved any more before it was stopped", async () => {
     const few = sourceOf(shape, await latents.read([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]));
-    const settling = { ...settings, iterations: 50 };
+    const many = { ...settings, iterations: 50 };
     let last: SavedFit | undefined;
     const save = async (state: SavedFit): Promise<void> => void (last = structuredClone(state));
     const whole = await fitCodebooks(
       few,
       layout,
       codebookSizes(layout, [2, 2, 2]),
-      settling,
+      many,
       context({ checkpoints: { saved: null, save } }),
     );
-    expect(whole.report.passes.length).toBeLessThan(settling.iterations);
+    expect(whole.report.passes.length).toBeLessThan(many.iterations);
     const again = await fitCodebooks(
       few,
       layout,
       codebookSizes(layout, [2, 2, 2]),
-      settling,
+      many,
       context({ checkpoints: { saved: last!, save } }),
     );
     expect(again).toEqual(whole);

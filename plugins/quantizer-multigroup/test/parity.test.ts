@@ -4,8 +4,8 @@ import type { LatentShape } from "@revq/core";
 import { createEngine, type Engine } from "@revq/engine";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { multigroup, resetUnusedCodes } from "../src/index.js";
-import { channelLast, fixturesPresent, needs, readFixture } from "./support.js";
+import { resetUnusedCodes } from "../src/paper-training.js";
+import { channelLast, create, fixturesPresent, needs, readFixture } from "./support.js";
 
 let engine: Engine;
 beforeAll(async () => {
@@ -24,10 +24,7 @@ describe.each([
   it.skipIf(!fixturesPresent)(`gives PyTorch's indices, output and counts ${needs}`, async () => {
     const { tensors } = await readFixture(file);
     const { embeddings, x, indices, x_quant, count } = tensors as Record<string, { data: Float32Array }>;
-    const quantizer = multigroup.create(
-      { ...defaults, tokens: 16, codes: 64, transform: "none", split: "channel", groups },
-      { latentShape: shape },
-    );
+    const quantizer = await create({ ...defaults, tokens: 16, codes: 64, split: "channel", groups }, shape);
     quantizer.restore({ codebooks: tf.tensor(embeddings!.data, [groupCount, 64, 4]) });
     const latents = tf.tensor4d(channelLast(x!.data, shape), [10, 1, 4, 16]);
 
@@ -40,7 +37,7 @@ describe.each([
     output.forEach((value, i) => expect(Math.abs(value - x_quant!.data[i]!)).toBeLessThanOrEqual(1e-6));
 
     const counts = new Float32Array(groupCount * 64);
-    found.forEach((code, i) => counts[quantizer.tokens.groupOf[i % 16]! * 64 + code]!++);
+    found.forEach((code, i) => counts[quantizer.layout.groupOf[i % 16]! * 64 + code]!++);
     expect([...counts]).toEqual([...count!.data]);
   });
 });
@@ -49,10 +46,8 @@ describe("train_step_T256_K32.safetensors", () => {
   it.skipIf(!fixturesPresent)(`gives PyTorch's indices, loss and codebook gradient ${needs}`, async () => {
     const { tensors } = await readFixture("train_step_T256_K32.safetensors");
     const latentShape = { channels: 32, height: 8, width: 8 };
-    const quantizer = multigroup.create(
-      { ...defaults, tokens: 256, codes: 32, transform: "none", split: "channel", groups: "token" },
-      { latentShape },
-    );
+    const options = { ...defaults, tokens: 256, codes: 32, split: "channel", groups: "token" } as const;
+    const quantizer = await create(options, latentShape);
     quantizer.restore({ codebooks: tf.tensor(tensors["p0.q.embeddings"]!.data, [256, 32, 8]) });
     const latents = tf.tensor4d(channelLast(tensors["batch1.x"]!.data, latentShape), [16, 8, 8, 32]);
     const codes = await quantizer.quantize(latents);
@@ -66,8 +61,8 @@ describe("train_step_T256_K32.safetensors", () => {
     expect((await value.data())[0]).toBeCloseTo(tensors["losses1"]!.data[0]!, 5);
     const gradient = (await grads[codebooks.name]!.data()) as Float32Array;
     const expected = tensors["g1.q.embeddings"]!.data;
-    const scale = expected.reduce((most, number) => Math.max(most, Math.abs(number)), 0);
-    const worst = gradient.reduce((most, number, i) => Math.max(most, Math.abs(number - expected[i]!)), 0);
+    const scale = expected.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+    const worst = gradient.reduce((max, value, i) => Math.max(max, Math.abs(value - expected[i]!)), 0);
     expect(worst).toBeLessThanOrEqual(1e-4 * scale);
   });
 });

@@ -10,7 +10,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { existsSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { multigroup, type MultigroupInput } from "../src/index.js";
-import { channelLast, sharedPath, sourceOf } from "./support.js";
+import { dctKlt, none } from "@revq/transform-block";
+import { channelLast, resolve1, sharedPath, sourceOf } from "./support.js";
 
 const latentShape = { channels: 32, height: 8, width: 8 };
 const present = existsSync(sharedPath("data", "latents", "train.f16.npy"));
@@ -34,13 +35,29 @@ describe.skipIf(!present || !wanted)("k-means on real latents (REVQ_TEST_FULL; n
   });
   afterAll(() => engine?.dispose());
 
-  async function validationError(options: MultigroupInput, seed = 0): Promise<number> {
-    const quantizer = multigroup.create(parseOptions(multigroup, { iterations: 10, ...options }), { latentShape });
+  async function validationError(options: MultigroupInput, id: "none" | "dct-klt" = "none"): Promise<number> {
+    const plugin = id === "none" ? none : dctKlt;
+    const transform = await plugin.create({}, { latentShape, tokens: options.tokens! });
+    await transform.fit(train, quietContext(createRandom(0)));
+    const host = await transform.host();
+    const coefficients = (source: LatentSource): LatentSource => ({
+      ...source,
+      async read(indices) {
+        const values = await source.read(indices);
+        host?.forward(values);
+        return values;
+      },
+      ...(transform.variances ? { variances: transform.variances } : {}),
+    });
+    const quantizer = await multigroup.create(parseOptions(multigroup, { iterations: 10, ...options }), {
+      latentShape,
+      transform: transform.layout,
+    });
     const started = performance.now();
-    const { passes } = await quantizer.fit(train, quietContext(createRandom(seed)));
+    const { passes } = await quantizer.fit(coefficients(train), quietContext(createRandom(0)));
     const seconds = (performance.now() - started) / 1000;
     const rows = Int32Array.from({ length: val.count }, (_, row) => row);
-    const latents = tf.tensor4d(await val.read(rows), [val.count, 8, 8, 32]);
+    const latents = tf.tensor4d(await coefficients(val).read(rows), [val.count, 8, 8, 32]);
     const output = quantizer.dequantize(await quantizer.quantize(latents));
     const mse = (await tf.mean(tf.square(tf.sub(output, latents))).data())[0]!;
     const last = passes.at(-1)!;
@@ -69,18 +86,18 @@ describe.skipIf(!present || !wanted)("k-means on real latents (REVQ_TEST_FULL; n
     },
   );
 
-  it("the plan's own choice is better than the paper's layout at equal bits", { timeout: 600_000 }, async () => {
-    const { options } = multigroup.plan!({ options: {}, latentShape, samples: train.count, bits: 2304 });
+  it("the quantizer's own choice is better than the paper's layout at equal bits", { timeout: 600_000 }, async () => {
+    const { options } = await resolve1({ latentShape, samples: train.count, bits: 2304 });
     expect(await validationError(options)).toBeLessThan(0.2714);
   });
 
   it.each([
     // k-means on the same transform by the other implementation, a codebook per token: .2186 and .0465.
-    { tokens: 256, codes: 512, most: 0.2186 * 0.96 },
-    { tokens: 512, codes: 1024, most: 0.0465 * 0.9 },
-  ])("recipe fit, T=$tokens K=$codes: below $most", { timeout: 600_000 }, async ({ tokens, codes, most }) => {
-    const given = { ...multigroup.recipes!.fit, tokens, codes };
-    const { options } = multigroup.plan!({ options: given, latentShape, samples: train.count });
-    expect(await validationError({ ...options, iterations: 20 })).toBeLessThan(most);
+    { tokens: 256, codes: 512, max: 0.2186 * 0.96 },
+    { tokens: 512, codes: 1024, max: 0.0465 * 0.9 },
+  ])("dct-klt, T=$tokens K=$codes: below $max", { timeout: 600_000 }, async ({ tokens, codes, max }) => {
+    const given = { options: { tokens, codes }, decorrelated: true };
+    const { options } = await resolve1({ ...given, latentShape, samples: train.count });
+    expect(await validationError({ ...options, iterations: 20 }, "dct-klt")).toBeLessThan(max);
   });
 });

@@ -2,26 +2,26 @@
 import {
   RevqError,
   createRandom,
-  isTrainable,
   latentSize,
   parseOptions,
   quietContext,
   tokenOrder,
   type LatentShape,
+  type Quantizer,
   type TokenSplit,
 } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { multigroup, type MultigroupInput, type MultigroupQuantizer } from "../src/index.js";
-import { sourceOf } from "./support.js";
+import { multigroup, type MultigroupInput } from "../src/index.js";
+import { create as createQuantizer, sourceOf } from "./support.js";
 
 beforeAll(() => tf.setBackend("cpu"));
-const created: MultigroupQuantizer[] = [];
+const created: Quantizer[] = [];
 afterEach(() => created.splice(0).forEach((quantizer) => quantizer.dispose()));
 
-function create(options: MultigroupInput, latentShape: LatentShape): MultigroupQuantizer {
-  const quantizer = multigroup.create(parseOptions(multigroup, options), { latentShape }) as MultigroupQuantizer;
+async function create(options: MultigroupInput, latentShape: LatentShape): Promise<Quantizer> {
+  const quantizer = await createQuantizer(options, latentShape);
   created.push(quantizer);
   return quantizer;
 }
@@ -35,9 +35,10 @@ const shape: LatentShape = { channels: 4, height: 4, width: 4 };
 const size = latentSize(shape);
 
 describe("groups", () => {
-  const groupOf = (options: MultigroupInput): number[] => [
-    ...create({ codes: 2, split: "channel", ...options }, shape).tokens.groupOf,
-  ];
+  const groupOf = (options: MultigroupInput): number[] => {
+    const given = parseOptions(multigroup, { codes: 2, split: "channel", ...options });
+    return [...multigroup.layout(given, shape).layout.groupOf];
+  };
   it("are the tokens themselves, t % G, or the channels", () => {
     expect(groupOf({ tokens: 8, groups: "token" })).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect(groupOf({ tokens: 8, groups: 3 })).toEqual([0, 1, 2, 0, 1, 2, 0, 1]);
@@ -51,14 +52,18 @@ describe("groups", () => {
     );
     expect(groupOf({ tokens: 8, groups: "channel", split: "spatial" })).toEqual(new Array<number>(8).fill(0));
   });
-  it("are refused where tokens straddle channels or are fewer than groups", () => {
+  it("are refused where tokens straddle channels or are fewer than groups", async () => {
     const odd = { channels: 3, height: 2, width: 2 };
-    expect(() => create({ tokens: 2, codes: 2, split: "channel", groups: "channel" }, odd)).toThrow(/do not line up/);
-    expect(() => create({ tokens: 4, codes: 2, split: "channel", groups: 5 }, shape)).toThrow(/5 groups .* 4 tokens/);
+    await expect(create({ tokens: 2, codes: 2, split: "channel", groups: "channel" }, odd)).rejects.toThrow(
+      /do not line up/,
+    );
+    await expect(create({ tokens: 4, codes: 2, split: "channel", groups: 5 }, shape)).rejects.toThrow(
+      /5 groups .* 4 tokens/,
+    );
   });
-  it("must be resolved before `create`", () => {
-    expect(() => create({}, shape)).toThrow(/while tokens, codes, split, groups is open/);
-    expect(() => create({ tokens: 4, codes: 2, split: "channel", groups: "auto" }, shape)).toThrow(RevqError);
+  it("must be resolved before `create`", async () => {
+    await expect(create({}, shape)).rejects.toThrow(/while tokens, codes, split, groups is open/);
+    await expect(create({ tokens: 4, codes: 2, split: "channel", groups: "auto" }, shape)).rejects.toThrow(RevqError);
   });
 });
 
@@ -72,15 +77,15 @@ describe.each<{ split: TokenSplit; groups: "token" | "channel" | 3 }>([
   const options: MultigroupInput = { tokens: 16, codes: 5, split, groups, iterations: 4 };
 
   it("picks the nearest code of the token's group and puts it where the token was", async () => {
-    const quantizer = create(options, shape);
+    const quantizer = await create(options, shape);
     const latents = normals(3 * size, 2);
-    await quantizer.initialize(sourceOf(shape, normals(20 * size)), createRandom(3));
+    await quantizer.gradients!.initialize(sourceOf(shape, normals(20 * size)), createRandom(3));
     const codes = await quantizer.quantize(tf.tensor4d(latents, [3, 4, 4, 4]));
     const output = await quantizer.dequantize(codes).data();
     const [ids, codebooks] = [await codes.data(), await quantizer.state()["codebooks"]!.data()];
     const order = tokenOrder(shape, 16, split);
     for (let row = 0; row < 3 * 16; row++) {
-      const group = quantizer.tokens.groupOf[row % 16]!;
+      const group = quantizer.layout.groupOf[row % 16]!;
       const place = (i: number): number => Math.floor(row / 16) * size + order[(row % 16) * 4 + i]!;
       const code = (k: number, i: number): number => codebooks[(group * 5 + k) * 4 + i]!;
       const distance = (k: number): number =>
@@ -92,7 +97,7 @@ describe.each<{ split: TokenSplit; groups: "token" | "channel" | 3 }>([
   });
 
   it("fits: the error of the passes falls, and the last one is that of the codebooks", async () => {
-    const quantizer = create(options, shape);
+    const quantizer = await create(options, shape);
     const values = normals(50 * size);
     const { passes } = await quantizer.fit(sourceOf(shape, values), quietContext(createRandom(4)));
     expect(passes.length).toBeGreaterThan(1);
@@ -124,7 +129,7 @@ describe("fit", () => {
       }
     }
     const options = { tokens: 2, codes: 3, split: "channel", groups: "token", init: "kmeans++" } as const;
-    const quantizer = create(options, one);
+    const quantizer = await create(options, one);
     const { passes } = await quantizer.fit(sourceOf(one, values), quietContext(createRandom(1)));
     expect(passes.at(-1)).toEqual({ mse: 0, usage: 1 });
     const codebooks = [...(await quantizer.state()["codebooks"]!.data())];
@@ -134,9 +139,9 @@ describe("fit", () => {
     }
   });
 
-  it("looks at `samplesPerCode` samples a code at most, and is the same for the same seed", async () => {
+  it("uses at most `samplesPerCode` samples per code, and is the same for the same seed", async () => {
     const run = async (seed: number): Promise<[number[], number]> => {
-      const quantizer = create({ tokens: 16, codes: 2, split: "channel", groups: 5, samplesPerCode: 20 }, shape);
+      const quantizer = await create({ tokens: 16, codes: 2, split: "channel", groups: 5, samplesPerCode: 20 }, shape);
       let searches = 0;
       await quantizer.fit(sourceOf(shape, normals(30 * size)), {
         ...quietContext(createRandom(seed)),
@@ -151,7 +156,7 @@ describe("fit", () => {
   });
 
   it("stops with the signal's reason and refuses an empty source", async () => {
-    const quantizer = create({ tokens: 16, codes: 2, split: "channel", groups: "token" }, shape);
+    const quantizer = await create({ tokens: 16, codes: 2, split: "channel", groups: "token" }, shape);
     const stop = new AbortController();
     stop.abort(new Error("enough"));
     const context = { ...quietContext(createRandom(1)), signal: stop.signal };
@@ -164,7 +169,7 @@ describe("fit", () => {
   it("refuses a latent that is not a number", async () => {
     const values = normals(5 * size);
     values[77] = NaN;
-    const quantizer = create({ tokens: 16, codes: 2, split: "channel", groups: "token" }, shape);
+    const quantizer = await create({ tokens: 16, codes: 2, split: "channel", groups: "token" }, shape);
     await expect(quantizer.fit(sourceOf(shape, values), quietContext(createRandom(1)))).rejects.toThrow(/NaN/);
     await expect(quantizer.quantize(tf.tensor4d(values, [5, 4, 4, 4]))).rejects.toThrow(/NaN/);
   });
@@ -173,8 +178,8 @@ describe("fit", () => {
 describe("initialize", () => {
   it("draws tokens of the group with replacement, each group for itself", async () => {
     const values = Float32Array.from({ length: 10 * size }, (_, i) => i);
-    const quantizer = create({ tokens: 64, codes: 10, split: "channel", groups: "token" }, shape);
-    await quantizer.initialize(sourceOf(shape, values), createRandom(1));
+    const quantizer = await create({ tokens: 64, codes: 10, split: "channel", groups: "token" }, shape);
+    await quantizer.gradients!.initialize(sourceOf(shape, values), createRandom(1));
     const codebooks = await quantizer.state()["codebooks"]!.data();
     const order = tokenOrder(shape, 64, "channel");
     const draws = Array.from({ length: 64 }, (_, group) => [...codebooks.slice(group * 10, group * 10 + 10)]);
@@ -188,8 +193,8 @@ describe("initialize", () => {
 
   it("works where a group has fewer tokens than codes", async () => {
     const values = normals(3 * size);
-    const quantizer = create({ tokens: 16, codes: 8, split: "channel", groups: "token" }, shape);
-    await quantizer.initialize(sourceOf(shape, values), createRandom(1));
+    const quantizer = await create({ tokens: 16, codes: 8, split: "channel", groups: "token" }, shape);
+    await quantizer.gradients!.initialize(sourceOf(shape, values), createRandom(1));
     const codebooks = await quantizer.state()["codebooks"]!.data();
     const source = (await sourceOf(shape, values).read([0, 1, 2])).slice();
     const tokens = [0, 1, 2].map((n) => [0, 1, 2, 3].map((x) => source[n * size + x * 4]).join());
@@ -199,32 +204,32 @@ describe("initialize", () => {
 
 describe("training", () => {
   it("is offered, and the reset at the end of an epoch changes unused codes only", async () => {
-    const quantizer = create({ tokens: 16, codes: 10, split: "channel", groups: "channel" }, shape);
-    expect(isTrainable(quantizer)).toBe(true);
-    await quantizer.initialize(sourceOf(shape, normals(20 * size)), createRandom(1));
+    const quantizer = await create({ tokens: 16, codes: 10, split: "channel", groups: "channel" }, shape);
+    expect(quantizer.gradients).toBeDefined();
+    await quantizer.gradients!.initialize(sourceOf(shape, normals(20 * size)), createRandom(1));
     const before = (await quantizer.state()["codebooks"]!.data()).slice();
     const counts = new Int32Array(40).fill(5);
     counts[3] = counts[7] = counts[9] = 0; // three unused in the first group, of which 0.2 K = 2 are replaced
-    expect(await quantizer.endOfEpoch(counts, createRandom(2))).toBe(2);
+    expect(await quantizer.gradients!.replaceUnusedCodes(counts, createRandom(2))).toBe(2);
     const after = await quantizer.state()["codebooks"]!.data();
     const changed = new Set<number>();
     after.forEach((value, i) => value !== before[i] && changed.add(Math.floor(i / 4)));
     expect([...changed]).toEqual([7, 9]);
-    expect(await quantizer.endOfEpoch(new Int32Array(40).fill(1), createRandom(2))).toBe(0);
+    expect(await quantizer.gradients!.replaceUnusedCodes(new Int32Array(40).fill(1), createRandom(2))).toBe(0);
   });
 
   it("searches the codebooks of now after a variable was assigned", async () => {
-    const quantizer = create({ tokens: 16, codes: 2, split: "channel", groups: "token" }, shape);
+    const quantizer = await create({ tokens: 16, codes: 2, split: "channel", groups: "token" }, shape);
     const latents = tf.ones([1, 4, 4, 4]) as tf.Tensor4D;
-    const [codebooks] = quantizer.variables;
+    const [codebooks] = quantizer.gradients!.variables;
     codebooks!.assign(tf.stack([tf.zeros([16, 4]), tf.ones([16, 4])], 1));
     expect([...(await (await quantizer.quantize(latents)).data())]).toEqual(new Array<number>(16).fill(1));
     codebooks!.assign(tf.stack([tf.ones([16, 4]), tf.zeros([16, 4])], 1));
     expect([...(await (await quantizer.quantize(latents)).data())]).toEqual(new Array<number>(16).fill(0));
   });
 
-  it("refuses a state of another shape", () => {
-    const quantizer = create({ tokens: 16, codes: 2, split: "channel", groups: "token" }, shape);
+  it("refuses a state of another shape", async () => {
+    const quantizer = await create({ tokens: 16, codes: 2, split: "channel", groups: "token" }, shape);
     expect(() => quantizer.restore({})).toThrow(/no tensor "codebooks"/);
     expect(() => quantizer.restore({ codebooks: tf.zeros([16, 3, 4]) })).toThrow(/expected \[16,2,4\]/);
   });

@@ -1,8 +1,20 @@
 /** What the tests share: fixtures of the shared folder, latents in memory, latents from token rows. */
-import { latentSize, type LatentShape, type LatentSource } from "@revq/core";
+import {
+  createRandom,
+  latentSize,
+  parseOptions,
+  quietContext,
+  type LatentShape,
+  type LatentSource,
+  type Quantizer,
+  type QuantizerCandidate,
+  type TransformLayout,
+} from "@revq/core";
 import { fromBuffer, openSafetensors } from "@revq/formats";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { dctKlt } from "@revq/transform-block";
+import { multigroup, type MultigroupInput } from "../src/index.js";
 
 const shared = resolve(import.meta.dirname, "../../..", process.env["REVQ_SHARED"] ?? "../shared");
 export const sharedPath = (...parts: string[]): string => join(shared, ...parts);
@@ -41,12 +53,46 @@ export function sourceOf(shape: LatentShape, values: Float32Array): LatentSource
 
 /** PyTorch's `[n, c, h, w]` to `[n, h, w, c]`. */
 export function channelLast(values: Float32Array, { channels, height, width }: LatentShape): Float32Array {
-  const cells = height * width;
-  const size = channels * cells;
+  const positions = height * width;
+  const size = channels * positions;
   return values.map((_, i) => {
     const start = i - (i % size);
     const c = i % channels;
-    const cell = Math.floor((i - start) / channels);
-    return values[start + c * cells + cell]!;
+    const position = Math.floor((i - start) / channels);
+    return values[start + c * positions + position]!;
   });
+}
+
+/** The layout of the transform `none`. */
+export function untransformed({ height, width }: LatentShape): TransformLayout {
+  return { block: [height, width], blocks: 1, decorrelated: false };
+}
+
+/** A quantizer of untransformed latents. */
+export function create(options: MultigroupInput, latentShape: LatentShape): Promise<Quantizer> {
+  return multigroup.create(parseOptions(multigroup, options), { latentShape, transform: untransformed(latentShape) });
+}
+
+export interface ResolveCase {
+  readonly options?: MultigroupInput;
+  readonly latentShape: LatentShape;
+  readonly samples: number;
+  readonly bits?: number | undefined;
+  /** With the blocks of dct-klt instead of no transform. */
+  readonly decorrelated?: boolean;
+  readonly latents?: LatentSource;
+}
+
+/** The quantizer's first candidate. */
+export async function resolve1(given: ResolveCase): Promise<QuantizerCandidate<MultigroupInput>> {
+  const { options = {}, latentShape, samples, bits = null, decorrelated = false, latents = null } = given;
+  const [candidate] = await multigroup.resolve!(parseOptions(multigroup, options), {
+    ...quietContext(createRandom(2)),
+    latentShape,
+    samples,
+    bits,
+    latents,
+    transform: (tokens) => (decorrelated ? dctKlt.layout({}, { latentShape, tokens }) : untransformed(latentShape)),
+  });
+  return candidate!;
 }

@@ -1,10 +1,9 @@
 /** Needs a WebGPU device; runs inside swiftshader.test.ts, or where there is a GPU. */
-import { multigroup } from "@revq/quantizer-multigroup";
-import type { MultigroupQuantizer } from "../src/multigroup-quantizer.js";
-import { createRandom, parseOptions } from "@revq/core";
+import { createRandom, tokenOrder, type TokenSplit } from "@revq/core";
 import { availableEngines, createEngine, type Engine } from "@revq/engine";
 import { nearestCodesSync } from "@revq/nearest";
 import { latentSource, randomLatents } from "@revq/testkit";
+import { create as createQuantizer } from "./support.js";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
@@ -23,9 +22,8 @@ describe.skipIf(!present)("a WebGPU device (needs a GPU, or SwiftShader through 
   afterAll(() => engine.dispose());
 
   const create = async (options: object) => {
-    const given = parseOptions(multigroup, { tokens: 16, codes: 33, ...options });
-    const quantizer = multigroup.create(given, { latentShape: shape }) as MultigroupQuantizer;
-    await quantizer.initialize(latentSource(shape, randomLatents(shape, 60, 3)), createRandom(1));
+    const quantizer = await createQuantizer({ tokens: 16, codes: 33, ...options }, shape);
+    await quantizer.gradients!.initialize(latentSource(shape, randomLatents(shape, 60, 3)), createRandom(1));
     return quantizer;
   };
 
@@ -44,7 +42,9 @@ describe.skipIf(!present)("a WebGPU device (needs a GPU, or SwiftShader through 
     read.mockRestore();
     expect(tf.memory().numTensors).toBe(before + 1);
 
-    const { order, groups, groupOf } = quantizer.layout;
+    const { codebookSizes, groupOf } = quantizer.layout;
+    const groups = codebookSizes.length;
+    const order = tokenOrder(shape, 16, options.split as TokenSplit);
     const cut = Float32Array.from({ length: latents.length }, (_, i) => latents[i - (i % 64) + order[i % 64]!]!);
     const books = (await quantizer.state()["codebooks"]!.data()) as Float32Array;
     const layout = { samples: 9, groups, codes: 33, dim: 4, tokens: 16, groupOf };
