@@ -7,7 +7,9 @@ import type { ImageSource } from "./sources.js";
 import { RevqError } from "./errors.js";
 
 export interface Disposable {
-  /** Frees tensors and other resources. May be called twice; the object must not be used afterwards. */
+  /**
+   * Frees tensors and other resources. May be called twice; the object must not be used afterwards.
+   */
   dispose(): void;
 }
 
@@ -34,9 +36,13 @@ export interface Backbone extends Disposable {
    * `spec.decodes` is false.
    */
   decode(latents: Tensor4D): Promise<Tensor4D>;
-  /** All weights, borrowed. With them as `context.state`, `create` makes the same backbone again. */
+  /**
+   * All weights, borrowed. With them as `context.state`, `create` makes the same backbone again.
+   */
   state(): NamedTensors;
-  /** Present if the backbone is fitted on the user's images. The tokenizer then holds its tensors. */
+  /**
+   * Present if the backbone is fitted on the user's images. The tokenizer then holds its tensors.
+   */
   readonly fit?: BackboneFit;
 }
 
@@ -50,7 +56,8 @@ export interface BackboneFit {
  * The shape of a square image's latent.
  *
  * @param imageSize side of the image in pixels
- * @throws RevqError `image-size` when the size is not a positive multiple of the downsampling factor
+ * @throws RevqError `image-size` when the size is not a positive multiple of the downsampling
+ * factor
  *
  * @example
  * const spec = { name: "an f8 VAE", downsample: 8, latentChannels: 4, decodes: true };

@@ -1,4 +1,6 @@
-/** @revq/core: contracts, plugin registry, errors, random numbers, shapes. No I/O, no tensor engine. */
+/**
+ * @revq/core: contracts, plugin registry, errors, random numbers, shapes. No I/O, no tensor engine.
+ */
 export * from "./backbone.js";
 export * from "./bytes.js";
 export { RevqError, isRevqError, type RevqErrorOptions, type Setting } from "./errors.js";

@@ -67,7 +67,10 @@ export interface TransformContext {
 }
 
 export interface TransformPlugin<Schema extends OptionsSchema = OptionsSchema> extends PluginBase<"transform", Schema> {
-  /** The blocks for latents of this shape and T tokens; null when no blocks fit. Pure, no allocation. */
+  /**
+   * The blocks for latents of this shape and T tokens; null when no blocks fit. Pure, no
+   * allocation.
+   */
   layout(options: z.output<Schema>, context: TransformContext): TransformLayout | null;
   /** True if this transform is a good default for latents of this shape. `auto` takes it then. */
   suits?(latentShape: LatentShape): boolean;
@@ -126,8 +129,8 @@ export interface QuantizerPlugin<Schema extends OptionsSchema = OptionsSchema> e
     request: QuantizerRequest,
   ): Promise<readonly QuantizerCandidate<z.input<Schema>>[]>;
   /**
-   * The description for options without open values. Pure; allocates no codebooks. Throws the errors
-   * of `create`.
+   * The description for options without open values. Pure; allocates no codebooks. Throws the
+   * errors of `create`.
    */
   layout(options: z.output<Schema>, latentShape: LatentShape): QuantizerDescription;
   create(options: z.output<Schema>, context: QuantizerContext): Promise<Quantizer>;

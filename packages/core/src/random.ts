@@ -1,6 +1,6 @@
 /**
- * A seeded random generator with its state as data: a stopped and resumed run draws the same numbers.
- * Not for cryptography. Algorithm: sfc32 (Chris Doty-Humphrey, PractRand), seeded through
+ * A seeded random generator with its state as data: a stopped and resumed run draws the same
+ * numbers. Not for cryptography. Algorithm: sfc32 (Chris Doty-Humphrey, PractRand), seeded through
  * splitmix32; normals by Box-Muller.
  */
 export interface RandomState {

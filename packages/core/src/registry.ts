@@ -35,7 +35,9 @@ export interface RegisteredPlugin<P extends Plugin = Plugin> {
 export class PluginRegistry {
   private readonly entries = new Map<string, RegisteredPlugin>();
 
-  /** Adds a plugin. Throws `plugin-descriptor`, and `plugin-duplicate` for an id of the same kind. */
+  /**
+   * Adds a plugin. Throws `plugin-descriptor`, and `plugin-duplicate` for an id of the same kind.
+   */
   register(plugin: Plugin, origin: string): this {
     if (!isPlugin(plugin)) {
       throw new RevqError("plugin-descriptor", `An export of ${origin} is not a plugin descriptor.`, {
@@ -74,7 +76,9 @@ export class PluginRegistry {
     return /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/.test(origin) ? origin : null;
   }
 
-  /** The plugin of that kind and id. Throws `plugin-unknown`, which lists the ids that are there. */
+  /**
+   * The plugin of that kind and id. Throws `plugin-unknown`, which lists the ids that are there.
+   */
   get<K extends PluginKind>(kind: K, id: string): PluginOfKind[K] {
     const entry = this.entries.get(`${kind}:${id}`);
     if (entry) return entry.plugin as PluginOfKind[K];

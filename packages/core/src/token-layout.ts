@@ -1,7 +1,7 @@
 /**
- * Splits of a latent into T tokens of d = c*h*w / T elements, and the layout of tokens. A split is a
- * fixed order of the latent's elements, so cutting and joining are one gather each.
- * arXiv 2507.10547, "channel multi-group quantization".
+ * Splits of a latent into T tokens of d = c*h*w / T elements, and the layout of tokens. A split is
+ * a fixed order of the latent's elements, so cutting and joining are one gather each. arXiv
+ * 2507.10547, "channel multi-group quantization".
  *
  * - `channel`: channel-major (c, y, x) runs of d: a token lies inside one channel (the paper's).
  * - `spatial`: position-major (y, x, c) runs of d: a token is part of the channel vector at one

@@ -8,7 +8,9 @@ import type { EngineProbes } from "./probes.js";
 
 export interface StartContext {
   readonly probes: EngineProbes;
-  /** True if the user named this engine. `auto` refuses software GPUs, a named engine accepts them. */
+  /**
+   * True if the user named this engine. `auto` refuses software GPUs, a named engine accepts them.
+   */
   readonly named: boolean;
   readonly wasmPath: string | undefined;
   readonly threads: number | undefined;

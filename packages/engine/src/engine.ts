@@ -1,4 +1,6 @@
-/** Types of engines. An engine is a tfjs backend that was started, checked and made the current one. */
+/**
+ * Types of engines. An engine is a tfjs backend that was started, checked and made the current one.
+ */
 import type { EngineProbes } from "./probes.js";
 
 /** In the order in which `auto` tries them. */

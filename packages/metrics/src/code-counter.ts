@@ -76,7 +76,10 @@ export class CodeCounter {
     return this.#images;
   }
 
-  /** Fraction of all codes with hits. Like the next two, it throws `no-codes` before the first image. */
+  /**
+   * Fraction of all codes with hits. Like the next two, it throws `no-codes` before the first
+   * image.
+   */
   get usage(): number {
     return codebookUsage(this.counts);
   }

@@ -20,8 +20,8 @@ export function codebookUsage(counts: Counts): number {
 }
 
 /**
- * Entropy of the codes in bits: the rate of an ideal entropy coder per token. Throws `no-codes` when
- * every count is 0.
+ * Entropy of the codes in bits: the rate of an ideal entropy coder per token. Throws `no-codes`
+ * when every count is 0.
  *
  * @example
  * entropyBits([1, 1, 2]); // => 1.5
@@ -64,8 +64,8 @@ export function groupPerplexity(counts: Counts, layout: Pick<TokenLayout, "codeb
 }
 
 /**
- * Mean bits per image of an ideal entropy coder with one table per group: the sum over the tokens of
- * their groups' entropies. At most the nominal `bitsPerImage` of @revq/core.
+ * Mean bits per image of an ideal entropy coder with one table per group: the sum over the tokens
+ * of their groups' entropies. At most the nominal `bitsPerImage` of @revq/core.
  */
 export function measuredBitsPerImage(counts: Counts, layout: Pick<TokenLayout, "codebookSizes" | "groupOf">): number {
   const bits = groupEntropyBits(counts, layout);

@@ -10,7 +10,9 @@ import { checkSameLength } from "./same-length.js";
 export interface GaussianStatistics {
   /** `[d]` */
   readonly mean: Float64Array;
-  /** `[d, d]` row-major, symmetric and positive semidefinite: `CovarianceAccumulator.covariance`. */
+  /**
+   * `[d, d]` row-major, symmetric and positive semidefinite: `CovarianceAccumulator.covariance`.
+   */
   readonly covariance: Float64Array;
 }
 

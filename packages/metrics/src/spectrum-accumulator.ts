@@ -1,9 +1,9 @@
 /**
  * Variances of latents along nearly independent directions, from few samples: a 2-D DCT of every
- * channel, then the eigenvalues of the channels' covariance at each frequency. If the statistics are
- * the same at all positions, this is close to the full covariance (Jain: Fundamentals of Digital
- * Image Processing, 5.6). A hundred images suffice for a covariance of c x c, but not for one of
- * (c h w) x (c h w). Correlations between frequencies are ignored.
+ * channel, then the eigenvalues of the channels' covariance at each frequency. If the statistics
+ * are the same at all positions, this is close to the full covariance (Jain: Fundamentals of
+ * Digital Image Processing, 5.6). A hundred images suffice for a covariance of c x c, but not for
+ * one of (c h w) x (c h w). Correlations between frequencies are ignored.
  */
 import { RevqError } from "@revq/core";
 import { symmetricEigen, type SavedStatistics } from "@revq/numerics";

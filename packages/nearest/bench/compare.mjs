@@ -74,7 +74,8 @@ for (const [data, n, codes, dim] of [
   ["gaussian", 4096, 4096, 32],
 ]) {
   if (data === "latents" && !latents) continue;
-  // Latents: all tokens of one channel (64 numbers) are alike, so 64 / dim tokens a sample give enough rows of one distribution.
+  // Latents: all tokens of one channel (64 numbers) are alike, so 64 / dim tokens a sample give
+  // enough rows of one distribution.
   const pool = data === "latents" ? channelRows(latents.train, 5, dim) : null;
   const queries = pool ? rows(pool, pool.length / dim - n, n, dim) : gaussian(n * dim);
   const codebook = pool ? rows(pool, 0, codes, dim) : gaussian(codes * dim);

@@ -247,8 +247,8 @@ function sortByCluster(list: usize, n: i32, codes: i32, guesses: usize, order: u
 }
 
 /**
- * Finds the nearest of the guess and the `count` codes in the tree for every query [][d] f32.
- * `out` holds the guesses, below `clusters`, and then the answers; `distances` those to the answers.
+ * Finds the nearest of the guess and the `count` codes in the tree for every query [][d] f32. `out`
+ * holds the guesses, below `clusters`, and then the answers; `distances` those to the answers.
  * Without `list`, the first n queries are searched. With it, the n listed ones, whose `distances`
  * must be those to their guesses. d is 4 or 8.
  */

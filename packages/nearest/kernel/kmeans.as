@@ -1,5 +1,5 @@
-// The steps of k-means beside the search (AssemblyScript): what moved codes make necessary, sums and
-// means of clusters. A cluster is the queries of one code.
+// The steps of k-means beside the search (AssemblyScript): what moved codes make necessary, sums
+// and means of clusters. A cluster is the queries of one code.
 
 import { codeDistance } from "./distance";
 

@@ -200,7 +200,10 @@ export { buildTree, idsAt, packCodes, refitTree, treeBytes } from "./tree";
   }
 }
 
-/** All bits set (a NaN, which no minimum takes up) in the lanes from `valid` on; none when `valid` is 0. */
+/**
+ * All bits set (a NaN, which no minimum takes up) in the lanes from `valid` on; none when `valid`
+ * is 0.
+ */
 @inline function invalidLanes(valid: i32): v128 {
   return valid === 0 ? i32x4.splat(0) : i32x4.gt_s(i32x4(0, 1, 2, 3), i32x4.splat(valid - 1));
 }
@@ -212,9 +215,10 @@ export { buildTree, idsAt, packCodes, refitTree, treeBytes } from "./tree";
 }
 
 /**
- * queries [n][d] f32 -> ids [n] i32, distances [n] f32. With `guessed`, `out` holds a valid code for
- * every query to start from. A `list` (else 0) names the n queries to search for. Call it with a few
- * hundred queries at a time: the engine's compiler replaces its first, slow version between calls.
+ * queries [n][d] f32 -> ids [n] i32, distances [n] f32. With `guessed`, `out` holds a valid code
+ * for every query to start from. A `list` (else 0) names the n queries to search for. Call it with
+ * a few hundred queries at a time: the engine's compiler replaces its first, slow version between
+ * calls.
  */
 export function search(tree: usize, codes: usize, count: i32, d: i32, queries: usize, list: usize, n: i32, out: usize, outDistances: usize, guessed: bool): void {
   if (d === 4) searchTree(4, 4, tree, codes, count, queries, list, n, out, outDistances, guessed);

@@ -69,8 +69,8 @@ function select(keys: usize, first: i32, last: i32, target: i32): void {
 }
 
 /**
- * The dimension along which a sample of the codes keys[first, last) varies most. A poor choice costs
- * time, never exactness.
+ * The dimension along which a sample of the codes keys[first, last) varies most. A poor choice
+ * costs time, never exactness.
  */
 function widestAxis(codes: usize, d: i32, keys: usize, first: i32, last: i32): i32 {
   const stride = max(1, (last - first) >> 6);
@@ -97,8 +97,8 @@ function widestAxis(codes: usize, d: i32, keys: usize, first: i32, last: i32): i
 }
 
 /**
- * Sorts the codes keys[first, last) (low words) into parts of at most `leafSize` codes. Each part is
- * halved along its widest dimension.
+ * Sorts the codes keys[first, last) (low words) into parts of at most `leafSize` codes. Each part
+ * is halved along its widest dimension.
  */
 function split(codes: usize, d: i32, keys: usize, first: i32, last: i32, leafSize: i32): void {
   while (last - first > leafSize) {
@@ -119,7 +119,9 @@ function split(codes: usize, d: i32, keys: usize, first: i32, last: i32, leafSiz
   }
 }
 
-/** Copies codes into their leaves, 16 to a block. Copies of one of its codes fill up the last leaf. */
+/**
+ * Copies codes into their leaves, 16 to a block. Copies of one of its codes fill up the last leaf.
+ */
 function pack(codes: usize, count: i32, d: i32, tree: usize, keys: usize, sorted: bool): void {
   const ids = tree + idsOffset(count, d);
   const leaves = leafCount(count);
@@ -195,7 +197,10 @@ export function refitTree(codes: usize, count: i32, d: i32, tree: usize, ids: us
   boxes(count, d, tree);
 }
 
-/** codes [count][d] f32 -> the same layout in the codes' own order and without boxes, for `searchAll`. */
+/**
+ * codes [count][d] f32 -> the same layout in the codes' own order and without boxes, for
+ * `searchAll`.
+ */
 export function packCodes(codes: usize, count: i32, d: i32, tree: usize): void {
   pack(codes, count, d, tree, 0, false);
 }

@@ -1,4 +1,6 @@
-/** @revq/nearest: exact nearest-code search, k-means, and the codebook updates of online training. */
+/**
+ * @revq/nearest: exact nearest-code search, k-means, and the codebook updates of online training.
+ */
 export { adamwStep, adamwStepRows, type AdamWOptions } from "./adamw.js";
 export { sumByCode, type CodeGradients } from "./code-gradients.js";
 export { kmeans } from "./kmeans/lloyd.js";

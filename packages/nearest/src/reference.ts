@@ -1,10 +1,10 @@
 /**
  * The reference in plain loops, without pruning. It defines the answer of all engines.
  *
- * The squared distance is float32 arithmetic in index order: s = 0, then
- * s = fl(s + fl(fl(x_i - c_i)^2)) for i = 0 .. d-1. Each operation is rounded once, to nearest even.
- * A sum beyond float32 is Infinity, and all such codes tie. The nearest code has the smallest
- * distance; of equal ones, the lowest index.
+ * The squared distance is float32 arithmetic in index order: s = 0, then s = fl(s + fl(fl(x_i -
+ * c_i)^2)) for i = 0 .. d-1. Each operation is rounded once, to nearest even. A sum beyond float32
+ * is Infinity, and all such codes tie. The nearest code has the smallest distance; of equal ones,
+ * the lowest index.
  */
 import type { NearestLayout } from "./shape.js";
 
@@ -24,7 +24,10 @@ export function squaredDistance(
   return sum;
 }
 
-/** Searches samples `[first, last)`; writes `indices` and `distances`, both `[samples, tokens]`. No checks. */
+/**
+ * Searches samples `[first, last)`; writes `indices` and `distances`, both `[samples, tokens]`. No
+ * checks.
+ */
 export function searchReference(
   layout: NearestLayout,
   latents: Float32Array,

@@ -7,7 +7,9 @@ export type NearestEngine = "auto" | "wasm" | "reference";
 
 export interface NearestOptions {
   readonly engine?: NearestEngine;
-  /** Worker threads of the `wasm` engine. Default: one a core, at most 16. 1 stays on this thread. */
+  /**
+   * Worker threads of the `wasm` engine. Default: one a core, at most 16. 1 stays on this thread.
+   */
   readonly threads?: number;
   /** Aborting makes the call throw `signal.reason` at the next step. */
   readonly signal?: AbortSignal;
@@ -33,7 +35,9 @@ export interface NearestOptions {
    * May be `out.indices`.
    */
   readonly guess?: Int32Array;
-  /** From `createSearchMemory`. Pass the same one to all searches in codebooks that change little. */
+  /**
+   * From `createSearchMemory`. Pass the same one to all searches in codebooks that change little.
+   */
   readonly memory?: SearchMemory;
   /** Called a few times a second with the queries searched so far and their total. */
   readonly onProgress?: (done: number, total: number) => void;

@@ -1,7 +1,9 @@
 /** Shapes of a search, the groups of tokens, and the checks that all engines share. */
 import { RevqError } from "@revq/core";
 
-/** Latents are `[samples, tokens, dim]`, codebooks `[groups, codes, dim]`, both row-major float32. */
+/**
+ * Latents are `[samples, tokens, dim]`, codebooks `[groups, codes, dim]`, both row-major float32.
+ */
 export interface NearestShape {
   /** n: images, or any number of rows. 0 is allowed. */
   readonly samples: number;
@@ -11,7 +13,10 @@ export interface NearestShape {
   readonly codes: number;
   /** d: elements of a token. */
   readonly dim: number;
-  /** T: tokens in a sample; default `groups`. Without `groupOf`, token t searches codebook t % groups. */
+  /**
+   * T: tokens in a sample; default `groups`. Without `groupOf`, token t searches codebook t %
+   * groups.
+   */
   readonly tokens?: number;
   /** The codebook of every token, `[tokens]`, values 0 .. groups-1. */
   readonly groupOf?: Int32Array;
@@ -71,8 +76,8 @@ export function requireLength(name: string, array: { readonly length: number }, 
 }
 
 /**
- * Throws `<code>` if a value is NaN or infinite. One pass without a branch per value: x - x is 0 for
- * finite x and NaN otherwise, so the sum of a block is 0 only if all its values are finite.
+ * Throws `<code>` if a value is NaN or infinite. One pass without a branch per value: x - x is 0
+ * for finite x and NaN otherwise, so the sum of a block is 0 only if all its values are finite.
  */
 export function requireFinite(name: string, code: string, values: Float32Array): void {
   const block = 4096;

@@ -1,4 +1,6 @@
-/** Arrays that worker threads read in place. All functions also take other arrays, which they copy. */
+/**
+ * Arrays that worker threads read in place. All functions also take other arrays, which they copy.
+ */
 import { canShare } from "./wasm/pool.js";
 
 /**

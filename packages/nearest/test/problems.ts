@@ -8,7 +8,9 @@ export interface Problem {
   readonly codebooks: Float32Array;
 }
 
-/** What values are drawn from: ties, powers far apart, float32's largest and smallest, signed zeros. */
+/**
+ * What values are drawn from: ties, powers far apart, float32's largest and smallest, signed zeros.
+ */
 export const families: Record<string, (random: ReturnType<typeof createRandom>) => number> = {
   gaussian: (random) => random.normal(),
   "small integers": (random) => random.integer(3),

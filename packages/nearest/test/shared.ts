@@ -1,4 +1,7 @@
-/** Finds and reads the shared parity data. Enough of the safetensors and npy formats for that; `@revq/formats` is the real reader. */
+/**
+ * Finds and reads the shared parity data. Enough of the safetensors and npy formats for that;
+ * `@revq/formats` is the real reader.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

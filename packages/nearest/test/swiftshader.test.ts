@@ -1,4 +1,6 @@
-/** The WGSL kernel through Dawn on a Vulkan driver in software: what there is where there is no GPU. */
+/**
+ * The WGSL kernel through Dawn on a Vulkan driver in software: what there is where there is no GPU.
+ */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,7 +20,8 @@ try {
 describe.skipIf(!unpacked)(`WGSL on SwiftShader${reason && ` (skipped: ${reason})`}`, () => {
   afterAll(() => unpacked?.remove());
 
-  // The libraries must be on the path when the process starts, so the tests run in one of their own.
+  // The libraries must be on the path when the process starts, so the tests run in one of their
+  // own.
   it("gives the reference's bits", { timeout: 300_000 }, async () => {
     const cli = join(root, "node_modules", "vitest", "vitest.mjs");
     const env = { ...process.env, ...unpacked!.env, REVQ_TEST_SWIFTSHADER: "1", NO_COLOR: "1" };

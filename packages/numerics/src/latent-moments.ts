@@ -31,7 +31,9 @@ export class LatentMoments {
     this.squares = new Float64Array(dimensions);
   }
 
-  /** Adds latents `[n, dimensions]`, flat. Throws `latent-not-finite` and then adds none of them. */
+  /**
+   * Adds latents `[n, dimensions]`, flat. Throws `latent-not-finite` and then adds none of them.
+   */
   add(latents: Float32Array): void {
     const d = this.dimensions;
     const n = latents.length / d;

@@ -1,8 +1,8 @@
 /**
  * Eigenvalues and eigenvectors of a real symmetric matrix in float64: Householder
  * tridiagonalisation, then implicit QL (EISPACK's `tred2` and `imtql2`; Golub and Van Loan, Matrix
- * Computations, 8.3). All inner loops run over rows. For covariances of up to about 2048 dimensions:
- * O(n^3), plain TypeScript, deterministic. Not for large sparse matrices.
+ * Computations, 8.3). All inner loops run over rows. For covariances of up to about 2048
+ * dimensions: O(n^3), plain TypeScript, deterministic. Not for large sparse matrices.
  */
 import { RevqError } from "@revq/core";
 
@@ -10,8 +10,8 @@ export interface SymmetricEigen {
   /** `[n]`, largest first. */
   readonly values: Float64Array;
   /**
-   * `[n, n]` row-major: row i is the unit eigenvector of `values[i]`; its entry of largest magnitude
-   * is positive. Empty with `vectors: false`.
+   * `[n, n]` row-major: row i is the unit eigenvector of `values[i]`; its entry of largest
+   * magnitude is positive. Empty with `vectors: false`.
    */
   readonly vectors: Float64Array;
 }
@@ -23,8 +23,9 @@ const epsilon = 2 ** -52;
 
 /**
  * Eigenvalues and eigenvectors of `matrix`: `[n, n]` row-major and symmetric, not changed. With
- * `vectors: false` it computes only the values, several times faster. Errors relative to the largest
- * eigenvalue are about 1e-16 n. Throws `eigen-shape`, `eigen-not-finite`, `eigen-not-symmetric`.
+ * `vectors: false` it computes only the values, several times faster. Errors relative to the
+ * largest eigenvalue are about 1e-16 n. Throws `eigen-shape`, `eigen-not-finite`,
+ * `eigen-not-symmetric`.
  *
  * @example
  * const { values } = symmetricEigen(Float64Array.of(2, 1, 1, 2), 2);

@@ -1,9 +1,11 @@
 /**
- * The backend tests of tfjs-core's own suite over this backend, counted beside tfjs cpu, which says which of them can pass
- * in Node at all: how many pass, and the messages of those that do not, most frequent first.
+ * The backend tests of tfjs-core's own suite over this backend, counted beside tfjs cpu, which says
+ * which of them can pass in Node at all: how many pass, and the messages of those that do not, most
+ * frequent first.
  *
- * The suite is bundled (it must meet the very tfjs-core that the backend registers with) and needs jasmine-core, which nothing else
- * here does (the bundler comes with vitest). After `tsc -b`: npm install --no-save jasmine-core@5 && node packages/tfjs-backend-onnx/bench/core-suite.mjs
+ * The suite is bundled (it must meet the very tfjs-core that the backend registers with) and needs
+ * jasmine-core, which nothing else here does (the bundler comes with vitest). After `tsc -b`: npm
+ * install --no-save jasmine-core@5 && node packages/tfjs-backend-onnx/bench/core-suite.mjs
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -17,7 +19,10 @@ const backends = {
   onnx: `import { registerOnnxBackend } from "./dist/index.js"; registerOnnxBackend();`,
 };
 
-/** The program that runs the suite over one backend and writes { full name: "" or the first failure } as JSON. */
+/**
+ * The program that runs the suite over one backend and writes { full name: "" or the first failure
+ * } as JSON.
+ */
 const program = (name) => `
   import * as tf from "@tensorflow/tfjs-core";
   import "@tensorflow/tfjs-layers";

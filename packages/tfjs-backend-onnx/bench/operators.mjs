@@ -1,6 +1,7 @@
 /**
- * One matrix product and one convolution: this backend beside bare onnxruntime-node (the same operator, public API) and
- * tfjs wasm. Prints processor and wall milliseconds of each and the ratios. Build the package first (tsc -b).
+ * One matrix product and one convolution: this backend beside bare onnxruntime-node (the same
+ * operator, public API) and tfjs wasm. Prints processor and wall milliseconds of each and the
+ * ratios. Build the package first (tsc -b).
  */
 import "@tensorflow/tfjs-layers";
 import "@tensorflow/tfjs-backend-wasm";

@@ -1,10 +1,14 @@
 /**
- * The rectifier of preset 512T in plain tfjs operators: 3x3 convolution, L blocks of linear attention with a 5x5
- * aggregation branch and GLU-MBConv, normalisation, 3x3 convolution; with mean squared error and AdamW. A workload for
- * timing, written for this benchmark; the real one is a plugin.
+ * The rectifier of preset 512T in plain tfjs operators: 3x3 convolution, L blocks of linear
+ * attention with a 5x5 aggregation branch and GLU-MBConv, normalisation, 3x3 convolution; with mean
+ * squared error and AdamW. A workload for timing, written for this benchmark; the real one is a
+ * plugin.
  */
 
-/** A model over latents [n,8,8,32]; `width` 512 and `blocks` 3 give the 14 million parameters of 512T. */
+/**
+ * A model over latents [n,8,8,32]; `width` 512 and `blocks` 3 give the 14 million parameters of
+ * 512T.
+ */
 export function createRectifier(tf, { width = 512, blocks = 3, latent = 32, headSize = 32 } = {}) {
   const variables = [];
   let seed = 1;
@@ -83,7 +87,10 @@ export function createRectifier(tf, { width = 512, blocks = 3, latent = 32, head
   return { variables, rectify };
 }
 
-/** AdamW made of tf operators; `step(gradients, t)` updates the variables and disposes the gradients. */
+/**
+ * AdamW made of tf operators; `step(gradients, t)` updates the variables and disposes the
+ * gradients.
+ */
 export function createAdamW(tf, variables, { learningRate = 5e-4, weightDecay = 1e-4 } = {}) {
   const state = variables.map((variable) => ({
     variable,

@@ -1,7 +1,8 @@
 /**
- * Times a training step of the 512T rectifier (see rectifier.mjs) on one backend.
- * node bench/training-step.mjs [onnx|wasm|cpu] [batch] [steps] [width]; build the package first (tsc -b).
- * Prints the losses too: all backends must agree on them. ORT_OPTIONS holds session options as JSON (profiling, say).
+ * Times a training step of the 512T rectifier (see rectifier.mjs) on one backend. node
+ * bench/training-step.mjs [onnx|wasm|cpu] [batch] [steps] [width]; build the package first (tsc
+ * -b). Prints the losses too: all backends must agree on them. ORT_OPTIONS holds session options as
+ * JSON (profiling, say).
  */
 import "@tensorflow/tfjs-layers";
 import * as tf from "@tensorflow/tfjs-core";

@@ -1,47 +1,32 @@
 /**
- * The tfjs backend: keeps tensors, records kernels into a trace and runs the trace as one ONNX graph when somebody wants
- * to see numbers (or when it grows too long). Kernels themselves are graph builders in `kernels/`.
+ * The tfjs backend. It keeps tensors and records kernels into a queue (`trace-queue.ts`), which
+ * runs as one ONNX graph when contents are read or when it is full. The kernels in `kernels/` build
+ * the graph.
  *
- * Design: nothing runs at record time. `read` plans everything that live tensors still need, finds the session of that
- * structure (shapes and attributes; host values are fed, so a changing learning rate changes nothing) and runs it once.
- * Intermediate results that nobody holds any more never leave the graph.
+ * Recording runs nothing. `read` plans the operators that live tensors need, looks up the session
+ * with this structure (shapes and attributes) and runs it once. Host values are fed, so a new
+ * learning rate keeps the structure. Intermediate results without a live tensor never leave the
+ * graph.
  */
 import { RevqError } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { byteLengthOf, Graph, sizeOf, type Value } from "./graph/graph.js";
-import { planGraph } from "./graph/plan.js";
+import { byteLengthOf, sizeOf, type Graph, type Value } from "./graph/graph.js";
 import { SessionCache } from "./graph/session-cache.js";
-import { repeatedTail } from "./graph/period.js";
 import { BufferPool, type HostBuffer } from "./memory/buffer-pool.js";
 import { defaultArenaBytes, type OnnxBackendOptions, type OnnxBackendStats } from "./options.js";
-import { fromBytes, lostError, nativeTensor, newStorage, viewOf, type GraphDataType, type Storage } from "./storage.js";
-import { createRuntime, type NativeTensor, type Runtime } from "./onnx/native.js";
+import { fromBytes, lostError, newStorage, viewOf, type GraphDataType, type Storage } from "./storage.js";
+import { createRuntime, type Runtime } from "./onnx/native.js";
+import { TraceQueue } from "./trace-queue.js";
 
 export class OnnxBackend extends tf.KernelBackend {
-  readonly graph = new Graph();
   readonly #data: tf.DataStorage<Storage>;
   readonly #pool: BufferPool;
   readonly #runtime: Runtime;
   readonly #sessions: SessionCache;
-  readonly #options: Required<Pick<OnnxBackendOptions, "maxQueuedNodes" | "maxQueuedBytes">>;
-  /** Storages whose contents are not computed yet, in order of recording. */
-  readonly #pending = new Set<Storage>();
-  /** Buffers that the trace reads: held until it has run. */
-  #fed: HostBuffer[] = [];
-  #fedBytes = 0;
-  #trace = 0;
-  #flushAt: number;
-  /** While kernels are recorded into a model of their own nothing is run. */
-  #tracing = false;
-  readonly #counters = { flushes: 0, forcedFlushes: 0, runMs: 0, createMs: 0, planMs: 0 };
+  readonly #queue: TraceQueue;
 
   constructor(options: OnnxBackendOptions = {}) {
     super();
-    this.#options = {
-      maxQueuedNodes: options.maxQueuedNodes ?? 4096,
-      maxQueuedBytes: options.maxQueuedBytes ?? 2 ** 30,
-    };
-    this.#flushAt = this.#options.maxQueuedNodes;
     this.#runtime = createRuntime(options);
     this.#sessions = new SessionCache(
       this.#runtime,
@@ -49,10 +34,14 @@ export class OnnxBackend extends tf.KernelBackend {
       options.maxArenaBytes ?? defaultArenaBytes(),
     );
     this.#pool = new BufferPool(options.maxPooledBytes ?? 2 ** 30);
+    this.#queue = new TraceQueue(this.#pool, this.#sessions, {
+      maxQueuedNodes: options.maxQueuedNodes ?? 4096,
+      maxQueuedBytes: options.maxQueuedBytes ?? 2 ** 30,
+    });
     this.#data = new tf.DataStorage(this, tf.engine());
   }
 
-  // ---- tensors, as tfjs asks for them ----
+  // ---- tfjs's interface ----
 
   override write(values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType): object {
     const dataId = {};
@@ -68,7 +57,7 @@ export class OnnxBackend extends tf.KernelBackend {
     refCount: number,
   ): void {
     if (dtype === "complex64")
-      throw new RevqError("onnx-complex", "complex64 tensors are not supported by the onnx backend");
+      throw new RevqError("onnx-complex", "The onnx backend does not support complex64 tensors.");
     const storage = newStorage(dtype, shape, refCount);
     if (dtype === "string") storage.strings = (values ?? []) as Uint8Array[];
     else storage.buffer = this.#copyIn(values as ArrayLike<number>, sizeOf(shape), dtype as GraphDataType);
@@ -88,7 +77,7 @@ export class OnnxBackend extends tf.KernelBackend {
     const storage = this.#data.get(dataId);
     storage.references--;
     if (!force && storage.references > 0) return false;
-    this.#pending.delete(storage);
+    this.#queue.pending.delete(storage);
     if (storage.buffer) this.#pool.release(storage.buffer);
     storage.buffer = null;
     this.#data.delete(dataId);
@@ -128,7 +117,7 @@ export class OnnxBackend extends tf.KernelBackend {
     return viewOf(storage.buffer!, storage.dtype as GraphDataType, sizeOf(storage.shape)).slice() as Float32Array;
   }
 
-  /** The same; then lets timers and I/O run, which a loop of resolved promises would starve. */
+  /** Like `readSync`; then lets timers and I/O run. (Resolved promises alone would starve them.) */
   override async read(dataId: object): Promise<tf.backend_util.BackendValues> {
     const values = this.readSync(dataId);
     await new Promise<void>((resolve) => setImmediate(resolve));
@@ -137,21 +126,47 @@ export class OnnxBackend extends tf.KernelBackend {
 
   override dispose(): void {
     this.graph.clear();
-    this.#pending.clear();
+    this.#queue.pending.clear();
     this.#sessions.clear();
     this.#pool.clear();
   }
 
-  // ---- what kernels use ----
+  // ---- for kernels ----
+
+  get graph(): Graph {
+    return this.#queue.graph;
+  }
+
+  /** Runs the queue if it is full. Called after each kernel. */
+  flushIfFull(): void {
+    this.#queue.flushIfFull();
+  }
+
+  /**
+   * Runs all queued operators that live tensors need. Synchronous: it blocks the event loop.
+   */
+  flush(): void {
+    this.#queue.flush();
+  }
+
+  /** Starts to record only, until `endTrace`; see `export/trace.ts`. */
+  beginTrace(): void {
+    this.#queue.beginTrace();
+  }
+
+  /** Forgets the records. Tensors that they would have computed are lost. */
+  endTrace(): void {
+    this.#queue.endTrace();
+  }
 
   /** The graph value of a kernel's input, in the input's own shape. */
   value(info: tf.TensorInfo): Value {
     const storage = this.#data.get(info.dataId);
     if (storage.strings)
-      throw new RevqError("onnx-string", "string tensors can be kept but not computed with by the onnx backend");
-    if (storage.viewsOf !== this.#trace) {
+      throw new RevqError("onnx-string", "The onnx backend stores string tensors but cannot compute with them.");
+    if (storage.viewsOf !== this.#queue.trace) {
       storage.views = null;
-      storage.viewsOf = this.#trace;
+      storage.viewsOf = this.#queue.trace;
     }
     const key = info.shape.join(",");
     const known = storage.views?.get(key);
@@ -161,7 +176,7 @@ export class OnnxBackend extends tf.KernelBackend {
     return value;
   }
 
-  /** A tensor for a graph value that a kernel made. */
+  /** A tensor for the graph value of a kernel. */
   tensor(value: Value): tf.TensorInfo {
     if (value.type !== "float32" && value.type !== "int32" && value.type !== "bool")
       throw new Error(`a kernel returned ${value.type}`);
@@ -172,42 +187,42 @@ export class OnnxBackend extends tf.KernelBackend {
     else if (sizeOf(value.shape) === 0) storage.buffer = this.#pool.acquire(0);
     else {
       storage.pending = value;
-      this.#pending.add(storage);
+      this.#queue.pending.add(storage);
     }
     const dataId = {};
     this.#data.set(dataId, storage);
     return { dataId, shape: [...value.shape], dtype: value.type };
   }
 
-  /** A value fed from the host: for numbers that change from step to step. */
+  /** A value fed from the host, for values that change between steps. */
   feed(values: ArrayLike<number>, shape: readonly number[], type: GraphDataType): Value {
     const buffer = this.#copyIn(values, sizeOf(shape), type);
-    const value = this.#feedBuffer(buffer, shape, type);
+    const value = this.#queue.feed(buffer, shape, type);
     this.#pool.release(buffer);
     return value;
   }
 
-  /** The same tensor under another shape (of the same size), sharing its contents. */
+  /** The tensor with another shape of the same size; shares its contents. */
   alias(info: tf.TensorInfo, shape: readonly number[]): tf.TensorInfo {
     this.incRef(info.dataId);
     return { dataId: info.dataId, shape: [...shape], dtype: info.dtype };
   }
 
-  /** Whether `kernels/blocked.ts` works on this processor; never in a model that others shall run. */
+  /** Whether `kernels/blocked.ts` works on this processor. False while a model is traced. */
   get blockedConvolutions(): boolean {
-    return this.#runtime.blockedConvolutions && !this.#tracing;
+    return this.#runtime.blockedConvolutions && !this.#queue.tracing;
   }
 
-  /** The contents of a float32 tensor, in place: runs the queue if they are not computed. Not to be changed, nor kept. */
+  /** A view of a float32 tensor's contents. Runs the queue if needed. Do not change or keep it. */
   float32(info: tf.TensorInfo): Float32Array {
     const storage = this.#data.get(info.dataId);
-    if (info.dtype !== "float32") throw new RevqError("onnx-dtype", `float32 is expected, got ${info.dtype}.`);
+    if (info.dtype !== "float32") throw new RevqError("onnx-dtype", `Expected float32; got ${info.dtype}.`);
     if (storage.pending) this.flush();
     if (storage.lost) throw lostError(storage.lost);
     return viewOf(storage.buffer!, "float32", sizeOf(storage.shape)) as Float32Array;
   }
 
-  /** Float32 tensors that `fill` computes on the host, at once. */
+  /** Float32 tensors that `fill` computes on the host, immediately. */
   computed(shapes: readonly (readonly number[])[], fill: (values: Float32Array[]) => void): tf.TensorInfo[] {
     const storages = shapes.map((shape) => {
       const storage = newStorage("float32", shape, 1);
@@ -222,114 +237,16 @@ export class OnnxBackend extends tf.KernelBackend {
     });
   }
 
-  /** Runs the queue now if it is full; called after each kernel. */
-  flushIfFull(): void {
-    if (this.#tracing) return;
-    if (this.graph.nodes.length < this.#flushAt && this.#fedBytes < this.#options.maxQueuedBytes) return;
-    const nodes = this.graph.nodes;
-    this.#counters.forcedFlushes++;
-    // A loop that never reads repeats the same operators. Flushing after whole rounds of it makes every flush alike, so
-    // that from the second on the session is found in the cache.
-    const period = repeatedTail(nodes.map((node) => node.op));
-    this.flush();
-    this.#flushAt =
-      period > 0
-        ? Math.max(1, Math.floor(this.#options.maxQueuedNodes / period)) * period
-        : this.#options.maxQueuedNodes;
-  }
-
-  /** From here on kernels are recorded only, until `endTrace`; see `export/trace.ts`. */
-  beginTrace(): void {
-    this.flush();
-    this.#tracing = true;
-    this.graph.portable = true;
-  }
-
-  /** Forgets what was recorded; tensors that it would have computed are lost. */
-  endTrace(): void {
-    for (const storage of this.#pending) {
-      storage.pending = null;
-      storage.lost = readWhileTracing();
-    }
-    this.#tracing = false;
-    this.graph.portable = false;
-    this.#forgetTrace();
-  }
-
-  /** A tensor whose numbers are not there: an input of the model that is traced. */
+  /** A tensor without contents: the input of a traced model. */
   placeholder(shape: readonly number[], type: GraphDataType): { readonly info: tf.TensorInfo; readonly value: Value } {
     const storage = newStorage(type, shape, 1);
     const buffer = this.#pool.acquire(byteLengthOf({ type, shape }));
-    const value = this.#feedBuffer(buffer, shape, type);
+    const value = this.#queue.feed(buffer, shape, type);
     this.#pool.release(buffer);
     storage.pending = value;
     const dataId = {};
     this.#data.set(dataId, storage);
     return { info: { dataId, shape: [...shape], dtype: type }, value };
-  }
-
-  /** Runs everything queued that a live tensor needs. Synchronous: it blocks the event loop for as long as it takes. */
-  flush(): void {
-    if (this.#tracing) throw readWhileTracing();
-    if (this.graph.nodes.length === 0) return;
-    try {
-      const outputs = new Set([...this.#pending].map((storage) => storage.pending!));
-      if (outputs.size > 0) this.#run([...outputs]);
-    } catch (cause) {
-      // The tensors of this trace are lost; later work is not.
-      for (const storage of this.#pending) {
-        storage.pending = null;
-        storage.lost = cause;
-      }
-      throw new RevqError(
-        "onnx-run",
-        `ONNX Runtime could not run a graph of the onnx backend: ${(cause as Error).message}`,
-        { cause },
-      );
-    } finally {
-      this.#forgetTrace();
-    }
-  }
-
-  #run(outputs: readonly Value[]): void {
-    const planned = performance.now();
-    const plan = planGraph(this.graph, outputs);
-    const created = performance.now();
-    const entry = this.#sessions.get(plan);
-    const started = performance.now();
-    const buffers = new Map<Value, HostBuffer>();
-    const feeds: Record<string, NativeTensor> = {};
-    const fetches: Record<string, NativeTensor> = {};
-    plan.feeds.forEach((value, index) => (feeds[`i${index}`] = nativeTensor(value, value.buffer!)));
-    plan.outputs.forEach((value, index) => {
-      const buffer = this.#pool.acquire(byteLengthOf(value));
-      buffers.set(value, buffer);
-      fetches[plan.outputNames[index]!] = nativeTensor(value, buffer);
-    });
-    try {
-      // A structure seen once may never come back: its arena is kept from the second run on.
-      entry.session.run(feeds, fetches, entry.runs++ === 0);
-      for (const storage of this.#pending) {
-        storage.buffer = this.#pool.retain(buffers.get(storage.pending!)!);
-        storage.pending = null;
-      }
-    } finally {
-      for (const buffer of buffers.values()) this.#pool.release(buffer);
-    }
-    const counters = this.#counters;
-    counters.flushes++;
-    counters.planMs += created - planned;
-    counters.createMs += started - created;
-    counters.runMs += performance.now() - started;
-  }
-
-  #forgetTrace(): void {
-    this.#pending.clear();
-    this.graph.clear();
-    for (const buffer of this.#fed) this.#pool.release(buffer);
-    this.#fed = [];
-    this.#fedBytes = 0;
-    this.#trace++;
   }
 
   stats(): OnnxBackendStats {
@@ -338,7 +255,7 @@ export class OnnxBackend extends tf.KernelBackend {
       hits: this.#sessions.hits,
       misses: this.#sessions.misses,
       evictions: this.#sessions.evictions,
-      ...this.#counters,
+      ...this.#queue.counters,
       queuedNodes: this.graph.nodes.length,
       arenaBytes: this.#sessions.arenaBytes,
       aliveBytes: this.#pool.liveBytes,
@@ -351,19 +268,13 @@ export class OnnxBackend extends tf.KernelBackend {
 
   #makeView(storage: Storage, shape: readonly number[]): Value {
     if (storage.lost) throw lostError(storage.lost);
-    if (!storage.pending) return this.#feedBuffer(storage.buffer!, shape, storage.dtype as GraphDataType);
+    if (!storage.pending) return this.#queue.feed(storage.buffer!, shape, storage.dtype as GraphDataType);
     const value = storage.pending;
     if (value.shape.length === shape.length && value.shape.every((size, axis) => size === shape[axis])) return value;
     return this.graph.add("Reshape", [value, this.graph.int64(shape)], { type: value.type, shape: [...shape] });
   }
 
-  #feedBuffer(buffer: HostBuffer, shape: readonly number[], type: GraphDataType): Value {
-    this.#fed.push(this.#pool.retain(buffer));
-    this.#fedBytes += buffer.data.byteLength;
-    return { type, shape: [...shape], buffer };
-  }
-
-  /** Host numbers are copied at once: the caller may reuse its array, and nothing runs before the next read. */
+  /** Copies values immediately: callers may reuse their array before the queue runs. */
   #copyIn(values: ArrayLike<number> | null, size: number, type: GraphDataType): HostBuffer {
     const bytes = byteLengthOf({ type, shape: [size] });
     const buffer = this.#pool.acquire(bytes);
@@ -372,11 +283,4 @@ export class OnnxBackend extends tf.KernelBackend {
     else view.fill(0);
     return buffer;
   }
-}
-
-function readWhileTracing(): RevqError {
-  return new RevqError(
-    "onnx-trace-read",
-    "Numbers were asked for that are not there: this computation leaves the tensor engine half-way, so it cannot become one ONNX model.",
-  );
 }

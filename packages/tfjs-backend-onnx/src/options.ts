@@ -1,31 +1,32 @@
-/** What can be asked of the backend and what it tells about itself. */
+/** Options and statistics of the backend. */
 import { totalmem } from "node:os";
 import type { RuntimeOptions } from "./onnx/native.js";
 
-/** Options of `registerOnnxBackend`; every default suits a training loop. */
+/** Options of `registerOnnxBackend`. The defaults suit a training loop. */
 export interface OnnxBackendOptions extends RuntimeOptions {
-  /** Sessions kept at most (default 64); the least recently used is dropped. */
+  /** Maximum of kept sessions (default 64). The least recently used is dropped first. */
   readonly maxSessions?: number;
   /**
-   * Bytes that the working memories of the kept sessions may hold together, by estimate (default: a sixteenth of the machine's
-   * memory, 6 GiB at most); the least recently used sessions are dropped beyond it. One graph that needs more still runs.
+   * Maximum of estimated bytes in the working memory of all kept sessions. Default: a sixteenth of
+   * the machine's memory, at most 6 GiB. Beyond it, the least recently used sessions are dropped. A
+   * single graph that needs more still runs.
    */
   readonly maxArenaBytes?: number;
-  /** Operators queued at most before they are run unasked (default 4096). */
+  /** Maximum of queued operators (default 4096). A full queue runs without a read. */
   readonly maxQueuedNodes?: number;
-  /** Bytes of host buffers that the queue may keep from being freed before it is run unasked (default 1 GiB). */
+  /** Maximum of bytes in host buffers that the queue keeps alive (default 1 GiB). */
   readonly maxQueuedBytes?: number;
-  /** Bytes of freed buffers kept for reuse at most (default 1 GiB). */
+  /** Maximum of bytes in freed buffers that are kept for reuse (default 1 GiB). */
   readonly maxPooledBytes?: number;
 }
 
-/** What the backend did since it was made; bytes are of tensors' contents. */
+/** Counters since the start of the backend. Bytes are those of tensor contents. */
 export interface OnnxBackendStats {
   readonly sessions: number;
   readonly hits: number;
   readonly misses: number;
   readonly evictions: number;
-  /** Graphs run; of these, `forcedFlushes` because the queue was full. */
+  /** Runs of graphs; `forcedFlushes` of them because the queue was full. */
   readonly flushes: number;
   readonly forcedFlushes: number;
   readonly runMs: number;
@@ -33,7 +34,7 @@ export interface OnnxBackendStats {
   readonly planMs: number;
   readonly queuedNodes: number;
   readonly aliveBytes: number;
-  /** Working memory that the kept sessions hold, by estimate. */
+  /** Estimated working memory of the kept sessions. */
   readonly arenaBytes: number;
   readonly pooledBytes: number;
   readonly threads: number;
@@ -41,7 +42,9 @@ export interface OnnxBackendStats {
   readonly blockedConvolutions: boolean;
 }
 
-/** A sixteenth of the machine's memory, 6 GiB at most: arenas hold up to twice what is estimated, and others want memory too. */
+/**
+ * A sixteenth of the machine's memory, at most 6 GiB: arenas may be twice as large as estimated.
+ */
 export function defaultArenaBytes(): number {
   return Math.min(6 * 2 ** 30, totalmem() / 16);
 }

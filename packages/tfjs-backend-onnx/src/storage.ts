@@ -1,22 +1,22 @@
-/** What the backend keeps of one tensor, and views of host buffers by element type. */
+/** The backend's record of a tensor, and views of host buffers by element type. */
 import { RevqError } from "@revq/core";
 import type * as tf from "@tensorflow/tfjs-core";
 import { sizeOf, type Value } from "./graph/graph.js";
 import type { HostBuffer } from "./memory/buffer-pool.js";
 import type { NativeTensor, TypedArray } from "./onnx/native.js";
 
-/** The types of tfjs tensors that a graph computes with. */
+/** The types of tfjs tensors in graphs. */
 export type GraphDataType = "float32" | "int32" | "bool";
 
 export interface Storage {
   readonly dtype: tf.DataType;
   readonly shape: readonly number[];
   references: number;
-  /** The graph value that will hold the contents, until the trace has run. */
+  /** The graph value of the contents, until the trace has run. */
   pending: Value | null;
   buffer: HostBuffer | null;
   strings: Uint8Array[] | null;
-  /** Why the contents were never computed: the run of their trace failed. */
+  /** The error of a failed trace, because of which there are no contents. */
   lost: unknown;
   /** Graph values of these contents under a shape, valid in trace number `viewsOf`. */
   views: Map<string, Value> | null;
@@ -24,7 +24,7 @@ export interface Storage {
 }
 
 export function lostError(cause: unknown): RevqError {
-  return new RevqError("onnx-lost", `This tensor was never computed, its graph failed: ${(cause as Error).message}`, {
+  return new RevqError("onnx-lost", `This tensor has no values: its graph failed. ${(cause as Error).message}`, {
     cause,
   });
 }

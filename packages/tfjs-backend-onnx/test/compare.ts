@@ -1,4 +1,7 @@
-/** Runs the same tfjs program on the `cpu` and `onnx` backends and compares the numbers. The reference is tfjs' own. */
+/**
+ * Runs the same tfjs program on the `cpu` and `onnx` backends and compares the numbers. The
+ * reference is tfjs' own.
+ */
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 // tfjs-core registers no gradients in Node; this package's bundle does.
@@ -33,7 +36,10 @@ interface Result {
   readonly values: ArrayLike<number>;
 }
 
-/** The program's results and, for float inputs and results, the gradients of a fixed weighting of them. */
+/**
+ * The program's results and, for float inputs and results, the gradients of a fixed weighting of
+ * them.
+ */
 export async function runOn(
   backend: string,
   program: Program,

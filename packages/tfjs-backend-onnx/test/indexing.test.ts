@@ -87,7 +87,8 @@ describe("indexing kernels agree with tfjs cpu", () => {
       const x = Float32Array.from({ length: rows * 4 }, (_, place) => ((place >> 2) % 5) + (place % 4));
       await tf.setBackend("onnx");
       const sums = tf.tidy(() => tf.unsortedSegmentSum(tf.tensor2d(x, [rows, 4]), tf.tensor1d(ids, "int32"), count));
-      // Whole numbers below 2^24: exact in any order of addition, unless two threads lose one another's.
+      // Whole numbers below 2^24: exact in any order of addition, unless two threads lose one
+      // another's.
       expect(await sums.data()).toEqual(expected);
       sums.dispose();
     }

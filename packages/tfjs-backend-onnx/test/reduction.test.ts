@@ -16,7 +16,8 @@ describe("reductions agree with tfjs cpu", () => {
     ["min", tf.min, true],
   ] as [string, (x: tf.Tensor, axes?: number[], keep?: boolean) => tf.Tensor, boolean][]) {
     it(name, async () => {
-      // The empty list of axes means "none" to some of tfjs' operators and "all" to others; left out.
+      // The empty list of axes means "none" to some of tfjs' operators and "all" to others; left
+      // out.
       const cases = shapeAndAxes.filter(([, axes]) => axes.length > 0);
       await forAll(cases, ([shape, axes, keep, seed]) =>
         compareBackends((x) => op(x!, axes, keep), [floats(shape, seed)], {}, gradient && !keep),

@@ -2,7 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { onnxBackendStats } from "../src/index.js";
 import { tf } from "./compare.js";
 
-/** A small network with convolution, depthwise convolution, gathered codes and a matrix product, trained by Adam of tf operators. */
+/**
+ * A small network with convolution, depthwise convolution, gathered codes and a matrix product,
+ * trained by Adam of tf operators.
+ */
 function createTraining(width = 8) {
   const variable = (shape: number[], seed: number) =>
     tf.tidy(() => tf.variable(tf.randomNormal(shape, 0, 0.2, "float32", seed)));
@@ -97,7 +100,10 @@ describe("training", () => {
     dispose();
   });
 
-  /** MiB outside of V8's heap: tensors, sessions, arenas. V8's own heap breathes by tens of megabytes. */
+  /**
+   * MiB outside of V8's heap: tensors, sessions, arenas. V8's own heap breathes by tens of
+   * megabytes.
+   */
   const native = (): number => (process.memoryUsage().rss - process.memoryUsage().heapTotal) / 2 ** 20;
 
   it.skipIf(!process.env["REVQ_TEST_FULL"])(

@@ -1,7 +1,8 @@
 /**
  * Completes tfjs's wasm backend (4.22) for training. Adds missing gradients. Replaces slow kernels
  * (transposed and batched matrix products, the input gradient of a convolution) and wrong ones
- * (strided convolutions with `same` padding, the gradient of max pooling, transposed fused products).
+ * (strided convolutions with `same` padding, the gradient of max pooling, transposed fused
+ * products).
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { KernelFunc } from "@tensorflow/tfjs-core";

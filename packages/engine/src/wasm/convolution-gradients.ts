@@ -59,8 +59,8 @@ function rotatedFilter(wasm: WasmBackend, filter: TensorInfo): TensorInfo {
 }
 
 /**
- * x `[n, h, w, ci]`, dy `[n, oh, ow, co]` -> filter gradient of `attrs.filterShape` `[kh, kw, ci,
- * co]`.
+ * x `[n, h, w, ci]`, dy `[n, oh, ow, co]` -> filter gradient of `attrs.filterShape`
+ * `[kh, kw, ci, co]`.
  */
 export const conv2dBackpropFilter: KernelFunc = ({ inputs, backend, attrs }) => {
   const wasm = wasmBackend(backend);
@@ -97,7 +97,9 @@ function positionsOf(x: TensorInfo): number {
   return util.sizeFromShape(x.shape.slice(0, 3));
 }
 
-/** planes `[ci, n, h, w]` -> window `[ci, n, oh, ow]`: the inputs of a filter tap, zero in padding. */
+/**
+ * planes `[ci, n, h, w]` -> window `[ci, n, oh, ow]`: the inputs of a filter tap, zero in padding.
+ */
 function copyWindow(
   wasm: WasmBackend,
   planes: TensorInfo,

@@ -1,7 +1,7 @@
 /**
  * Gradients of a depthwise convolution (NHWC) for the wasm backend. The input gradient is a
- * depthwise convolution (XNNPACK) of the dilated output gradient with the rotated filter. The filter
- * gradient is a direct loop over the heap: no kernel of the backend could compute it.
+ * depthwise convolution (XNNPACK) of the dilated output gradient with the rotated filter. The
+ * filter gradient is a direct loop over the heap: no kernel of the backend could compute it.
  */
 import { util, type KernelFunc, type TensorInfo } from "@tensorflow/tfjs-core";
 import { geometryOf, type ConvolutionAttributes, type Geometry } from "./convolution-geometry.js";
@@ -58,8 +58,8 @@ function rotatedFilter(wasm: WasmBackend, filter: TensorInfo, channels: number):
 }
 
 /**
- * x `[n, h, w, c]`, dy `[n, oh, ow, c * m]` -> filter gradient of `attrs.filterShape` `[kh, kw, c,
- * m]`.
+ * x `[n, h, w, c]`, dy `[n, oh, ow, c * m]` -> filter gradient of `attrs.filterShape`
+ * `[kh, kw, c, m]`.
  */
 export const depthwiseConv2dNativeBackpropFilter: KernelFunc = ({ inputs, backend, attrs }) => {
   const wasm = wasmBackend(backend);

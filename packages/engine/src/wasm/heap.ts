@@ -1,6 +1,7 @@
 /**
- * The internals of tfjs's wasm backend that kernels use: tensors as views of the heap, and their ids
- * on the C++ side. tfjs-backend-wasm 4.22. This file holds all use of API that tfjs does not publish.
+ * The internals of tfjs's wasm backend that kernels use: tensors as views of the heap, and their
+ * ids on the C++ side. tfjs-backend-wasm 4.22. This file holds all use of API that tfjs does not
+ * publish.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { KernelBackend, NamedAttrMap, TensorInfo } from "@tensorflow/tfjs-core";
@@ -86,8 +87,8 @@ export function release(backend: WasmBackend, ...tensors: TensorInfo[]): void {
 }
 
 /**
- * Registers `length` elements from `offset` of a float32 or int32 tensor as a tensor on the C++ side
- * while `use` runs.
+ * Registers `length` elements from `offset` of a float32 or int32 tensor as a tensor on the C++
+ * side while `use` runs.
  */
 export function withView(
   backend: WasmBackend,

@@ -1,7 +1,7 @@
 /**
- * BatchMatMul for the wasm backend. tfjs uses XNNPACK only for one batch without transposed operands,
- * otherwise a naive loop (22 times slower for transposed a at 1024^3). This kernel transposes first
- * and multiplies every batch by XNNPACK, on views of the heap.
+ * BatchMatMul for the wasm backend. tfjs uses XNNPACK only for one batch without transposed
+ * operands, otherwise a naive loop (22 times slower for transposed a at 1024^3). This kernel
+ * transposes first and multiplies every batch by XNNPACK, on views of the heap.
  */
 import { broadcast_util, util, type KernelFunc, type TensorInfo } from "@tensorflow/tfjs-core";
 import { makeFloats, multiplyMatrices, release, runKernel, wasmBackend, withView, type WasmBackend } from "./heap.js";

@@ -3,8 +3,8 @@ import { util, type KernelFunc, type TensorInfo } from "@tensorflow/tfjs-core";
 import { integers, makeZeros, elements, wasmBackend } from "./heap.js";
 
 /**
- * x `[...segmentIds.shape, ...rest]` float32 or int32, segmentIds int32 -> `[numSegments,
- * ...rest]`. Ids outside 0 .. numSegments-1 are dropped.
+ * x `[...segmentIds.shape, ...rest]` float32 or int32, segmentIds int32 ->
+ * `[numSegments, ...rest]`. Ids outside 0 .. numSegments-1 are dropped.
  */
 export const unsortedSegmentSum: KernelFunc = ({ inputs, backend, attrs }) => {
   const wasm = wasmBackend(backend);

@@ -60,7 +60,8 @@ function inNode(dawn: DawnModule): FoundGpu {
     install() {
       Object.assign(globalThis, dawn.globals);
       if (!globalThis.navigator) {
-        // Node 20 has no navigator. Not enumerable, so that lists of globals do not suggest a browser.
+        // Node 20 has no navigator. Not enumerable, so that lists of globals do not suggest a
+        // browser.
         Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true, writable: true });
       }
       Object.defineProperty(globalThis.navigator, "gpu", { value: gpu, configurable: true });

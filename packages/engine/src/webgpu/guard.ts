@@ -1,7 +1,7 @@
 /**
- * Makes tfjs's WebGPU backend (4.22) throw errors of the device. By itself it ignores them: a buffer
- * over a limit, a lost device or exhausted memory leave zeros in the results. Here the next operation
- * or download throws the first such error.
+ * Makes tfjs's WebGPU backend (4.22) throw errors of the device. By itself it ignores them: a
+ * buffer over a limit, a lost device or exhausted memory leave zeros in the results. Here the next
+ * operation or download throws the first such error.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { DataType } from "@tensorflow/tfjs-core";
@@ -17,7 +17,9 @@ export interface GuardedBackend {
   readSync(dataId: object): unknown;
 }
 
-/** Replaces methods of this instance. Returns a function that removes the listener of the device. */
+/**
+ * Replaces methods of this instance. Returns a function that removes the listener of the device.
+ */
 export function guardBackend(backend: GuardedBackend, device: GPUDevice): () => void {
   let failure: RevqError | undefined;
   let live = true;

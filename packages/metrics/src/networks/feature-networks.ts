@@ -19,7 +19,9 @@ export type FeatureLayer =
     }
   /** Maximum of windows. `ceil`: includes a last, incomplete window. */
   | { readonly kind: "pool"; readonly size: 2 | 3; readonly ceil: boolean }
-  /** SqueezeNet's block: 1x1 to `squeeze` channels, then 1x1 and 3x3 in parallel to `expand` each. */
+  /**
+   * SqueezeNet's block: 1x1 to `squeeze` channels, then 1x1 and 3x3 in parallel to `expand` each.
+   */
   | {
       readonly kind: "fire";
       readonly name: string;

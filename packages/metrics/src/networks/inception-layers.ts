@@ -1,8 +1,8 @@
 /**
  * Layers of FID's Inception-v3 (of December 2015) as data. Szegedy et al., arXiv 1512.00567. It
  * differs from other Inception-v3: average pools ignore the padding, the last block has a maximum
- * pool, there are 1008 classes. Names are those of pytorch-fid (github.com/mseitzer/pytorch-fid) and
- * its weight file `pt_inception-2015-12-05-*.pth`.
+ * pool, there are 1008 classes. Names are those of pytorch-fid (github.com/mseitzer/pytorch-fid)
+ * and its weight file `pt_inception-2015-12-05-*.pth`.
  */
 
 export type InceptionNode =

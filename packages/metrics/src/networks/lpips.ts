@@ -13,7 +13,9 @@ import { createFeatureRunner } from "./run-features.js";
 
 const networks: Readonly<Record<LpipsNetwork, FeatureNetwork>> = { squeeze: squeezenet, alex: alexnet, vgg: vgg16 };
 
-/** `ScalingLayer` of the authors' package: images in [-1, 1] to inputs of torchvision's classifiers. */
+/**
+ * `ScalingLayer` of the authors' package: images in [-1, 1] to inputs of torchvision's classifiers.
+ */
 const shift = [-0.03, -0.088, -0.188];
 const scale = [0.458, 0.448, 0.45];
 /**

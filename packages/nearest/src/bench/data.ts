@@ -6,8 +6,8 @@ export type BenchData = "gaussian" | "uniform" | "latents";
 
 /**
  * Latents `[samples, groups, dim]` and codebooks `[groups, codes, dim]`. The kind `latents` takes
- * codes from the first half of the samples and queries from the second. If there are too few, it adds
- * copies with noise of a twentieth of a standard deviation.
+ * codes from the first half of the samples and queries from the second. If there are too few, it
+ * adds copies with noise of a twentieth of a standard deviation.
  */
 export function makeBenchData(
   kind: BenchData,

@@ -44,8 +44,8 @@ export interface BenchNearestResult {
   readonly medianMs: number;
   readonly bestMs: number;
   /**
-   * Time to build the trees of all groups on one thread, fastest of three. 0 for brute force and the
-   * reference. `auto` may need no tree.
+   * Time to build the trees of all groups on one thread, fastest of three. 0 for brute force and
+   * the reference. `auto` may need no tree.
    */
   readonly buildMs: number;
   readonly threads: number;

@@ -23,7 +23,9 @@ export function createClusterSums({ codes, dim }: NearestLayout): ClusterSums {
   };
 }
 
-/** Adds the rows `[first, last)` of a grouped array, all of one group, to the sums of their codes. */
+/**
+ * Adds the rows `[first, last)` of a grouped array, all of one group, to the sums of their codes.
+ */
 export function addToClusters(
   clusters: ClusterSums,
   dim: number,

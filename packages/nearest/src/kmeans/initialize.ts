@@ -13,8 +13,8 @@ function offsetOf(layout: NearestLayout, starts: readonly number[], group: numbe
 }
 
 /**
- * Initial codebooks `[groups, codes, dim]`. Every group draws from a generator of its own, so groups
- * do not depend on each other.
+ * Initial codebooks `[groups, codes, dim]`. Every group draws from a generator of its own, so
+ * groups do not depend on each other.
  *
  * @param groupNumbers as in `KMeansOptions`
  */
@@ -57,7 +57,9 @@ function drawSample(queries: number, codes: number, random: Random): Int32Array 
   return chosen;
 }
 
-/** k-means++: draws each code with probability proportional to its squared distance to earlier ones. */
+/**
+ * k-means++: draws each code with probability proportional to its squared distance to earlier ones.
+ */
 async function drawSpread(
   layout: NearestLayout,
   latents: Float32Array,

@@ -1,4 +1,6 @@
-/** k-means per group with exact search: Lloyd's algorithm (IEEE Trans. Information Theory 28, 1982). */
+/**
+ * k-means per group with exact search: Lloyd's algorithm (IEEE Trans. Information Theory 28, 1982).
+ */
 import { RevqError } from "@revq/core";
 import { createYielder } from "../event-loop.js";
 import { canMoveClusters, searchLayout } from "../nearest-codes.js";

@@ -55,13 +55,22 @@ export interface KMeansOptions {
    * calls, with the numbers they would have in one call, get the same codebooks.
    */
   readonly groupNumbers?: readonly number[];
-  /** Stops once a pass lowers the distortion by no more than this fraction. Default 0: no change at all. */
+  /**
+   * Stops once a pass lowers the distortion by no more than this fraction. Default 0: no change at
+   * all.
+   */
   readonly tolerance?: number;
-  /** One more search after the last update, so that `counts`, `usage` and the last `distortion` are those of the result; default true. */
+  /**
+   * One more search after the last update, so that `counts`, `usage` and the last `distortion` are
+   * those of the result; default true.
+   */
   readonly measure?: boolean;
   readonly engine?: NearestEngine;
   readonly threads?: number;
-  /** Aborting makes the call throw `signal.reason`; go on later from the last state that `onState` was given. */
+  /**
+   * Aborting makes the call throw `signal.reason`; go on later from the last state that `onState`
+   * was given.
+   */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: KMeansProgress) => void;
   /** After every pass. The arrays are copies when `onState` is given. */
@@ -73,7 +82,10 @@ export interface KMeansOptions {
 export interface KMeansResult {
   /** `[groups, codes, dim]` */
   readonly codebooks: Float32Array;
-  /** Hits of every code, `[groups, codes]`: of `codebooks` when measured, else of the last pass's start. */
+  /**
+   * Hits of every code, `[groups, codes]`: of `codebooks` when measured, else of the last pass's
+   * start.
+   */
   readonly counts: Float64Array;
   /** Mean squared error per element: entry i is that of the codebooks after i updates. */
   readonly distortion: readonly number[];

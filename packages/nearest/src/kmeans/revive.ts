@@ -39,7 +39,8 @@ export function reviveEmptyClusters(clusters: Clusters, random: Random): number 
       codebook[code * dim + i] = clamp(centre + shift);
       codebook[split * dim + i] = clamp(centre - shift);
     }
-    // Halving a cluster of dimension d leaves 2^(-2/d) of its distortion (Zador's rate at high resolution).
+    // Halving a cluster of dimension d leaves 2^(-2/d) of its distortion (Zador's rate at high
+    // resolution).
     const left = (distortions[split]! * 2 ** (-2 / dim)) / 2;
     for (const half of [split, code]) {
       counts[half] = count / 2;

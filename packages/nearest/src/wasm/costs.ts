@@ -1,6 +1,6 @@
 /**
- * Nanoseconds of each search method, measured on Gaussian data (Zen 4, one thread). Only their ratios
- * matter. Real latents are clustered, which helps the tree.
+ * Nanoseconds of each search method, measured on Gaussian data (Zen 4, one thread). Only their
+ * ratios matter. Real latents are clustered, which helps the tree.
  */
 export interface SearchCosts {
   /** To prepare a group's codes: pack them, sort them into a tree, round them for `int16`. */

@@ -13,7 +13,9 @@ import { createRunner, type Runner } from "./runner.js";
 import { slabs } from "./slabs.js";
 import type { SearchTask } from "./task.js";
 
-/** Below so many estimated nanoseconds of work to share, waking workers costs more than it saves. */
+/**
+ * Below so many estimated nanoseconds of work to share, waking workers costs more than it saves.
+ */
 const smallSearch = 2e6;
 /** At most so many queries in one job on this thread: some tenths of a second. */
 const maxJobQueries = 2 ** 22;

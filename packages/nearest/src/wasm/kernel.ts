@@ -1,4 +1,6 @@
-/** The kernel as a WebAssembly module, compiled on first use; synchronously, for it has about 14 KB. */
+/**
+ * The kernel as a WebAssembly module, compiled on first use; synchronously, for it has about 14 KB.
+ */
 import { kernelBase64 } from "./kernel.generated.js";
 
 let compiled: WebAssembly.Module | null | undefined;

@@ -1,7 +1,7 @@
 /**
- * Worker threads that run search tasks: `node:worker_threads` in Node, Web Workers in browsers. Both
- * start from a source text, so that sources, builds and bundles work alike. They start on first use,
- * are kept, and do not keep a process alive.
+ * Worker threads that run search tasks: `node:worker_threads` in Node, Web Workers in browsers.
+ * Both start from a source text, so that sources, builds and bundles work alike. They start on
+ * first use, are kept, and do not keep a process alive.
  */
 import { createRunner } from "./runner.js";
 import type { SearchTask } from "./task.js";
@@ -27,7 +27,9 @@ interface NodeBuiltins {
   "node:os": { availableParallelism(): number };
 }
 
-/** A Node built-in; undefined in browsers. Without `import`, which bundlers for browsers would see. */
+/**
+ * A Node built-in; undefined in browsers. Without `import`, which bundlers for browsers would see.
+ */
 function builtin<Name extends keyof NodeBuiltins>(name: Name): NodeBuiltins[Name] | undefined {
   const { process } = globalThis as { process?: { getBuiltinModule?(name: string): unknown } };
   return process?.getBuiltinModule?.(name) as NodeBuiltins[Name] | undefined;

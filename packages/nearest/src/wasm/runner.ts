@@ -15,7 +15,8 @@ export function createRunner(module: WebAssembly.Module): Runner {
   const kernel = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as TreeKernel &
     Int16Kernel &
     ClustersKernel;
-  // Queries at a time. Few: they fit the cache, and the engine can switch to optimized code between.
+  // Queries at a time. Few: they fit the cache, and the engine can switch to optimized code
+  // between.
   const plainTile = 512;
   // Many, so that clusters are full, but few enough for the second-level cache.
   const largeTile = 16384;
@@ -71,7 +72,8 @@ export function createRunner(module: WebAssembly.Module): Runner {
     const int16 = costs.int16Pack + queries * costs.int16;
     const sort = refit ? 0 : costs.sort / (order ? 16 : 1); // a kept order serves later searches too
     const tree = costs.pack * 1.6 + sort + queries * costs.tree;
-    // Measured: as fast as the tree at d = 8, twice as fast at d = 4, unless clusters are too small.
+    // Measured: as fast as the tree at d = 8, twice as fast at d = 4, unless clusters are too
+    // small.
     if (clustersApply(task) && codes > 64 && Math.min(together, largeTile) >= 4 * codes) return "clusters";
     return tree <= Math.min(brute, int16) ? "tree" : brute <= int16 ? "brute" : "int16";
   }
@@ -91,7 +93,8 @@ export function createRunner(module: WebAssembly.Module): Runner {
       new Int32Array(memory.buffer, at.ids, codes).set(order.subarray(group * codes, (group + 1) * codes));
       kernel.refitTree(at.codes, codes, dim, at.tree, at.ids);
     } else {
-      // With few queries the last levels of the tree cost more than they save, unless kept for later.
+      // With few queries the last levels of the tree cost more than they save, unless kept for
+      // later.
       kernel.buildTree(at.codes, codes, dim, at.tree, order || queries * 4 > codes ? 16 : 64);
       if (order && ready && Atomics.compareExchange(ready, group, 0, 2) === 0) {
         order.set(new Int32Array(memory.buffer, at.tree + kernel.idsAt(codes, dim), codes), group * codes);

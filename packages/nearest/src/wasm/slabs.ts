@@ -1,4 +1,6 @@
-/** Cuts a search into tasks of bounded size, with inputs in shared memory where workers read them. */
+/**
+ * Cuts a search into tasks of bounded size, with inputs in shared memory where workers read them.
+ */
 import { RevqError } from "@revq/core";
 import { nextOrder } from "../search-memory.js";
 import type { NearestResult, SearchOptions } from "../search-options.js";

@@ -1,4 +1,6 @@
-/** The task of a runner: one search, and optionally a k-means update. Plain data, posted to workers. */
+/**
+ * The task of a runner: one search, and optionally a k-means update. Plain data, posted to workers.
+ */
 import type { SearchCosts } from "./costs.js";
 
 /** One search for any number of runners, which share the work by counting jobs up in `control`. */
@@ -38,7 +40,10 @@ export interface SearchTask {
   readonly moves: ClusterMoves | null;
   /** Runners that share the task. */
   readonly runners: number;
-  /** [0] next job, [1] runners that are done, [2] stop if not 0, [3] runners that failed, [4] jobs done. */
+  /**
+   * [0] next job, [1] runners that are done, [2] stop if not 0, [3] runners that failed, [4] jobs
+   * done.
+   */
   readonly control: Int32Array;
 }
 
@@ -48,7 +53,9 @@ export interface ClusterMoves {
   readonly codebooks: Float32Array;
   /** Hits of every code, `[groups, codes]`. */
   readonly counts: Float64Array;
-  /** Summed squared distances to the mean, `[groups, codes]`; only for groups with empty clusters. */
+  /**
+   * Summed squared distances to the mean, `[groups, codes]`; only for groups with empty clusters.
+   */
   readonly distortions: Float64Array;
   /**
    * `[groups, codes]`: 1 for every code that moved since the last search. A search with a guess

@@ -24,7 +24,9 @@ export interface SearchConfig {
   readonly tile: number;
 }
 
-/** The configuration for so many queries a group. Tile and reduction fit 16 KiB of workgroup memory. */
+/**
+ * The configuration for so many queries a group. Tile and reduction fit 16 KiB of workgroup memory.
+ */
 export function chooseConfig(dim: number, queriesPerGroup: number, workgroup = 256): SearchConfig {
   const chunks = Math.ceil(dim / 4);
   const perThread = queriesPerGroup >= 2 * workgroup && chunks <= 4 ? (chunks <= 2 ? 4 : 2) : 1;

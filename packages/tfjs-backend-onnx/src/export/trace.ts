@@ -1,6 +1,7 @@
 /**
- * A computation as an ONNX file: kernels are recorded as always, but instead of being run the graph is written, with the inputs open and
- * every other tensor that it reads (weights) as a constant. Shapes are fixed, the batch too. Operators are those of the ONNX standard.
+ * Writes a computation as an ONNX file. Kernels are recorded as usual, but the graph is written
+ * instead of run: with one input, and every other tensor that it reads (weights) as a constant. All
+ * shapes are fixed, including the batch. Operators are those of the ONNX standard.
  */
 import { RevqError } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
@@ -17,9 +18,10 @@ export interface TraceInput {
 }
 
 /**
- * Records what `run` makes of an input and hands the pieces of the file to `write`, in order. `run` may be asynchronous but must not
- * read numbers that depend on its input, and owns neither the input nor, after it returns, the output. No other work may use the
- * backend meanwhile. Throws `onnx-trace-backend`, `onnx-trace-read`, `onnx-trace-constant`.
+ * Records `run` on an input and passes the parts of the file to `write`, in order. `run` may be
+ * asynchronous but must not read values that depend on its input. It owns neither the input nor,
+ * after it returns, the output. No other work may use the backend meanwhile. Throws
+ * `onnx-trace-backend`, `onnx-trace-read`, `onnx-trace-constant`.
  */
 export async function traceOnnx(
   input: TraceInput,
@@ -53,16 +55,16 @@ export async function traceOnnx(
 
 function modelOf(backend: OnnxBackend, input: Value, inputName: string, output: Value, outputName: string): Model {
   const plan = planGraph(backend.graph, [output]);
-  const place = plan.feeds.indexOf(input);
-  if (place < 0) throw constantResult();
+  const inputIndex = plan.feeds.indexOf(input);
+  if (inputIndex < 0) throw constantResult();
   const model = plan.buildModel();
   const names = new Map([
-    [`i${place}`, inputName],
+    [`i${inputIndex}`, inputName],
     [plan.outputNames[0]!, outputName],
   ]);
   const named = (name: string): string => names.get(name) ?? name;
   const weights = plan.feeds.flatMap((value, index): ModelInitializer[] => {
-    if (index === place) return [];
+    if (index === inputIndex) return [];
     const bytes = new Uint8Array(value.buffer!.data, 0, byteLengthOf(value));
     return [{ name: `i${index}`, type: value.type, shape: value.shape, bytes }];
   });
@@ -77,6 +79,6 @@ function modelOf(backend: OnnxBackend, input: Value, inputName: string, output: 
 function constantResult(): RevqError {
   return new RevqError(
     "onnx-trace-constant",
-    "The result does not depend on the input: there is nothing to make a model of.",
+    "The result does not depend on the input, so there is no computation to export.",
   );
 }

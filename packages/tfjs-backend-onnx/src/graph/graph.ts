@@ -1,6 +1,6 @@
 /**
- * The trace: operators that were asked for and not yet run, as a flat graph of values. Recording only; what is run of it,
- * and when, is decided by `backend.ts`. Shapes are concrete numbers throughout.
+ * The trace: recorded operators that have not run, as a flat graph of values. `trace-queue.ts`
+ * decides what runs and when. All shapes are concrete numbers.
  */
 import type { Attributes, OnnxType } from "../onnx/model.js";
 import type { HostBuffer } from "../memory/buffer-pool.js";
@@ -9,17 +9,17 @@ import type { HostBuffer } from "../memory/buffer-pool.js";
 export interface Value {
   readonly type: OnnxType;
   readonly shape: readonly number[];
-  /** The node that makes it. */
+  /** The node with this result. */
   readonly node?: GraphNode;
-  /** A host buffer fed when the graph runs: its contents are not part of the cached structure. */
+  /** A host buffer to feed. Its contents are not part of the cached structure. */
   readonly buffer?: HostBuffer;
-  /** Elements known when the graph is built: part of the cached structure, for shapes, axes and the like. */
+  /** Elements that are part of the cached structure: shapes, axes and other constants. */
   readonly constant?: Constant;
 }
 
 export interface Constant {
   readonly bytes: Uint8Array;
-  /** Says the same as the bytes, for the structure key. */
+  /** The elements as text, for the structure key. */
   readonly key: string;
 }
 
@@ -55,9 +55,9 @@ export function byteLengthOf(value: ValueType): number {
 }
 
 export class Graph {
-  /** In the order of recording, which is an order of execution. */
+  /** In the order of recording, which is a valid order of execution. */
   nodes: GraphNode[] = [];
-  /** Operators of the ONNX standard alone: the graph becomes a file for other programs and processors. */
+  /** True while only operators of the ONNX standard are allowed: for files. */
   portable = false;
   readonly #constants = new Map<string, Value>();
 
@@ -87,7 +87,7 @@ export class Graph {
     return this.#constant("int64", shape, list.join(","), () => new BigInt64Array(list.map((value) => BigInt(value))));
   }
 
-  /** A scalar constant of a tfjs type. Not for values that change from step to step: those are fed. */
+  /** A scalar constant of a tfjs type. Feed values that change between steps instead. */
   scalar(value: number, type: OnnxType): Value {
     return this.constant([value], [], type);
   }
@@ -108,7 +108,7 @@ export class Graph {
     );
   }
 
-  /** Forgets what was recorded. */
+  /** Forgets all records. */
   clear(): void {
     this.nodes = [];
     this.#constants.clear();

@@ -1,9 +1,9 @@
-/** Finds the round of a loop in the list of what it did. */
+/** Finds the period of a loop in a list of operators. */
 
 /**
- * The length p of the shortest sequence with which the list ends twice in a row (`...abcabc` -> 3), 0 if there is none
- * or it makes up less than half of the list. Linear time: the failure function of Knuth, Morris and Pratt on the
- * reversed list.
+ * The length p of the shortest sequence with which the list ends twice in a row (`...abcabc` -> 3),
+ * 0 if there is none or it makes up less than half of the list. Linear time: the failure function
+ * of Knuth, Morris and Pratt on the reversed list.
  */
 export function repeatedTail(items: readonly string[]): number {
   const reversed = [...items].reverse();
@@ -14,7 +14,7 @@ export function repeatedTail(items: readonly string[]): number {
     if (reversed[index] === reversed[matched]) matched++;
     failure[index] = matched;
     const period = index + 1 - matched;
-    // The longest stretch at the tail that is at least two whole rounds, if it is long enough to be a loop.
+    // The longest tail of at least two whole rounds, if it is half of the list or more.
     if (matched >= period && 2 * (index + 1) >= reversed.length) best = period;
   }
   return best;

@@ -1,6 +1,6 @@
 /**
- * From a trace and the values that must survive it to a model: what is reachable, a key that says its structure (two
- * traces with the same key run on the same session), and the ONNX model itself, built only when the key is new.
+ * Plans a trace: the nodes that the wanted values need, a key of their structure, and the ONNX
+ * model, which is built for new keys only. Traces with the same key run on the same session.
  */
 import type { Model, ModelInitializer, ModelNode, ModelValue } from "../onnx/model.js";
 import { byteLengthOf, sizeOf, type Graph, type GraphNode, type Value } from "./graph.js";
@@ -12,14 +12,17 @@ export interface Plan {
   /** In the order of the model's outputs; `outputNames[n]` is the name of `outputs[n]`. */
   readonly outputs: readonly Value[];
   readonly outputNames: readonly string[];
-  /** Elements that the nodes write altogether: a measure of the work. */
+  /** Elements that all nodes write: a measure of the work. */
   readonly elements: number;
-  /** Bytes of intermediate tensors alive at once, at most: what an arena must hold to run it. */
+  /** Maximum of bytes in intermediate tensors at one time: the size of the arena. */
   peakBytes(): number;
   buildModel(): Model;
 }
 
-/** Drops the nodes that no wanted value needs and names the rest by their place. `outputs` are results of nodes, each once. */
+/**
+ * Drops the nodes that no output needs and names the others by their index. `outputs` are results
+ * of nodes, each once.
+ */
 export function planGraph(graph: Graph, outputs: readonly Value[]): Plan {
   const nodes = reachable(graph.nodes, outputs);
   const names = new Map<Value, string>();
@@ -49,8 +52,8 @@ export function planGraph(graph: Graph, outputs: readonly Value[]): Plan {
       }
       part += ` ${name}`;
     }
-    node.outputs.forEach((output, place) => {
-      names.set(output, `n${index}_${place}`);
+    node.outputs.forEach((output, resultIndex) => {
+      names.set(output, `n${index}_${resultIndex}`);
       elements += sizeOf(output.shape);
     });
     for (const name in node.attributes) part += ` ${name}=${attributeKey(node.attributes[name]!)}`;

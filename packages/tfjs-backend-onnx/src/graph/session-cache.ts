@@ -1,6 +1,6 @@
 /**
- * Sessions by structure key, least recently used out first. Bounded by count and by an estimate of what the sessions'
- * arenas hold, because every session keeps the memory of its intermediate tensors from run to run.
+ * A least-recently-used cache of sessions by structure key. It limits the number of sessions and
+ * their estimated memory: a session keeps the arena of its intermediate tensors between runs.
  */
 import type { Runtime, Session } from "../onnx/native.js";
 import type { Plan } from "./plan.js";
@@ -8,12 +8,12 @@ import { sizeOf } from "./graph.js";
 
 export interface CachedSession {
   readonly session: Session;
-  /** Bytes that its arena keeps from run to run, estimated. */
+  /** Estimated bytes of its arena. */
   readonly arenaBytes: number;
   runs: number;
 }
 
-/** Work below this many written elements (and without heavy operators) runs on the calling thread alone. */
+/** Graphs with fewer written elements run on the calling thread alone. */
 const SMALL_ELEMENTS = 1 << 16;
 
 export class SessionCache {
@@ -29,7 +29,7 @@ export class SessionCache {
     private readonly maxArenaBytes: number,
   ) {}
 
-  /** What the arenas of all sessions hold, estimated. */
+  /** Estimated bytes of all arenas. */
   get arenaBytes(): number {
     return this.#arenaBytes;
   }
@@ -38,7 +38,7 @@ export class SessionCache {
     return this.#sessions.size;
   }
 
-  /** The session for a plan, made when there is none. */
+  /** The session for a plan; created if there is none. */
   get(plan: Plan): CachedSession {
     const found = this.#sessions.get(plan.key);
     if (found) {

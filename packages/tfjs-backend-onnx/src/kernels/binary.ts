@@ -5,14 +5,14 @@ import { defineKernel, type OnnxKernel } from "./define.js";
 
 type Binary = (graph: Graph, a: Value, b: Value) => Value;
 
-/** The type in which two operands meet: float32 wins over int32 wins over bool. */
+/** The common type of two operands: float32 before int32 before bool. */
 function common(graph: Graph, x: Value, y: Value): [Value, Value] {
   if (x.type === y.type) return [x, y];
   const type = x.type === "float32" || y.type === "float32" ? "float32" : "int32";
   return [b.cast(graph, x, type), b.cast(graph, y, type)];
 }
 
-/** Exact on int32; bools are counted as 0 and 1 and come back as bool. */
+/** Exact on int32. Bools count as 0 and 1; the result is bool again. */
 function arithmetic(name: string, build: Binary): OnnxKernel {
   return defineKernel(name, (graph, inputs) => {
     const [x, y] = common(graph, inputs["a"]!, inputs["b"]!);
@@ -21,7 +21,7 @@ function arithmetic(name: string, build: Binary): OnnxKernel {
   });
 }
 
-/** On int32 computed in float64, as JavaScript does: division by zero gives 0 there and does not stop the process. */
+/** On int32 computed in float64, as in JavaScript: division by zero gives 0, not a crash. */
 function quotient(name: string, build: Binary): OnnxKernel {
   return arithmetic(name, (graph, x, y) =>
     x.type === "float32"
@@ -64,7 +64,10 @@ const squaredDifference: Binary = (graph, x, y) => {
   return b.mul(graph, difference, difference);
 };
 
-/** The angle of (x, y) from arctan(y / x), moved to the right quadrant; two infinities or zeros as JavaScript has them. */
+/**
+ * The angle of (x, y) from arctan(y / x), in the right quadrant. Two infinities or zeros give the
+ * same as in JavaScript.
+ */
 const atan2: Binary = (graph, y, x) => {
   const type = x.type;
   const zero = graph.scalar(0, type);

@@ -1,20 +1,22 @@
 /**
- * Depthwise convolutions in ONNX Runtime's blocked layout (nChw16c: 16 channels side by side, so that one instruction serves 16 of
- * them). Its ordinary Conv multiplies a one-row matrix for every channel, and a filter's gradient in elementary operators reads the
- * whole input once for every tap; these read it once.
+ * Depthwise convolutions in ONNX Runtime's blocked layout (nChw16c: 16 channels side by side, for
+ * one instruction). Its ordinary Conv multiplies a one-row matrix for every channel. A filter's
+ * gradient in elementary operators reads the whole input for every tap; these operators read it
+ * once.
  *
- * The operators are those that ONNX Runtime itself puts in when it optimizes convolutions with constant filters. How wide a block
- * is stays its secret: filters and errors become blocked by its own ReorderInput. Tensors of this layout have the shape [n,c,h,w].
+ * ONNX Runtime uses these operators when it optimizes convolutions with constant filters. It does
+ * not tell the width of a block, so its own ReorderInput makes blocked filters and gradients.
+ * Tensors of this layout have the shape [n,c,h,w].
  */
 import type { Graph, Value } from "../graph/graph.js";
 import { BLOCKED_DOMAIN } from "../onnx/model.js";
 import * as b from "./builder.js";
 import { padsOf, type Geometry } from "./convolution.js";
 
-/** No processor that ONNX Runtime knows has wider blocks; where they are narrower, this is a multiple. */
+/** The maximum width of a block in ONNX Runtime, and a multiple of all other widths. */
 const widestBlock = 16;
 
-/** Whether a depthwise convolution can be computed this way: one result a channel, channels last and in whole blocks. */
+/** True for one result per channel, channels last, in whole blocks. */
 export function fitsBlocks(info: Geometry): boolean {
   return (
     info.dataFormat === "channelsLast" &&
@@ -24,7 +26,7 @@ export function fitsBlocks(info: Geometry): boolean {
   );
 }
 
-/** The same for its gradients, which are convolutions of stride 1 themselves. */
+/** Like `fitsBlocks`, for the gradients, which are convolutions of stride 1. */
 export function gradientsFitBlocks(info: Geometry): boolean {
   return (
     fitsBlocks(info) && info.strideHeight === 1 && info.strideWidth === 1 && mirroredPads(info).every((p) => p >= 0)
@@ -41,7 +43,7 @@ export function blockedDepthwise(graph: Graph, x: Value, filter: Value, info: Ge
   return fromBlocked(graph, result);
 }
 
-/** dy [n,h',w',c] -> [n,h,w,c]: the convolution with the filter turned round. */
+/** dy [n,h',w',c] -> [n,h,w,c]: the convolution with the rotated filter. */
 export function blockedInputGradient(graph: Graph, dy: Value, filter: Value, info: Geometry): Value {
   const result = convolve(graph, toBlocked(graph, dy), filterToBlocked(graph, b.reverse(graph, filter, [0, 1])), {
     strides: [1, 1],
@@ -52,8 +54,8 @@ export function blockedInputGradient(graph: Graph, dy: Value, filter: Value, inf
 }
 
 /**
- * x [n,h,w,c], dy [n,h',w',c] -> [h,w,c,1]: every image's every channel convolved with its own errors, which are a filter as large
- * as the image; then summed over the images.
+ * x [n,h,w,c], dy [n,h',w',c] -> [h,w,c,1]: convolves every channel of every image with its own dy,
+ * a filter as large as the image, and sums over the images.
  */
 export function blockedFilterGradient(graph: Graph, x: Value, dy: Value, info: Geometry): Value {
   const { batchSize: n, inChannels: c, inHeight, inWidth, outHeight, outWidth } = info;

@@ -1,6 +1,6 @@
 /**
- * The vocabulary that kernels are written in: small functions that record one or a few ONNX operators and know the shape
- * of the result. Nothing here knows tfjs' kernels.
+ * Small functions for kernels: each records one or a few ONNX operators and computes the shape of
+ * the result. Independent of tfjs's kernels.
  */
 import { backend_util, util } from "@tensorflow/tfjs-core";
 import { sizeOf, type Graph, type NodeOptions, type Value } from "../graph/graph.js";
@@ -41,18 +41,19 @@ export const equal = (graph: Graph, a: Value, b: Value): Value => binary(graph, 
 export const less = (graph: Graph, a: Value, b: Value): Value => binary(graph, "Less", a, b, "bool");
 
 /**
- * Conversion with JavaScript's rules where they differ from C's: a float becomes an int32 by cutting off and wrapping
- * modulo 2^32, NaN and the infinities become 0.
+ * Conversion by JavaScript's rules: from float to int32 it truncates and wraps modulo 2^32; NaN and
+ * infinities become 0.
  */
 export function cast(graph: Graph, x: Value, type: OnnxType): Value {
   if (x.type === type) return x;
   if (type === "int32" && (x.type === "float32" || x.type === "float64")) {
-    // x86 turns what does not fit into -2^63, whose low half is 0, as JavaScript has it; other processors saturate.
+    // x86 converts out-of-range values to -2^63, with a low half of 0 as in JavaScript. Other
+    // processors saturate.
     const finite =
       process.arch === "x64"
         ? x
         : where(graph, less(graph, unary(graph, "Abs", x), graph.scalar(2 ** 62, x.type)), x, graph.scalar(0, x.type));
-    // The mask changes nothing but keeps ONNX Runtime from merging the two conversions into one that saturates.
+    // The mask only prevents ONNX Runtime from merging the two conversions into a saturating one.
     const low = binary(graph, "BitwiseAnd", castRaw(graph, finite, "int64"), graph.scalar(2 ** 32 - 1, "int64"));
     return castRaw(graph, low, "int32");
   }
@@ -63,7 +64,10 @@ function castRaw(graph: Graph, x: Value, type: OnnxType): Value {
   return unary(graph, "Cast", x, { type, attributes: { to: onnxTypeCode(type) } });
 }
 
-/** c ? a : b, all three broadcast. ONNX Runtime has no Where for bool on the CPU; it goes through uint8. */
+/**
+ * c ? a : b, all three broadcast. ONNX Runtime has no Where for bool on the CPU; it goes through
+ * uint8.
+ */
 export function where(graph: Graph, condition: Value, a: Value, b: Value): Value {
   if (a.type === "bool")
     return cast(graph, where(graph, condition, cast(graph, a, "uint8"), cast(graph, b, "uint8")), "bool");
@@ -83,7 +87,7 @@ export function transpose(graph: Graph, x: Value, permutation: readonly number[]
   const shape = permutation.map((axis) => x.shape[axis]!);
   // Moving axes of size one moves no data.
   const moved = permutation.filter((axis) => x.shape[axis] !== 1);
-  if (moved.every((axis, place) => place === 0 || moved[place - 1]! < axis)) return reshape(graph, x, shape);
+  if (moved.every((axis, index) => index === 0 || moved[index - 1]! < axis)) return reshape(graph, x, shape);
   return graph.add("Transpose", [x], { type: x.type, shape }, { attributes: { perm: permutation } });
 }
 
@@ -93,7 +97,10 @@ export function expand(graph: Graph, x: Value, shape: readonly number[]): Value 
   return graph.add("Expand", [x, graph.int64(shape)], { type: x.type, shape: [...shape] });
 }
 
-/** x[begin : begin + size * step : step] on every axis; a negative step walks downwards from `begin`. */
+/**
+ * x[begin : begin + size * step : step] on every axis; a negative step walks downwards from
+ * `begin`.
+ */
 export function slice(
   graph: Graph,
   x: Value,
@@ -121,7 +128,7 @@ export function slice(
   return graph.add("Slice", inputs, { type: x.type, shape: [...size] });
 }
 
-/** The whole tensor walked backwards along some axes. */
+/** Reverses some axes. */
 export function reverse(graph: Graph, x: Value, axes: readonly number[]): Value {
   const backwards = x.shape.map((size, axis) => axes.includes(axis) && size > 1);
   const begin = x.shape.map((size, axis) => (backwards[axis] ? size - 1 : 0));
@@ -152,17 +159,17 @@ export function concat(graph: Graph, parts: readonly Value[], axis: number): Val
   return graph.add("Concat", kept, { type: first.type, shape }, { attributes: { axis } });
 }
 
-/** Cuts along an axis into parts of the given sizes. */
+/** Splits an axis into parts of the given sizes. */
 export function split(graph: Graph, x: Value, sizes: readonly number[], axis: number): Value[] {
   if (sizes.length === 1) return [x];
   const results = sizes.map((size) => ({
     type: x.type,
-    shape: x.shape.map((full, place) => (place === axis ? size : full)),
+    shape: x.shape.map((full, index) => (index === axis ? size : full)),
   }));
   return graph.addMany("Split", [x, graph.int64(sizes)], results, { attributes: { axis } });
 }
 
-/** ReduceSum, ReduceMax and their kin over non-negative axes; an empty list reduces nothing. */
+/** ReduceSum, ReduceMax and others over non-negative axes. An empty list reduces no axis. */
 export function reduce(graph: Graph, op: string, x: Value, axes: readonly number[], keepDimensions = false): Value {
   if (axes.length === 0) return x;
   const shape = x.shape.flatMap((size, axis) => (axes.includes(axis) ? (keepDimensions ? [1] : []) : [size]));
@@ -174,13 +181,15 @@ export function reduce(graph: Graph, op: string, x: Value, axes: readonly number
   );
 }
 
-/** Rows (entries along an axis) by int32 or int64 index; out of range is an error of ONNX Runtime. */
+/**
+ * Rows (entries along an axis) by int32 or int64 index; out of range is an error of ONNX Runtime.
+ */
 export function gather(graph: Graph, x: Value, indices: Value, axis: number): Value {
   const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
   return graph.add("Gather", [x, indices], { type: x.type, shape }, { attributes: { axis } });
 }
 
-/** 0, 1, ... count-1 as int32 or int64, made by the graph so that long ranges do not bloat its structure key. */
+/** 0, 1, ... count-1 as int32 or int64, computed in the graph to keep its structure key short. */
 export function arange(graph: Graph, count: number, type: "int32" | "int64"): Value {
   return graph.add("Range", [graph.scalar(0, type), graph.scalar(count, type), graph.scalar(1, type)], {
     type,
@@ -188,7 +197,7 @@ export function arange(graph: Graph, count: number, type: "int32" | "int64"): Va
   });
 }
 
-/** A matrix product over the last two axes, leading axes broadcast. Only float32 operands can be transposed for free. */
+/** A matrix product over the last two axes; leading axes broadcast. Transposing float32 is free. */
 export function matmul(graph: Graph, a: Value, b: Value, transposeA = false, transposeB = false): Value {
   const [m, k] = lastTwo(a, transposeA);
   const [inner, n] = lastTwo(b, transposeB);

@@ -1,6 +1,7 @@
 /**
- * Dense 2-D convolutions and their gradients. tfjs keeps images as [n,h,w,c] and filters as [h,w,in,out]; ONNX wants
- * [n,c,h,w] and [out,in,h,w]. A 1x1 convolution is a matrix product over the last axis and needs no transposition.
+ * Dense 2-D convolutions and their gradients. tfjs keeps images as [n,h,w,c] and filters as
+ * [h,w,in,out]; ONNX wants [n,c,h,w] and [out,in,h,w]. A 1x1 convolution is a matrix product over
+ * the last axis and needs no transposition.
  */
 import { backend_util } from "@tensorflow/tfjs-core";
 import { sizeOf, type Graph, type Value } from "../graph/graph.js";
@@ -10,7 +11,7 @@ import { finish, type FusedAttributes } from "./matrix.js";
 
 export type Geometry = backend_util.Conv2DInfo;
 
-/** Rows and columns of zeros on each side [top, left, bottom, right] with which the output has exactly its size. */
+/** Rows and columns of zeros [top, left, bottom, right] that give the output its exact size. */
 export function padsOf(info: Geometry): [number, number, number, number] {
   const { top, left, bottom, right } = info.padInfo;
   const missingRows = (info.outHeight - 1) * info.strideHeight + info.effectiveFilterHeight - info.inHeight - top;
@@ -51,7 +52,7 @@ function rows(graph: Graph, x: Value): Value {
   return b.reshape(graph, x, [sizeOf(x.shape) / Math.max(channels, 1), channels]);
 }
 
-/** @param bias one number a channel of the result */
+/** @param bias one element per channel of the result */
 function convolve(graph: Graph, x: Value, filter: Value, info: Geometry, bias?: Value): Value {
   if (isPointwise(info) && channelsLast(info)) {
     const product = b.matmul(graph, rows(graph, x), b.reshape(graph, filter, [info.inChannels, info.outChannels]));
@@ -93,12 +94,12 @@ export function convNchw(
 }
 
 /**
- * The transpose of `convNchw` with respect to its input: dy [n,out,h',w'], filter [out,c/group,h,w] -> [n,c,height,width].
- * With stride 1 it is a convolution with the filter turned round.
+ * The transpose of `convNchw` with respect to its input: dy [n,out,h',w'], filter [out,c/group,h,w]
+ * -> [n,c,height,width]. With stride 1 it is a convolution with the rotated filter.
  */
 export function convTransposeNchw(graph: Graph, dy: Value, filter: Value, info: Geometry, group: number): Value {
   const [top, left] = padsOf(info);
-  // Exactly the rows that the output reaches; a negative number means input rows that no output saw.
+  // Exactly the rows that the output depends on. Negative: input rows that no output depends on.
   const bottom = (info.outHeight - 1) * info.strideHeight + info.effectiveFilterHeight - info.inHeight - top;
   const right = (info.outWidth - 1) * info.strideWidth + info.effectiveFilterWidth - info.inWidth - left;
   const [n] = dy.shape as [number];
@@ -138,7 +139,9 @@ export function convTransposeNchw(graph: Graph, dy: Value, filter: Value, info: 
   return graph.add("ConvTranspose", [dy, filter], { type: dy.type, shape }, { attributes });
 }
 
-/** The part of the padded input [n,h,w,c] that tap (row, column) of the filter saw: [n,outHeight,outWidth,c]. */
+/**
+ * The inputs [n,outHeight,outWidth,c] of tap (row, column) of the filter, from padded [n,h,w,c].
+ */
 export function seenBy(graph: Graph, padded: Value, info: Geometry, row: number, column: number): Value {
   const begin = [0, row * info.dilationHeight, column * info.dilationWidth, 0];
   const size = [padded.shape[0]!, info.outHeight, info.outWidth, padded.shape[3]!];
@@ -214,7 +217,7 @@ export function geometryOf(
   );
 }
 
-/** tfjs' gradients do not pass the rounding mode on: the size of the output is the errors' own. */
+/** tfjs's gradients lack the rounding mode, so the output's size is that of dy. */
 export function withOutput(info: Geometry, dy: Value): Geometry {
   const [outHeight, outWidth] =
     info.dataFormat === "channelsLast" ? [dy.shape[1]!, dy.shape[2]!] : [dy.shape[2]!, dy.shape[3]!];

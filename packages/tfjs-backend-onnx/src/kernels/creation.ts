@@ -1,4 +1,4 @@
-/** Kernels that make tensors out of numbers, and the pieces of batch normalisation. */
+/** Kernels that create tensors, and those of batch normalisation. */
 import { randomUniform, tidy, util } from "@tensorflow/tfjs-core";
 import * as b from "./builder.js";
 import { defineInfoKernel, defineKernel, type OnnxKernel } from "./define.js";
@@ -6,7 +6,7 @@ import { softmax } from "./reduction.js";
 
 type NumericType = "float32" | "int32" | "bool";
 
-/** A constant if it is small; else repeated by the graph from one fed number, so that no session keeps it. */
+/** A constant if it is small. Otherwise the graph repeats one fed element: no session keeps it. */
 function like(name: string, number: 0 | 1): OnnxKernel {
   return defineKernel(name, (graph, { x }, _, backend) =>
     b.expand(graph, backend.feed([number], [], x!.type as NumericType), x!.shape),
@@ -66,9 +66,9 @@ export const creationKernels: readonly OnnxKernel[] = [
     (graph, { logits }, { numSamples, seed, normalized }, backend) => {
       const [rows, events] = logits!.shape as [number, number];
       const shares = normalized ? logits! : softmax(graph, logits!, "Softmax", -1);
-      // As on tfjs' cpu backend every row draws the same numbers; the last event takes what is left.
-      const numbers = tidy(() => randomUniform([numSamples], 0, 1, "float32", seed).dataSync<"float32">());
-      const draws = backend.feed(numbers, [1, numSamples, 1], "float32");
+      // As on tfjs's cpu backend, every row has the same draws, and the last event takes the rest.
+      const values = tidy(() => randomUniform([numSamples], 0, 1, "float32", seed).dataSync<"float32">());
+      const draws = backend.feed(values, [1, numSamples, 1], "float32");
       const first = b.slice(graph, shares, [0, 0], [rows, events - 1]);
       const bounds = graph.add("CumSum", [first, graph.int64(1)], { type: "float32", shape: first.shape });
       const passed = b.binary(graph, "GreaterOrEqual", draws, b.reshape(graph, bounds, [rows, 1, events - 1]), "bool");

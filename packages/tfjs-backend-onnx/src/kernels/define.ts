@@ -1,9 +1,9 @@
-/** How a kernel is written here, and how it becomes a tfjs kernel. A kernel is data: a name and a graph builder. */
+/** Definitions of kernels as data (a name and a graph builder), and their conversion for tfjs. */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { OnnxBackend } from "../backend.js";
 import type { Graph, Value } from "../graph/graph.js";
 
-/** Inputs by tfjs' names; an input that was not given is absent. Variadic kernels take `Object.values(inputs)`. */
+/** Inputs by tfjs's names; optional ones may be absent. Variadic kernels use `Object.values`. */
 export type KernelInputs = Readonly<Record<string, Value>>;
 
 export interface OnnxKernel {
@@ -11,7 +11,7 @@ export interface OnnxKernel {
   toConfig(backendName: string): tf.KernelConfig;
 }
 
-/** A kernel that records operators: reads graph values and returns graph values (one per output tensor). */
+/** A kernel that records operators: from graph values to one graph value per output tensor. */
 export function defineKernel<Attributes extends object = object>(
   name: string,
   build: (graph: Graph, inputs: KernelInputs, attributes: Attributes, backend: OnnxBackend) => Value | Value[],
@@ -37,7 +37,7 @@ export function defineKernel<Attributes extends object = object>(
   };
 }
 
-/** A kernel that works on tensor infos: those that share contents or make them on the host. */
+/** A kernel on tensor infos: it shares contents or computes them on the host. */
 export function defineInfoKernel<Attributes extends object = object>(
   name: string,
   run: (

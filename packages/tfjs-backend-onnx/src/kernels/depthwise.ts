@@ -1,4 +1,7 @@
-/** Depthwise 2-D convolutions (one filter per channel, `multiplier` results each) and their gradients, [n,h,w,c]. */
+/**
+ * Depthwise 2-D convolutions (one filter per channel, `multiplier` results each) and their
+ * gradients, [n,h,w,c].
+ */
 import type { OnnxBackend } from "../backend.js";
 import type { Graph, Value } from "../graph/graph.js";
 import {
@@ -43,7 +46,7 @@ function convolve(graph: Graph, x: Value, filter: Value, info: Geometry, backend
   return fromNchw(graph, result, info);
 }
 
-/** One multiply-and-sum over batch and positions for each tap of the filter. */
+/** One product and sum over batch and positions for each tap of the filter. */
 function filterGradient(graph: Graph, x: Value, dy: Value, info: Geometry): Value {
   const [height, width, channels, multiplier] = info.filterShape as [number, number, number, number];
   const padded = padInput(graph, x, info);

@@ -1,11 +1,11 @@
-/** Kernels that read or write at places given by an integer tensor. */
+/** Kernels that read or write at indices from an integer tensor. */
 import { backend_util, gather_util, scatter_util } from "@tensorflow/tfjs-core";
 import type { OnnxBackend } from "../backend.js";
 import { sizeOf, type Graph, type Value } from "../graph/graph.js";
 import * as b from "./builder.js";
 import { defineKernel, type OnnxKernel } from "./define.js";
 
-/** Zeros whose value is fed, so that no session keeps a large constant. */
+/** Zeros from one fed element, so that no session keeps a large constant. */
 export function zeros(
   graph: Graph,
   backend: OnnxBackend,
@@ -16,18 +16,18 @@ export function zeros(
 }
 
 function gatherKernel(graph: Graph, x: Value, indices: Value, axis: number, batchDims: number): Value {
-  const place = axis < 0 ? axis + x.shape.length : axis;
+  const resolvedAxis = axis < 0 ? axis + x.shape.length : axis;
   const index = b.cast(graph, indices, "int32");
-  if (batchDims === 0) return b.gather(graph, x, index, place);
+  if (batchDims === 0) return b.gather(graph, x, index, resolvedAxis);
   const info = backend_util.segment_util.collectGatherOpShapeInfo(
     { shape: [...x.shape] } as never,
     { shape: [...indices.shape] } as never,
-    place,
+    resolvedAxis,
     batchDims,
   );
   const { batchSize, outerSize, dimSize, sliceSize, outputShape } = info;
   const count = sizeOf(indices.shape) / batchSize;
-  // All batches in one table of rows, the indices moved to their batch's part of it.
+  // All batches in one table of rows, with indices shifted to their batch.
   const table = b.reshape(
     graph,
     b.transpose(graph, b.reshape(graph, x, [batchSize, outerSize, dimSize, sliceSize]), [0, 2, 1, 3]),
@@ -37,12 +37,12 @@ function gatherKernel(graph: Graph, x: Value, indices: Value, axis: number, batc
     batchSize,
     1,
   ]);
-  const places = b.add(graph, b.reshape(graph, index, [batchSize, count]), offsets);
-  const rows = b.reshape(graph, b.gather(graph, table, places, 0), [batchSize, count, outerSize, sliceSize]);
+  const rowIndices = b.add(graph, b.reshape(graph, index, [batchSize, count]), offsets);
+  const rows = b.reshape(graph, b.gather(graph, table, rowIndices, 0), [batchSize, count, outerSize, sliceSize]);
   return b.reshape(graph, b.transpose(graph, rows, [0, 2, 1, 3]), outputShape);
 }
 
-/** target with updates written (or added) at indices [.., depth]. */
+/** Writes (or adds) updates to target at indices [.., depth]. */
 function scatter(graph: Graph, target: Value, indices: Value, updates: Value, reduction: "none" | "add"): Value {
   const shape = [...target.shape];
   const index = { shape: [...indices.shape], rank: indices.shape.length };
@@ -58,34 +58,34 @@ function scatter(graph: Graph, target: Value, indices: Value, updates: Value, re
 }
 
 /**
- * Not ScatterND with reduction: on the CPU its threads add to the same row at once and lose additions. ScatterElements runs
- * on one thread. rows int64 [updates, depth]
+ * Uses ScatterElements, which runs on one thread. ScatterND with reduction loses additions: its
+ * threads add to the same row at once. rows int64 [updates, depth]
  */
 function scatterAdd(graph: Graph, target: Value, rows: Value, updates: Value): Value {
   const [count, depth] = rows.shape as [number, number];
   const indexed = target.shape.slice(0, depth);
   const slice = sizeOf(target.shape.slice(depth));
   const flat = [sizeOf(indexed), slice];
-  let places = b.gather(graph, rows, graph.scalar(0, "int64"), 1);
+  let rowIndices = b.gather(graph, rows, graph.scalar(0, "int64"), 1);
   for (let axis = 1; axis < depth; axis++) {
     const next = b.gather(graph, rows, graph.scalar(axis, "int64"), 1);
-    places = b.add(graph, b.mul(graph, places, graph.scalar(indexed[axis]!, "int64")), next);
+    rowIndices = b.add(graph, b.mul(graph, rowIndices, graph.scalar(indexed[axis]!, "int64")), next);
   }
-  const index = b.expand(graph, b.reshape(graph, places, [count, 1]), [count, slice]);
+  const index = b.expand(graph, b.reshape(graph, rowIndices, [count, 1]), [count, slice]);
   const inputs = [b.reshape(graph, target, flat), index, b.reshape(graph, updates, [count, slice])];
   const attributes = { axis: 0, reduction: "add" };
   const sums = graph.add("ScatterElements", inputs, { type: target.type, shape: flat }, { attributes });
   return b.reshape(graph, sums, [...target.shape]);
 }
 
-/** Integers below `size` counted, or their weights added up; larger ones are left out. x [n] or [rows,n]. */
+/** Counts integers below `size`, or sums their weights. Ignores larger ones. x [n] or [rows,n]. */
 function binCount(graph: Graph, backend: OnnxBackend, x: Value, weights: Value, size: number, binary: boolean): Value {
   const values = b.cast(graph, x, "int32");
   const type = weights.type as "float32" | "int32";
   const given = sizeOf(weights.shape) > 0 && !binary;
   const amount = given ? weights : b.expand(graph, backend.feed([1], [], type), values.shape);
   if (x.shape.length === 1) return segmentSum(graph, backend, amount, values, size);
-  // One table for all rows; what is out of range gets an id that segmentSum drops.
+  // One table for all rows. Out-of-range values get an id that segmentSum drops.
   const [rows] = x.shape as [number, number];
   const limit = graph.scalar(size, "int32");
   const offsets = b.reshape(graph, b.mul(graph, b.arange(graph, rows, "int32"), limit), [rows, 1]);
@@ -102,7 +102,7 @@ function binCount(graph: Graph, backend: OnnxBackend, x: Value, weights: Value, 
   return b.where(graph, hit, graph.scalar(1, type), graph.scalar(0, type));
 }
 
-/** Sums of the rows of x that carry the same id; ids outside [0, count) are left out, as tfjs does. */
+/** Sums the rows of x by id. Ignores ids outside [0, count), as tfjs does. */
 function segmentSum(graph: Graph, backend: OnnxBackend, x: Value, ids: Value, count: number): Value {
   const rank = ids.shape.length;
   const rows = sizeOf(ids.shape);
@@ -172,15 +172,15 @@ export const indexingKernels: readonly OnnxKernel[] = [
   ),
   defineKernel("Diag", (graph, { x }, _, backend) => {
     const size = sizeOf(x!.shape);
-    const places = b.arange(graph, size, "int32");
-    const diagonal = b.equal(graph, b.reshape(graph, places, [size, 1]), places);
+    const rowIndices = b.arange(graph, size, "int32");
+    const diagonal = b.equal(graph, b.reshape(graph, rowIndices, [size, 1]), rowIndices);
     const matrix = b.where(graph, diagonal, b.reshape(graph, x!, [size]), backend.feed([0], [], x!.type as "float32"));
     return b.reshape(graph, matrix, [...x!.shape, ...x!.shape]);
   }),
   defineKernel<OneHotAttributes>("OneHot", (graph, { indices }, { depth, onValue, offValue, dtype }) => {
     const type = dtype ?? "int32";
-    const places = b.reshape(graph, b.cast(graph, indices!, "int32"), [...indices!.shape, 1]);
-    const hit = b.equal(graph, places, b.arange(graph, depth, "int32"));
+    const rowIndices = b.reshape(graph, b.cast(graph, indices!, "int32"), [...indices!.shape, 1]);
+    const hit = b.equal(graph, rowIndices, b.arange(graph, depth, "int32"));
     return b.where(graph, hit, graph.scalar(onValue, type), graph.scalar(offValue, type));
   }),
 ];

@@ -1,4 +1,4 @@
-/** Matrix products, with the bias and activation of tfjs' fused form. */
+/** Matrix products, also with the bias and activation of tfjs's fused kernel. */
 import { RevqError } from "@revq/core";
 import { backend_util } from "@tensorflow/tfjs-core";
 import type { Graph, Value } from "../graph/graph.js";
@@ -11,7 +11,7 @@ export interface FusedAttributes {
   readonly leakyreluAlpha?: number;
 }
 
-/** x + bias, then the activation by tfjs' name. */
+/** x + bias, then the activation of this tfjs name. */
 export function finish(
   graph: Graph,
   x: Value,

@@ -1,12 +1,14 @@
 /**
- * AdamW as one kernel of ours, "AdamW": tfjs has none. As graph operators a step takes a dozen passes over tensors of the size of
- * the weights; here it is one loop on the host, over what the graph just wrote.
+ * AdamW as one kernel, "AdamW", which tfjs lacks. As graph operators a step takes a dozen passes
+ * over tensors of the size of the weights. Here it is one loop on the host over the graph's
+ * results.
  *
- * Whoever trains finds it with `tf.getKernel("AdamW", tf.getBackend())` and calls it with `tf.engine().runKernel`.
+ * A trainer finds it with `tf.getKernel("AdamW", tf.getBackend())` and calls it with
+ * `tf.engine().runKernel`.
  */
 import { defineInfoKernel, type OnnxKernel } from "./define.js";
 
-/** Plain numbers, so that a changing rate makes no new graph. */
+/** Numbers instead of tensors: a new rate needs no new graph. */
 export interface AdamWAttributes {
   /** Learning rate with both bias corrections: lr * sqrt(1 - beta2^t) / (1 - beta1^t). */
   readonly rate: number;
@@ -19,8 +21,9 @@ export interface AdamWAttributes {
 }
 
 /**
- * Inputs `variable`, `gradient`, `mean`, `square` (float32, one shape) and, if the gradient is to be scaled, `scale` (a scalar).
- * Runs the queue. Gives the new variable, mean and square; computed in float64, rounded once.
+ * Inputs `variable`, `gradient`, `mean`, `square` (float32, one shape) and optionally `scale`, a
+ * scalar factor of the gradient. Runs the queue. Returns the new variable, mean and square,
+ * computed in float64 and rounded once.
  */
 export const optimizerKernels: readonly OnnxKernel[] = [
   defineInfoKernel<AdamWAttributes>("AdamW", (backend, inputs, attributes) => {

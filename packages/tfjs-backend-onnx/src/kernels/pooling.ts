@@ -37,7 +37,7 @@ function pool(graph: Graph, op: "MaxPool" | "AveragePool", x: Value, info: Geome
   return fromNchw(graph, graph.add(op, [input], { type: x.type, shape }, { attributes: poolAttributes(info) }), info);
 }
 
-/** Each error goes to the place of its window's first maximum. */
+/** Adds each dy to the first maximum of its window. */
 function maxPoolGradient(
   graph: Graph,
   dy: Value,
@@ -51,10 +51,10 @@ function maxPoolGradient(
     { type: x.type, shape },
     { type: "int64" as const, shape },
   ];
-  const [, places] = graph.addMany("MaxPool", [input], results, { attributes: poolAttributes(info) });
+  const [, indices] = graph.addMany("MaxPool", [input], results, { attributes: poolAttributes(info) });
   const zeros = b.expand(graph, backend.feed([0], [], "float32"), [sizeOf(input.shape)]);
   const flat = [sizeOf(shape)];
-  const inputs = [zeros, b.reshape(graph, places!, flat), b.reshape(graph, toNchw(graph, dy, info), flat)];
+  const inputs = [zeros, b.reshape(graph, indices!, flat), b.reshape(graph, toNchw(graph, dy, info), flat)];
   const scattered = graph.add(
     "ScatterElements",
     inputs,
@@ -64,7 +64,10 @@ function maxPoolGradient(
   return fromNchw(graph, b.reshape(graph, scattered, input.shape), info);
 }
 
-/** tfjs divides by the full window also at the border, where fewer pixels were averaged; kept, to agree with its backends. */
+/**
+ * Divides by the full window also at the border, as tfjs's backends do, although it has fewer
+ * pixels.
+ */
 function averagePoolGradient(graph: Graph, dy: Value, info: Geometry): Value {
   const { filterHeight, filterWidth, inChannels } = info;
   const weight = graph.scalar(1 / (filterHeight * filterWidth), "float32");

@@ -1,4 +1,6 @@
-/** Kernels that reduce axes, search along one, or run along one (cumulative sums, top-k, softmax). */
+/**
+ * Kernels that reduce axes, search along one, or run along one (cumulative sums, top-k, softmax).
+ */
 import { util } from "@tensorflow/tfjs-core";
 import { sizeOf, type Graph, type Value } from "../graph/graph.js";
 import * as b from "./builder.js";
@@ -11,7 +13,7 @@ interface ReductionAttributes {
   readonly keepDims?: boolean;
 }
 
-/** The kernel of an ONNX reduction; `ofNothing` is its value over no elements. */
+/** The kernel of an ONNX reduction. `ofNothing` is its value for no elements. */
 function reduction(
   name: string,
   build: (graph: Graph, x: Value, axes: number[], keep: boolean) => Value,
@@ -20,15 +22,15 @@ function reduction(
   return defineKernel<ReductionAttributes>(name, (graph, { x }, { axis, reductionIndices, keepDims = false }) => {
     const axes = util.parseAxisParam(reductionIndices ?? axis, [...x!.shape]);
     if (sizeOf(x!.shape) > 0) return build(graph, x!, axes, keepDims);
-    const shape = x!.shape.flatMap((size, place) => (axes.includes(place) ? (keepDims ? [1] : []) : [size]));
+    const shape = x!.shape.flatMap((size, index) => (axes.includes(index) ? (keepDims ? [1] : []) : [size]));
     return b.expand(graph, graph.scalar(ofNothing, x!.type), shape);
   });
 }
 
-/** Sums longer than this are made in two stages: ONNX Runtime adds in one float32 accumulator and would lose digits. */
+/** Longer sums take two stages: ONNX Runtime's single float32 accumulator would lose digits. */
 const LONG_SUM = 1024;
 
-/** ReduceSum or ReduceMean, in two stages when the reduced axes are many elements in one block at either end. */
+/** ReduceSum or ReduceMean, in two stages for many elements in the first or last axes. */
 function accurate(
   graph: Graph,
   op: "ReduceSum" | "ReduceMean" | "ReduceProd",
@@ -58,7 +60,7 @@ function divisorNearRoot(count: number): number {
 const counting = (op: "ReduceSum" | "ReduceProd") => (graph: Graph, x: Value, axes: number[], keep: boolean) =>
   accurate(graph, op, x.type === "bool" ? b.cast(graph, x, "int32") : x, axes, keep);
 
-/** ONNX Runtime's extremes pass over NaN; in tfjs one NaN makes the result NaN. */
+/** ONNX Runtime's extremes ignore NaN; in tfjs one NaN makes the result NaN. */
 const extreme = (op: "ReduceMax" | "ReduceMin") => (graph: Graph, x: Value, axes: number[], keep: boolean) => {
   if (x.type === "bool") return b.cast(graph, b.reduce(graph, op, b.cast(graph, x, "int32"), axes, keep), "bool");
   const result = b.reduce(graph, op, x, axes, keep);
@@ -73,17 +75,17 @@ const logical = (op: "ReduceMax" | "ReduceMin") => (graph: Graph, x: Value, axes
 
 function position(name: string, op: string): OnnxKernel {
   return defineKernel<{ axis: number | number[] }>(name, (graph, { x }, { axis }) => {
-    const place = util.parseAxisParam(axis, [...x!.shape])[0]!;
+    const resolvedAxis = util.parseAxisParam(axis, [...x!.shape])[0]!;
     let value = x!.type === "bool" ? b.cast(graph, x!, "int32") : x!;
     if (value.type === "float32") {
-      // NaN never wins in tfjs.
+      // tfjs ignores NaN.
       const loser = graph.scalar(op === "ArgMax" ? -Infinity : Infinity, "float32");
       value = b.where(graph, b.unary(graph, "IsNaN", value, { type: "bool" }), loser, value);
     }
-    const shape = x!.shape.filter((_, other) => other !== place);
+    const shape = x!.shape.filter((_, other) => other !== resolvedAxis);
     return b.cast(
       graph,
-      graph.add(op, [value], { type: "int64", shape }, { attributes: { axis: place, keepdims: 0 } }),
+      graph.add(op, [value], { type: "int64", shape }, { attributes: { axis: resolvedAxis, keepdims: 0 } }),
       "int32",
     );
   });
@@ -95,14 +97,14 @@ interface CumulativeAttributes {
   readonly reverse: boolean;
 }
 
-/** Products by doubling: after step s every element holds the product of the 2s elements up to it. */
+/** Products by doubling: after step s every element is the product of the 2s elements up to it. */
 function cumulativeProduct(graph: Graph, x: Value, { axis, exclusive, reverse }: CumulativeAttributes): Value {
   const count = x.shape[axis]!;
   const shifted = (value: Value, by: number): Value => {
-    const begin = value.shape.map((_, place) => (place === axis && reverse ? by : 0));
-    const size = value.shape.map((full, place) => (place === axis ? full - by : full));
-    const paddings = value.shape.map((_, place): [number, number] =>
-      place !== axis ? [0, 0] : reverse ? [0, by] : [by, 0],
+    const begin = value.shape.map((_, index) => (index === axis && reverse ? by : 0));
+    const size = value.shape.map((full, index) => (index === axis ? full - by : full));
+    const paddings = value.shape.map((_, index): [number, number] =>
+      index !== axis ? [0, 0] : reverse ? [0, by] : [by, 0],
     );
     return b.pad(graph, b.slice(graph, value, begin, size), paddings, 1);
   };
@@ -112,8 +114,8 @@ function cumulativeProduct(graph: Graph, x: Value, { axis, exclusive, reverse }:
 }
 
 export function softmax(graph: Graph, x: Value, op: "Softmax" | "LogSoftmax", axis: number): Value {
-  const place = axis < 0 ? axis + x.shape.length : axis;
-  return b.unary(graph, op, b.cast(graph, x, "float32"), { attributes: { axis: place } });
+  const resolvedAxis = axis < 0 ? axis + x.shape.length : axis;
+  return b.unary(graph, op, b.cast(graph, x, "float32"), { attributes: { axis: resolvedAxis } });
 }
 
 export const reductionKernels: readonly OnnxKernel[] = [

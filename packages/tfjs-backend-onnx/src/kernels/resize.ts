@@ -1,7 +1,7 @@
 /**
- * Resizing of images [n,h,w,c], nearest and bilinear, with gradients. The places that an output row reads are computed
- * here by tfjs' own formulas and baked into the graph; the gradient is the exact transpose of the forward pass (tfjs' cpu
- * backend ignores halfPixelCenters in its gradients; this one does not).
+ * Resizing of images [n,h,w,c], nearest and bilinear, with gradients. tfjs's formulas give the
+ * input rows of an output row, which are constants of the graph. The gradient is the exact
+ * transpose of the forward pass; that of tfjs's cpu backend ignores halfPixelCenters.
  */
 import type { Graph, Value } from "../graph/graph.js";
 import * as b from "./builder.js";
@@ -13,7 +13,7 @@ interface ResizeAttributes {
   readonly size: [number, number];
 }
 
-/** Of each output row: the two input rows it mixes and the share of the second. */
+/** For each output row: the two input rows that it mixes, and the share of the second. */
 interface Taps {
   readonly low: number[];
   readonly high: number[];
@@ -34,8 +34,8 @@ function ratio(input: number, output: number, alignCorners: boolean): number {
 const bilinear: Sampler = (input, output, { alignCorners, halfPixelCenters }) => {
   const step = ratio(input, output, alignCorners);
   const taps: Taps = { low: [], high: [], share: [] };
-  for (let place = 0; place < output; place++) {
-    const source = halfPixelCenters ? step * (place + 0.5) - 0.5 : step * place;
+  for (let index = 0; index < output; index++) {
+    const source = halfPixelCenters ? step * (index + 0.5) - 0.5 : step * index;
     const low = Math.max(0, Math.floor(source));
     const high = Math.max(0, Math.min(input - 1, Math.ceil(source)));
     taps.low.push(low);
@@ -47,38 +47,38 @@ const bilinear: Sampler = (input, output, { alignCorners, halfPixelCenters }) =>
 
 const nearest: Sampler = (input, output, { alignCorners, halfPixelCenters }) => {
   const step = ratio(input, output, alignCorners);
-  const low = Array.from({ length: output }, (_, place) => {
-    const source = step * (halfPixelCenters ? place + 0.5 : place);
+  const low = Array.from({ length: output }, (_, index) => {
+    const source = step * (halfPixelCenters ? index + 0.5 : index);
     return Math.max(0, Math.min(input - 1, alignCorners ? Math.round(source) : Math.floor(source)));
   });
   return { low, high: low, share: low.map(() => 0) };
 };
 
 function resizeAxis(graph: Graph, x: Value, axis: 1 | 2, { low, high, share }: Taps): Value {
-  const pick = (places: number[]): Value =>
-    places.length === x.shape[axis] && places.every((place, index) => place === index)
+  const pick = (rows: number[]): Value =>
+    rows.length === x.shape[axis] && rows.every((row, index) => row === index)
       ? x
-      : b.gather(graph, x, graph.int64(places), axis);
+      : b.gather(graph, x, graph.int64(rows), axis);
   const first = pick(low);
   if (share.every((part) => part === 0)) return first;
   const weights = graph.constant(share, axis === 1 ? [share.length, 1, 1] : [share.length, 1], "float32");
   return b.add(graph, first, b.mul(graph, b.sub(graph, pick(high), first), weights));
 }
 
-/** The matrix [input, output] with which the gradient of one axis is a product: column o holds o's shares. */
+/** The matrix [input, output] of the gradient of one axis: column o holds the shares of o. */
 function shares(graph: Graph, input: number, { low, high, share }: Taps): Value {
   const output = low.length;
   const matrix = new Float32Array(input * output);
-  for (let place = 0; place < output; place++) {
-    matrix[low[place]! * output + place]! += 1 - share[place]!;
-    matrix[high[place]! * output + place]! += share[place]!;
+  for (let index = 0; index < output; index++) {
+    matrix[low[index]! * output + index]! += 1 - share[index]!;
+    matrix[high[index]! * output + index]! += share[index]!;
   }
   return graph.constant(matrix, [input, output], "float32");
 }
 
 function resize(name: string, sampler: Sampler): OnnxKernel {
   return defineKernel<ResizeAttributes>(name, (graph, { images }, attributes) => {
-    // Nearest copies and keeps the type; bilinear mixes and is always float32.
+    // Nearest keeps the type; bilinear is always float32.
     const x = sampler === nearest ? images! : b.cast(graph, images!, "float32");
     const [, height, width] = x.shape as [number, number, number, number];
     const rows = resizeAxis(graph, x, 1, sampler(height, attributes.size[0], attributes));

@@ -1,4 +1,4 @@
-/** Kernels that move, cut, join, repeat or pad data without computing with it. */
+/** Kernels that move, split, concatenate, repeat or pad data. */
 import { backend_util, slice_util, util } from "@tensorflow/tfjs-core";
 import type { Graph, Value } from "../graph/graph.js";
 import { sizeOf } from "../graph/graph.js";
@@ -33,7 +33,7 @@ function stridedSlice(graph: Graph, x: Value, a: StridedSliceAttributes): Value 
   return b.reshape(graph, b.slice(graph, x, info.begin, size, info.strides), info.finalShape);
 }
 
-/** Repeats the border mirrored: "reflect" without the border itself, "symmetric" with it. */
+/** Mirrors the border: "reflect" without the border itself, "symmetric" with it. */
 function mirrorPad(
   graph: Graph,
   x: Value,
@@ -44,12 +44,12 @@ function mirrorPad(
   return paddings.reduce((result, [before, after], axis) => {
     if (before === 0 && after === 0) return result;
     const size = x.shape[axis]!;
-    const places = Array.from({ length: before + size + after }, (_, index) => {
-      const place = index - before;
-      if (place < 0) return -place - offset;
-      return place < size ? place : 2 * size - 2 - place + offset;
+    const sources = Array.from({ length: before + size + after }, (_, index) => {
+      const source = index - before;
+      if (source < 0) return -source - offset;
+      return source < size ? source : 2 * size - 2 - source + offset;
     });
-    return b.gather(graph, result, graph.int64(places), axis);
+    return b.gather(graph, result, graph.int64(sources), axis);
   }, x);
 }
 
@@ -85,7 +85,7 @@ function batchToSpace(graph: Graph, x: Value, blockShape: number[], crops: numbe
   const merged = backend_util.getReshapedPermuted(shape, blockShape, blocks);
   const begin = backend_util.getSliceBeginCoords(crops, blockShape.length);
   const size = backend_util.getSliceSize(merged, crops, blockShape.length);
-  // Both speak of the batch and the cropped axes only.
+  // Both refer to the batch and the cropped axes only.
   const starts = merged.map((_, axis) => begin[axis] ?? 0);
   const sizes = merged.map((full, axis) => size[axis] ?? full);
   return b.slice(graph, b.reshape(graph, permuted, merged), starts, sizes);
@@ -126,7 +126,7 @@ export const shapeKernels: readonly OnnxKernel[] = [
   }),
   defineKernel<{ perm: number[] }>("Transpose", (graph, { x }, { perm }) => b.transpose(graph, x!, perm)),
   defineKernel<{ begin: number | number[]; size: number | number[] }>("Slice", (graph, { x }, { begin, size }) => {
-    // tfjs' own reading of -1 and of short lists.
+    // tfjs's conventions for -1 and for short lists.
     const [starts, sizes] = slice_util.parseSliceParams(
       { shape: [...x!.shape], rank: x!.shape.length } as never,
       begin,
@@ -140,19 +140,19 @@ export const shapeKernels: readonly OnnxKernel[] = [
   ),
   defineKernel<{ axis: number }>("Concat", (graph, inputs, { axis }) => {
     const parts = Object.values(inputs);
-    const place = util.parseAxisParam(axis, [...parts[0]!.shape])[0]!;
+    const resolvedAxis = util.parseAxisParam(axis, [...parts[0]!.shape])[0]!;
     backend_util.assertParamsConsistent(
       parts.map((part) => [...part.shape]),
-      place,
+      resolvedAxis,
     );
-    return b.concat(graph, parts, place);
+    return b.concat(graph, parts, resolvedAxis);
   }),
   defineKernel<{ numOrSizeSplits: number[] | number; axis: number }>(
     "SplitV",
     (graph, { x }, { numOrSizeSplits, axis }) => {
-      const place = util.parseAxisParam(axis, [...x!.shape])[0]!;
-      const sizes = backend_util.prepareSplitSize({ shape: [...x!.shape] } as never, numOrSizeSplits, place);
-      return b.split(graph, x!, sizes, place);
+      const resolvedAxis = util.parseAxisParam(axis, [...x!.shape])[0]!;
+      const sizes = backend_util.prepareSplitSize({ shape: [...x!.shape] } as never, numOrSizeSplits, resolvedAxis);
+      return b.split(graph, x!, sizes, resolvedAxis);
     },
   ),
   defineKernel<{ axis: number }>("Pack", (graph, inputs, { axis }) => {
@@ -171,9 +171,9 @@ export const shapeKernels: readonly OnnxKernel[] = [
     return b.concat(graph, parts, axis);
   }),
   defineKernel<{ axis: number }>("Unpack", (graph, { value }, { axis }) => {
-    const place = axis < 0 ? axis + value!.shape.length : axis;
-    const shape = value!.shape.filter((_, other) => other !== place);
-    const parts = b.split(graph, value!, new Array<number>(value!.shape[place]!).fill(1), place);
+    const resolvedAxis = axis < 0 ? axis + value!.shape.length : axis;
+    const shape = value!.shape.filter((_, other) => other !== resolvedAxis);
+    const parts = b.split(graph, value!, new Array<number>(value!.shape[resolvedAxis]!).fill(1), resolvedAxis);
     return parts.map((part) => b.reshape(graph, part, shape));
   }),
   defineKernel<{ reps: number[] }>("Tile", (graph, { x }, { reps }) => {

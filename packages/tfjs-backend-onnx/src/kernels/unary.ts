@@ -1,6 +1,6 @@
 /**
- * Element-wise kernels of one tensor. An int32 tensor stays int32 as on tfjs' cpu backend: where an operator has no exact
- * integer form it is computed in float64 and cut off.
+ * Element-wise kernels of one tensor. An int32 tensor stays int32, as on tfjs's cpu backend.
+ * Without an exact integer form, an operator is computed in float64 and truncated.
  */
 import type { Graph, Value } from "../graph/graph.js";
 import * as b from "./builder.js";
@@ -15,12 +15,12 @@ function exact(name: string, build: Unary): OnnxKernel {
   );
 }
 
-/** Leaves whole numbers alone. */
+/** Does not change whole numbers. */
 function rounding(name: string, op: string): OnnxKernel {
   return defineKernel(name, (graph, { x }) => (x!.type === "float32" ? b.unary(graph, op, x!) : x!));
 }
 
-/** Defined on floats. */
+/** For floats. */
 function real(name: string, build: Unary): OnnxKernel {
   return defineKernel(name, (graph, { x }) => realOf(graph, x!, build));
 }
@@ -65,7 +65,9 @@ function test(name: string, build: Unary, ofInteger: 0 | 1): OnnxKernel {
 const isNan: Unary = (graph, x) => b.unary(graph, "IsNaN", x, { type: "bool" });
 const isInfinite: Unary = (graph, x) => b.unary(graph, "IsInf", x, { type: "bool" });
 
-/** x where the condition holds, NaN where x is NaN, else the other. ONNX Runtime's clamps may swallow NaN. */
+/**
+ * x if the condition holds, NaN if x is NaN, else the other. ONNX Runtime's clamps may lose NaN.
+ */
 export function relu(graph: Graph, x: Value): Value {
   if (x.type === "int32") return b.binary(graph, "Max", x, graph.scalar(0, "int32"));
   return b.unary(graph, "Relu", x);
@@ -86,7 +88,10 @@ export function prelu(graph: Graph, x: Value, alpha: Value): Value {
   return b.where(graph, b.less(graph, x, graph.scalar(0, x.type)), b.mul(graph, alpha, x), x);
 }
 
-/** selu of tfjs is scale * alpha * (e^x - 1) with scaleAlpha 1.7580993408473768; ONNX multiplies gamma by alpha. */
+/**
+ * selu of tfjs is scale * alpha * (e^x - 1) with scaleAlpha 1.7580993408473768; ONNX multiplies
+ * gamma by alpha.
+ */
 const SELU_SCALE_ALPHA = 1.7580993408473768599402175208123;
 const SELU_SCALE = 1.0507009873554804934193349852946;
 
@@ -125,7 +130,7 @@ export const unaryKernels: readonly OnnxKernel[] = [
     "Softplus",
     "Elu",
   ].map((name) => real(name, op(name))),
-  // The one of these that is float32 for whole numbers too, in tfjs.
+  // In tfjs this one is float32 for whole numbers too.
   defineKernel("Exp", (graph, { x }) => b.unary(graph, "Exp", b.cast(graph, x!, "float32"))),
   real("Rsqrt", (graph, x) => b.unary(graph, "Reciprocal", b.unary(graph, "Sqrt", x))),
   real("Expm1", expm1),
@@ -164,7 +169,7 @@ export const unaryKernels: readonly OnnxKernel[] = [
     "ClipByValue",
     (graph, { x }, { clipValueMin, clipValueMax }, backend) => {
       if (x!.type !== "float32") return clip(graph, x!, clipValueMin, clipValueMax);
-      // Fed, not constant: a clipping bound may change from step to step.
+      // Fed, because a clipping bound may change between steps.
       const [low, high] = [clipValueMin, clipValueMax].map((bound) => backend.feed([bound], [], "float32"));
       return graph.add("Clip", [x!, low!, high!], { type: "float32", shape: x!.shape });
     },

@@ -1,15 +1,18 @@
 /**
- * Reference-counted host buffers and the pool that hands them out again. A training loop asks for the same sizes every
- * step, so after the first steps nothing is allocated; what lies free is bounded and given up oldest first.
+ * Reference-counted host buffers and a pool of free ones. A training loop needs the same sizes in
+ * every step, so later steps allocate nothing. The pool is bounded; the oldest buffers go first.
  */
 
-/** Bytes that one or more tensors (or queued graphs) share. Contents are never changed while `references` > 0. */
+/**
+ * Bytes that one or more tensors (or queued graphs) share. Contents are never changed while
+ * `references` > 0.
+ */
 export interface HostBuffer {
   readonly data: ArrayBuffer;
   references: number;
 }
 
-/** Buffers below this size are left to the garbage collector: pooling them would cost more than allocating. */
+/** Smaller buffers are not pooled: allocating them costs less. */
 const SMALLEST_POOLED = 4096;
 
 export class BufferPool {
@@ -18,7 +21,7 @@ export class BufferPool {
   #freeBytes = 0;
   #liveBytes = 0;
 
-  /** @param maxFreeBytes what may lie free at most */
+  /** @param maxFreeBytes maximum of bytes in free buffers */
   constructor(readonly maxFreeBytes: number) {}
 
   get freeBytes(): number {
@@ -52,7 +55,7 @@ export class BufferPool {
     this.#liveBytes -= size;
     if (size < SMALLEST_POOLED || size > this.maxFreeBytes) return;
     const shelf = this.#free.get(size);
-    // Re-inserted at the end, so that sizes no longer asked for are the first to go.
+    // Re-inserted at the end, so that sizes that are no longer used go first.
     if (shelf) this.#free.delete(size);
     this.#free.set(size, shelf ?? []);
     this.#free.get(size)!.push(buffer.data);

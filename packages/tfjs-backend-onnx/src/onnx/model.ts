@@ -1,10 +1,11 @@
 /**
- * Encodes a flat list of operators as an ONNX ModelProto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
- * It knows the file format and nothing of tfjs, tracing or sessions.
+ * Encodes a flat list of operators as an ONNX ModelProto
+ * (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). It knows the file format and nothing of
+ * tfjs, tracing or sessions.
  */
 import { ProtobufWriter } from "./protobuf.js";
 
-/** Element types that a graph may hold; the first three are what a tfjs tensor can be. */
+/** Element types of a graph. The first three are types of tfjs tensors. */
 export type OnnxType = "float32" | "int32" | "bool" | "int64" | "float64" | "uint8" | "bfloat16";
 
 const TYPE_CODES: Record<OnnxType, number> = {
@@ -17,12 +18,15 @@ const TYPE_CODES: Record<OnnxType, number> = {
   bfloat16: 16,
 };
 
-/** The number that `Cast` takes as its `to` attribute. */
+/** The code for the `to` attribute of `Cast`. */
 export function onnxTypeCode(type: OnnxType): number {
   return TYPE_CODES[type];
 }
 
-/** A plain number is an INT attribute; wrap it in `float()` for a FLOAT. An array is INTS, a string is STRING. */
+/**
+ * A plain number is an INT attribute; wrap it in `float()` for a FLOAT. An array is INTS, a string
+ * is STRING.
+ */
 export type AttributeValue = number | { readonly float: number } | readonly number[] | string;
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 
@@ -62,7 +66,10 @@ export interface Model {
 /** ONNX Runtime's domain of convolutions on blocked channels, see `kernels/blocked.ts`. */
 export const BLOCKED_DOMAIN = "com.microsoft.nchwc";
 
-/** ONNX operator set 18 (reductions take axes as input, Scatter has reductions) and ONNX Runtime's own domains. */
+/**
+ * ONNX operator set 18 (reductions take axes as input, Scatter has reductions) and ONNX Runtime's
+ * own domains.
+ */
 const IR_VERSION = 9;
 const OPSET = 18;
 
@@ -84,8 +91,8 @@ export function encodeModel(model: Model): Uint8Array {
 }
 
 /**
- * The same file in pieces, for models with large constants: protobuf merges a message that comes in several parts, so each constant
- * is a part of the graph by itself.
+ * The file in parts, for models with large constants. Protobuf merges the parts of a message, so
+ * each constant is a part of the graph of its own.
  */
 export function* encodeModelInParts(model: Model): Generator<Uint8Array> {
   yield encodeModel({ ...model, initializers: [] });

@@ -1,13 +1,15 @@
 /**
- * The one door to ONNX Runtime: creates sessions and runs them, synchronously and into buffers of ours.
+ * The only access to ONNX Runtime: creates sessions and runs them synchronously, into given
+ * buffers.
  *
- * The public API of onnxruntime-node wraps a synchronous native call in a promise and copies every output into a fresh
- * ArrayBuffer, preallocated ones too. Both cost: `dataSync()` would be impossible, and the copies are a third of a
- * training step's memory traffic. So this module calls the binding underneath (`onnxruntime-node/dist/binding.js`; the
- * dependency is pinned to one minor version for that reason) and lets ONNX Runtime write into preallocated outputs. The
- * copy is left out because each model's first output is a bfloat16 "sentinel": the binding converts outputs in order,
- * after the run, and refuses that type, so nothing behind it is copied. `createRuntime` proves on a small model that the
- * results arrive; where they do not, it takes the copying way.
+ * The public API of onnxruntime-node wraps a synchronous native call in a promise and copies every
+ * output into a new ArrayBuffer, even preallocated ones. `dataSync()` would be impossible, and the
+ * copies are a third of a training step's memory traffic. So this module calls the binding directly
+ * (`onnxruntime-node/dist/binding.js`; the dependency is pinned to one minor version), and ONNX
+ * Runtime writes into preallocated outputs. Each model's first output is a bfloat16 "sentinel",
+ * which prevents the copy: the binding converts outputs in order after the run and refuses that
+ * type. `createRuntime` checks with a small model that the results arrive; otherwise outputs are
+ * copied.
  */
 import { RevqError } from "@revq/core";
 import { createRequire } from "node:module";
@@ -23,7 +25,7 @@ import {
 
 export type TypedArray = Float32Array | Int32Array | Uint8Array | BigInt64Array;
 
-/** What the binding reads of a tensor. */
+/** A tensor for the binding. */
 export interface NativeTensor {
   readonly type: OnnxType;
   readonly data: TypedArray;
@@ -43,16 +45,16 @@ interface NativeBinding {
   initOrt(): void;
 }
 
-/** How sessions are made; see `OnnxBackendOptions` for the meaning of each. */
+/** Options of sessions. */
 export interface RuntimeOptions {
-  /** Threads inside one operator; default: every core. */
+  /** Threads inside one operator; default: one a core. */
   readonly threads?: number;
-  /** Merged over the session options of each session (onnxruntime's `InferenceSession.SessionOptions`). */
+  /** Further options of each session (onnxruntime's `InferenceSession.SessionOptions`). */
   readonly sessionOptions?: Readonly<Record<string, unknown>>;
 }
 
 export interface Session {
-  /** Runs the model; the outputs are written into `outputs`. With `shrink` the session's arena is given back afterwards. */
+  /** Runs the model into `outputs`. `shrink` then frees the session's arena. */
   run(
     inputs: Readonly<Record<string, NativeTensor>>,
     outputs: Readonly<Record<string, NativeTensor>>,
@@ -62,19 +64,19 @@ export interface Session {
 }
 
 export interface Runtime {
-  /** True when outputs are written in place, false when the binding copies them. */
+  /** True if ONNX Runtime writes outputs in place; false if the binding copies them. */
   readonly inPlaceOutputs: boolean;
-  /** Whether convolutions on blocked channels work here; they exist for processors that ONNX Runtime has kernels for. */
+  /** Whether ONNX Runtime has convolutions on blocked channels for this processor. */
   readonly blockedConvolutions: boolean;
   readonly threads: number;
-  /** `small` models get one thread: waking a pool costs more than they do. */
+  /** `small` models get one thread: they cost less than waking a pool. */
   createSession(model: Model, small: boolean): Session;
 }
 
 const SENTINEL: ModelInitializer = { name: "sentinel", type: "bfloat16", shape: [1], bytes: new Uint8Array(2) };
 const SENTINEL_REFUSED = "Tensor type (16) is not supported";
 
-/** Loads the native library. Throws `RevqError` "onnxruntime-missing" where it cannot be loaded. */
+/** Loads the native library. Throws `onnxruntime-missing` if it does not load. */
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
   const native = loadBinding();
   const threads = options.threads ?? availableParallelism();
@@ -94,10 +96,11 @@ function loadBinding(): NativeBinding {
   } catch (cause) {
     throw new RevqError(
       "onnxruntime-missing",
-      `onnxruntime-node could not be loaded for ${process.platform} ${process.arch}: ${String(cause)}`,
+      `onnxruntime-node does not load for ${process.platform} ${process.arch}: ${String(cause)}`,
       {
-        fix: "Install onnxruntime-node 1.30 (its binaries for Linux, macOS and Windows come in the package; `npm_config_onnxruntime_node_install=skip` avoids its CUDA download).",
-        exitCode: 3,
+        fix:
+          "Install onnxruntime-node 1.30, which contains its binaries. " +
+          "Set `npm_config_onnxruntime_node_install=skip` to avoid its CUDA download.",
         cause,
       },
     );
@@ -112,7 +115,7 @@ function sessionOptions(threads: number, extra: Readonly<Record<string, unknown>
     interOpNumThreads: 1,
     enableCpuMemArena: true,
     enableMemPattern: true,
-    // What goes wrong is thrown; the log would only repeat it.
+    // Errors are thrown; the log would only repeat them.
     logSeverityLevel: 4,
     extra: { session: { intra_op: { allow_spinning: "0" } } },
     ...extra,
@@ -123,10 +126,10 @@ const SHRINK = { logSeverityLevel: 4, extra: { memory: { enable_memory_arena_shr
 const KEEP = { logSeverityLevel: 4 };
 
 function openSession(native: NativeBinding, model: Model, options: object, inPlace: boolean): Session {
-  const complete = inPlace
+  const whole = inPlace
     ? { ...model, outputs: [SENTINEL, ...model.outputs], initializers: [SENTINEL, ...model.initializers] }
     : model;
-  const bytes = encodeModel(complete);
+  const bytes = encodeModel(whole);
   const session = new native.binding.InferenceSession();
   session.loadModel(bytes.buffer, bytes.byteOffset, bytes.byteLength, options);
   return {
@@ -149,10 +152,10 @@ function openSession(native: NativeBinding, model: Model, options: object, inPla
   };
 }
 
-/** Shifts an image of 32 channels by one row with a depthwise filter; true when it arrives. */
+/** Whether a blocked depthwise convolution shifts an image of 32 channels by one row. */
 function convolvesBlocks(create: Runtime["createSession"]): boolean {
   const [channels, size] = [32, 3];
-  const numbers = channels * size * size;
+  const elements = channels * size * size;
   const value = (name: string): ModelValue => ({ name, type: "float32", shape: [1, size, size, channels] });
   const domain = BLOCKED_DOMAIN;
   const reorder = { op: "ReorderInput", domain, attributes: { channels_last: 1 } };
@@ -177,9 +180,9 @@ function convolvesBlocks(create: Runtime["createSession"]): boolean {
     location: "cpu",
   });
   const row = size * channels;
-  const x = Float32Array.from({ length: numbers }, (_, i) => i + 1);
-  const filter = new Float32Array(numbers).fill(1, channels, 2 * channels); // the tap one row above
-  const y = new Float32Array(numbers);
+  const x = Float32Array.from({ length: elements }, (_, i) => i + 1);
+  const filter = new Float32Array(elements).fill(1, channels, 2 * channels); // the tap one row above
+  const y = new Float32Array(elements);
   try {
     const session = create(model, true);
     session.run({ x: tensor(x), f: tensor(filter) }, { y: tensor(y) }, false);
@@ -190,7 +193,7 @@ function convolvesBlocks(create: Runtime["createSession"]): boolean {
   }
 }
 
-/** Runs y = x + x twice with different x; true when the preallocated output holds the right sums. */
+/** Runs y = x + x twice with different x. True if the preallocated output holds the right sums. */
 function writesInPlace(create: (model: Model, small: boolean, inPlace: boolean) => Session): boolean {
   const value = (name: string): ModelValue => ({ name, type: "float32", shape: [2] });
   const model: Model = {

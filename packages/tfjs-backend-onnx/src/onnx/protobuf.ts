@@ -1,17 +1,23 @@
 /**
- * A writer of the protobuf wire format, as much of it as an ONNX model needs.
- * It is not a protobuf library: no schema, no reading. Source: https://protobuf.dev/programming-guides/encoding/
+ * A writer of the protobuf wire format for ONNX models. Not a protobuf library: no schema, no
+ * reading. Source: https://protobuf.dev/programming-guides/encoding/
  */
 
 const encoder = new TextEncoder();
 
-/** Grows a byte buffer while fields are appended; nested messages are written by their own writer and appended as bytes. */
+/**
+ * Grows a byte buffer while fields are appended; nested messages are written by their own writer
+ * and appended as bytes.
+ */
 export class ProtobufWriter {
   #bytes = new Uint8Array(256);
   #view = new DataView(this.#bytes.buffer);
   #length = 0;
 
-  /** A non-negative or negative integer up to 2^53 as a varint field (wire type 0); negative numbers take ten bytes. */
+  /**
+   * A non-negative or negative integer up to 2^53 as a varint field (wire type 0); negative numbers
+   * take ten bytes.
+   */
   varint(field: number, value: number): this {
     this.#tag(field, 0);
     if (value < 0) this.#rawVarint(BigInt.asUintN(64, BigInt(value)));
