@@ -29,7 +29,9 @@ for (const run of runs.filter((name) => name !== "work" && name.includes(values.
   const folders = [join(before, run), join(after, run)];
   for (const file of await inEither(...folders, (entry) => entry.isFile(), true)) {
     const [a, b] = await Promise.all(folders.map((folder) => readFile(join(folder, file)).catch(() => null)));
-    const differences = a && b ? await compareFile(file, a, b) : [`only in the record ${a ? "before" : "after"}`];
+    const failed = file === "failure.json" ? [`a run failed: ${JSON.parse(b ?? a).message}`] : null;
+    const differences =
+      failed ?? (a && b ? await compareFile(file, a, b) : [`only in the record ${a ? "before" : "after"}`]);
     report(`${run}/${file}`, differences);
   }
 }
