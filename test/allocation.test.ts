@@ -15,7 +15,7 @@ interface Trained {
 const folder = await temporaryFolder();
 const inFolder = { cwd: folder.path };
 const common = ["--data", sampleImages, "--image-size", "64", "--set", "data.limit=60", "--rectifier", "identity"];
-const layout = ["--tokens", "64", "--codes", "16", "--set", "quantizer.transform=none"];
+const layout = ["--tokens", "64", "--codes", "16", "--transform", "none"];
 const idsOf = async (file: string): Promise<Int32Array> =>
   Int32Array.from((await readNpy(await fromFile(join(folder.path, file)))).data as Int32Array);
 

@@ -44,7 +44,7 @@ async function refused(args: string[]): Promise<{ code: number | null; text: str
 
 describe("a user's mistakes", () => {
   const cases: { what: string; args: string[]; code: number; says: RegExp }[] = [
-    { what: "a missing folder", args: ["train", "--data", "nowhere"], code: 1, says: /nowhere.*no such folder/s },
+    { what: "a missing folder", args: ["train", "--data", "nowhere"], code: 1, says: /nowhere cannot be opened: it does not exist/ },
     { what: "a folder without images", args: ["train", "--data", "empty"], code: 1, says: /no readable image/ },
     { what: "a text file named .jpg", args: ["train", "--data", "texts"], code: 1, says: /notes\.jpg/ },
     {
@@ -63,13 +63,13 @@ describe("a user's mistakes", () => {
       what: "an unknown backbone",
       args: ["train", "--backbone", "cosmos"],
       code: 1,
-      says: /npm install @revq\/backbone-cosmos/,
+      says: /There is no backbone "cosmos".*Install the package.*\(--plugin <name>\)/s,
     },
     {
-      what: "half precision, which no engine has",
-      args: ["train", "--data", "photos", "--dtype", "fp16"],
-      code: 2,
-      says: /No engine computes in half precision.*--backbone onnx/s,
+      what: "an image size that the backbone cannot take",
+      args: ["train", "--data", "photos", "--backbone", "linear", "--image-size", "60", "-o", "t0"],
+      code: 1,
+      says: /60 pixels.*multiple of 8.*\(--image-size 64\)/s,
     },
     { what: "an unknown flag", args: ["train", "--datas", "photos"], code: 2, says: /--datas/ },
     {
@@ -102,7 +102,7 @@ describe("a user's mistakes", () => {
       what: "an output folder that is not empty",
       args: ["train", "--data", "photos", ...small, "-o", "tokenizer"],
       code: 1,
-      says: /not empty.*--resume/s,
+      says: /not empty.*Resume that run/s,
     },
     {
       what: "a resume of another configuration",
@@ -170,7 +170,7 @@ describe("a user's mistakes", () => {
     { what: "ids beyond 32 bits", args: decode("wide.npy"), code: 1, says: /4294967297.*32 bits/s },
     { what: "ids of another vocabulary", args: decode("other.json"), code: 1, says: /vocabulary of 99/ },
     { what: "names of an odd shape", args: decode("named.npy"), code: 1, says: /named\.npy\.names\.json/ },
-    { what: "ids out of range", args: decode("large.npy"), code: 1, says: /code 77 is outside/ },
+    { what: "ids out of range", args: decode("large.npy"), code: 1, says: /id 77 is outside/ },
     {
       what: "a file where images should go",
       args: ["decode", "tokenizer", "good.npy", "-o", "other.json"],
@@ -210,9 +210,17 @@ describe("a user's mistakes", () => {
   });
 
   it("gives errors as JSON with --json", async () => {
-    const { code, stdout } = await revq(["train", "--data", "nowhere", "--json"], { cwd });
+    const badSize = ["train", "--data", "photos", "--backbone", "linear", "--image-size", "60"];
+    const { code, stdout } = await revq([...badSize, "--json"], { cwd });
     expect(code).toBe(1);
-    expect(JSON.parse(stdout)).toMatchObject({ error: { code: "data-folder-missing" } });
+    expect(JSON.parse(stdout)).toEqual({
+      error: {
+        code: "image-size",
+        message: expect.stringContaining("multiple of 8") as string,
+        fix: "Use images of 64 pixels.",
+        setting: { path: "data.imageSize", value: 64 },
+      },
+    });
   });
 
   it.skipIf(!hasShared)(

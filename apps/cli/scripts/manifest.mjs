@@ -1,6 +1,6 @@
 /**
  * Writes oclif.manifest.json: all commands with their flags and help. With it the command line prints help, and finds the
- * command to run, without loading any other command.
+ * command to run, without loading any other command. `--print` prints it instead.
  */
 import { Plugin } from "@oclif/core/config";
 import { writeFile } from "node:fs/promises";
@@ -15,4 +15,6 @@ const plugin = new Plugin({
   respectNoCacheDefault: true,
 });
 await plugin.load();
-await writeFile(`${root}/oclif.manifest.json`, `${JSON.stringify(plugin.manifest)}\n`);
+const text = `${JSON.stringify(plugin.manifest)}\n`;
+if (process.argv.includes("--print")) process.stdout.write(text);
+else await writeFile(`${root}/oclif.manifest.json`, text);

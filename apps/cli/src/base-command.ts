@@ -91,7 +91,10 @@ export abstract class BaseCommand extends Command {
     this.display.finish();
     // Without this, oclif warns of a command that forgot to parse its flags.
     this.parsed = true;
-    if (isRevqError(error)) this.fail(describeError(error, this.ctor.flags), exitCodeOf(error, this.given));
+    if (isRevqError(error)) {
+      const flags = { ...this.ctor.baseFlags, ...this.ctor.flags };
+      this.fail(describeError(error, flags), exitCodeOf(error, this.given));
+    }
     const { syscall, code } = error as NodeJS.ErrnoException;
     if (syscall !== undefined) this.fail({ code: `system-${code ?? "error"}`, message: error.message }, 1);
     const usageExit = error.oclif?.exit;
