@@ -44,7 +44,12 @@ async function refused(args: string[]): Promise<{ code: number | null; text: str
 
 describe("a user's mistakes", () => {
   const cases: { what: string; args: string[]; code: number; says: RegExp }[] = [
-    { what: "a missing folder", args: ["train", "--data", "nowhere"], code: 1, says: /nowhere cannot be opened: it does not exist/ },
+    {
+      what: "a missing folder",
+      args: ["train", "--data", "nowhere"],
+      code: 1,
+      says: /nowhere cannot be opened: it does not exist/,
+    },
     { what: "a folder without images", args: ["train", "--data", "empty"], code: 1, says: /no readable image/ },
     { what: "a text file named .jpg", args: ["train", "--data", "texts"], code: 1, says: /notes\.jpg/ },
     {

@@ -70,7 +70,9 @@ describe("revq eval in parts", () => {
     const unfinished = await revq(["merge", "a", "b", "-o", "joined"], { cwd });
     expect(unfinished.stderr).toMatch(/1 of 3 parts of the evaluation are missing \(2\)/);
     for (const name of ["a", "b"]) await copyFile(join(cwd, "scores", names[2]!), join(cwd, name, names[2]!));
-    const { evaluation } = await revqJson<{ evaluation: TokenizerMetrics }>(["merge", "a", "b", "-o", "joined"], { cwd });
+    const { evaluation } = await revqJson<{ evaluation: TokenizerMetrics }>(["merge", "a", "b", "-o", "joined"], {
+      cwd,
+    });
     expectClose(evaluation, whole);
     const foreign = await revq([...args.slice(0, -1), "40", "-o", "scores", "--shard", "0/3"], { cwd });
     expect(foreign.stderr).toMatch(/is of another evaluation: data, expected differ/);

@@ -13,7 +13,8 @@ const trace = join(folder.path, "trace.mjs");
 const list = join(folder.path, "modules.txt");
 
 /** Packages that take long to load, or much memory. */
-const heavy = /node_modules\/(@tensorflow|onnxruntime-\w+|sharp|@img|webgpu)\/|packages\/(engine|nearest|data|tfjs-backend-onnx)\//;
+const heavy =
+  /node_modules\/(@tensorflow|onnxruntime-\w+|sharp|@img|webgpu)\/|packages\/(engine|nearest|data|tfjs-backend-onnx)\//;
 
 /** ES modules go through the hook; CommonJS modules are in Node's cache at the end. */
 beforeAll(async () => {

@@ -36,7 +36,10 @@ writeFileSync(
 
 /** @returns seconds of processor time, MB of peak resident memory */
 function measure(args) {
-  const { status, stderr } = spawnSync(process.execPath, ["--require", preload, ...args], { cwd: folder, encoding: "utf8" });
+  const { status, stderr } = spawnSync(process.execPath, ["--require", preload, ...args], {
+    cwd: folder,
+    encoding: "utf8",
+  });
   if (status !== 0) throw new Error(`${args.join(" ")} ended with ${status}:\n${stderr}`);
   return JSON.parse(readFileSync(usageFile, "utf8"));
 }

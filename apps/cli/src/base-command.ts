@@ -57,9 +57,7 @@ export abstract class BaseCommand extends Command {
   >(options?: Interfaces.Input<F, B, A>, argv?: string[]): Promise<Interfaces.ParserOutput<F, B, A>> {
     const parsed = await super.parse(options, argv);
     const { flags, metadata } = parsed;
-    this.given = Object.fromEntries(
-      Object.entries(flags).filter(([name]) => !metadata.flags[name]?.setFromDefault),
-    );
+    this.given = Object.fromEntries(Object.entries(flags).filter(([name]) => !metadata.flags[name]?.setFromDefault));
     return parsed;
   }
 

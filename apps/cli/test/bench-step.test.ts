@@ -40,10 +40,7 @@ async function smallest(recipe: RunConfig["recipe"], transformId = "none"): Prom
   return { config, codec: benchCodec(created, codec), dispose };
 }
 
-async function bench(
-  { config, codec }: Setup,
-  signal: AbortSignal,
-): Promise<StepReport & { reports: number[] }> {
+async function bench({ config, codec }: Setup, signal: AbortSignal): Promise<StepReport & { reports: number[] }> {
   const reports: number[] = [];
   const report = (done: number): void => void reports.push(done);
   const random = createRandom(0);

@@ -104,7 +104,13 @@ describe("an editor", () => {
     const offered = completions('{ quantizer: { id: "fsq", | } }');
     expect(offered).toEqual(expect.arrayContaining(["tokens", "codes", "levels", "split"]));
     expect(offered).not.toContain("beam");
-    expect(completions('{ quantizer: { id: "fsq", split: "|" } }').sort()).toEqual(["auto", "block", "channel", "eigenvalue", "spatial"]);
+    expect(completions('{ quantizer: { id: "fsq", split: "|" } }').sort()).toEqual([
+      "auto",
+      "block",
+      "channel",
+      "eigenvalue",
+      "spatial",
+    ]);
     completions('{ quantizer: { id: "fsqq" }| }');
     const [problem] = service.getSemanticDiagnostics(path);
     expect(ts.flattenDiagnosticMessageText(problem!.messageText, "\n")).toContain('"fsqq"');

@@ -83,7 +83,9 @@ describe.skipIf(!existsSync(path))("import of the authors' checkpoint (needs ../
       { checkpoint, statistics: null, backbone: null, imageSize: 256, preset: "256T-B" },
       plugins,
     );
-    await expect(wrong).rejects.toThrow(/not have the sizes of preset 256T-B: codes 32, not 65536; rectifier channels 64, not 1024/);
+    await expect(wrong).rejects.toThrow(
+      /not have the sizes of preset 256T-B: codes 32, not 65536; rectifier channels 64, not 1024/,
+    );
     await expect(readAuthorsCheckpoint(ioPath)).rejects.toMatchObject({
       code: "import-checkpoint",
       message: expect.stringContaining("it has no quantizer.embeddings") as string,

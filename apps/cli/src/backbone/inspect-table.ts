@@ -30,7 +30,10 @@ export function inspectTable(report: InspectReport): string {
     ["latent", `${report.latentShape.join(" x ")} (c, h, w) of an image of ${report.imageSize} x ${report.imageSize}`],
     ["decodes", report.decodes ? "yes" : "no, an encoder only"],
     ["parameters", parameters === null ? "–" : parameters.toLocaleString("en")],
-    ["memory", `${mebibytes(report.weightBytes)} of weights, ${mebibytes(report.peakResidentBytes)} peak of the process`],
+    [
+      "memory",
+      `${mebibytes(report.weightBytes)} of weights, ${mebibytes(report.peakResidentBytes)} peak of the process`,
+    ],
   );
   if (vae) {
     const { encode, decode } = vae.imagesPerSecond;

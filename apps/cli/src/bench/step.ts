@@ -7,7 +7,14 @@
  */
 import type { NamedTensors, Quantizer, Random } from "@revq/core";
 import type { Engine } from "@revq/engine";
-import { createPaperStep, disposeBatch, type LatentBatch, type RectifierGradients, type RunConfig, type SearchedBatch } from "@revq/train";
+import {
+  createPaperStep,
+  disposeBatch,
+  type LatentBatch,
+  type RectifierGradients,
+  type RunConfig,
+  type SearchedBatch,
+} from "@revq/train";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { gpuBytes, median, milliseconds, peakRssMiB } from "./measure.js";

@@ -41,7 +41,10 @@ Several processes share the work with --shard i/n, or with the variables of thei
     },
     { description: "Part 3 of 16:", command: "<%= config.bin %> extract --data photos -o store --shard 3/16" },
     { description: "Afterwards, on one machine:", command: "<%= config.bin %> merge store" },
-    { description: "Train on the store:", command: "<%= config.bin %> train --data store --preset 512T -o my-tokenizer" },
+    {
+      description: "Train on the store:",
+      command: "<%= config.bin %> train --data store --preset 512T -o my-tokenizer",
+    },
   ];
   static override flags = {
     backbone: configFlags.backbone,
@@ -55,8 +58,15 @@ Several processes share the work with --shard i/n, or with the variables of thei
     limit: Flags.integer({ description: "only the first N images, by name", min: 1 }),
     "image-size": configFlags["image-size"],
     out: Flags.string({ char: "o", description: "folder of the store", required: true, helpValue: "<dir>" }),
-    dtype: Flags.string({ description: "precision of the stored latents", options: ["float32", "float16"], default: "float32" }),
-    "images-per-shard": Flags.integer({ description: "images in a shard (default: at most 1000 shards, of 32 images or more)", min: 1 }),
+    dtype: Flags.string({
+      description: "precision of the stored latents",
+      options: ["float32", "float16"],
+      default: "float32",
+    }),
+    "images-per-shard": Flags.integer({
+      description: "images in a shard (default: at most 1000 shards, of 32 images or more)",
+      min: 1,
+    }),
     shard: shardFlag,
     batch: Flags.integer({ description: "images at a time", min: 1 }),
     seed: configFlags.seed,

@@ -37,7 +37,10 @@ export default class Import extends BaseCommand {
     checkpoint: Args.string({ description: "ckpt.pth", required: true }),
   };
   static override flags = {
-    preset: Flags.string({ description: "check that the checkpoint has the sizes of this preset", options: [...presetNames] }),
+    preset: Flags.string({
+      description: "check that the checkpoint has the sizes of this preset",
+      options: [...presetNames],
+    }),
     stats: Flags.string({
       description: "mean and standard deviation of the latents: .pth, .safetensors or .npy",
       helpValue: "<file>",

@@ -19,17 +19,22 @@ interface MergedEvaluation {
 }
 
 export default class Merge extends BaseCommand {
-  static override summary =
-    "Join the parts of a latent store, an evaluation or an ablation that ran with --shard.";
+  static override summary = "Join the parts of a latent store, an evaluation or an ablation that ran with --shard.";
   static override description =
     "Checks that all parts exist and belong together, then joins them to the manifest of a store, to evaluation.json, or to the report of an ablation. Of a store it also checks the SHA-256 of every shard. Joining again changes nothing.";
   static override examples = [
     { description: "If all machines wrote into one folder:", command: "<%= config.bin %> merge store" },
-    { description: "If each machine wrote into a folder of its own:", command: "<%= config.bin %> merge part-0 part-1 part-2 -o store" },
+    {
+      description: "If each machine wrote into a folder of its own:",
+      command: "<%= config.bin %> merge part-0 part-1 part-2 -o store",
+    },
   ];
   static override strict = false;
   static override args = {
-    folder: Args.string({ description: "the folder that all parts share, or the folder of every part", required: true }),
+    folder: Args.string({
+      description: "the folder that all parts share, or the folder of every part",
+      required: true,
+    }),
   };
   static override flags = {
     out: Flags.string({ char: "o", description: "folder of the result", helpValue: "<dir>" }),

@@ -41,9 +41,13 @@ export default class View extends BaseCommand {
     const { argv, flags } = await this.parse(View);
     const tokenizers = argv as string[];
     if (tokenizers.length > 2) {
-      throw new UsageError("too-many-tokenizers", `${tokenizers.length} tokenizers were named; the page compares two.`, {
-        fix: "Name one or two folders.",
-      });
+      throw new UsageError(
+        "too-many-tokenizers",
+        `${tokenizers.length} tokenizers were named; the page compares two.`,
+        {
+          fix: "Name one or two folders.",
+        },
+      );
     }
     const site = fileURLToPath(siteFolder);
     if (!existsSync(join(site, "index.html"))) {

@@ -40,6 +40,7 @@ const noEngine = new Set([
 export function exitCodeOf(error: RevqError, given: Readonly<Record<string, unknown>>): number {
   if (error.code === "interrupted") return interruptedExitCode;
   if (error instanceof UsageError) return wrongCallExitCode;
-  if (refusedSettings.has(error.code)) return error.setting && wasGivenByFlag(error.setting, given) ? wrongCallExitCode : 1;
+  if (refusedSettings.has(error.code))
+    return error.setting && wasGivenByFlag(error.setting, given) ? wrongCallExitCode : 1;
   return noEngine.has(error.code) ? noEngineExitCode : 1;
 }

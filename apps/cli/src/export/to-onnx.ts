@@ -96,7 +96,9 @@ async function quantize(tokenizer: Tokenizer, latents: Tensor4D): Promise<Tensor
   const { quantizer, space } = tokenizer.parts;
   const coefficients = space.graph(latents);
   try {
-    return quantizer.graph ? tf.tidy(() => quantizer.graph!.quantize(coefficients)) : await quantizer.quantize(coefficients);
+    return quantizer.graph
+      ? tf.tidy(() => quantizer.graph!.quantize(coefficients))
+      : await quantizer.quantize(coefficients);
   } finally {
     coefficients.dispose();
   }

@@ -85,7 +85,8 @@ export const configFlags = {
   }),
   batch: Flags.integer({ description: "images per training step", min: 1, ...training }),
   lr: Flags.string({
-    description: "learning rate of AdamW: for the rectifier in the recipe kmeans, for the codebooks in the recipe paper",
+    description:
+      "learning rate of AdamW: for the rectifier in the recipe kmeans, for the codebooks in the recipe paper",
     helpValue: "<x>",
     ...training,
   }),

@@ -38,5 +38,7 @@ const flagOf: ReadonlyMap<string, string> = new Map([
 
 /** Null for a path that only `--set` sets. A path without a dot is an option of one command: `lpipsNet` is `--lpips-net`. */
 export function flagOfPath(path: string): string | null {
-  return flagOf.get(path) ?? (path.includes(".") ? null : path.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
+  return (
+    flagOf.get(path) ?? (path.includes(".") ? null : path.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`))
+  );
 }

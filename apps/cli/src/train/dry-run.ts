@@ -69,9 +69,7 @@ async function openData(resolved: ResolvedConfig, dependencies: TrainDependencie
   const { train } = await openTrainingImages(config, dependencies.sampleImages, dependencies.note);
   const { backbone } = await createBackbone(config, dependencies);
   const isFitted = backbone.fit?.fitted ?? true;
-  const backboneParameters = isFitted
-    ? Object.values(backbone.state()).reduce((sum, { size }) => sum + size, 0)
-    : 0;
+  const backboneParameters = isFitted ? Object.values(backbone.state()).reduce((sum, { size }) => sum + size, 0) : 0;
   const latentShape = latentShapeOf(backbone.spec, config.data.imageSize);
   backbone.dispose();
   return { latentShape, samples: train.count, what: "images", backboneParameters };

@@ -21,7 +21,11 @@ export default class BackboneDecode extends BaseCommand {
     ...backboneFlags,
     out: Flags.string({ char: "o", description: "images .npy", required: true, helpValue: "<file>" }),
     batch: Flags.integer({ description: "images at a time", min: 1, default: 4 }),
-    "image-size": Flags.integer({ description: "image size, for a model that was exported for one size", min: 1, default: 256 }),
+    "image-size": Flags.integer({
+      description: "image size, for a model that was exported for one size",
+      min: 1,
+      default: 256,
+    }),
     engine: engineFlag,
   };
 
