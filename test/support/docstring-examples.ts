@@ -1,4 +1,6 @@
-/** Finds the `@example` blocks of docstrings and compiles each to a function that checks its values. */
+/**
+ * Finds the `@example` blocks of docstrings and compiles each to a function that checks its values.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
@@ -42,7 +44,9 @@ function listSources(folder: string): string[] {
   }
 }
 
-/** The examples of one file: the lines of a docstring from `@example` to the next tag or its end. */
+/**
+ * The examples of one file: the lines of a docstring from `@example` to the next tag or its end.
+ */
 export function examplesOf(file: string, text: string): DocstringExample[] {
   const examples: DocstringExample[] = [];
   let open: { line: number; lines: string[] } | undefined;
@@ -81,7 +85,9 @@ export interface CompiledExample {
 type AsyncFunction = (...args: unknown[]) => Promise<unknown>;
 const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor as new (...args: string[]) => AsyncFunction;
 
-/** Compiles an example. Throws if a `// =>` does not follow an expression or a declared constant. */
+/**
+ * Compiles an example. Throws if a `// =>` does not follow an expression or a declared constant.
+ */
 export function compileExample({ file, line, code }: DocstringExample): CompiledExample {
   const source = ts.createSourceFile("example.ts", code, ts.ScriptTarget.ES2022, true);
   const imports: Import[] = [];

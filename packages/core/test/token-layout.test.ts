@@ -69,13 +69,13 @@ describe("tokenOrder", () => {
     const order = tokenOrder(latent, 8, "block"); // 6 numbers: 2 x 3
     expect(blockShape(latent, 6)).toEqual([2, 3]);
     for (let token = 0; token < 8; token++) {
-      const cells = [...order.subarray(token * 6, token * 6 + 6)].map((at) => {
+      const positions = [...order.subarray(token * 6, token * 6 + 6)].map((at) => {
         const cell = Math.floor(at / 2);
         return { c: at % 2, y: Math.floor(cell / 6), x: cell % 6 };
       });
       const span = (values: number[]): number => Math.max(...values) - Math.min(...values) + 1;
-      expect(new Set(cells.map(({ c }) => c)).size).toBe(1);
-      expect([span(cells.map(({ y }) => y)), span(cells.map(({ x }) => x))]).toEqual([2, 3]);
+      expect(new Set(positions.map(({ c }) => c)).size).toBe(1);
+      expect([span(positions.map(({ y }) => y)), span(positions.map(({ x }) => x))]).toEqual([2, 3]);
     }
   });
 
@@ -135,7 +135,7 @@ describe("what does not fit", () => {
     expect(() => tokenOrder({ channels: 4, height: 3, width: 3 }, 18, "block")).toThrowErrorMatchingInlineSnapshot(
       `[RevqError: No block of 2 positions tiles a map of 3 x 3.]`,
     );
-    expect(() => blockShape(shape, 16)).toThrow(/No block of 16 cells/);
+    expect(() => blockShape(shape, 16)).toThrow(/No block of 16 positions/);
   });
 });
 
