@@ -23,7 +23,7 @@ export interface SavedFit {
 
 /**
  * Where a fit that takes long keeps what it has after every pass. A fit that goes on from `saved`
- * ends with the same numbers.
+ * ends with the same bits.
  */
 export interface FitCheckpoints {
   /** What the last `save` of a stopped run left; null when it starts from the beginning. */

@@ -66,7 +66,7 @@ describe("tokenOrder", () => {
 
   it("of the split block keeps a token in one channel, in a rectangle", () => {
     const latent = { channels: 2, height: 4, width: 6 };
-    const order = tokenOrder(latent, 8, "block"); // 6 numbers: 2 x 3
+    const order = tokenOrder(latent, 8, "block"); // 6 elements: 2 x 3
     expect(blockShape(latent, 6)).toEqual([2, 3]);
     for (let token = 0; token < 8; token++) {
       const positions = [...order.subarray(token * 6, token * 6 + 6)].map((at) => {

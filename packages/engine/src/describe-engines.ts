@@ -26,6 +26,10 @@ export interface DescribeOptions extends Omit<EngineOptions, "engine"> {
  * Starts and stops every engine, in the order of `auto`. Afterwards the current backend and the
  * registered backends are the same as before. A software GPU counts as working, although `auto`
  * skips it.
+ *
+ * @example
+ * const reports = await describeEngines();
+ * reports.find(({ id }) => id === "cpu").ok; // => true
  */
 export async function describeEngines({ visit, ...options }: DescribeOptions = {}): Promise<EngineReport[]> {
   const before = currentBackend();
@@ -57,6 +61,10 @@ let available: Promise<EngineId[]> | undefined;
 /**
  * The engines that work here, best first. Each process tries them once. For tests:
  * `describe.each(await availableEngines())`.
+ *
+ * @example
+ * const ids = await availableEngines();
+ * ids.at(-1); // => "cpu"
  */
 export function availableEngines(): Promise<EngineId[]> {
   available ??= describeEngines().then((reports) => reports.filter(({ ok }) => ok).map(({ id }) => id));

@@ -8,6 +8,11 @@ import { nodeProcess } from "./probes.js";
 /**
  * Registers the gradients unless they are registered. `createEngine` does so; call it if you set a
  * backend yourself.
+ *
+ * @example
+ * import * as tf from "@tensorflow/tfjs-core";
+ * await registerGradients();
+ * tf.getGradient("Conv2D") !== undefined; // => true
  */
 export async function registerGradients(): Promise<void> {
   if (tf.getGradient("Conv2D")) return;

@@ -31,7 +31,15 @@ interface Task {
 /** Milliseconds for each measurement, after its first step. */
 const budget = 1500;
 
-/** Measures an engine in a few seconds. Its backend becomes the current one. */
+/**
+ * Measures an engine in a few seconds. Its backend becomes the current one.
+ *
+ * @example
+ * const engine = await createEngine({ engine: "wasm" });
+ * const { convolution } = await speedCheck(engine);
+ * convolution.gflops > 0; // => true
+ * engine.dispose();
+ */
 export async function speedCheck(engine: Engine): Promise<Speed> {
   await tf.setBackend(engine.info().backend);
   const small = await measure(product(256), 1);

@@ -4,8 +4,8 @@
 // Codes and queries are rounded to a grid of step s around the middle m of the codes. With
 // x = m + s X + e and c = m + s C + f: |x - c| >= s |X - C| - |e| - |f|.
 // |X - C|^2 = |C|^2 - 2 X.C + |X|^2 is exact in 32-bit integers, eight products to an instruction.
-// A code is compared in float32, by the definition, only if that bound does not exceed the best
-// distance so far, with room for the rounding of both. So answers are exact for any values. Values
+// A code is compared in float32, by the definition, unless that bound exceeds the best distance so
+// far by more than the rounding of both. So answers are exact for any values. Values
 // with a range far above their distances only make the search slow.
 //
 // Layout (bytes): shorts [leaves][pairs][16][2] i16 | squares [leaves][16] i32 | middle [d] f32,

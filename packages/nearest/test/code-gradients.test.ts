@@ -17,8 +17,8 @@ it("is the sum over the tokens of each code, and a step with it is the dense ste
     fc.property(shapes, ({ samples, groups, codes, dim, extra, seed }) => {
       const tokens = groups + extra;
       const random = createRandom(seed);
-      const numbers = (length: number) => Float32Array.from({ length }, () => random.integer(9) - 4);
-      const gradients = numbers(samples * tokens * dim);
+      const draw = (length: number) => Float32Array.from({ length }, () => random.integer(9) - 4);
+      const gradients = draw(samples * tokens * dim);
       const indices = Int32Array.from({ length: samples * tokens }, () => random.integer(codes));
       const dense = new Float32Array(groups * codes * dim);
       for (let i = 0; i < gradients.length; i++) {
@@ -29,7 +29,7 @@ it("is the sum over the tokens of each code, and a step with it is the dense ste
       expect(norm).toBeCloseTo(Math.hypot(...dense), 6);
       expect(rows).toEqual(rows.slice().sort());
       expect(new Set(rows).size).toBe(rows.length);
-      const one = numbers(dense.length);
+      const one = draw(dense.length);
       const other = one.slice();
       const moments = () => [new Float32Array(dense.length), new Float32Array(dense.length)] as const;
       adamwStep(one, dense, ...moments(), { lr: 0.1, step: 1 });

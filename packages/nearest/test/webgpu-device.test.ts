@@ -101,7 +101,7 @@ describe.skipIf(!adapter)("WGSL (needs a GPU, or SwiftShader through swiftshader
 
   /** A GPU may take denormal numbers, and squares as small, for zero. */
   const denormals = ["denormal", "squares underflow", "far apart"];
-  // Few numbers a token: each takes shaders of its own.
+  // Few dimensions: each needs shaders of its own.
   const problemsOf = (names: string[]) =>
     fc
       .record({

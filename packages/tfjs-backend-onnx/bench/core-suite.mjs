@@ -1,11 +1,11 @@
 /**
- * The backend tests of tfjs-core's own suite over this backend, counted beside tfjs cpu, which says
- * which of them can pass in Node at all: how many pass, and the messages of those that do not, most
- * frequent first.
+ * Runs the backend tests of tfjs-core's own suite on this backend, and on tfjs cpu to know which
+ * tests can pass in Node. Prints the number of passes and the messages of failures, most frequent
+ * first.
  *
- * The suite is bundled (it must meet the very tfjs-core that the backend registers with) and needs
- * jasmine-core, which nothing else here does (the bundler comes with vitest). After `tsc -b`: npm
- * install --no-save jasmine-core@5 && node packages/tfjs-backend-onnx/bench/core-suite.mjs
+ * The suite is bundled, so that it uses the same tfjs-core as the backend. It needs jasmine-core.
+ * After `tsc -b`: npm install --no-save jasmine-core@5 && node
+ * packages/tfjs-backend-onnx/bench/core-suite.mjs
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

@@ -56,7 +56,13 @@ export interface BenchNearestResult {
   readonly checked: number;
 }
 
-/** Times `nearestCodes` and checks a sample of its answers against the reference. */
+/**
+ * Times `nearestCodes` and checks a sample of its answers against the reference.
+ *
+ * @example
+ * const { results } = await benchNearest({ queries: 64, codes: 32, dim: 4, repeats: 1 });
+ * results[0].mismatches; // => 0
+ */
 export async function benchNearest(options: BenchNearestOptions): Promise<{ results: BenchNearestResult[] }> {
   const { data = "gaussian" } = options;
   const results: BenchNearestResult[] = [];

@@ -138,7 +138,16 @@ export function blockUntilDone({ control, runners }: SearchTask): void {
   }
 }
 
-/** Ends the worker threads; the next search starts new ones. No search may be running. */
+/**
+ * Ends the worker threads. The next search starts new ones. No search may be running.
+ *
+ * @example
+ * const shape = { samples: 1, groups: 1, codes: 2, dim: 1 };
+ * await nearestCodes(Float32Array.of(3), Float32Array.of(0, 4), shape);
+ * await closeWorkers();
+ * const { indices } = await nearestCodes(Float32Array.of(3), Float32Array.of(0, 4), shape);
+ * indices; // => [1]
+ */
 export async function closeWorkers(): Promise<void> {
   await Promise.all(workers.splice(0).map(({ worker }) => worker.terminate()));
 }

@@ -1,9 +1,9 @@
 /** Finds the period of a loop in a list of operators. */
 
 /**
- * The length p of the shortest sequence with which the list ends twice in a row (`...abcabc` -> 3),
- * 0 if there is none or it makes up less than half of the list. Linear time: the failure function
- * of Knuth, Morris and Pratt on the reversed list.
+ * The length p of the shortest sequence that ends the list twice in a row (`...abcabc` -> 3). 0 if
+ * there is none, or if its repetitions are less than half of the list. Linear time: the failure
+ * function of Knuth, Morris and Pratt on the reversed list.
  */
 export function repeatedTail(items: readonly string[]): number {
   const reversed = [...items].reverse();
