@@ -57,5 +57,5 @@ it("refuses names and folders that cannot be", async () => {
   await revqJson(["plugins", "new", "unbuilt", "-o", "unbuilt"], { cwd });
   const unbuilt = await revq(["plugins", "--plugin", "./unbuilt"], { cwd });
   expect(unbuilt.code).toBe(1);
-  expect(unbuilt.stderr).toContain("Was it built");
+  expect(unbuilt.stderr).toContain("Build it and install its dependencies");
 });
