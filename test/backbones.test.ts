@@ -113,11 +113,11 @@ describe("wrong weights", () => {
 
   it("a folder of something else", async () => {
     expect(await refused(["backbone", "inspect", "photos"])).toMatch(
-      /photos is not recognised as a VAE.*there is cat.jpg/,
+      /photos is not recognised as a VAE.*its files are cat.jpg/,
     );
     expect(await refused(["backbone", "inspect", "nowhere"])).toMatch(/The weights "nowhere" do not exist/);
     expect(await refused(["backbone", "inspect", "photos", "--backbone", "dc-ae"])).toMatch(
-      /photos has no weights of .*there is cat.jpg/,
+      /photos has no weights of .*its files are cat.jpg/,
     );
   });
 
@@ -159,7 +159,7 @@ describe("wrong weights", () => {
     await mkdir(join(cwd, "pickled"));
     await cp(join(fixtures, "dc-ae-tiny/config.json"), join(cwd, "pickled/config.json"));
     await cp(join(pickles, "attack-system.pth"), join(cwd, "pickled/diffusion_pytorch_model.bin"));
-    expect(await refused(["backbone", "inspect", "pickled"])).toMatch(/posix\.system.*nothing was executed/);
+    expect(await refused(["backbone", "inspect", "pickled"])).toMatch(/posix\.system.*Nothing was executed/);
   });
 });
 

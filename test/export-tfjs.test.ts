@@ -74,7 +74,7 @@ describe.skipIf(noBrowser)(`export --to tfjs${noBrowser && ` (skipped: ${noBrows
 
     const readme = await readFile(join(cwd, "site", name, "README.md"), "utf8");
     const example = /```ts\n(.*?)```/s.exec(readme)![1]!;
-    await bundle(`${example}\nglobalThis.shown = { ids: [...ids], pixels: [...picture.data] };\n`);
+    await bundle(`${example}\nglobalThis.shown = { ids: [...ids], pixels: [...image.data] };\n`);
     const host = await startStaticHost(join(cwd, "site"));
     try {
       const { page, complaints, close } = await openPage(browser, `${host.url}index.html`);
@@ -85,7 +85,7 @@ describe.skipIf(noBrowser)(`export --to tfjs${noBrowser && ` (skipped: ${noBrows
       expect(ids).toEqual(images[0]!.ids);
       const colours = pixels.filter((_, i) => i % 4 !== 3);
       expect(colours.length).toBe(expected.length);
-      const largest = colours.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i]!)), 0);
+      const largest = colours.reduce((largest, value, i) => Math.max(largest, Math.abs(value - expected[i]!)), 0);
       expect(largest).toBeLessThanOrEqual(1); // a value on the edge of rounding
       expect(complaints.filter((text) => !/favicon/.test(text))).toEqual([]);
       await close();

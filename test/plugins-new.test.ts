@@ -8,7 +8,7 @@ import { revq, revqJson, temporaryFolder } from "./support/revq.js";
 
 vi.setConfig({ testTimeout: 180_000 });
 
-const kinds = ["backbone", "quantizer", "rectifier"] as const;
+const kinds = ["backbone", "transform", "quantizer", "rectifier"] as const;
 const modules = resolve("node_modules");
 const folder = await temporaryFolder();
 const cwd = folder.path;
@@ -36,7 +36,7 @@ it("all pass the conformance kit", async () => {
     cwd,
     env: { ...environment, REVQ_TEST_ENGINES: "cpu", NO_COLOR: "1" },
   });
-  expect(stdout).toMatch(/Test Files {2}3 passed/);
+  expect(stdout).toMatch(/Test Files {2}4 passed/);
 });
 
 it("train together", async () => {

@@ -18,4 +18,3 @@ export { msSsim } from "./ms-ssim.js";
 export { frechetDistance, type GaussianStatistics } from "./frechet-distance.js";
 export { InceptionScoreAccumulator } from "./inception-score.js";
 export { SpectrumAccumulator, type SpectrumShape } from "./spectrum-accumulator.js";
-export { lpipsNetworks, type LpipsNetwork } from "./networks/lpips-networks.js";

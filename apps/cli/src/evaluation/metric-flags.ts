@@ -1,6 +1,6 @@
 /** The flags of scores: networks that measure, and the page that shows the scores. */
 import { Flags } from "@oclif/core";
-import { lpipsNetworks, type LpipsNetwork } from "@revq/metrics";
+import { lpipsNetworks, type LpipsNetwork } from "@revq/metrics/lpips-networks";
 import type { NetworkPaths } from "@revq/train";
 import { parseReportImages } from "../settings/report-images.js";
 

@@ -2,7 +2,7 @@
  * All settings of a training run, with their defaults. They are parsed once, at the edge; an unknown key is an error.
  * The descriptions are the comments of an annotated configuration.
  */
-import { lpipsNetworks } from "@revq/metrics";
+import { lpipsNetworks } from "@revq/metrics/lpips-networks";
 import { z } from "zod";
 import type { ConfigLayer } from "./layer.js";
 import { presetNames } from "./presets.js";
