@@ -82,7 +82,9 @@ describe("revq eval in parts", () => {
 
   it("says which scheduler it found, and refuses half of a pair and a part without a folder", async () => {
     const noted = await revq([...args, "-o", "four"], kubernetes(0, 40));
-    expect(noted.stderr).toContain("Part 0 of 40, from Kubernetes Indexed Job (JOB_COMPLETION_INDEX, JOB_COMPLETIONS).");
+    expect(noted.stderr).toContain(
+      "Part 0 of 40, from Kubernetes Indexed Job (JOB_COMPLETION_INDEX, JOB_COMPLETIONS).",
+    );
     expect((await revq(args, kubernetes(0))).stderr).toMatch(/has no folder for its result/);
     const half = await revq([...args, "-o", "five"], { cwd, environment: { RANK: "1" } });
     expect(half.stderr).toMatch(/RANK is set, WORLD_SIZE is not/);
