@@ -12,7 +12,7 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readIds } from "../../apps/cli/dist/ids-file.js";
+import { readIds } from "../../apps/cli/dist/ids/read-ids.js";
 
 const [inputs = "100000", seed = "1", only] = process.argv.slice(2);
 const slowest = 2000; // milliseconds; on a loaded machine, a hang is far beyond
@@ -60,7 +60,7 @@ function mutate(originals, mutation) {
 }
 
 const ids = Int32Array.from({ length: 32 }, (_, i) => i % 4);
-const spec = { tokens: 16, codes: [4], groupOf: new Int32Array(16) };
+const layout = { count: 16, codebookSizes: [4], groupOf: new Int32Array(16) };
 const floats = Float32Array.from({ length: 24 }, (_, i) => i / 7);
 const config = {
   formatVersion: 2,
@@ -145,7 +145,7 @@ const parsers = {
 async function idsFile(name, bytes) {
   const path = `${target}-${name}`;
   await writeFile(path, bytes);
-  return readIds(path, spec, false);
+  return readIds(path, layout, false);
 }
 
 let failures = 0;
