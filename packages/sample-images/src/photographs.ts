@@ -1,4 +1,4 @@
-/** Made by tools/make-sample-images.mjs: which photographs the crops in images/ are cut from. */
+/** Made by tools/sample-images/make.mjs: which photographs the crops in images/ are cut from. */
 export const photographs = [
   {
     id: "acanthus-mollis",

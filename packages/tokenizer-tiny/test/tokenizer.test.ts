@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { decodeImage } from "@revq/data";
 import { createEngine } from "@revq/engine";
 import { sampleImages } from "@revq/sample-images";
-import { Tokenizer, type Picture } from "@revq/tokenizer";
+import { Tokenizer, type RgbaImage } from "@revq/tokenizer";
 import { tokenizerFiles, tokenizerFolder } from "@revq/tokenizer-tiny";
 
 it("is under 5 MB", async () => {
@@ -18,13 +18,13 @@ it("opens by its folder alone, gives 1,024 ids for a photograph, and the photogr
   const engine = await createEngine({ engine: "onnx" });
   const tokenizer = await Tokenizer.load(fileURLToPath(tokenizerFolder));
   const { data: rgb } = await decodeImage(await readFile(sampleImages[0]!.url));
-  const picture: Picture = { width: 256, height: 256, data: opaque(rgb) };
-  const ids = await tokenizer.encode([picture]);
+  const image: RgbaImage = { width: 256, height: 256, data: opaque(rgb) };
+  const ids = await tokenizer.encode([image]);
   expect(ids).toHaveLength(1024);
   expect(Math.max(...ids)).toBeLessThan(1024);
   expect(new Set(ids).size).toBeGreaterThan(100);
   const [decoded] = await tokenizer.decode(ids);
-  expect(psnr(picture, decoded!)).toBeGreaterThan(21);
+  expect(psnr(image, decoded!)).toBeGreaterThan(21);
   tokenizer.dispose();
   engine.dispose();
 });
@@ -35,7 +35,7 @@ function opaque(rgb: ArrayLike<number>): Uint8ClampedArray<ArrayBuffer> {
   );
 }
 
-function psnr(a: Picture, b: Picture): number {
+function psnr(a: RgbaImage, b: RgbaImage): number {
   let sum = 0;
   for (let i = 0; i < a.data.length; i++) if (i % 4 < 3) sum += (a.data[i]! - b.data[i]!) ** 2;
   return 10 * Math.log10(255 ** 2 / (sum / ((a.data.length * 3) / 4)));

@@ -21,16 +21,14 @@ const upgrades: Readonly<Record<number, (config: Record<string, unknown>) => Rec
   // 3 has the transform as a stage of its own. Before, it was an option of the quantizer.
   2: (config) => {
     const quantizer = config["quantizer"] as { options: Record<string, unknown> };
-    const { transform = "none", split, ...options } = quantizer.options;
+    const { transform = "none", ...options } = quantizer.options;
+    if (options["split"] === "balanced") options["split"] = "eigenvalue";
     const training = config["training"] as { recipe: string };
     return {
       ...config,
       standardize: true,
       transform: { id: transform, package: "@revq/transform-block", options: {} },
-      quantizer: {
-        ...quantizer,
-        options: { ...options, ...(split === undefined ? {} : { split: split === "balanced" ? "eigenvalue" : split }) },
-      },
+      quantizer: { ...quantizer, options },
       training: { ...training, recipe: training.recipe === "fit" ? "kmeans" : training.recipe },
     };
   },
