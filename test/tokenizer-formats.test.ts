@@ -2,7 +2,7 @@
 import "@tensorflow/tfjs-backend-cpu";
 import { openSafetensors, type Safetensors } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
-import { Tokenizer, type Picture } from "@revq/tokenizer";
+import { Tokenizer, type RgbaImage } from "@revq/tokenizer";
 import { tokenizerFolder } from "@revq/tokenizer-tiny";
 import { weightsFolder } from "@revq/weights-tiny-sd-vae";
 import * as tf from "@tensorflow/tfjs-core";
@@ -86,7 +86,7 @@ async function expectPictures(tokenizer: Tokenizer, expected: Safetensors): Prom
   const { shape, data } = await expected.read("pictures");
   const [n, height, width] = shape as [number, number, number];
   const each = height * width * 3;
-  const pictures = Array.from({ length: n }, (_, i): Picture => ({
+  const pictures = Array.from({ length: n }, (_, i): RgbaImage => ({
     width,
     height,
     data: (data as Uint8Array).slice(i * each, (i + 1) * each),
