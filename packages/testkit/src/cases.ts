@@ -26,6 +26,19 @@ export interface QuantizerCase<Schema extends OptionsSchema = OptionsSchema> ext
   readonly tolerance?: number;
 }
 
+export interface TransformCase<Schema extends OptionsSchema = OptionsSchema> extends Case<Schema> {
+  readonly latentShape: LatentShape;
+  /** T of the quantizer; the number of blocks divides it. */
+  readonly tokens: number;
+  /** Training latents; default 200. */
+  readonly samples?: number;
+  /**
+   * How far engine, host and the way back may differ, relative to the largest element; default
+   * 1e-5.
+   */
+  readonly tolerance?: number;
+}
+
 /** Keep the network small: it runs on every engine. */
 export interface RectifierCase<Schema extends OptionsSchema = OptionsSchema> extends Case<Schema> {
   readonly latentShape: LatentShape;

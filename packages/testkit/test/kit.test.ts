@@ -98,6 +98,7 @@ it.each([
   { plugin: "no-restore", test: "restores its state in a fresh instance, which then gives the same output" },
   { plugin: "loose-options", test: "refuses an option that it does not have, by name" },
   { plugin: "loose-options", test: "describes every option" },
+  { plugin: "one-way", test: "is inverted by its inverse, on the engine and on the host" },
   { plugin: "unreached", test: "gradients reach every variable and the input" },
 ])("sees that $plugin is broken: $test", ({ plugin, test }) => {
   expect(failed.get(plugin)).toContain(test);

@@ -51,10 +51,12 @@ export class BlockTransform implements Transform {
   }
 
   forward(latents: Tensor4D): Tensor4D {
+    if (latents.shape[0] === 0) return tf.clone(latents); // no engine transposes an empty batch
     return forwardOnEngine(this.layout, latents, this.matrices());
   }
 
   inverse(coefficients: Tensor4D): Tensor4D {
+    if (coefficients.shape[0] === 0) return tf.clone(coefficients);
     return inverseOnEngine(this.layout, coefficients, this.matrices());
   }
 

@@ -17,7 +17,7 @@ export interface QuantizerInput {
 
 export function quantizerInputs(shape: LatentShape): readonly QuantizerInput[] {
   const { height, width } = shape;
-  const whole = { block: [1, 1], blocks: height * width, decorrelated: false } as const;
+  const whole = { block: [height, width], blocks: 1, decorrelated: false } as const;
   return [
     {
       name: "latents",

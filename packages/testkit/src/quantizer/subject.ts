@@ -50,8 +50,8 @@ export class Subject {
   }
 
   stop(): void {
-    this.quantizer.dispose();
-    this.quantizer.dispose(); // twice is allowed
+    this.fittedOne?.dispose();
+    this.fittedOne?.dispose(); // twice is allowed
   }
 
   request(latents: LatentSource | null, change: Partial<QuantizerRequest> = {}): QuantizerRequest {
