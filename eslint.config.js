@@ -71,6 +71,8 @@ export default tseslint.config(
           depConstraints,
           enforceBuildableLibDependency: false,
           banTransitiveDependencies: true,
+          // A descriptor imports its implementation when it is created; the implementation imports libraries as usual.
+          checkDynamicDependenciesExceptions: [".*"],
           allow: ["virtual:revq-plugins"],
         },
       ],

@@ -16,7 +16,10 @@ const rooms = read("ARCHITECTURE.md")
   .filter((line) => /^\| `/.test(line) && line.split("|").length === 5)
   .map((line) => line.split("|").map((cell) => cell.trim()))
   .filter(([, first]) => /packages|plugins|apps|examples|tools/.test(first!))
-  .map(([, folders, , imports]) => ({ folders: [...folders!.matchAll(/`([^`]+)`/g)].map((m) => m[1]!), imports: imports! }));
+  .map(([, folders, , imports]) => ({
+    folders: [...folders!.matchAll(/`([^`]+)`/g)].map((m) => m[1]!),
+    imports: imports!,
+  }));
 
 function layerOf(folder: string): string {
   const manifest = JSON.parse(read(join(folder, "package.json"))) as { nx?: { tags?: string[] } };
@@ -30,7 +33,11 @@ describe("the table of rooms", () => {
 
   it("lists every package", () => {
     const listed = packages.map(({ folder }) => folder).sort();
-    expect(listed).toEqual(readdirSync(join(root, "packages")).map((name) => `packages/${name}`).sort());
+    expect(listed).toEqual(
+      readdirSync(join(root, "packages"))
+        .map((name) => `packages/${name}`)
+        .sort(),
+    );
   });
 
   it.each(packages)("$folder imports what the lint allows", ({ folder, imports }) => {
@@ -47,7 +54,9 @@ describe("the table of rooms", () => {
 it.each(["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"])("%s names no file that is not there", (page) => {
   const text = read(page);
   const named = [
-    ...[...text.matchAll(/`((?:packages|plugins|apps|tools|test|docs|deploy|examples|\.ci|\.github)\/[^`*…{} ]*)`/g)].map((m) => m[1]!),
+    ...[
+      ...text.matchAll(/`((?:packages|plugins|apps|tools|test|docs|deploy|examples|\.ci|\.github)\/[^`*…{} ]*)`/g),
+    ].map((m) => m[1]!),
     ...[...text.matchAll(/\]\((?!https?:)([^)#]+)/g)].map((m) => m[1]!),
   ];
   expect(named.length).toBeGreaterThan(3);

@@ -1,4 +1,4 @@
-/** The order of a latent's elements in its tokens, as arrays and as tensors. */
+/** The order of a latent's elements in its tokens, in closed form. */
 import {
   blockShape,
   divisors,
@@ -9,14 +9,9 @@ import {
   type LatentShape,
   type TokenSplit,
 } from "@revq/core";
-import { cutTokens, joinTokens } from "@revq/plugin-kit";
-import * as tf from "@tensorflow/tfjs-core";
-import "@tensorflow/tfjs-backend-cpu";
-import "@tensorflow/tfjs-core/dist/register_all_gradients.js";
 import fc from "fast-check";
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 
-beforeAll(() => tf.setBackend("cpu"));
 const shape: LatentShape = { channels: 2, height: 2, width: 4 };
 
 /** The index of element (c, y, x) in `[h, w, c]`. */
@@ -70,8 +65,8 @@ describe("tokenOrder", () => {
     expect(blockShape(latent, 6)).toEqual([2, 3]);
     for (let token = 0; token < 8; token++) {
       const positions = [...order.subarray(token * 6, token * 6 + 6)].map((at) => {
-        const cell = Math.floor(at / 2);
-        return { c: at % 2, y: Math.floor(cell / 6), x: cell % 6 };
+        const position = Math.floor(at / 2);
+        return { c: at % 2, y: Math.floor(position / 6), x: position % 6 };
       });
       const span = (values: number[]): number => Math.max(...values) - Math.min(...values) + 1;
       expect(new Set(positions.map(({ c }) => c)).size).toBe(1);
@@ -82,42 +77,6 @@ describe("tokenOrder", () => {
   it("is the same for channel and block where a block is a row", () => {
     const latent = { channels: 3, height: 1, width: 8 };
     expect(tokenOrder(latent, 6, "block")).toEqual(tokenOrder(latent, 6, "channel"));
-  });
-});
-
-describe("cutTokens and joinTokens", () => {
-  it("cut as `tokenOrder` says, and join to the same latents", () => {
-    fc.assert(
-      fc.property(layouts, fc.integer({ min: 1, max: 3 }), ([latent, tokens, split], n) => {
-        const size = latentSize(latent);
-        const values = Float32Array.from({ length: n * size }, (_, i) => i);
-        const latents = tf.tensor4d(values, [n, latent.height, latent.width, latent.channels]);
-        const before = tf.memory().numTensors;
-        const cut = cutTokens(latents, latent, tokens, split);
-        expect(cut.shape).toEqual([n, tokens, size / tokens]);
-        const order = tokenOrder(latent, tokens, split);
-        expect([...cut.dataSync()]).toEqual(Array.from(values.keys(), (i) => i - (i % size) + order[i % size]!));
-        const joined = joinTokens(cut, latent, split);
-        expect(joined.shape).toEqual(latents.shape);
-        expect(joined.dataSync()).toEqual(values);
-        tf.dispose([cut, joined]);
-        expect(tf.memory().numTensors).toBe(before);
-        latents.dispose();
-      }),
-    );
-  });
-
-  it.each(tokenSplits)("are differentiable: split %s", (split) => {
-    const latents = tf.tensor4d(
-      Float32Array.from({ length: 16 }, (_, i) => i),
-      [1, 2, 4, 2],
-    );
-    const weights = tf.tensor3d(
-      Float32Array.from({ length: 16 }, (_, i) => i * i),
-      [1, 4, 4],
-    );
-    const gradient = tf.grad((x) => tf.sum(tf.mul(cutTokens(x as tf.Tensor4D, shape, 4, split), weights)))(latents);
-    expect(gradient.dataSync()).toEqual(joinTokens(weights, shape, split).dataSync());
   });
 });
 

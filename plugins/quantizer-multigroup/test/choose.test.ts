@@ -117,7 +117,9 @@ describe("with a budget", () => {
   it("keeps the tokens or the codes that were given, and says what they lead to", async () => {
     expect((await choice({ bits: 4000, options: { tokens: 512 } })).slice(0, 2)).toEqual([512, 128]);
     expect((await choice({ bits: 2500, options: { codes: 1000 } })).slice(0, 2)).toEqual([128, 1000]);
-    expect((await choose({ bits: 4000, options: { tokens: 512 } })).reasons[0]).toMatchInlineSnapshot(`"512 tokens of 4 elements with 128 codes each: 3584 bits per image, for a budget of 4000."`);
+    expect((await choose({ bits: 4000, options: { tokens: 512 } })).reasons[0]).toMatchInlineSnapshot(
+      `"512 tokens of 4 elements with 128 codes each: 3584 bits per image, for a budget of 4000."`,
+    );
   });
   it("refuses a budget that cannot be, with the nearest that can", async () => {
     expect(await errorOf(choose({ bits: 100 }))).toMatchInlineSnapshot(`
@@ -169,8 +171,12 @@ describe("what cannot be", () => {
     expect((await errorOf(choose({ options: { tokens: 300 } }))).message).toMatch(/300 tokens do not divide/);
     expect((await errorOf(choose({ options: { tokens: 16, split: "block" } }))).code).toBe("no-block-fits");
     expect((await errorOf(choose({ options: { tokens: 16, groups: 17 } }))).code).toBe("more-groups-than-tokens");
-    expect((await errorOf(choose({ options: { groups: "chanel" as "channel" } }))).message).toMatchInlineSnapshot(`"Options of the quantizer multigroup: groups: expected "auto", "token", "channel" or a number of groups."`);
-    expect((await errorOf(choose({ options: { token: 3 } as MultigroupInput }))).message).toMatchInlineSnapshot(`"Options of the quantizer multigroup: no option "token" (did you mean tokens?)."`);
+    expect((await errorOf(choose({ options: { groups: "chanel" as "channel" } }))).message).toMatchInlineSnapshot(
+      `"Options of the quantizer multigroup: groups: expected "auto", "token", "channel" or a number of groups."`,
+    );
+    expect((await errorOf(choose({ options: { token: 3 } as MultigroupInput }))).message).toMatchInlineSnapshot(
+      `"Options of the quantizer multigroup: no option "token" (did you mean tokens?)."`,
+    );
   });
 });
 

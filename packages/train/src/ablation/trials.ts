@@ -1,5 +1,5 @@
 /** Trials: their settings, their results, and the records that remember which trials are finished. */
-import { isRevqError, pluginKinds, RevqError, type PluginRegistry } from "@revq/core";
+import { isRevqError, type pluginKinds, RevqError, type PluginRegistry } from "@revq/core";
 import { writeFileAtomic } from "@revq/formats/node";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
