@@ -8,19 +8,41 @@
 
 /** Tensors in safetensors files: `{ file, from, to }`, as in `name.replace(from, to)`. */
 export const tensors = [
-  // { file: /model\.safetensors$/, from: /^quantizer\.(rotation|places)$/, to: "transform.$1" },
+  { from: /^quantizer\.rotation$/, to: "transform.rotation" },
+  { from: /^quantizer\.places$/, to: "quantizer.permutation" },
 ];
 
 /** Values in JSON files: `{ file, from, to }` for the path, and `values: { before: after }` where the value itself has another name. */
 export const json = [
-  // { file: /^config\.json$/, from: /^quantizer\.options\.transform$/, to: "transform.id" },
-  // { file: /^(train|eval)\.json$/, from: /^floor\./, to: "vae." },
-  // { file: /^config\.json$/, from: /^training\.recipe$/, to: "training.recipe", values: { fit: "kmeans" } },
+  { file: /(^|\/)config\.json$/, from: /^formatVersion$/, to: "formatVersion", values: { 2: 3 } },
+  { file: /(^|\/)config\.json$/, from: /^quantizer\.options\.transform$/, to: "transform.id" },
+  {
+    file: /(^|\/)config\.json$/,
+    from: /^quantizer\.options\.split$/,
+    to: "quantizer.options.split",
+    values: { balanced: "eigenvalue" },
+  },
+  { file: /(^|\/)config\.json$/, from: /^training\.recipe$/, to: "training.recipe", values: { fit: "kmeans" } },
+  { from: /^floor(\.|$)/, to: "vae$1" },
+  { file: /^plan\.json$/, from: /^config\.recipe$/, to: "config.recipe", values: { fit: "kmeans" } },
+  { file: /^plan\.json$/, from: /^config\.quantizer\.transform$/, to: "config.transform.id" },
+  {
+    file: /^plan\.json$/,
+    from: /^config\.quantizer\.split$/,
+    to: "config.quantizer.split",
+    values: { balanced: "eigenvalue" },
+  },
 ];
 
 /** Paths that one record may have alone, and why: `{ file, path, why }`. */
 export const added = [
-  // { file: /^config\.json$/, path: /^transform\.package$/, why: "the transform is a plugin of its own" },
+  { file: /(^|\/)config\.json$/, path: /^(standardize|transform\.(package|id|options))$/, why: "the transform is a stage of its own" },
+  {
+    file: /^plan\.json$/,
+    path: /^(transform|parameters\.transform|config\.transform\.(id|standardize))$/,
+    why: "the transform is a stage of its own",
+  },
+  { file: /(^|\/)config\.json$/, path: /^quantizer\.options\.(split|tokens)$/, why: "open options are filled in" },
 ];
 export const removed = [];
 
@@ -28,5 +50,10 @@ export const removed = [];
 export const ignored = [
   { path: /(^|\.)(seconds|milliseconds|ms)(\.|$)/i, why: "times" },
   { path: /PerSecond(\.|$)/, why: "times" },
+  {
+    file: /^plan\.json$/,
+    path: /^parameters\.codebooks$/,
+    why: "parameters of the transform are counted apart, in parameters.transform",
+  },
   { file: /^plan\.json$/, path: /^(reasons|warnings)(\.|$)/, why: "sentences for people" },
 ];
