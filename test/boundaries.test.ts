@@ -1,4 +1,4 @@
-/** The lint keeps the rooms apart: imports that go up a floor, across plugins, or into Node from a portable package fail. */
+/** The lint keeps the rooms apart: imports that go up a layer, across plugins, or into Node from a portable package fail. */
 import { ESLint } from "eslint";
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -27,7 +27,7 @@ describe("module boundaries", () => {
   const boundary = "@nx/enforce-module-boundaries";
   it.each([
     [
-      "core imports a higher floor",
+      "core imports a higher layer",
       'import { trainTokenizer } from "@revq/train";\nvoid trainTokenizer;\n',
       "packages/core/src/bad.ts",
       boundary,

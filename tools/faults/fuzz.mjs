@@ -16,7 +16,7 @@ import { readIds } from "../../apps/cli/dist/ids/read-ids.js";
 
 const [inputs = "100000", seed = "1", only] = process.argv.slice(2);
 const slowest = 2000; // milliseconds; on a loaded machine, a hang is far beyond
-const mostMemory = 1.5 * 2 ** 30;
+const maxMemory = 1.5 * 2 ** 30;
 const folder = await mkdtemp(join(tmpdir(), "revq-fuzz-"));
 const target = join(folder, "files");
 
@@ -170,7 +170,7 @@ for (const [name, parser] of Object.entries(parsers)) {
     if (took > slowest) throw new Error(`it took ${took.toFixed(0)} ms`);
     const memory = process.memoryUsage.rss();
     largest = Math.max(largest, memory);
-    if (memory > mostMemory) throw new Error(`the process takes ${(memory / 2 ** 20).toFixed(0)} MiB`);
+    if (memory > maxMemory) throw new Error(`the process takes ${(memory / 2 ** 20).toFixed(0)} MiB`);
   }
   for (const original of originals) await parse(original);
   if (accepted < originals.length)

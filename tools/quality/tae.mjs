@@ -1,5 +1,5 @@
 /**
- * PSNR, SSIM and, with weights, LPIPS of the tiny autoencoders over photographs, unquantized: the floor of every tokenizer that is built on them.
+ * PSNR, SSIM and, with weights, LPIPS of the tiny autoencoders over photographs, unquantized: the limit of every tokenizer that is built on them.
  * Needs the built packages and a folder with their weights.
  *
  * Run: node tools/quality/tae.mjs WEIGHTS IMAGES [--limit 50] [--engine auto] [--variants taesd,taef2] [--lpips DIR]

@@ -36,7 +36,11 @@ export const json = [
 
 /** Paths that one record may have alone, and why: `{ file, path, why }`. */
 export const added = [
-  { file: /(^|\/)config\.json$/, path: /^(standardize|transform\.(package|id|options))$/, why: "the transform is a stage of its own" },
+  {
+    file: /(^|\/)config\.json$/,
+    path: /^(standardize|transform\.(package|id|options))$/,
+    why: "the transform is a stage of its own",
+  },
   {
     file: /^plan\.json$/,
     path: /^(transform|parameters\.transform|config\.transform\.(id|standardize))$/,

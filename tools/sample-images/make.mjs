@@ -24,8 +24,8 @@ const margin = 0.025;
 /** Windows of different scales may share at most this part of their union. */
 const largestOverlap = 0.45;
 /** Flat windows are of no use: least standard deviation of the grey levels, and least share of pixels with an edge. */
-const leastDeviation = 14;
-const leastEdges = 0.12;
+const minDeviation = 14;
+const minEdges = 0.12;
 const jpeg = { quality: 90, chromaSubsampling: "4:4:4", mozjpeg: true };
 
 /** Titles, authors and dates as the packages' README and data/LICENSE name them. */
@@ -195,7 +195,7 @@ async function cropsOf(file, sidesOf) {
       .raw()
       .toBuffer();
     const { deviation, edges } = await contrast(pixels);
-    if (deviation >= leastDeviation && edges >= leastEdges) crops.push({ window, pixels });
+    if (deviation >= minDeviation && edges >= minEdges) crops.push({ window, pixels });
   }
   return crops;
 }

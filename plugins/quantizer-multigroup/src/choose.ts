@@ -1,15 +1,16 @@
 /**
- * Chooses what the user left open: how many tokens and codes, what a token is, which tokens share a codebook.
+ * Chooses open options: the number of tokens and codes, the split, and the tokens that share a codebook.
  *
- * Measured on 8,000 latents of real photographs (32 x 8 x 8; validation error of k-means):
- * - At equal bits fewer, larger tokens with more codes are better: 2048 bits .315 (256 tokens, 256 codes) against .352 (512, 16);
- *   5120 bits .056 (512, 1024) against .070 (1024, 32); 1280 bits .459 (128, 1024) against .495 (256, 32).
- * - Codebooks that a channel's tokens share are better than one per token where samples are few: .270 against .278 with 16
- *   samples per code of a token, .193 against .196 with 125, no difference with 500 (ten crops of each photograph).
- * - Patches inside a channel are better than strips, and those than parts of the channel vector: .270, .272, .298.
- * - Coefficients of `dct-klt`, dealt out by variance, are better than all of these, and the more so the more tokens share a codebook:
- *   256 tokens of 512 codes give .2181 with a codebook per token (16 samples per code), .2120 with 63, .2097 with 250, .2091 with 1000;
- *   512 tokens of 1024 codes .0469 (8), .0435 (31), .0420 (125), .0415 (500). One codebook for all is worse again (.2137).
+ * Measured on 8,000 latents of real photographs (32 x 8 x 8; validation mse of k-means):
+ * - At equal bits fewer, larger tokens with more codes are better. 2048 bits: .315 (256 tokens, 256 codes), .352 (512,
+ *   16). 5120 bits: .056 (512, 1024), .070 (1024, 32). 1280 bits: .459 (128, 1024), .495 (256, 32).
+ * - With few samples, a codebook per channel is better than one per token: .270 against .278 with 16 samples per code of
+ *   a token, .193 against .196 with 125; equal with 500 (ten crops of each photograph).
+ * - Patches of a channel are better than strips, and strips than parts of the channel vector: .270, .272, .298.
+ * - Coefficients of `dct-klt`, allocated by variance, are better than all of these, and improve with the number of
+ *   tokens that share a codebook. 256 tokens of 512 codes: .2181 with a codebook per token (16 samples per code), .2120
+ *   with 63, .2097 with 250, .2091 with 1000. 512 tokens of 1024 codes: .0469 (8), .0435 (31), .0420 (125), .0415 (500).
+ *   One codebook for all is worse again (.2137).
  */
 import {
   RevqError,

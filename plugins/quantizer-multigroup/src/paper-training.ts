@@ -64,7 +64,7 @@ export function resetUnusedCodes(
   counts: ArrayLike<number>,
   layout: Pick<MultigroupLayout, "groups" | "dim"> & { readonly sizes?: readonly number[] },
   noise: () => number,
-  sortByHits: (hits: Float64Array, group: number) => ArrayLike<number> = mostUsedFirst,
+  sortByHits: (hits: Float64Array, group: number) => ArrayLike<number> = byHits,
 ): CodebookReset {
   const { groups, dim, sizes } = layout;
   const after = codebooks.slice();
@@ -87,6 +87,6 @@ export function resetUnusedCodes(
   return { codebooks: after, replaced: Int32Array.from(replaced) };
 }
 
-function mostUsedFirst(hits: Float64Array): Int32Array {
+function byHits(hits: Float64Array): Int32Array {
   return Int32Array.from(hits.keys()).sort((a, b) => hits[b]! - hits[a]! || a - b);
 }
