@@ -8,10 +8,13 @@ import { defaultClientConditions, defineConfig, type Plugin } from "vite";
 
 const require = createRequire(import.meta.url);
 
-/** Of every photograph a few crops: a first look, not a data set. */
+/** A few crops of every photograph. */
 const sampleNames = sampleImages.map(({ name }) => name).filter((name) => /-(01|05)\.jpg$/.test(name));
 
-/** What the page fetches beside its code: sample images, a tokenizer and tfjs's WebAssembly, so that nothing comes from elsewhere. */
+/**
+ * The page's own files beside its code: sample images, a tokenizer, tfjs's WebAssembly. The page
+ * fetches nothing from elsewhere.
+ */
 function siteFiles(): Plugin {
   const files = new Map<string, string>();
   for (const { name, url } of sampleImages) {
@@ -35,8 +38,9 @@ function siteFiles(): Plugin {
 }
 
 /**
- * tfjs starts its WebAssembly threads from the text of a function, which must then refer to nothing outside of itself. It does, in
- * two places that only matter without `mainScriptUrlOrBlob`, which tfjs gives; a minifier makes them fail.
+ * tfjs starts its WebAssembly threads from the text of a function, so the function may refer to
+ * nothing outside. It does in two places, which matter only without `mainScriptUrlOrBlob` (tfjs
+ * passes it). A minifier makes both fail.
  */
 function selfContainedThreads(): Plugin {
   return {
@@ -51,7 +55,10 @@ function selfContainedThreads(): Plugin {
   };
 }
 
-/** `virtual:revq-plugins`: every plugin of the workspace that runs in browsers (tag `env:any`), by package name, one chunk each. */
+/**
+ * `virtual:revq-plugins`: every plugin of the workspace that runs in browsers (tag `env:any`), by
+ * package name. Each is one chunk.
+ */
 function workspacePlugins(): Plugin {
   const folder = fileURLToPath(new URL("../../plugins/", import.meta.url));
   const entries = readdirSync(folder).flatMap((name) => {

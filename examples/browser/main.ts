@@ -1,10 +1,11 @@
-/** Everything happens on the visitor's machine: the picture is not sent anywhere. */
+/** Everything runs in the visitor's browser: the image is not sent anywhere. */
 import { linear } from "@revq/backbone-linear";
 import { createEngine } from "@revq/engine";
 import { multigroup } from "@revq/quantizer-multigroup";
 import { efficientvit } from "@revq/rectifier-efficientvit";
 import { identity } from "@revq/rectifier-identity"; // training may keep it
 import { Tokenizer } from "@revq/tokenizer";
+import * as transforms from "@revq/transform-block";
 
 const input = document.querySelector("input")!;
 const status = document.querySelector("p[role=status]")!;
@@ -12,7 +13,7 @@ const canvas = document.querySelector("canvas")!;
 const output = document.querySelector("pre")!;
 
 const engine = await createEngine();
-const plugins = [linear, multigroup, efficientvit, identity];
+const plugins = [linear, ...Object.values(transforms), multigroup, efficientvit, identity];
 const tokenizer = await Tokenizer.load(new URL("tokenizer", document.baseURI).href, { plugins });
 status.textContent = `Computing on ${engine.description}.`;
 input.disabled = false;
@@ -22,14 +23,14 @@ input.onchange = async () => {
   if (!file) return;
   status.textContent = "Working …";
   try {
-    const picture = await pixelsOf(file);
-    const ids = await tokenizer.encode(picture);
-    const [again] = await tokenizer.decode(ids, picture);
+    const image = await pixelsOf(file);
+    const ids = await tokenizer.encode(image);
+    const [again] = await tokenizer.decode(ids, image);
     canvas.width = again!.width;
     canvas.height = again!.height;
     canvas.getContext("2d")!.putImageData(new ImageData(again!.data, again!.width, again!.height), 0, 0);
     output.textContent = ids.join(" ");
-    status.textContent = `${picture.width} x ${picture.height} pixels are ${ids.length} ids.`;
+    status.textContent = `${image.width} x ${image.height} pixels are ${ids.length} ids.`;
   } catch (error) {
     status.textContent = String(error);
   }

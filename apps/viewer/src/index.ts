@@ -1,6 +1,6 @@
 /**
- * @revq/viewer: where the built page lies. The page itself is `site/` (made by `vite build`); `revq view` and any static host
- * serve it as it is.
+ * @revq/viewer: the location of the built page. `vite build` makes `site/`. `revq view` and any
+ * static host serve it as it is.
  */
 
 /** The folder of the built page. Ends with a slash. */

@@ -180,7 +180,9 @@ describe("the token grid", () => {
 
   it("says where a token acts", () => {
     // [c, h, w] = [2, 4, 4]: channel 1, rows 2 and 3, columns 0 and 1
-    expect(actsOn(Int32Array.of(24, 25, 28, 29), [2, 4, 4])).toBe("Decides 4 elements: channel 1, row 2–3, column 0–1.");
+    expect(actsOn(Int32Array.of(24, 25, 28, 29), [2, 4, 4])).toBe(
+      "Decides 4 elements: channel 1, row 2–3, column 0–1.",
+    );
   });
 });
 

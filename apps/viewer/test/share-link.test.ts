@@ -1,4 +1,4 @@
-/** Links bring back what they were made from, and nothing breaks on links that people made or cut. */
+/** Links restore their state. Damaged links break nothing. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { stages } from "../src/protocol/messages.js";

@@ -72,7 +72,7 @@ describe("footprints and codebooks", () => {
     const values = Float32Array.from({ length: 4 * 3 * 12 }, (_, i) => Math.sin(i + 1));
     quantizer.restore({ codebooks: tf.tensor(values, [4, 3, 12]) });
     const { starts } = await findFootprints({ latentShape: shape, space, quantizer });
-    // A token has 12 coefficients of one channel or of two; a coefficient acts on all 16 positions of its channel.
+    // A token has 12 coefficients of one or two channels. A coefficient acts on all 16 positions.
     expect([...starts]).toEqual([0, 16, 48, 80, 96]);
     quantizer.dispose();
     space.dispose();

@@ -1,6 +1,7 @@
 /**
- * @revq/sample-images: 256 x 256 photographs that a fresh machine can train on. The files lie in `images/`, beside `src` and
- * `dist`; this index only names them, so it runs wherever `URL` does. Licences: ATTRIBUTION.md.
+ * @revq/sample-images: photographs of 256 x 256 pixels to train on. The files are in `images/`,
+ * beside `src` and `dist`. This index only names them, so it runs wherever `URL` does. Licences:
+ * ATTRIBUTION.md.
  */
 import { photographs } from "./photographs.js";
 
@@ -8,18 +9,24 @@ export interface SampleImage {
   /** The file's name, `nagasaki-boats-01.jpg`. */
   readonly name: string;
   readonly url: URL;
-  /** Id of the photograph that it is cut from: its crops overlap, so they belong on one side of a split. */
+  /**
+   * Id of the photograph that it is cut from. Its crops overlap, so they belong on one side of a
+   * split.
+   */
   readonly photograph: string;
   /** Title, author, date and place of the photograph. */
   readonly source: string;
-  /** SPDX identifier of the picture's licence. */
+  /** SPDX identifier of the image's licence. */
   readonly license: string;
 }
 
 /** The folder that holds the images, and nothing else. Ends with a slash. */
 export const sampleImagesFolder: URL = new URL("../images/", import.meta.url);
 
-/** By name; crops of one photograph overlap by less than half and differ in scale. 256 x 256 JPEG, 8-bit sRGB. */
+/**
+ * Sorted by name. Crops of one photograph overlap by less than half and differ in scale. JPEG, 256
+ * x 256, 8-bit sRGB.
+ */
 export const sampleImages: readonly SampleImage[] = photographs
   .flatMap(({ id, crops, source, license }) =>
     Array.from({ length: crops }, (_, index) => {

@@ -1,9 +1,9 @@
 /**
- * @revq/tokenizer-tiny: where the files of a small trained tokenizer lie, beside `src` and `dist`. Data only: it runs wherever
- * `URL` does. How it was trained and how good it is: README.md.
+ * @revq/tokenizer-tiny: the files of a small trained tokenizer, beside `src` and `dist`. Data only:
+ * it runs wherever `URL` does. README.md describes training and quality.
  */
 
-/** The tokenizer's folder, as `revq train` wrote it, without what belongs to the run. Ends with a slash. */
+/** The tokenizer's folder: the two files that programs read. Ends with a slash. */
 export const tokenizerFolder: URL = new URL("../tokenizer/", import.meta.url);
 
 /** Names of its files. */

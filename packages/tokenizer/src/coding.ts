@@ -1,4 +1,4 @@
-/** Images to ids and back, a batch of tiles at a time: memory is bounded by the batch and the image. */
+/** Images to ids and back, in batches of tiles. The batch and the image bound the memory. */
 import { RevqError, type ReportProgress, type RgbaImage, type TokenLayout } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
@@ -6,7 +6,7 @@ import { checkIds } from "./id-range.js";
 import { fromFloatPixels, toFloatPixels, type DecodedImage } from "./image.js";
 import { checkGrid, cutTile, planTiles, tileCount, TileBlender, type TileGrid } from "./tile-grid.js";
 
-/** What codes tiles: a tokenizer. */
+/** The part of a tokenizer that encodes and decodes tiles. */
 export interface TileCoder {
   /** Side of a tile in pixels. */
   readonly imageSize: number;
@@ -16,7 +16,10 @@ export interface TileCoder {
 }
 
 export interface CodingOptions {
-  /** Smallest overlap of tiles as a share of their size, for images of another size than the trained one. Default 0.25. */
+  /**
+   * Smallest overlap of neighbouring tiles as a share of their side, 0 to below 1. Default 0.25. It
+   * matters for images of another size than the trained one.
+   */
   readonly overlap?: number;
   /** Tiles at a time. Default 8. */
   readonly batch?: number;

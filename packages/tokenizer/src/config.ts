@@ -1,16 +1,16 @@
 /**
- * `config.json` of a tokenizer folder: the plugins, their options, and the latents. The parameters are in
- * `model.safetensors` beside it.
+ * `config.json` of a tokenizer folder: plugins, options and shapes. `model.safetensors` holds the
+ * parameters.
  */
 import { RevqError } from "@revq/core";
 import { z } from "zod";
 
-/** Version of the folder's format. An older one opens (see `upgrades`); a newer one is refused. */
+/** The format that this version writes. It reads all older ones (see `upgrades`). */
 export const formatVersion = 3;
 
-/** What turns the JSON of version n into that of version n + 1. Every version that was ever written stays in here. */
+/** JSON of version n -> JSON of version n + 1. Every version that was ever written stays here. */
 const upgrades: Readonly<Record<number, (config: Record<string, unknown>) => Record<string, unknown>>> = {
-  // 2 names the package of each plugin, so that a reader without it can say what to install.
+  // Format 2 names the package of each plugin. A reader without a plugin can then say what to install.
   1: (config) => {
     const named = { ...config };
     for (const kind of ["backbone", "quantizer", "rectifier"]) {
@@ -18,7 +18,7 @@ const upgrades: Readonly<Record<number, (config: Record<string, unknown>) => Rec
     }
     return named;
   },
-  // 3 has the transform as a stage of its own. Before, it was an option of the quantizer.
+  // In format 3 the transform is a stage. Before, it was an option of the quantizer.
   2: (config) => {
     const quantizer = config["quantizer"] as { options: Record<string, unknown> };
     const { transform = "none", ...options } = quantizer.options;
@@ -48,7 +48,7 @@ export function currentTensorName(name: string): string {
 const positive = z.int().min(1);
 const pluginSchema = z.strictObject({
   id: z.string(),
-  /** The npm package that brings the plugin; null when that is not known (a plugin out of a file). */
+  /** The npm package of the plugin; null when unknown (a plugin from a file). */
   package: z.string().nullable(),
   options: z.record(z.string(), z.unknown()),
 });
@@ -62,7 +62,10 @@ export const tokenizerConfigSchema = z.strictObject({
   /** Null for a tokenizer that was trained on latents alone. */
   backbone: pluginSchema
     .extend({
-      /** Where the weights are, as the user named them; null for a backbone that lives in this folder or has its own. */
+      /**
+       * Where the weights are, in the words of the user. Null when they are in this folder or in
+       * the plugin.
+       */
       weights: z.string().nullable(),
       /** SHA-256 of the weights (`fingerprint` of @revq/core). */
       fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
@@ -75,7 +78,7 @@ export const tokenizerConfigSchema = z.strictObject({
   transform: pluginSchema,
   quantizer: pluginSchema,
   rectifier: pluginSchema,
-  /** For people and other programs; the layout that the quantizer gives decides. */
+  /** For people and other programs. revq itself takes the layout from the quantizer. */
   tokens: z.strictObject({
     tokens: positive,
     groups: positive,
@@ -89,7 +92,19 @@ export const tokenizerConfigSchema = z.strictObject({
 
 export type TokenizerConfig = z.output<typeof tokenizerConfigSchema>;
 
-/** Reads and checks the text of a config.json. `where` names the file in errors. */
+/**
+ * Checks the text of a config.json and upgrades it to the newest format. Throws `tokenizer-config`
+ * and `tokenizer-format-newer`.
+ *
+ * @param where the file, for errors
+ *
+ * @example
+ * import { tokenizerFolder } from "@revq/tokenizer-tiny";
+ * import { readFileSync } from "node:fs";
+ * const text = readFileSync(new URL("config.json", tokenizerFolder), "utf8");
+ * const { quantizer, tokens } = parseTokenizerConfig(text, "config.json");
+ * [quantizer.id, tokens.bitsPerImage]; // => ["multigroup", 10240]
+ */
 export function parseTokenizerConfig(text: string, where: string): TokenizerConfig {
   let json: unknown;
   try {
@@ -127,7 +142,7 @@ function upgrade(config: Record<string, unknown>, from: number): Record<string, 
   let upgraded = config;
   for (let version = from; version < formatVersion; version++) {
     const step = upgrades[version];
-    if (!step) return config; // not a version that ever was: the schema says so
+    if (!step) return config; // no such version: the schema says so
     try {
       upgraded = { ...step(upgraded), formatVersion: version + 1 };
     } catch {

@@ -1,4 +1,4 @@
-/** Where a tokenizer's plugins come from: those the caller gave, then the `@revq` packages that are installed, by their names. */
+/** Finds the plugins of a tokenizer: the given ones, then the installed `@revq` packages. */
 import { isPlugin, PluginRegistry, pluginKinds, RevqError, type Plugin, type PluginKind } from "@revq/core";
 import type { TokenizerConfig } from "./config.js";
 
@@ -7,7 +7,9 @@ interface Options {
   readonly backbone?: boolean;
 }
 
-/** A registry with every plugin that the config needs. Throws `plugin-unknown`, which says what to install. */
+/**
+ * A registry with every plugin of the config. Throws `plugin-unknown`, which says what to install.
+ */
 export async function findPlugins(config: TokenizerConfig, options: Options): Promise<PluginRegistry> {
   const { plugins: given } = options;
   if (given && "list" in given) return given;
@@ -26,10 +28,12 @@ export async function findPlugins(config: TokenizerConfig, options: Options): Pr
 async function importPlugin(name: string, kind: PluginKind, id: string): Promise<Plugin> {
   const missing = (cause?: unknown): RevqError =>
     new RevqError("plugin-unknown", `The tokenizer needs the ${kind} "${id}" of ${name}, which is not installed.`, {
-      fix: `Install ${name}. In a bundled program, or if it is not one of @revq, pass it: Tokenizer.load(spec, { plugins: [${identifier(id)}, …] }).`,
+      fix:
+        `Install ${name}. A bundled program passes it, and so does a program with plugins of other authors: ` +
+        `Tokenizer.load(spec, { plugins: [${identifier(id)}, …] }).`,
       cause,
     });
-  // Nothing but packages of this project is imported for a name out of a file.
+  // A file may name any package. Only those of this project are imported.
   if (!/^@revq\/[a-z0-9-]+$/.test(name)) throw missing();
   let module: object;
   try {

@@ -1,4 +1,4 @@
-/** The check of ids where they enter revq: an id out of range would read beyond a codebook. */
+/** Checks ids from outside. An id out of range would read beyond a codebook. */
 import { RevqError, type TokenLayout } from "@revq/core";
 
 /**

@@ -1,12 +1,21 @@
-/** Images as other libraries hold them: a browser's ImageData, the raw pixels of sharp, float32 of a model. */
+/** Conversion of images: a browser's ImageData, raw pixels of sharp, float32 of a model. */
 import { RevqError, type RgbaImage } from "@revq/core";
 
-/** RGBA bytes: what `new ImageData(data, width, height)` and `sharp(data, { raw: { width, height, channels: 4 } })` take. */
+/**
+ * RGBA bytes, ready for `new ImageData(data, width, height)` and for `sharp(data, { raw: { width,
+ * height, channels: 4 } })`.
+ */
 export interface DecodedImage extends RgbaImage {
   readonly data: Uint8ClampedArray<ArrayBuffer>;
 }
 
-/** -> `[height, width, 3]` float32 in [-1, 1]: x / 127.5 - 1 for bytes. Throws `image-data` when the data do not fit the size. */
+/**
+ * RGB or RGBA, bytes or float32 -> `[height, width, 3]` float32 in [-1, 1]. A byte x becomes x /
+ * 127.5 - 1. Throws `image-data` when data and size disagree.
+ *
+ * @example
+ * toFloatPixels({ width: 1, height: 1, data: Uint8Array.of(0, 255, 0) }); // => [-1, 1, -1]
+ */
 export function toFloatPixels({ width, height, data }: RgbaImage): Float32Array {
   const area = width * height;
   const channels = data.length / area;
@@ -26,7 +35,12 @@ export function toFloatPixels({ width, height, data }: RgbaImage): Float32Array 
   return pixels;
 }
 
-/** `[height, width, 3]` float32, clamped to [-1, 1] and rounded to bytes, opaque. */
+/**
+ * `[height, width, 3]` float32 -> RGBA bytes: clamped to [-1, 1], rounded, opaque.
+ *
+ * @example
+ * fromFloatPixels(1, 1, Float32Array.of(-1, 1.5, 0)).data; // => [0, 255, 128, 255]
+ */
 export function fromFloatPixels(width: number, height: number, pixels: Float32Array): DecodedImage {
   const data = new Uint8ClampedArray(width * height * 4);
   for (let i = 0; i < width * height; i++) {

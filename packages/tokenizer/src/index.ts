@@ -1,4 +1,4 @@
-/** @revq/tokenizer: the line from images to ids and back as one object, in Node and in the browser. */
+/** @revq/tokenizer: images to ids and back as one object, in Node and in browsers. */
 export type { RgbaImage } from "@revq/core";
 export type { CodingOptions } from "./coding.js";
 export { formatVersion, parseTokenizerConfig, tokenizerConfigSchema, type TokenizerConfig } from "./config.js";

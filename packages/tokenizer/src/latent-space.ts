@@ -1,27 +1,52 @@
 /**
- * The space that a quantizer works in: latents as the backbone gives them -> standardized -> coefficients, and back.
- * The rectifier works on standardized latents, so both are given.
+ * Latents of the backbone -> standardized latents -> coefficients, and back. The quantizer works on
+ * coefficients, the rectifier on standardized latents.
  */
 import type { Disposable, LatentSource, Transform } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { centredSource, standardizedSource, type Standardizer } from "./standardizer.js";
 
-/** A latent in both forms, `[n, h, w, c]`. The caller owns both; for the identity they may be one tensor. */
+/**
+ * Latents in both forms, `[n, h, w, c]`. The caller owns both; identity transforms give one tensor
+ * twice.
+ */
 export interface TransformedLatents {
   readonly standardized: Tensor4D;
   readonly coefficients: Tensor4D;
 }
 
+/**
+ * Standardizer and transform together.
+ *
+ * @example
+ * import { none } from "@revq/transform-block";
+ * import "@tensorflow/tfjs-backend-cpu";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * const latentShape = { channels: 2, height: 1, width: 1 };
+ * const statistics = { mean: Float32Array.of(1, 2), std: Float32Array.of(2, 4) };
+ * const standardizer = Standardizer.fromStatistics(latentShape, statistics);
+ * const transform = await none.create({}, { latentShape, tokens: 1 });
+ * const space = new LatentSpace(standardizer, transform, true);
+ * const { coefficients } = await space.forward(tf.tensor4d([3, 6], [1, 1, 1, 2]));
+ * await coefficients.data(); // => [1, 1]
+ * await space.unstandardize(space.inverse(coefficients)).data(); // => [3, 6]
+ */
 export class LatentSpace implements Disposable {
-  /** @param standardize false: the transform sees latents minus their mean; the rectifier sees them standardized all the same */
+  /**
+   * @param standardize false: the transform sees latents minus their mean. The rectifier sees
+   *   standardized latents in both cases.
+   */
   constructor(
     readonly standardizer: Standardizer,
     readonly transform: Transform,
     readonly standardize: boolean,
   ) {}
 
-  /** latents `[n, h, w, c]` as the backbone gives them. The transform runs on the host, so ids are the same on every engine. */
+  /**
+   * latents `[n, h, w, c]` of the backbone -> both forms. The transform runs on the host, so ids
+   * are the same on every engine.
+   */
   async forward(latents: Tensor4D): Promise<TransformedLatents> {
     const standardized = this.standardizer.standardize(latents);
     const inner = this.standardize ? standardized : this.standardizer.centre(latents);
@@ -33,7 +58,7 @@ export class LatentSpace implements Disposable {
     return { standardized, coefficients: tf.tensor4d(values, latents.shape) };
   }
 
-  /** Like `forward`, the coefficients alone and by tensor operations alone, so that it can be exported. */
+  /** latents -> coefficients by tensor operations alone, for export. */
   graph(latents: Tensor4D): Tensor4D {
     return tf.tidy(() =>
       this.transform.forward(
@@ -50,7 +75,7 @@ export class LatentSpace implements Disposable {
     });
   }
 
-  /** standardized latents `[n, h, w, c]` -> latents as the backbone takes them. */
+  /** standardized latents `[n, h, w, c]` -> latents of the backbone. */
   unstandardize(standardized: Tensor4D): Tensor4D {
     return this.standardizer.unstandardize(standardized);
   }
@@ -61,7 +86,10 @@ export class LatentSpace implements Disposable {
     return this.standardize ? standardizedSource(latents, statistics) : centredSource(latents, statistics);
   }
 
-  /** Coefficients of latents as the backbone gives them, with their variances where these differ. Made as they are read. */
+  /**
+   * Coefficients of a source of latents, computed as they are read. `variances` is set where the
+   * coefficients vary unequally.
+   */
   async source(latents: LatentSource): Promise<LatentSource> {
     const inner = this.innerSource(latents);
     const host = await this.transform.host();
@@ -83,7 +111,7 @@ export class LatentSpace implements Disposable {
     this.transform.dispose();
   }
 
-  /** Variance of every element of a centred latent, for a transform that leaves variances as they are. */
+  /** Variances of the elements of centred latents. An identity transform keeps them. */
   private elementVariances(): Float64Array {
     return Float64Array.from(this.standardizer.statistics.std, (std) => std ** 2);
   }

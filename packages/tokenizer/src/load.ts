@@ -1,4 +1,7 @@
-/** Opens a tokenizer folder: reads its two files, makes the plugins, checks that the backbone is the one it was trained with. */
+/**
+ * Opens a tokenizer folder: reads its two files, creates the plugins, compares the backbone's
+ * fingerprint.
+ */
 import {
   createRandom,
   fingerprint,
@@ -27,15 +30,21 @@ import { configFile, modelFile } from "./save.js";
 import { Standardizer } from "./standardizer.js";
 
 export interface LoadTokenizerOptions {
-  /** Plugins to take the tokenizer's from. Those that are missing are imported by name, which bundlers cannot do: name them there. */
+  /**
+   * The plugins. Missing ones are imported by name. Bundlers cannot do that, so bundled programs
+   * name all of them.
+   */
   readonly plugins?: PluginRegistry | readonly Plugin[];
-  /** Opens the tokenizer's folder and the weights that config.json names. Default: files (in Node), URLs, `hf:…`. */
+  /**
+   * Opens the tokenizer's folder and the weights that config.json names. Default: files (in Node),
+   * URLs and `hf:…`.
+   */
   readonly openWeights?: (spec: string) => Promise<WeightsSource>;
-  /** Where the backbone's weights are, instead of the place that config.json names. */
+  /** Where the backbone's weights are. Wins over config.json. */
   readonly weights?: string;
-  /** False: do not bring the backbone up; the tokenizer then maps latents only. Default true. */
+  /** False: no backbone. The tokenizer then maps latents only. Default true. */
   readonly backbone?: boolean;
-  /** Of downloads. Used by the default `openWeights` only. */
+  /** Reports downloads. Used by the default `openWeights` only. */
   readonly report?: ReportProgress;
   readonly signal?: AbortSignal;
 }
@@ -47,14 +56,14 @@ type Ready = Omit<LoadTokenizerOptions, "plugins" | "openWeights"> & {
 
 /** @see Tokenizer.load */
 export async function loadParts(
-  place: string | URL | WeightsSource,
+  spec: string | URL | WeightsSource,
   options: LoadTokenizerOptions = {},
 ): Promise<TokenizerParts> {
   const { report, signal } = options;
   const openWeights =
     options.openWeights ??
     ((spec: string) => openAnyWeights(spec, { ...(report ? { report } : {}), ...(signal ? { signal } : {}) }));
-  const folder = typeof place === "string" || place instanceof URL ? await openWeights(String(place)) : place;
+  const folder = typeof spec === "string" || spec instanceof URL ? await openWeights(String(spec)) : spec;
   const config = await readConfig(folder);
   const plugins = await findPlugins(config, options);
   const release = await ensureEngine();
@@ -79,19 +88,19 @@ async function assemble(
 ): Promise<TokenizerParts> {
   const latentShape = latentShapeFromArray(config.latentShape);
   const { plugins } = options;
-  const made: Disposable[] = [];
+  const created: Disposable[] = [];
   try {
     const backbone = options.backbone === false ? null : await openBackbone(config, tensors, folder, options);
-    if (backbone) made.push(backbone);
+    if (backbone) created.push(backbone);
     const standardizer = await Standardizer.fromState(latentShape, underPrefix("standardizer", tensors));
-    made.push(standardizer);
+    created.push(standardizer);
 
     const transformPlugin = plugins.get("transform", config.transform.id);
     const transform = await transformPlugin.create(parseOptions(transformPlugin, config.transform.options), {
       latentShape,
       tokens: config.tokens.tokens,
     });
-    made.push(transform);
+    created.push(transform);
     transform.restore(underPrefix("transform", tensors));
 
     const quantizerPlugin = plugins.get("quantizer", config.quantizer.id);
@@ -99,7 +108,7 @@ async function assemble(
       latentShape,
       transform: transform.layout,
     });
-    made.push(quantizer);
+    created.push(quantizer);
     quantizer.restore(underPrefix("quantizer", tensors));
 
     const rectifierPlugin = plugins.get("rectifier", config.rectifier.id);
@@ -107,13 +116,13 @@ async function assemble(
       latentShape,
       random: createRandom(0),
     });
-    made.push(rectifier);
+    created.push(rectifier);
     rectifier.restore(underPrefix("rectifier", tensors));
 
     const space = new LatentSpace(standardizer, transform, config.standardize);
     return { config, latentShape, backbone, space, quantizer, rectifier, ...(release ? { release } : {}) };
   } catch (error) {
-    for (const part of made) part.dispose();
+    for (const part of created) part.dispose();
     throw error;
   }
 }
@@ -153,12 +162,17 @@ async function openBackbone(
   return backbone;
 }
 
-/** A relative path in config.json is relative to the folder of the file. */
+/** A relative path in config.json starts at the file's folder. */
 function besideFolder(spec: string, folder: string): string {
   return isRelativePath(spec) ? `${folder}/${spec}` : spec;
 }
 
-/** True for a path that is neither absolute nor `scheme:…`. */
+/**
+ * True for a path that is neither absolute nor `scheme:…`.
+ *
+ * @example
+ * ["vae", "/vae", "hf:owner/vae"].map(isRelativePath); // => [true, false, false]
+ */
 export function isRelativePath(spec: string): boolean {
   return !/^([/\\]|[A-Za-z][A-Za-z0-9+.-]*:)/.test(spec);
 }

@@ -1,4 +1,4 @@
-/** Writes a tokenizer as bytes: the two files that a program reads. The model card is the trainer's. */
+/** A tokenizer as bytes: the two files that programs read. The trainer writes the model card. */
 import { toNamedArrays, withPrefix, type NamedArray } from "@revq/core";
 import { float16ToFloat32, float32ToFloat16, writeSafetensors, type TensorToWrite } from "@revq/formats";
 import type { TokenizerParts } from "./parts.js";
@@ -7,8 +7,15 @@ export const configFile = "config.json";
 export const modelFile = "model.safetensors";
 
 /**
- * The files by name. Names in model.safetensors: `standardizer.{mean,std}`, `transform.*`, `quantizer.*`, `rectifier.*`,
- * and `backbone.*` when embedded. A backbone that came in half precision stays so; nothing is rounded.
+ * The files by name. Tensors of model.safetensors: `standardizer.{mean,std}`, `transform.*`,
+ * `quantizer.*`, `rectifier.*`, and `backbone.*` when embedded. An embedded backbone is stored in
+ * half precision where that is exact.
+ *
+ * @example
+ * import { tokenizerFolder } from "@revq/tokenizer-tiny";
+ * const tokenizer = await Tokenizer.load(tokenizerFolder);
+ * Object.keys(await serializeTokenizer(tokenizer)); // => ["config.json", "model.safetensors"]
+ * tokenizer.dispose();
  */
 export async function serializeTokenizer({ parts }: { parts: TokenizerParts }): Promise<Record<string, Uint8Array>> {
   const { config, backbone, space, quantizer, rectifier } = parts;
@@ -34,7 +41,7 @@ export async function serializeTokenizer({ parts }: { parts: TokenizerParts }): 
   };
 }
 
-/** As float16 where that loses nothing. */
+/** float16 where that loses nothing, else as it is. */
 function narrowest(name: string, { shape, data }: NamedArray): TensorToWrite {
   if (data instanceof Float32Array) {
     const halfs = float32ToFloat16(data);

@@ -1,6 +1,7 @@
 /**
- * Standardizes latents: every dimension (channel, row, column) minus its mean over the training set, divided by its
- * standard deviation (over N, not N-1). arXiv 2507.10547, preprocessing of the latents.
+ * Standardizes latents: every element (channel, row, column) minus its mean over the training set,
+ * divided by its standard deviation over N (not N - 1). arXiv 2507.10547, preprocessing of the
+ * latents.
  */
 import {
   latentSize,
@@ -15,16 +16,30 @@ import { LatentMoments } from "@revq/numerics";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
 
-/** Mean and standard deviation per dimension, `[h, w, c]` flat. */
+/** Mean and standard deviation per element, `[h, w, c]` flat. */
 export interface LatentStatistics {
   readonly mean: Float32Array;
   readonly std: Float32Array;
 }
 
-/** A dimension that varies by less never varies: it is only centred. */
+/** An element with a smaller deviation is taken as constant: it is only centred. */
 const smallestStd = 1e-6;
 
-/** What the source knows of itself, else one pass over the latents in float64; throws `latent-not-finite`. */
+/**
+ * Statistics of a source: those that it knows, else from one pass in float64. Throws
+ * `latent-not-finite`.
+ *
+ * @example
+ * const rows = [Float32Array.of(1, 10), Float32Array.of(3, 30)];
+ * const source = {
+ *   shape: { channels: 2, height: 1, width: 1 },
+ *   count: 2,
+ *   read: async (indices) => Float32Array.from([...indices].flatMap((i) => [...rows[i]])),
+ * };
+ * const { mean, std } = await measureLatents(source);
+ * mean; // => [2, 20]
+ * std; // => [1, 10]
+ */
 export async function measureLatents(source: LatentSource): Promise<LatentStatistics> {
   const known = await source.moments?.();
   if (known) return latentStatistics(known);
@@ -51,10 +66,22 @@ function latentStatistics({ count, mean, squares }: Moments): LatentStatistics {
   };
 }
 
+/**
+ * Standardizes tensors, and back.
+ *
+ * @example
+ * import "@tensorflow/tfjs-backend-cpu";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * const statistics = { mean: Float32Array.of(1, 2), std: Float32Array.of(2, 4) };
+ * const standardizer = Standardizer.fromStatistics({ channels: 2, height: 1, width: 1 }, statistics);
+ * const standardized = standardizer.standardize(tf.tensor4d([3, 6], [1, 1, 1, 2]));
+ * await standardized.data(); // => [1, 1]
+ * await standardizer.unstandardize(standardized).data(); // => [3, 6]
+ */
 export class Standardizer implements Disposable {
   private constructor(
     readonly shape: LatentShape,
-    /** The same numbers on the host. */
+    /** The statistics on the host. */
     readonly statistics: LatentStatistics,
     private readonly mean: Tensor3D,
     private readonly std: Tensor3D,
@@ -98,7 +125,10 @@ export class Standardizer implements Disposable {
     return tf.div(centred, this.std);
   }
 
-  /** `mean` and `std`, `[c, h, w]` float32. Unlike other states these are new tensors: the caller disposes them. */
+  /**
+   * `mean` and `std`, `[c, h, w]` float32. Unlike other states these are new tensors: the caller
+   * disposes them.
+   */
   state(): NamedTensors {
     return { mean: tf.transpose(this.mean, [2, 0, 1]), std: tf.transpose(this.std, [2, 0, 1]) };
   }
@@ -109,7 +139,7 @@ export class Standardizer implements Disposable {
   }
 }
 
-/** The same latents minus their mean, rounded to float32 as on an engine. */
+/** The latents minus their mean, on the host, rounded to float32 as on an engine. */
 export function centredSource(source: LatentSource, { mean }: LatentStatistics): LatentSource {
   return mapped(source, (values) => {
     const size = mean.length;
@@ -117,7 +147,20 @@ export function centredSource(source: LatentSource, { mean }: LatentStatistics):
   });
 }
 
-/** The same latents, standardized on the host as they are read. Every step is rounded to float32, as on an engine. */
+/**
+ * The latents standardized on the host as they are read. Every step is rounded to float32, as on an
+ * engine.
+ *
+ * @example
+ * const rows = [Float32Array.of(1, 10), Float32Array.of(3, 30)];
+ * const source = {
+ *   shape: { channels: 2, height: 1, width: 1 },
+ *   count: 2,
+ *   read: async (indices) => Float32Array.from([...indices].flatMap((i) => [...rows[i]])),
+ * };
+ * const standardized = standardizedSource(source, await measureLatents(source));
+ * await standardized.read([1]); // => [1, 1]
+ */
 export function standardizedSource(source: LatentSource, { mean, std }: LatentStatistics): LatentSource {
   return mapped(source, (values) => {
     const size = mean.length;

@@ -1,12 +1,15 @@
 /**
- * Images of other sizes than the tokenizer's: a grid of square tiles at the trained size that overlap, blended along their seams
- * with linear ramps, as diffusers' `AutoencoderKL.tiled_decode` does (`blend_v`, `blend_h`). Two things differ: the tiles are spread
- * evenly, so that none is cut or padded when the image is at least one tile large, and ramps are multiplied where four tiles meet.
- * Arithmetic on host arrays only.
+ * Images of any size as overlapping square tiles of the trained size, blended linearly along their
+ * seams. diffusers' `AutoencoderKL.tiled_decode` does the same (`blend_v`, `blend_h`), with two
+ * differences. The tiles are spread evenly, so none is cut or padded if the image is at least one
+ * tile large. Ramps are multiplied where four tiles meet. Arithmetic on host arrays only.
  */
 import { RevqError } from "@revq/core";
 
-/** Which tiles an image has. With the ids it is all that decoding needs; `planTiles` gives the same for the same image. */
+/**
+ * The tiles of an image. Decoding needs it beside the ids. It follows from the image's size: see
+ * `planTiles`.
+ */
 export interface TileGrid {
   /** Of the image, in pixels. */
   readonly width: number;
@@ -17,10 +20,18 @@ export interface TileGrid {
   readonly rows: number;
 }
 
-/** Least overlap of neighbours, as a share of the tile: what diffusers uses. */
+/** Smallest overlap of neighbours as a share of the tile: the value of diffusers. */
 export const defaultOverlap = 0.25;
 
-/** The grid for an image of `width` x `height`. @param overlap least share of a tile that neighbours have in common, 0 to below 1 */
+/**
+ * The grid for an image of `width` x `height` pixels. Throws `image-size` and `tile-overlap`.
+ *
+ * @param overlap smallest share of a tile that neighbours have in common, 0 to below 1
+ *
+ * @example
+ * const { columns, rows } = planTiles(640, 256, 256);
+ * [columns, rows]; // => [3, 1]
+ */
 export function planTiles(width: number, height: number, tile: number, overlap = defaultOverlap): TileGrid {
   for (const [name, size] of [
     ["width", width],
@@ -40,7 +51,12 @@ export function planTiles(width: number, height: number, tile: number, overlap =
   return { width, height, tile, columns: along(width), rows: along(height) };
 }
 
-/** Throws `tile-grid` unless the tiles cover the image: for grids out of files. */
+/**
+ * Throws `tile-grid` unless the tiles cover the image. For grids from files.
+ *
+ * @example
+ * checkGrid(planTiles(640, 256, 256)); // => undefined
+ */
 export function checkGrid(grid: TileGrid): void {
   const { width, height, tile, columns, rows } = grid;
   const whole = [width, height, tile, columns, rows].every((value) => Number.isSafeInteger(value) && value >= 1);
@@ -54,17 +70,31 @@ export function checkGrid(grid: TileGrid): void {
   );
 }
 
-/** Tiles of one image, row by row. */
+/**
+ * Number of tiles of one image.
+ *
+ * @example
+ * tileCount(planTiles(640, 480, 256)); // => 9
+ */
 export function tileCount({ columns, rows }: TileGrid): number {
   return columns * rows;
 }
 
-/** First pixel of each tile along an axis of `size` pixels; one tile begins at 0 and may be larger than the image. */
+/**
+ * First pixel of each tile along an axis of `size` pixels. A single tile begins at 0 and may be
+ * larger than the image.
+ *
+ * @example
+ * tileOffsets(640, 256, 3); // => [0, 192, 384]
+ */
 export function tileOffsets(size: number, tile: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => (count === 1 ? 0 : Math.round((i * (size - tile)) / (count - 1))));
 }
 
-/** Copies tile `index` of an image `[height, width, 3]` to `out` `[tile, tile, 3]`; beyond the image its last pixels are repeated. */
+/**
+ * Copies tile `index` of an image `[height, width, 3]` to `out` `[tile, tile, 3]`. Beyond the image
+ * it repeats the last pixels.
+ */
 export function cutTile(pixels: Float32Array, grid: TileGrid, index: number, out: Float32Array): void {
   const { width, height, tile } = grid;
   const { x, y } = tileOrigin(grid, index);
@@ -79,7 +109,7 @@ export function cutTile(pixels: Float32Array, grid: TileGrid, index: number, out
   }
 }
 
-/** Puts decoded tiles together again, one after the other in any order. */
+/** Blends decoded tiles into an image, in any order. */
 export class TileBlender {
   /** `[height, width, 3]`; complete when every tile was added. */
   readonly pixels: Float32Array;
@@ -117,8 +147,9 @@ export class TileBlender {
 }
 
 /**
- * Weight of each tile at each of its own pixels along one axis. Where a tile overlaps the one before, it fades in linearly (0 at its
- * first pixel) and what was there before fades out, so that the weights of all tiles add up to 1 everywhere.
+ * Weights of each tile's pixels along one axis. Where a tile overlaps the one before, it fades in
+ * linearly from 0 at its first pixel, and the earlier one fades out. The weights of all tiles add
+ * up to 1 everywhere.
  */
 function seamWeights(offsets: readonly number[], tile: number): Float32Array[] {
   const fadeIn = (index: number, pixel: number): number => {

@@ -1,7 +1,7 @@
 /**
- * The whole line as one object: images -> latents -> coefficients -> ids, and back through the rectifier. `encode` and
- * `decode` take plain images and ids of any size; the other methods take tensors at the trained size. It does no I/O of
- * its own: see `load.ts` and `save.ts`.
+ * A tokenizer as one object: images -> latents -> coefficients -> ids, and back through the
+ * rectifier. `encode` and `decode` take plain images and ids of any size. The other methods take
+ * tensors of the trained size. I/O is in `load.ts`; `save.ts` makes bytes.
  */
 import {
   bitsPerImage,
@@ -23,7 +23,10 @@ import type { LoadTokenizerOptions } from "./load.js";
 import type { TokenizerParts } from "./parts.js";
 import { planTiles, tileCount, type TileGrid } from "./tile-grid.js";
 
-/** A latent at every stage, standardized, `[n, h, w, c]`, and its ids `[n, t]`. The caller owns all four. */
+/**
+ * Standardized latents `[n, h, w, c]` at every stage, and their ids `[n, t]`. The caller owns all
+ * four.
+ */
 export interface QuantizedLatents {
   readonly standardized: Tensor4D;
   readonly ids: Tensor2D;
@@ -31,13 +34,27 @@ export interface QuantizedLatents {
   readonly rectified: Tensor4D;
 }
 
+/**
+ * A trained tokenizer.
+ *
+ * @example
+ * import { tokenizerFolder } from "@revq/tokenizer-tiny";
+ * const tokenizer = await Tokenizer.load(tokenizerFolder, { backbone: false });
+ * tokenizer.layout.count; // => 1024
+ * tokenizer.bitsPerImage; // => 10240
+ * tokenizer.grid(640, 256); // => { width: 640, height: 256, tile: 256, columns: 3, rows: 1 }
+ * tokenizer.idsPerImage(640, 256); // => 3072
+ * tokenizer.dispose();
+ */
 export class Tokenizer implements Disposable {
   constructor(readonly parts: TokenizerParts) {}
 
   /**
-   * Opens a tokenizer: a folder (in Node), the URL of a folder, `hf:owner/name[@revision][/folder]`, or a source of your own.
-   * Plugins that are not given are looked for among the installed `@revq` packages; without a tfjs backend an engine of
-   * `@revq/engine` is started. Throws `not-a-tokenizer`, `tokenizer-*`, `plugin-*`, `backbone-fingerprint` and what reading throws.
+   * Opens a tokenizer: a folder (in Node), the URL of a folder,
+   * `hf:owner/name[@revision][/folder]`, or a source of your own. Looks for missing plugins among
+   * the installed `@revq` packages. Starts an engine of `@revq/engine` if tfjs has no backend.
+   * Throws `not-a-tokenizer`, `tokenizer-*`, `plugin-*`, `backbone-fingerprint` and the errors of
+   * reading.
    */
   static async load(spec: string | URL | WeightsSource, options: LoadTokenizerOptions = {}): Promise<Tokenizer> {
     const { loadParts } = await import("./load.js");
@@ -45,16 +62,16 @@ export class Tokenizer implements Disposable {
   }
 
   /**
-   * Images of one size -> ids `[n, tiles * t]` flat. An image of another size than the trained one is covered by tiles of
-   * that size, row by row: see `grid`.
+   * Images of one size -> ids `[n, tiles * t]` flat. Tiles of the trained size, row by row, cover
+   * an image of another size: see `grid`.
    */
   encode(images: RgbaImage | readonly RgbaImage[], options: CodingOptions = {}): Promise<Int32Array> {
     return encodeTiles(this, images, options);
   }
 
   /**
-   * The images of such ids. The same ids always give the same images on one engine. Throws `code-out-of-range`,
-   * `ids-length`.
+   * ids -> images. The same ids always give the same images on one engine. Throws
+   * `code-out-of-range` and `ids-length`.
    *
    * @param size the size of the images, or the grid that `encode` used; default: the trained size
    */
@@ -66,7 +83,11 @@ export class Tokenizer implements Disposable {
     return decodeTiles(this, ids, size, options);
   }
 
-  /** The tiles of an image of that size; an image of the trained size is one tile. @param overlap default 0.25 */
+  /**
+   * The tiles of an image of that size. An image of the trained size is one tile.
+   *
+   * @param overlap default 0.25
+   */
   grid(width: number, height: number, overlap?: number): TileGrid {
     return planTiles(width, height, this.imageSize, overlap);
   }
@@ -76,7 +97,7 @@ export class Tokenizer implements Disposable {
     return tileCount(this.grid(width, height, overlap)) * this.layout.count;
   }
 
-  /** Side of the images that it was trained on. */
+  /** Side of the training images in pixels. Throws `tokenizer-of-latents`. */
   get imageSize(): number {
     if (this.config.imageSize !== null) return this.config.imageSize;
     throw new RevqError("tokenizer-of-latents", "This tokenizer was trained on latents alone: it takes no images.", {
@@ -96,7 +117,7 @@ export class Tokenizer implements Disposable {
     return bitsPerImage(this.layout);
   }
 
-  /** The backbone, or an error that says why there is none. */
+  /** The backbone. Throws `tokenizer-of-latents`. */
   get backbone(): Backbone {
     if (this.parts.backbone) return this.parts.backbone;
     throw new RevqError(
@@ -119,7 +140,10 @@ export class Tokenizer implements Disposable {
     }
   }
 
-  /** ids `[n, t]` int32 -> images `[n, H, W, 3]` float32, about [-1, 1], not clamped. The caller owns the result. */
+  /**
+   * ids `[n, t]` int32 -> images `[n, H, W, 3]` float32, about [-1, 1], not clamped. The caller
+   * owns the result.
+   */
   async decodeIds(ids: Tensor2D): Promise<Tensor4D> {
     const backbone = this.backbone;
     const latents = this.decodeLatents(ids);
@@ -130,7 +154,7 @@ export class Tokenizer implements Disposable {
     }
   }
 
-  /** latents `[n, h, w, c]` as the backbone gives them -> ids `[n, t]` int32. */
+  /** latents `[n, h, w, c]` of the backbone -> ids `[n, t]` int32. */
   async encodeLatents(latents: Tensor4D): Promise<Tensor2D> {
     this.checkLatents(latents);
     const transformed = await this.parts.space.forward(latents);
@@ -141,14 +165,14 @@ export class Tokenizer implements Disposable {
     }
   }
 
-  /** ids `[n, t]` -> rectified latents `[n, h, w, c]` as the backbone takes them. */
+  /** ids `[n, t]` -> rectified latents `[n, h, w, c]` of the backbone. */
   decodeLatents(ids: Tensor2D): Tensor4D {
     this.checkShapeOfIds(ids);
     const { space, quantizer, rectifier } = this.parts;
     return tf.tidy(() => space.unstandardize(rectifier.rectify(space.inverse(quantizer.dequantize(ids)))));
   }
 
-  /** latents `[n, h, w, c]` as the backbone gives them -> all stages, for measuring. */
+  /** latents `[n, h, w, c]` of the backbone -> all stages, for measuring. */
   async quantizeLatents(latents: Tensor4D): Promise<QuantizedLatents> {
     this.checkLatents(latents);
     const { space, quantizer, rectifier } = this.parts;

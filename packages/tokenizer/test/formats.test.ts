@@ -1,4 +1,7 @@
-/** Files of formats 1 and 2, made from one of format 3. Copies of files that older versions wrote: test/tokenizer-formats.test.ts. */
+/**
+ * Files of formats 1 and 2, made from one of format 3. test/tokenizer-formats.test.ts opens files
+ * that older versions wrote.
+ */
 import "@tensorflow/tfjs-backend-cpu";
 import type { WeightsSource } from "@revq/core";
 import { fromBuffer, openSafetensors, writeSafetensors, type TensorToWrite } from "@revq/formats";

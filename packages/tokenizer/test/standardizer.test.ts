@@ -1,4 +1,7 @@
-/** Statistics and standardizing against closed forms. Against other software: packages/train/test/latent-statistics.test.ts. */
+/**
+ * Statistics and standardizing against closed forms. packages/train/test/latent-statistics.test.ts
+ * compares them with other software.
+ */
 import { Standardizer, measureLatents, standardizedSource } from "@revq/tokenizer";
 import type { LatentShape, LatentSource } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";

@@ -10,7 +10,8 @@ const imageOf = (width: number, height: number, value: (x: number, y: number) =>
   });
 
 describe("planTiles", () => {
-  // Number of tiles of diffusers' tiled_encode: range(0, size, 192) for a tile of 256 and an overlap of 0.25, less those inside the last.
+  // diffusers' tiled_encode: range(0, size, 192) for a tile of 256 and an overlap of 0.25, without
+  // tiles inside the last one.
   it.each([
     [256, 256, 1, 1],
     [257, 256, 2, 1],
@@ -105,7 +106,7 @@ describe("tiles", () => {
   });
 
   it("fade into each other linearly, as blend_h of diffusers", () => {
-    // diffusers: b[x] = a[x - extent] * (1 - x / extent) + b[x] * (x / extent) over the overlap; extent is 16 here.
+    // diffusers, over the overlap of 16: b[x] = a[x - extent] * (1 - x / extent) + b[x] * (x / extent)
     const grid = planTiles(48, 32, 32, 0.5);
     const blender = new TileBlender(grid);
     blender.add(0, new Float32Array(32 * 32 * 3).fill(1));

@@ -1,4 +1,4 @@
-/** A tokenizer of 32-pixel images that is made in a second: a fitted linear VAE and k-means codebooks. */
+/** A tokenizer of 32-pixel images, made in a second: a fitted linear VAE and k-means codebooks. */
 import { linear } from "@revq/backbone-linear";
 import {
   bitsPerImage,

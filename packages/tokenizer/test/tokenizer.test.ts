@@ -199,7 +199,7 @@ describe("Tokenizer.load", () => {
     await expect(Tokenizer.load(withQuantizer({ id: "none", package: null }))).rejects.toMatchObject({
       fix: expect.stringContaining("Install @revq/quantizer-none"),
     });
-    // A package may bring several plugins: it got as far as the quantizer's own check of its options.
+    // A package may bring several plugins: here the quantizer checks its own options.
     await expect(Tokenizer.load(withQuantizer({ id: "bsq", package: "@revq/quantizer-lfq" }))).rejects.toMatchObject({
       code: "plugin-options",
     });

@@ -1,9 +1,9 @@
 /**
- * @revq/weights-tiny-sd-vae: where the files of a small AutoencoderKL lie, beside `src` and `dist`. Data only: it runs wherever
- * `URL` does. How it was trained and how good it is: README.md.
+ * @revq/weights-tiny-sd-vae: the files of a small AutoencoderKL, beside `src` and `dist`. Data
+ * only: it runs wherever `URL` does. README.md describes training and quality.
  */
 
-/** The folder as diffusers keeps a model, and nothing else in it. Ends with a slash. */
+/** The folder in the layout of diffusers, without other files. Ends with a slash. */
 export const weightsFolder: URL = new URL("../weights/", import.meta.url);
 
 /** Names of its files. */

@@ -1,10 +1,13 @@
-/** What every action needs: the store, the worker, and one signal a slot that ends what is under way when something newer starts. */
+/**
+ * The context of all actions: the store, the worker, and one signal per task and slot. A newer task
+ * aborts the older one.
+ */
 import type { Call } from "../protocol/client.js";
 import type { Problem, Slot } from "../protocol/messages.js";
 import { problemOf } from "../protocol/server.js";
 import { Store } from "./state.js";
 
-/** What a newer action supersedes: loading, encoding, decoding, counting. */
+/** Tasks that a newer one of the same name aborts. */
 export const tasks = ["load", "encode", "decode", "count", "codebook"] as const;
 export type Task = (typeof tasks)[number];
 
@@ -15,7 +18,7 @@ export class App {
 
   constructor(readonly call: Call) {}
 
-  /** Ends the task that runs under this name and returns the signal of the new one. */
+  /** Aborts the running task of this name and returns the signal of the new one. */
   restart(task: Task, slot: Slot): AbortSignal {
     this.stop(task, slot);
     const controller = new AbortController();
@@ -28,7 +31,7 @@ export class App {
     this.controllers.delete(`${task} ${slot}`);
   }
 
-  /** Ends everything that is under way for a tokenizer. */
+  /** Aborts all tasks of a tokenizer. */
   stopAll(slot: Slot): void {
     for (const task of tasks) this.stop(task, slot);
   }

@@ -1,4 +1,7 @@
-/** Looking codes up in one codebook on the page: it is small, and asked for a hover at a time. */
+/**
+ * Search in one codebook, on the page: the codebook is small, and hovering asks for one code at a
+ * time.
+ */
 import type { Codebook } from "../protocol/messages.js";
 
 export interface NearCode {
@@ -27,11 +30,11 @@ export function nearestTo({ vectors, dim }: Codebook, code: number, count: numbe
 
 export function codeOfLeastNorm({ vectors, dim }: Codebook): number {
   let best = 0;
-  let least = Infinity;
+  let min = Infinity;
   for (let code = 0; code < vectors.length / dim; code++) {
     let sum = 0;
     for (let i = 0; i < dim; i++) sum += vectors[code * dim + i]! ** 2;
-    if (sum < least) [best, least] = [code, sum];
+    if (sum < min) [best, min] = [code, sum];
   }
   return best;
 }

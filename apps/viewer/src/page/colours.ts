@@ -2,7 +2,10 @@
 
 type Rgb = readonly [red: number, green: number, blue: number];
 
-/** Black through purple and orange to pale yellow (the stops of matplotlib's inferno, by Nathaniel Smith and Stefan van der Walt, CC0). */
+/**
+ * Black through purple and orange to pale yellow: the stops of matplotlib's inferno, by Nathaniel
+ * Smith and Stefan van der Walt, CC0.
+ */
 const inferno: readonly Rgb[] = [
   [0, 0, 4],
   [31, 12, 72],

@@ -29,8 +29,8 @@ export function percent(share: number): string {
 }
 
 /** "4 × 128 codes" or, where groups differ, "4 groups, 16 to 128 codes". */
-export function codesText(codes: readonly number[]): string {
-  const [least, most] = [Math.min(...codes), Math.max(...codes)];
-  if (least === most) return `${whole(codes.length)} × ${whole(least)} codes`;
-  return `${whole(codes.length)} groups, ${whole(least)} to ${whole(most)} codes`;
+export function codesText(codebookSizes: readonly number[]): string {
+  const [min, max] = [Math.min(...codebookSizes), Math.max(...codebookSizes)];
+  if (min === max) return `${whole(codebookSizes.length)} × ${whole(min)} codes`;
+  return `${whole(codebookSizes.length)} groups, ${whole(min)} to ${whole(max)} codes`;
 }

@@ -12,7 +12,10 @@ export function idsToJson(ids: Int32Array, name: string, description: TokenizerD
   return `${JSON.stringify(head, null, 2).slice(0, -2)},\n  "images": [\n    ${image}\n  ]\n}\n`;
 }
 
-/** The ids of the first image in the text, `[T]`. Throws `ids-malformed`, `ids-shape`, `code-out-of-range`. */
+/**
+ * The ids of the first image in the text, `[T]`. Throws `ids-malformed`, `ids-shape`,
+ * `code-out-of-range`.
+ */
 export function idsFromText(text: string, description: TokenizerDescription): Int32Array {
   const { layout } = description;
   const { ids, flat } = readIds(text);

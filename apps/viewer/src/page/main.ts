@@ -1,4 +1,7 @@
-/** The page's start: worker, state, rendering, and whatever the address names. The composition root of the page. */
+/**
+ * The composition root of the page: worker, state, rendering, and the content that the address
+ * names.
+ */
 import "uplot/dist/uPlot.min.css";
 import "./styles/base.css";
 import "./styles/layout.css";

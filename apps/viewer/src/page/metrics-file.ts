@@ -1,9 +1,12 @@
-/** A run's `metrics.jsonl` as series to draw: one record a line, `{epoch | pass | step, …numbers, possibly nested}`. */
+/**
+ * A run's `metrics.jsonl` as series: one record a line, `{epoch | pass | step, …}` with numbers,
+ * possibly nested.
+ */
 import { RevqError } from "@revq/core";
 
 export type MetricsRecord = Readonly<Record<string, unknown>>;
 
-/** What counts along; the first that a record has. */
+/** The possible x axes. A record's axis is the first that it has. */
 const axes = ["epoch", "step", "pass"] as const;
 export type Axis = (typeof axes)[number];
 
@@ -39,7 +42,10 @@ export function parseMetrics(text: string, name: string): MetricsRecord[] {
   return records;
 }
 
-/** One chart for each first-level key and axis, its leaves as series: `latentMse` has `train quantized`, `val rectified`, … */
+/**
+ * One chart for each first-level key and axis. Its leaves are series: `latentMse` has `train
+ * quantized`, `val rectified`, …
+ */
 export function chartsOf(
   runs: readonly { readonly name: string; readonly records: readonly MetricsRecord[] }[],
 ): Chart[] {

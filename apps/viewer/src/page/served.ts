@@ -1,4 +1,7 @@
-/** What lies beside the page: the samples that come with it, and what `revq view` serves (`view.json`; other hosts have none). */
+/**
+ * Files beside the page: its samples, and the files of `revq view` (`view.json`; other hosts have
+ * none).
+ */
 import type { ImageEntry, Served } from "./state.js";
 
 export interface ServedFiles extends Served {

@@ -1,6 +1,6 @@
 /**
- * What a link keeps, in the URL's hash: the page, the image by name or else the ids themselves, edits, zoom, slider. The tokenizer
- * is in the query (`?tokenizer=URL`), since it decides what is downloaded.
+ * The state in a link's hash: page, image (by name, or else the ids), edits, zoom, slider. The
+ * tokenizer is in the query (`?tokenizer=URL`), because it decides what is downloaded.
  */
 import { stages, type Stage } from "../protocol/messages.js";
 import {

@@ -1,4 +1,4 @@
-/** Everything that the page shows, as one value, and the store that holds it. No behaviour: see `actions/`. */
+/** The state of the page as one value, and its store. For behaviour see `actions/`. */
 import type {
   Codebook,
   EncodedTokens,
@@ -49,7 +49,10 @@ export interface OpenedTokenizer {
   readonly busy: boolean;
   readonly problem: Problem | null;
   readonly codebooks: ReadonlyMap<number, Codebook>;
-  /** Hits per code over the images of this session, groups one after the other; the same array grows, `counted` tells. */
+  /**
+   * Hits per code over the images of this session, groups one after the other. The array stays the
+   * same and grows; `counted` is new after every change.
+   */
   readonly counts: Int32Array;
   /** Ids of the images that were counted. */
   readonly counted: ReadonlySet<string>;

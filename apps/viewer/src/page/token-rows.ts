@@ -10,8 +10,8 @@ export interface TokenRow {
 const longest = 64;
 
 /**
- * A row a group where groups have several tokens; else a row a channel, when every token lies inside one; else as square as it gets.
- * A single row becomes a square too.
+ * A row a group if groups have several tokens. Otherwise a row a channel, if every token is inside
+ * one channel. Otherwise nearly a square.
  */
 export function tokenRows({ layout, footprints, latentShape }: TokenizerDescription): TokenRow[] {
   const { count: tokens, codebookSizes, groupOf } = layout;

@@ -1,6 +1,7 @@
 /**
- * What the page and its worker say to each other. A call has a name, a request and a response, and may report events on the
- * way; it can be cancelled. Types only: `client.ts` speaks for the page, `server.ts` for the worker.
+ * The protocol between page and worker. A call has a name, a request and a response. It may report
+ * events, and it can be cancelled. Types only: `client.ts` speaks for the page, `server.ts` for the
+ * worker.
  */
 import type { TokenLayout } from "@revq/core";
 import type { EngineId } from "@revq/engine";
@@ -19,9 +20,11 @@ export interface EngineRequest {
 export interface EngineStatus {
   readonly id: EngineId;
   readonly description: string;
-  /** The engines that this browser could have had, and why it has not. */
+  /** The other engines of browsers, and why each was refused. */
   readonly refused: readonly { readonly id: EngineId; readonly reason: string }[];
-  /** Whether the page is cross-origin isolated: only then `wasm` and the code search use several threads. */
+  /**
+   * True if the page is cross-origin isolated: `wasm` and the code search then use several threads.
+   */
   readonly isolated: boolean;
 }
 
@@ -59,7 +62,10 @@ export interface LoadProgress {
   readonly total: number;
 }
 
-/** The latent elements that each token decides, as indices into `[c, h, w]`: `indices[starts[t] … starts[t + 1]]` for token t. */
+/**
+ * The latent elements that each token decides, as indices into `[c, h, w]`. Those of token t are
+ * `indices[starts[t] … starts[t + 1]]`.
+ */
 export interface Footprints {
   readonly starts: Int32Array;
   readonly indices: Int32Array;

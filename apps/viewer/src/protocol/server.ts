@@ -1,4 +1,7 @@
-/** The worker's end of the protocol: one call at a time, in order, each with a signal that a cancellation aborts. */
+/**
+ * The worker's end of the protocol. It runs one call at a time, in order. A cancellation aborts the
+ * call's signal.
+ */
 import { isRevqError } from "@revq/core";
 import type { CallName, Calls, FromWorker, Problem, ToWorker } from "./messages.js";
 

@@ -9,8 +9,9 @@ import { channelLast, latentsOf, type LatentDecoder } from "./footprints.js";
 const budget = 2 ** 22;
 
 /**
- * Puts every code into the group's first token and reads the latent elements that this token decides: for any quantizer.
- * A state tensor `codebooks` `[G, K, d]` is taken instead where its first and last code agree with that.
+ * Puts every code into the group's first token and reads the latent elements that this token
+ * decides. This works for any quantizer. If the first and the last code agree with a state tensor
+ * `codebooks` `[G, K, d]`, the codes are taken from there.
  */
 export async function readCodebook(
   decoder: LatentDecoder,
@@ -42,7 +43,7 @@ export async function readCodebook(
   return { group, dim, vectors, ...principalMap(vectors, count, dim) };
 }
 
-/** The values that codes `first` … `first + n` of the token's group give the elements `at` of `[h, w, c]`: `[n, d]`. */
+/** The values of codes `first` … `first + n` in the elements `at` of `[h, w, c]`: `[n, d]`. */
 async function readCodes(
   decoder: LatentDecoder,
   token: number,
@@ -82,7 +83,10 @@ function sameValues(a: Float32Array, b: Float32Array): boolean {
 /** PCA looks at this many elements at most, those of the largest variance: its cost is cubic. */
 const maxDimensions = 512;
 
-/** vectors `[n, d]` -> the first two principal components of each, `[n, 2]`, and the share of the variance that they explain. */
+/**
+ * vectors `[n, d]` -> their first two principal components, `[n, 2]`, and the share of variance of
+ * each.
+ */
 export function principalMap(vectors: Float32Array, n: number, d: number): Pick<Codebook, "map" | "explained"> {
   const map = new Float32Array(n * 2);
   if (n === 0 || d === 0) return { map, explained: [0, 0] };

@@ -1,6 +1,7 @@
 /**
- * An image file to the pixels that the tokenizer sees. The codec is the browser's, without colour management; cropping and
- * resizing are the command line's own code, so the same PNG gives the same pixels.
+ * An image file -> the pixels that the tokenizer sees. The browser decodes, without colour
+ * management. Cropping and resizing are the command line's code, so the same PNG gives the same
+ * pixels.
  */
 import { RevqError } from "@revq/core";
 import { centreCrop, type RgbImage } from "@revq/data/pixels";
@@ -9,7 +10,10 @@ import { straightPixels } from "./straight-pixels.js";
 /** Above this many pixels an image is refused, as on the command line. */
 const pixelLimit = 100_000_000;
 
-/** `[size, size, 3]` uint8: upright, alpha over white, the short side resized to `size`, centre. Throws `image-unreadable`. */
+/**
+ * `[size, size, 3]` uint8: upright, alpha over white, the short side resized to `size`, centre
+ * crop. Throws `image-unreadable`.
+ */
 export async function decodeImage(image: Blob, name: string, size: number): Promise<Uint8Array> {
   let bitmap: ImageBitmap;
   try {

@@ -1,4 +1,7 @@
-/** The latent elements that each token decides. They are found by changing one token at a time, for any quantizer. */
+/**
+ * The latent elements that each token decides. Changing one token at a time finds them, for any
+ * quantizer.
+ */
 import { latentSize, type LatentShape } from "@revq/core";
 import type { TokenizerParts } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
@@ -10,7 +13,10 @@ export type LatentDecoder = Pick<TokenizerParts, "latentShape" | "space" | "quan
 /** Elements of latents that are computed at once. */
 const budget = 2 ** 22;
 
-/** Each token is tried with the first and the last code of its group. A group of one code decides nothing. */
+/**
+ * Tries each token with the first and the last code of its group. A group of one code decides
+ * nothing.
+ */
 export async function findFootprints(decoder: LatentDecoder): Promise<Footprints> {
   const { latentShape: shape, quantizer } = decoder;
   const { count, codebookSizes, groupOf } = quantizer.layout;
@@ -43,7 +49,11 @@ export function channelLast(index: number, { channels, height, width }: LatentSh
 }
 
 /** ids `[n, T]` -> standardized latents `[n, h, w, c]`, flat. */
-export async function latentsOf({ space, quantizer }: LatentDecoder, ids: Int32Array, n: number): Promise<Float32Array> {
+export async function latentsOf(
+  { space, quantizer }: LatentDecoder,
+  ids: Int32Array,
+  n: number,
+): Promise<Float32Array> {
   const latents = tf.tidy(() =>
     space.inverse(quantizer.dequantize(tf.tensor2d(ids, [n, quantizer.layout.count], "int32"))),
   );

@@ -1,4 +1,7 @@
-/** The worker: every computation of the page. It brings up the engine, holds the open tokenizers and answers calls. */
+/**
+ * The worker computes everything for the page. It starts the engine, holds the open tokenizers and
+ * answers calls.
+ */
 import { RevqError } from "@revq/core";
 import { createEngine, type Engine } from "@revq/engine";
 import * as tf from "@tensorflow/tfjs-core";

@@ -1,4 +1,7 @@
-/** Opens a tokenizer for a slot. Without its backbone it opens all the same: the page shows the codebooks and says why there are no images. */
+/**
+ * Opens a tokenizer for a slot. Without its backbone the page shows the codebooks, and says why
+ * there are no images.
+ */
 import { isRevqError, RevqError, type WeightsSource } from "@revq/core";
 import { readAll } from "@revq/formats";
 import { configFile, isRelativePath, modelFile, parseTokenizerConfig, Tokenizer } from "@revq/tokenizer";
@@ -79,7 +82,8 @@ async function readConfig(folder: WeightsSource): Promise<ReturnType<typeof pars
 async function weightsOf(source: TokenizerSource, spec: string, context: OpenContext): Promise<WeightsSource> {
   if (source.kind === "files") {
     if (source.weights.length > 0) return droppedFolder("the chosen weights", source.weights, context);
-    if (!isRemote(spec)) throw missingWeights(spec, "Choose the backbone's files, or train with the backbone embedded.");
+    if (!isRemote(spec))
+      throw missingWeights(spec, "Choose the backbone's files, or train with the backbone embedded.");
     return remoteSource(spec, context);
   }
   if (source.weights) return remoteFolder(source.weights.url, source.weights.files, context);

@@ -3,7 +3,10 @@ import { isPlugin, PluginRegistry, pluginKinds } from "@revq/core";
 import type { TokenizerConfig } from "@revq/tokenizer";
 import { plugins as included } from "virtual:revq-plugins";
 
-/** A registry of the plugins that the config names. A plugin that the page lacks is left out; `get` then says so. */
+/**
+ * A registry of the plugins that the config names. It leaves out plugins that the page lacks; `get`
+ * then says so.
+ */
 export async function pluginsFor(config: TokenizerConfig): Promise<PluginRegistry> {
   const registry = new PluginRegistry();
   for (const kind of pluginKinds) {

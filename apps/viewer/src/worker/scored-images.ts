@@ -21,7 +21,10 @@ export function fromFloats(values: Float32Array, size: number): DecodedImage {
   return fromBytes(unitRangeToBytes(values), size);
 }
 
-/** As `revq eval` scores: both in [-1, 1], clamped, not rounded to 8 bits. SSIM needs 11 pixels; below it is NaN. */
+/**
+ * The scores of `revq eval`: both images in [-1, 1], clamped, not rounded to 8 bits. SSIM needs 11
+ * pixels; below it is NaN.
+ */
 export function metricsOf(original: Float32Array, values: Float32Array, size: number): ImageMetrics {
   const [a, b] = [toUnitRange(original), toUnitRange(values)];
   return { psnr: psnr(a, b), ssim: size < 11 ? Number.NaN : ssim(a, b, size, size) };

@@ -1,6 +1,7 @@
 /**
- * The bitmap's RGBA, `[height, width, 4]`, as its file has it. A 2-D canvas keeps colours multiplied by their alpha, which rounds
- * them; a texture does not. Null where there is no WebGL 2, or the bitmap is too large for it.
+ * The bitmap's RGBA as its file has it, `[height, width, 4]`. A 2-D canvas multiplies colours by
+ * alpha and rounds them; a texture does not. Null without WebGL 2, or if the bitmap is too large
+ * for it.
  *
  * @param bitmap made with `premultiplyAlpha: "none"`
  */

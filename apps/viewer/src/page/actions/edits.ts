@@ -1,4 +1,7 @@
-/** Edits of tokens: set, zero, shuffle, randomize, reset. Every result is a list of valid ids, to copy and share. */
+/**
+ * Edits of tokens: set, zero, shuffle, randomize, reset. Every result is a list of valid ids, which
+ * can be copied and shared.
+ */
 import { openedOf, type EditScope } from "../state.js";
 import type { Codebook, Slot, TokenizerDescription } from "../../protocol/messages.js";
 import { isAbort, toProblem, type App } from "../app.js";
@@ -55,7 +58,11 @@ export async function resetIds(app: App, slot: Slot): Promise<void> {
   if (exact) await applyIds(app, slot, exact);
 }
 
-export function tokensInScope({ layout: { groupOf } }: TokenizerDescription, scope: EditScope, token: number | null): number[] {
+export function tokensInScope(
+  { layout: { groupOf } }: TokenizerDescription,
+  scope: EditScope,
+  token: number | null,
+): number[] {
   const all = [...groupOf.keys()];
   if (scope === "all") return all;
   if (token === null) return [];
@@ -65,8 +72,8 @@ export function tokensInScope({ layout: { groupOf } }: TokenizerDescription, sco
 export type Tool = "zero" | "shuffle" | "random";
 
 /**
- * `zero`: the code nearest to the mean latent, which is 0 after standardizing. `shuffle`: permutes the ids of each group.
- * `random`: any code of the group, all equally likely.
+ * `zero`: the code nearest to the mean latent (0 after standardizing). `shuffle`: permutes the ids
+ * of each group. `random`: any code of the group, all equally likely.
  */
 export async function applyTool(app: App, slot: Slot, tool: Tool, random: () => number = Math.random): Promise<void> {
   const now = currentIds(app, slot);
@@ -103,10 +110,10 @@ function shuffleAmong(ids: Int32Array, tokens: readonly number[], random: () => 
   }
 }
 
-/** Codebooks are kept for so many groups: those of one token each may be hundreds. */
+/** Number of codebooks that are kept. With one codebook per token there may be hundreds. */
 const keptCodebooks = 64;
 
-/** Of this group; asked for once, then kept. */
+/** The codebook of a group. It is requested once and then kept. */
 export async function codebookOf(app: App, slot: Slot, group: number, signal?: AbortSignal): Promise<Codebook> {
   const known = openedOf(app.store.state, slot)?.codebooks.get(group);
   if (known) return known;
@@ -120,7 +127,9 @@ export async function codebookOf(app: App, slot: Slot, group: number, signal?: A
 const pointedLongEnough = 80;
 let wanted: { readonly slot: Slot; readonly group: number } | undefined;
 
-/** For views that lack it: fetched when it is still wanted a moment later. Only the last one wanted is under way. */
+/**
+ * Fetches a codebook for a view, if it is still wanted a moment later. Only the last request runs.
+ */
 export function wantCodebook(app: App, slot: Slot, group: number): void {
   if (wanted?.slot === slot && wanted.group === group) return;
   const want = { slot, group };

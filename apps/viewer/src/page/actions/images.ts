@@ -1,4 +1,4 @@
-/** Images: adding, choosing, running them through the open tokenizers, counting codes over all of them. */
+/** Actions on images: add, choose, encode with the open tokenizers, count codes over all images. */
 import { RevqError } from "@revq/core";
 import { slots, type Slot } from "../../protocol/messages.js";
 import { isAbort, toProblem, type App } from "../app.js";
@@ -32,13 +32,16 @@ export async function addImages(app: App, files: readonly File[]): Promise<void>
   await chooseImage(app, entries[0]!.id);
 }
 
-/** Shows an image and runs it through every open tokenizer; what was under way is stopped. */
+/** Shows an image and encodes it with every open tokenizer. Stops earlier work. */
 export async function chooseImage(app: App, id: string): Promise<void> {
   app.store.set(({ tab }) => ({ image: id, ...(tab === "curves" ? { tab: "image" } : {}) }));
   for (const slot of slots) await runImage(app, slot);
 }
 
-/** Runs the chosen image through one tokenizer; does nothing when there is none, or it takes no images. */
+/**
+ * Encodes the chosen image with one tokenizer. Does nothing without a tokenizer, or if it takes no
+ * images.
+ */
 export async function runImage(app: App, slot: Slot): Promise<void> {
   const { store } = app;
   const opened = openedOf(store.state, slot);
@@ -73,7 +76,10 @@ export async function runImage(app: App, slot: Slot): Promise<void> {
   }
 }
 
-/** Encodes every image that was not counted yet, without decoding: the usage of one image says little. */
+/**
+ * Encodes every image that was not counted yet, without decoding. The usage of one image says
+ * little.
+ */
 export async function countAllImages(app: App, slot: Slot): Promise<void> {
   const { store } = app;
   const opened = openedOf(store.state, slot);

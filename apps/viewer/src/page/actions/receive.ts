@@ -1,4 +1,7 @@
-/** Whatever is dropped, pasted or picked: a tokenizer's folder, images, ids, a metrics file. */
+/**
+ * Handles files that are dropped, pasted or picked: a tokenizer's folder, images, ids, a metrics
+ * file.
+ */
 import type { DroppedFile, Slot } from "../../protocol/messages.js";
 import type { App } from "../app.js";
 import { parseMetrics } from "../metrics-file.js";
@@ -43,7 +46,10 @@ function isWeights(path: string): boolean {
   return /\.(safetensors|pth|pt|json|md|txt)$/.test(path);
 }
 
-/** The files of a drop, folders walked through. Call it inside the event: the browser empties the transfer afterwards. */
+/**
+ * The files of a drop, including those in folders. Call it inside the event: the browser empties
+ * the transfer afterwards.
+ */
 export async function filesOfTransfer(transfer: DataTransfer): Promise<DroppedFile[]> {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.() ?? null);
   const plain = [...transfer.files];
@@ -53,7 +59,10 @@ export async function filesOfTransfer(transfer: DataTransfer): Promise<DroppedFi
   return found;
 }
 
-/** Runs of hundreds of latents lie beside a tokenizer; nobody drops more files than this on purpose. */
+/**
+ * Largest number of files that a drop may hold. A folder of runs beside a tokenizer may hold very
+ * many.
+ */
 const maxFiles = 5000;
 
 async function walk(entry: FileSystemEntry, folder: string, found: DroppedFile[]): Promise<void> {

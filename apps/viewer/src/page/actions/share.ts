@@ -1,4 +1,4 @@
-/** The URL's hash follows the state, and a link brings the state back. */
+/** Keeps the state in the URL's hash, and restores it from a link. */
 import type { TokenLayout } from "@revq/core";
 import type { App } from "../app.js";
 import { writeHash, type Shared } from "../share-link.js";

@@ -73,7 +73,10 @@ export function sourceOfUrl(text: string): TokenizerSource {
   return { kind: "url", name: decodeURIComponent(parts.at(-1) ?? url.host), url: url.href, weights: null };
 }
 
-/** The tokenizer among dropped files: the folder of the shallowest `config.json` that has a `model.safetensors` beside it; undefined without one. */
+/**
+ * The tokenizer among dropped files: the shallowest folder with a `config.json` and a
+ * `model.safetensors`. Undefined without one.
+ */
 export function sourceOfFiles(files: readonly DroppedFile[]): TokenizerSource | undefined {
   const paths = new Set(files.map(({ path }) => path));
   const folders = [...paths]

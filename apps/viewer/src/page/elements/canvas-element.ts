@@ -1,4 +1,7 @@
-/** A custom element that is one canvas: drawn when something changed, once a frame, sharp at every pixel ratio. */
+/**
+ * A custom element with one canvas. It draws after changes, once a frame at most, sharp at every
+ * pixel ratio.
+ */
 
 export abstract class CanvasElement extends HTMLElement {
   protected readonly canvas: HTMLCanvasElement = document.createElement("canvas");

@@ -1,4 +1,7 @@
-/** `<rv-codes>`: one group's codes in the plane of their first two principal components. Size and strength say how often, rings are unused. */
+/**
+ * `<rv-codes>`: the codes of one group in the plane of their first two principal components. Size
+ * and strength show the frequency; rings are unused codes.
+ */
 import type { Codebook } from "../../protocol/messages.js";
 import { strength } from "../colours.js";
 import { define } from "./canvas-element.js";
@@ -32,11 +35,11 @@ export class CodeMap extends Picker {
   protected pickAt(x: number, y: number): number | null {
     const position = this.positions(this.clientWidth, this.clientHeight);
     let best: number | null = null;
-    let least = 14 ** 2;
+    let min = 14 ** 2;
     for (let code = 0; code < this.count; code++) {
       const [cx, cy] = position(code);
       const distance = (cx - x) ** 2 + (cy - y) ** 2;
-      if (distance < least) [best, least] = [code, distance];
+      if (distance < min) [best, min] = [code, distance];
     }
     return best;
   }
@@ -58,14 +61,14 @@ export class CodeMap extends Picker {
     const accent = this.colour("--accent");
     const palette = Array.from({ length: 17 }, (_, i) => strength(accent, 0.35 + (0.65 * i) / 16));
     const dead = this.colour("--warm");
-    const most = counts.reduce((largest, count) => Math.max(largest, count), 1);
+    const max = counts.reduce((largest, count) => Math.max(largest, count), 1);
     context.fillStyle = this.colour("--line");
     context.fillRect(0, Math.round(height / 2), width, 1);
     context.fillRect(Math.round(width / 2), 0, 1, height);
     const small = this.count > 2000;
     for (let code = 0; code < this.count; code++) {
       const [x, y] = position(code);
-      const share = Math.log1p(counts[code]!) / Math.log1p(most);
+      const share = Math.log1p(counts[code]!) / Math.log1p(max);
       context.beginPath();
       context.arc(x, y, (small ? 1.2 : 2.2) + share * (small ? 2 : 3.2), 0, 2 * Math.PI);
       if (counts[code] === 0) {

@@ -1,6 +1,7 @@
 /**
- * `<rv-compare>`: two images over each other, divided by a handle that can be dragged or moved with the arrow keys. Zooms and pans
- * like `<rv-pane>`; emits `rv-split` with the new position in [0, 1].
+ * `<rv-compare>`: two images over each other, divided by a handle. The pointer and the arrow keys
+ * move the handle. Zooms and pans like `<rv-pane>`; emits `rv-split` with the new position in [0,
+ * 1].
  */
 import type { DecodedImage } from "@revq/tokenizer";
 import { define } from "./canvas-element.js";
@@ -24,7 +25,13 @@ export class ComparePane extends ZoomPane {
     handle.addEventListener("keydown", (event) => {
       const steps: Record<string, number> = { ArrowLeft: -0.02, ArrowRight: 0.02, PageDown: -0.1, PageUp: 0.1 };
       const next =
-        event.key === "Home" ? 0 : event.key === "End" ? 1 : event.key in steps ? this.position + steps[event.key]! : null;
+        event.key === "Home"
+          ? 0
+          : event.key === "End"
+            ? 1
+            : event.key in steps
+              ? this.position + steps[event.key]!
+              : null;
       if (next === null) return;
       event.preventDefault();
       this.moveTo(next);

@@ -1,4 +1,7 @@
-/** `<rv-footprint>`: the latent's channels as small maps, with the elements that one token decides filled. */
+/**
+ * `<rv-footprint>`: the latent's channels as small maps; the elements that one token decides are
+ * filled.
+ */
 import { CanvasElement, define } from "./canvas-element.js";
 
 export interface FootprintContent {

@@ -1,4 +1,4 @@
-/** `<rv-groups>`: for every group the share of codes in use (pale) and the perplexity as a share of the codes (strong). */
+/** `<rv-groups>`: two shares of each group's codes: codes in use (pale) and perplexity (strong). */
 import type { GroupUsage } from "../usage.js";
 import { define } from "./canvas-element.js";
 import { Picker } from "./picker.js";

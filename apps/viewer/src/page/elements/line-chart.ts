@@ -61,7 +61,7 @@ export class LineChart extends HTMLElement {
         cursor: { points: { size: 6 } },
         scales: {
           x: { time: false },
-          // A share is read against all of it; a line that is flat lies in the middle, not at an edge.
+          // The axis of a share ends at 1. A flat line is drawn in the middle.
           ...(title === "usage" ? { y: { range: [0, 1.02] } } : {}),
         },
         axes: [

@@ -1,6 +1,7 @@
 /**
- * What the canvases that pick a number share: pointer hover and click, arrow keys, and a slider's semantics, so that a screen reader
- * says which token, group or code is chosen. Emits `rv-hover` (number or null) and `rv-pick` (number).
+ * The base of canvases that pick a token, group or code. It has pointer hover and click, arrow
+ * keys, and a slider's semantics for screen readers. Emits `rv-hover` (number or null) and
+ * `rv-pick` (number).
  */
 import { CanvasElement } from "./canvas-element.js";
 

@@ -1,4 +1,7 @@
-/** `<rv-tokens>`: a cell a token, a row a group (or channel). Edited tokens carry a corner, the chosen one a frame. */
+/**
+ * `<rv-tokens>`: a cell a token, a row a group (or channel). Edited tokens have a corner, the
+ * chosen one a frame.
+ */
 import { codeColour, strength } from "../colours.js";
 import type { GridColouring } from "../state.js";
 import type { TokenRow } from "../token-rows.js";
@@ -7,8 +10,8 @@ import { Picker } from "./picker.js";
 
 export interface TokenGridContent {
   readonly rows: readonly TokenRow[];
-  /** The code of every token. */
-  readonly codes: Int32Array;
+  /** The id of every token. */
+  readonly ids: Int32Array;
   /** True for tokens that differ from the image's. */
   readonly edited: (token: number) => boolean;
   readonly colouring: GridColouring;
@@ -41,12 +44,12 @@ export class TokenGrid extends Picker {
   }
 
   protected get count(): number {
-    return this.shown?.codes.length ?? 0;
+    return this.shown?.ids.length ?? 0;
   }
 
   protected describe(token: number): string {
-    const { codes, groupOf } = this.shown ?? {};
-    return codes ? `token ${token}, group ${groupOf![token]}, code ${codes[token]}` : `token ${token}`;
+    const { ids, groupOf } = this.shown ?? {};
+    return ids ? `token ${token}, group ${groupOf![token]}, code ${ids[token]}` : `token ${token}`;
   }
 
   protected override neighbour(from: number, dx: number, dy: number): number {
@@ -78,7 +81,7 @@ export class TokenGrid extends Picker {
 
   protected override draw(context: CanvasRenderingContext2D, width: number, height: number): void {
     if (!this.shown) return;
-    const { rows, codes, edited, colouring, strengths } = this.shown;
+    const { rows, ids, edited, colouring, strengths } = this.shown;
     const ink = this.colour("--ink");
     const faint = this.colour("--ink-3");
     const accent = this.colour(colouring === "error" ? "--warm" : "--accent");
@@ -96,7 +99,7 @@ export class TokenGrid extends Picker {
         const x = this.labels + column * w;
         const y = row * h;
         context.fillStyle =
-          colouring === "code" || !strengths ? codeColour(codes[token]!) : strength(accent, strengths[token]!);
+          colouring === "code" || !strengths ? codeColour(ids[token]!) : strength(accent, strengths[token]!);
         context.globalAlpha = this.marked.size > 1 && !this.marked.has(token) ? 0.45 : 1;
         context.fillRect(x, y, w - gap, h - gap);
         context.globalAlpha = 1;

@@ -1,11 +1,14 @@
-/** `<rv-usage>`: groups x codes, each cell as strong as the code is frequent; codes that no image hit are marked. Picks a group. */
+/**
+ * `<rv-usage>`: a row a group, a column a code. Frequent codes are strong, codes that no image hit
+ * are marked. Picks a group.
+ */
 import { strength } from "../colours.js";
 import { define } from "./canvas-element.js";
 import { Picker } from "./picker.js";
 
 export interface UsageContent {
   readonly counts: Int32Array;
-  readonly codes: readonly number[];
+  readonly codebookSizes: readonly number[];
   /** Changes whenever the counts did. */
   readonly version: number;
 }
@@ -20,7 +23,7 @@ export class UsageMap extends Picker {
   }
 
   protected get count(): number {
-    return this.shown?.codes.length ?? 0;
+    return this.shown?.codebookSizes.length ?? 0;
   }
 
   protected describe(group: number): string {
@@ -32,17 +35,20 @@ export class UsageMap extends Picker {
     return group >= 0 && group < this.count ? group : null;
   }
 
-  /** Where there are more codes than pixels, a pixel shows the most frequent of its codes, and is marked when none was hit. */
+  /**
+   * With more codes than pixels, a pixel shows its most frequent code. It is marked if none was
+   * hit.
+   */
   protected override draw(context: CanvasRenderingContext2D, width: number, height: number): void {
     if (!this.shown) return;
-    const { counts, codes } = this.shown;
+    const { counts, codebookSizes } = this.shown;
     const accent = this.colour("--accent");
     const dead = this.colour("--dead");
     const palette = Array.from({ length: 33 }, (_, i) => strength(accent, i / 32));
-    const most = counts.reduce((largest, count) => Math.max(largest, count), 1);
-    const h = height / codes.length;
+    const max = counts.reduce((largest, count) => Math.max(largest, count), 1);
+    const h = height / codebookSizes.length;
     let start = 0;
-    codes.forEach((size, group) => {
+    codebookSizes.forEach((size, group) => {
       const columns = Math.min(size, Math.floor(width));
       const w = width / columns;
       for (let column = 0; column < columns; column++) {
@@ -50,7 +56,7 @@ export class UsageMap extends Picker {
         const last = start + Math.floor(((column + 1) * size) / columns);
         let largest = 0;
         for (let code = first; code < last; code++) largest = Math.max(largest, counts[code]!);
-        context.fillStyle = largest === 0 ? dead : palette[Math.ceil((32 * Math.log1p(largest)) / Math.log1p(most))]!;
+        context.fillStyle = largest === 0 ? dead : palette[Math.ceil((32 * Math.log1p(largest)) / Math.log1p(max))]!;
         context.fillRect(column * w, group * h, w > 3 ? w - 0.5 : w, h > 3 ? h - 1 : h);
       }
       start += size;

@@ -1,4 +1,4 @@
-/** `<rv-vector>`: the numbers of a code as bars around zero. */
+/** `<rv-vector>`: the elements of a code as bars around zero. */
 import { CanvasElement, define } from "./canvas-element.js";
 
 export class VectorBars extends CanvasElement {

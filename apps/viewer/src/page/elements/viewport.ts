@@ -1,4 +1,7 @@
-/** Zooming and panning with pointers, wheel and keys, the same for every pane. Pure arithmetic apart from `trackViewport`. */
+/**
+ * Zooming and panning by pointers, wheel and keys, the same for every pane. Pure arithmetic apart
+ * from `trackViewport`.
+ */
 import type { Viewport } from "../state.js";
 
 export const maxZoom = 32;

@@ -1,4 +1,7 @@
-/** `<rv-pane>`: one image that zooms and pans together with its siblings. Emits `rv-viewport` with the new `Viewport`. */
+/**
+ * `<rv-pane>`: one image that zooms and pans together with its siblings. Emits `rv-viewport` with
+ * the new `Viewport`.
+ */
 import type { DecodedImage } from "@revq/tokenizer";
 import { homeViewport, type Viewport } from "../state.js";
 import { CanvasElement, define } from "./canvas-element.js";

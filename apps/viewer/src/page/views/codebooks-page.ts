@@ -23,7 +23,7 @@ export function codebooksPage(app: App, state: ViewerState, opened: OpenedTokeni
           seen
             ? `Usage over the ${counted.size} ${counted.size === 1 ? "image" : "images"} seen so far.`
             : description.backbone === null
-              ? "No images, so no usage: the codes themselves are here."
+              ? "Without images there is no usage. The codes are below."
               : "No image was encoded yet."
         }</span
       >
@@ -47,7 +47,7 @@ export function codebooksPage(app: App, state: ViewerState, opened: OpenedTokeni
               <h2>Codes <small>a row a group, a column a code; strong is frequent, grey was never used</small></h2>
               <rv-usage
                 aria-label="Group"
-                .content=${{ counts, codes: description.layout.codebookSizes, version: counted.size }}
+                .content=${{ counts, codebookSizes: description.layout.codebookSizes, version: counted.size }}
                 .value=${group}
                 @rv-pick=${choose}
               ></rv-usage>
@@ -103,7 +103,7 @@ function codeMap(app: App, state: ViewerState, opened: OpenedTokenizer, usage: G
     <small
       >${
         codebook
-          ? `${usage.codes} codes of ${codebook.dim} numbers; first two principal components, ${percent(codebook.explained[0] + codebook.explained[1])} of the variance`
+          ? `${usage.codes} codes of ${codebook.dim} elements; first two principal components, ${percent(codebook.explained[0] + codebook.explained[1])} of the variance`
           : "reading…"
       }</small
     >
@@ -112,7 +112,7 @@ function codeMap(app: App, state: ViewerState, opened: OpenedTokenizer, usage: G
   const code = state.code !== null && state.code < usage.codes ? state.code : null;
   const near = code === null ? [] : nearestTo(codebook, code, 6);
   const content = { codebook, counts, version: opened.counted.size, marked: near.map((one) => one.code) };
-  const range = codebook.vectors.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const range = codebook.vectors.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
   return html`<section class="card">
     ${title}
     <div class="code-map">

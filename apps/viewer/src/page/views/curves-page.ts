@@ -13,7 +13,7 @@ interface Run {
   readonly records: readonly MetricsRecord[];
 }
 
-/** Charts are kept as long as their records are the same ones, so that they are not drawn anew with every change elsewhere. */
+/** Charts are kept while their records stay the same. Other changes then do not redraw them. */
 let drawn: { readonly runs: readonly Run[]; readonly charts: readonly Chart[] } = { runs: [], charts: [] };
 
 function chartsFor(runs: readonly Run[]): readonly Chart[] {

@@ -138,9 +138,7 @@ export function shownImage(encoded: Encoded, stage: Stage, view: ViewState): Dec
 }
 
 function tiles(app: App, view: ViewState, { encoded, busy }: OpenedTokenizer): TemplateResult {
-  const present = stages.filter(
-    (stage) => encoded!.image !== null || stage === "quantized" || stage === "rectified",
-  );
+  const present = stages.filter((stage) => encoded!.image !== null || stage === "quantized" || stage === "rectified");
   return html`<div
     class="tiles"
     @rv-viewport=${(event: CustomEvent<Viewport>) => setView(app, { viewport: event.detail })}

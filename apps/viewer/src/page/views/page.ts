@@ -31,11 +31,11 @@ function content(app: App, state: ViewerState): View {
   const { a } = state;
   if (a.status === "loading") {
     const { name } = a;
-    // A config is there at once; a bar that is full at once would say too much.
+    // Small files arrive at once: their progress would only flicker.
     const progress = a.progress && a.progress.total > 2 ** 16 ? a.progress : null;
     const text = progress
       ? `${progress.file}: ${bytes(progress.done)} of ${bytes(progress.total)}`
-      : "Asking for its files…";
+      : "Requesting its files…";
     return html`<div class="centred">
       <section class="card loading" aria-busy="true">
         <h2>Opening ${name}</h2>
@@ -68,7 +68,7 @@ function content(app: App, state: ViewerState): View {
 }
 
 function welcome(app: App, state: ViewerState): TemplateResult {
-  if (state.engine.status === "checking") return html`<p class="hint">Looking what this browser can compute with…</p>`;
+  if (state.engine.status === "checking") return html`<p class="hint">Checking the engines of this browser…</p>`;
   return html`<div class="centred">
     <section class="card welcome">
       <h2>See what the tokens are</h2>

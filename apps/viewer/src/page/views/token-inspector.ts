@@ -29,7 +29,7 @@ export function tokenInspector(
   const group = description.layout.groupOf[token]!;
   const code = encoded.current![token]!;
   const exact = encoded.tokens?.ids[token];
-  const places = footprints.indices.subarray(footprints.starts[token], footprints.starts[token + 1]);
+  const indices = footprints.indices.subarray(footprints.starts[token], footprints.starts[token + 1]);
   const codebook = opened.codebooks.get(group);
   if (!codebook) wantCodebook(app, state.active, group);
   const counts = countsOfGroup(opened.counts, description.layout.codebookSizes, group);
@@ -37,8 +37,8 @@ export function tokenInspector(
   return html`<section class="card inspector" aria-live="polite">
     <div class="part">
       <h2>Token ${token} <small>group ${group}</small></h2>
-      <rv-footprint aria-hidden="true" .content=${{ shape: latentShape, places }}></rv-footprint>
-      <p class="note">${actsOn(places, latentShape)}</p>
+      <rv-footprint aria-hidden="true" .content=${{ shape: latentShape, indices }}></rv-footprint>
+      <p class="note">${actsOn(indices, latentShape)}</p>
     </div>
     <div class="part">
       <div class="code-line">
@@ -109,7 +109,7 @@ function nearCodes(
 }
 
 function rangeOf({ vectors }: Codebook): number {
-  return vectors.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return vectors.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
 }
 
 function ownVector(codebook: Codebook, code: number): TemplateResult {

@@ -72,7 +72,7 @@ function grid(app: App, state: ViewerState, opened: OpenedTokenizer, encoded: En
   const exact = encoded.tokens?.ids ?? current;
   const content: TokenGridContent = {
     rows: rowsFor(description),
-    codes: current,
+    ids: current,
     edited: (token) => current[token] !== exact[token],
     colouring: state.colouring,
     strengths: strengthsOf(state.colouring, opened, encoded),
@@ -93,7 +93,7 @@ function grid(app: App, state: ViewerState, opened: OpenedTokenizer, encoded: En
 function legend(colouring: GridColouring, { counted, description }: OpenedTokenizer): string {
   const images = `${counted.size} ${counted.size === 1 ? "image" : "images"}`;
   if (colouring === "frequency") return `Strong: codes that occur often in the ${images} seen so far.`;
-  if (colouring === "error") return "Strong: tokens whose code is far from the latent that it stands for.";
+  if (colouring === "error") return "Strong: tokens with a large quantization error.";
   return `One cell a token, ${description.layout.count} in all; equal colours in a row are equal codes.`;
 }
 
@@ -107,8 +107,8 @@ function strengthsOf(colouring: GridColouring, opened: OpenedTokenizer, encoded:
       : encoded.current!.map((code, token) => counts[starts[description.layout.groupOf[token]!]! + code]!);
   if (!values) return null;
   const shares = Float32Array.from(values);
-  const most = shares.reduce((largest, value) => Math.max(largest, value), 0) || 1;
-  return shares.map((value) => Math.sqrt(value / most));
+  const max = shares.reduce((largest, value) => Math.max(largest, value), 0) || 1;
+  return shares.map((value) => Math.sqrt(value / max));
 }
 
 function tools(app: App, state: ViewerState, encoded: Encoded): TemplateResult {

@@ -1,6 +1,6 @@
 /**
- * A byte source read in blocks that are kept, for files that are read front to back in small pieces, as weights are: a request a
- * block instead of a request a tensor. It reports how far it is.
+ * A byte source that is read in blocks, which are kept. Weights are read front to back in small
+ * pieces: this makes one request per block instead of one per tensor. It reports its progress.
  */
 import type { ByteSource } from "@revq/core";
 

@@ -1,12 +1,12 @@
 /**
- * `fetch` for range requests that keeps what it got in the browser's Cache Storage. Whether a file has changed is asked
- * once per opening (the first-byte probe of `fromUrl` always goes to the server); later ranges come from the cache when the
- * entity tag is the same.
+ * `fetch` for range requests with the browser's Cache Storage. Each opening asks the server once
+ * for the entity tag: the first-byte probe of `fromUrl` is never cached. Later ranges come from the
+ * cache if the tag is the same.
  */
 
 const cacheName = "revq-weights-1";
 
-/** @param caches undefined where there is no Cache Storage (not a secure context): nothing is kept then. */
+/** @param caches undefined without Cache Storage (not a secure context): then nothing is kept */
 export function rangeCache(
   caches: CacheStorage | undefined = globalThis.caches,
   fetchBytes: typeof fetch = fetch,

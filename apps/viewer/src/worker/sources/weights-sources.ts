@@ -1,4 +1,7 @@
-/** Folders as `WeightsSource`: on a server (which cannot list, so the names are given), or dropped on the page. */
+/**
+ * Folders as `WeightsSource`: on a server, which cannot list (so the names are given), or dropped
+ * on the page.
+ */
 import { RevqError, type ByteSource, type WeightsSource } from "@revq/core";
 import { fromBlob, fromUrl } from "@revq/formats";
 import { openWeights } from "@revq/formats/weights";
