@@ -12,7 +12,7 @@ export interface IdsFile {
 
 const timeShown = /^\s*Time\s*[\d.]+ m?s\s*$/;
 
-/** Until every station of the image is there. */
+/** Until every stage of the image is there. */
 export function resultShown(page: Page): Promise<void> {
   return page.locator(".stat").filter({ hasText: timeShown }).waitFor();
 }

@@ -90,7 +90,7 @@ export async function decodeTiles(
   if (!Number.isInteger(count)) {
     throw new RevqError(
       "ids-length",
-      `${ids.length} ids are no whole number of images: one of ${width} x ${height} has ${tiles * t} (${tiles} tiles of ${t}).`,
+      `${ids.length} ids are not a whole number of images: one of ${width} x ${height} has ${tiles * t} (${tiles} tiles of ${t}).`,
       { fix: "Give the size or the grid that the image was encoded with." },
     );
   }
