@@ -1,6 +1,6 @@
 /**
- * Observable Plot rendered to a static SVG without a browser, so that charts need no script and no network. Plot needs a
- * DOM; linkedom provides it.
+ * Observable Plot rendered to a static SVG without a browser, so that charts need no script and no
+ * network. Plot needs a DOM; linkedom provides it.
  */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";

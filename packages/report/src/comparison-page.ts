@@ -7,7 +7,10 @@ import { columns, details, figure, page, section, table, type Column } from "./p
 export interface ComparedTrial {
   /** Unique. */
   readonly name: string;
-  /** Trials of one series are joined by a line, in the order of their bits. For example "multigroup + efficientvit". */
+  /**
+   * Trials of one series are joined by a line, in the order of their bits. For example "multigroup
+   * + efficientvit".
+   */
   readonly series: string;
   /** Nominal bits an image. */
   readonly bits: number;

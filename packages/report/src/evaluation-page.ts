@@ -1,4 +1,6 @@
-/** One tokenizer: its images, its scores next to the VAE's, its training, and where its error lies. */
+/**
+ * One tokenizer: its images, its scores next to the VAE's, its training, and where its error lies.
+ */
 import { chart, legend, Plot, seriesColor } from "./chart.js";
 import type { EvaluationReport, LatentDetails, LossCurves, ReportImage } from "./evaluation-data.js";
 import { percent, short } from "./format.js";

@@ -1,4 +1,7 @@
-/** HTML as strings. Text is escaped by default, so that a file name or a message can never become markup. */
+/**
+ * HTML as strings. Text is escaped by default, so that a file name or a message can never become
+ * markup.
+ */
 
 /** Markup that is inserted without escaping. */
 export class Html {
@@ -10,7 +13,10 @@ export class Html {
 
 export type Content = Html | string | number | null | undefined | readonly Content[];
 
-/** Template tag: `html\`<b>${name}</b>\``. Strings are escaped, `Html` is not; null and undefined vanish. */
+/**
+ * Template tag: `html\`<b>${name}</b>\``. Strings are escaped, `Html` is not; null and undefined
+ * vanish.
+ */
 export function html(parts: TemplateStringsArray, ...values: Content[]): Html {
   return new Html(parts.reduce((text, part, i) => text + render(values[i - 1]) + part));
 }

@@ -1,4 +1,7 @@
-/** @revq/report: measurements as one HTML page. Plain data in, a string out; it reads and writes no file. */
+/**
+ * @revq/report: measurements as one HTML page. Plain data in, a string out; it reads and writes no
+ * file.
+ */
 export { comparisonPage, type ComparedTrial, type Comparison, type RateDistortionBound } from "./comparison-page.js";
 export { evaluationPage } from "./evaluation-page.js";
 export { decimals, percent } from "./format.js";

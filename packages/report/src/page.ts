@@ -1,4 +1,7 @@
-/** The frame of every page: one file that needs no network, light or dark like the system, with sortable tables. */
+/**
+ * The frame of every page: one file that needs no network, light or dark like the system, with
+ * sortable tables.
+ */
 import { html, markup, type Content, type Html } from "./html.js";
 
 export interface PageOptions {

@@ -1,4 +1,7 @@
-/** @revq/train: from images or latents to a tokenizer. Configuration, recipes, evaluation, ablations; it prints nothing. */
+/**
+ * @revq/train: from images or latents to a tokenizer. Configuration, recipes, evaluation,
+ * ablations; it prints nothing.
+ */
 export * from "./ablation/index.js";
 export * from "./config/index.js";
 export {

@@ -1,6 +1,7 @@
 /**
- * The plan of a run: which plugins with which options, once the shape and the number of latents are known. Planning
- * creates nothing and allocates nothing, whatever the size of the model. `createTransform` and `createCodec` create the planned plugins.
+ * The plan of a run: which plugins with which options, once the shape and the number of latents are
+ * known. Planning creates nothing and allocates nothing, whatever the size of the model.
+ * `createTransform` and `createCodec` create the planned plugins.
  */
 import {
   bitsPerImage,
@@ -62,10 +63,15 @@ export interface PlanInput {
   readonly context: Pick<FitContext, "random" | "report" | "signal">;
 }
 
-/** With fewer samples per code, a centroid is mostly noise (`docs/method.md`: it needs 30 to 50). */
+/**
+ * With fewer samples per code, a centroid is mostly noise (`docs/method.md`: it needs 30 to 50).
+ */
 const wantedSamplesPerCode = 30;
 
-/** The plan before anything is encoded. Throws `bits-not-supported`, `no-transform-fits` and what the plugins throw. */
+/**
+ * The plan before anything is encoded. Throws `bits-not-supported`, `no-transform-fits` and what
+ * the plugins throw.
+ */
 export async function planTraining(input: PlanInput): Promise<TrainingPlan> {
   const { config, latentShape, samples, plugins } = input;
   const quantizerPlugin = plugins.get("quantizer", config.quantizer.id);
@@ -96,7 +102,8 @@ export async function planTraining(input: PlanInput): Promise<TrainingPlan> {
 }
 
 /**
- * The plan with what the quantizer chooses from the coefficients themselves. Its reasons are the new ones.
+ * The plan with what the quantizer chooses from the coefficients themselves. Its reasons are the
+ * new ones.
  * @param coefficients of the training latents
  */
 export async function planWithLatents(

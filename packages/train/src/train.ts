@@ -1,6 +1,7 @@
 /**
- * A training run, top to bottom: open the data, encode them once, fit the transform, choose tokens and codes, train
- * codebooks and rectifier by the recipe, write the tokenizer, measure it on held-out data.
+ * A training run, top to bottom: open the data, encode them once, fit the transform, choose tokens
+ * and codes, train codebooks and rectifier by the recipe, write the tokenizer, measure it on
+ * held-out data.
  */
 import {
   createRandom,
@@ -168,7 +169,10 @@ function resumeNote(resumed: Checkpoint | null): string {
   return `Resuming after epoch ${epochs.length}${stepsIntoEpoch ? `, step ${stepsIntoEpoch}` : ""}.`;
 }
 
-/** The plugin that stands for no rectifier: kept when training could not improve on the unrectified error. */
+/**
+ * The plugin that stands for no rectifier: kept when training could not improve on the unrectified
+ * error.
+ */
 async function identityRectifier(
   { latentShape }: TrainingPlan,
   plugins: PluginRegistry,

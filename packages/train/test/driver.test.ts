@@ -1,4 +1,7 @@
-/** A run that is stopped in the middle and resumed ends with the same bits as one that is not, with both recipes. */
+/**
+ * A run that is stopped in the middle and resumed ends with the same bits as one that is not, with
+ * both recipes.
+ */
 import { createRandom, parseOptions, toNamedArrays, type LatentShape, type NamedArrays } from "@revq/core";
 import { inMemoryLatents } from "@revq/data";
 import { createEngine, type Engine } from "@revq/engine";
@@ -119,7 +122,8 @@ async function train(name: RecipeName, { resume = false, stopAfter = Infinity } 
 }
 
 describe.each(["kmeans", "paper"] as const)("recipe %s", (name) => {
-  // 44 latents in batches of 8: 5 steps per epoch. Checkpoints are made after step 3 and at the end of an epoch.
+  // 44 latents in batches of 8: 5 steps per epoch. Checkpoints are made after step 3 and at the end
+  // of an epoch.
   it.each([2, 3, 5, 9])("stopped after step %i and resumed ends with the same bits and records", async (stopAfter) => {
     const whole = await train(name);
     await rm(folder, { recursive: true });

@@ -1,4 +1,7 @@
-/** The parts of an evaluation: which images are kept, which files are looked for, which rows the table has. */
+/**
+ * The parts of an evaluation: which images are kept, which files are looked for, which rows the
+ * table has.
+ */
 import type { WeightsSource } from "@revq/core";
 import { openInception, openLpips, metricNotes, metricRows, type TokenizerMetrics } from "@revq/train";
 import { describe, expect, it } from "vitest";

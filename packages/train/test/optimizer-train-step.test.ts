@@ -1,7 +1,7 @@
 /**
- * Two complete steps of recipe `paper` against PyTorch (fixtures `train_step_*`; README there): standardise, nearest codes, both
- * losses, gradients, norms, clipping group by group, AdamW. The codebooks are a plain variable here, so that this tests the
- * optimizer and not a quantizer.
+ * Two complete steps of recipe `paper` against PyTorch (fixtures `train_step_*`; README there):
+ * standardise, nearest codes, both losses, gradients, norms, clipping group by group, AdamW. The
+ * codebooks are a plain variable here, so that this tests the optimizer and not a quantizer.
  */
 import { createRandom, parseOptions, underPrefix, type Rectifier } from "@revq/core";
 import { Standardizer } from "@revq/tokenizer";
@@ -22,9 +22,10 @@ const shape = { channels: 32, height: 8, width: 8 };
 const workspace = resolve(import.meta.dirname, "../../..");
 const folder = join(resolve(workspace, process.env["REVQ_SHARED"] ?? "../shared"), "fixtures");
 /**
- * In the T256 file one query of the second block's attention (element 101749 of the 131072) is 4e-9 before its ReLU, less than
- * float32's rounding error there. An engine that adds in another order may see it at -1e-7, and then some gradients of the first
- * step differ by up to 1e-3 of the tensor's largest. tfjs cpu lands on PyTorch's side, but takes a minute and more.
+ * In the T256 file one query of the second block's attention (element 101749 of the 131072) is 4e-9
+ * before its ReLU, less than float32's rounding error there. An engine that adds in another order
+ * may see it at -1e-7, and then some gradients of the first step differ by up to 1e-3 of the
+ * tensor's largest. tfjs cpu lands on PyTorch's side, but takes a minute and more.
  */
 const cases = [
   { file: "train_step_T512_K16.safetensors", engineId: "wasm" },
@@ -43,7 +44,10 @@ async function read(file: string): Promise<{ arrays: Arrays; metadata: Readonly<
 
 const valuesOf = (found: Tensor): ArrayLike<number> => found.dataSync();
 
-/** Largest difference, relative to the largest expected magnitude; `counts` says which elements are compared. */
+/**
+ * Largest difference, relative to the largest expected magnitude; `counts` says which elements are
+ * compared.
+ */
 function largestError(found: Tensor, expected: Float32Array, counts: (index: number) => boolean = () => true): number {
   const values = valuesOf(found);
   expect(values.length).toBe(expected.length);
@@ -84,7 +88,10 @@ const toNchw = (x: Tensor4D): Tensor4D => tf.transpose(x, [0, 3, 1, 2]);
 const toNhwc = (x: Tensor4D): Tensor4D => tf.transpose(x, [0, 2, 3, 1]);
 const meanSquaredError = (a: Tensor, b: Tensor): Scalar => tf.mean(tf.square(tf.sub(a, b)));
 
-/** latents `[n, c, h, w]` cut channel-major into tokens, nearest code of each in float64: indices `[n, T]`. */
+/**
+ * latents `[n, c, h, w]` cut channel-major into tokens, nearest code of each in float64: indices
+ * `[n, T]`.
+ */
 function nearestCodes(latents: Float32Array, codebooks: Float32Array, [T, K, d]: readonly number[]): Int32Array {
   return Int32Array.from({ length: latents.length / d! }, (_, row) => {
     let [best, distance] = [0, Infinity];
@@ -149,9 +156,10 @@ describe.each(cases)(
       });
 
       /**
-       * Element by element, parameters are compared where every gradient so far is more than float32's rounding error of the
-       * largest of its tensor: AdamW's first steps divide a gradient by its own size, so a gradient that is rounding noise
-       * moves its parameter by anything up to the learning rate, here and in PyTorch.
+       * Element by element, parameters are compared where every gradient so far is more than
+       * float32's rounding error of the largest of its tensor: AdamW's first steps divide a
+       * gradient by its own size, so a gradient that is rounding noise moves its parameter by
+       * anything up to the learning rate, here and in PyTorch.
        */
       const determined = (name: string, step: number) => {
         const gradients = [1, 2].slice(0, step).map((t) => arrays[`g${t}.${name}`]!.data);

@@ -1,4 +1,7 @@
-/** AdamW, clipping and schedules against PyTorch's formulas in double precision; one whole training step is in optimizer-train-step. */
+/**
+ * AdamW, clipping and schedules against PyTorch's formulas in double precision; one whole training
+ * step is in optimizer-train-step.
+ */
 import { createRandom } from "@revq/core";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";

@@ -1,4 +1,6 @@
-/** The step of recipe `paper`: codebooks trained on the host and as variables, against each other. */
+/**
+ * The step of recipe `paper`: codebooks trained on the host and as variables, against each other.
+ */
 import { createRandom, parseOptions, type LatentShape, type Quantizer, type Rectifier } from "@revq/core";
 import { createEngine, type Engine } from "@revq/engine";
 import { multigroup } from "@revq/quantizer-multigroup";

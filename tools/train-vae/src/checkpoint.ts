@@ -1,4 +1,7 @@
-/** The state of a run as one safetensors file, written atomically; and weights in the layout of diffusers. */
+/**
+ * The state of a run as one safetensors file, written atomically; and weights in the layout of
+ * diffusers.
+ */
 import { access } from "node:fs/promises";
 import type { NamedTensors } from "@revq/core";
 import { openSafetensors, writeSafetensors, type DType } from "@revq/formats";

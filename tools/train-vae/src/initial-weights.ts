@@ -1,12 +1,15 @@
 /**
  * The initial weights: they make the AutoencoderKL a linear autoencoder.
  *
- * - The encoder's trunk (convolutions and shortcuts, no residual branch) cuts the image into 2x2, 4x4 and 8x8 patches and keeps
- *   their principal components. A residual branch ends in a zero convolution, so at first it adds nothing.
- * - The decoder's trunk is the best linear prediction of the finer level's components from the coarser level's, fitted level by
- *   level (nearest upsampling and a 3x3 convolution cannot copy a patch, but their overlap compensates for it).
- * - Group norm, here over one group, would divide each image by its contrast. Two channels hold large constants +a and -a,
- *   so that the divisor hardly changes. SiLU is undone by x = silu(x) - silu(-x).
+ * - The encoder's trunk (convolutions and shortcuts, no residual branch) cuts the image into 2x2,
+ *   4x4 and 8x8 patches and keeps their principal components. A residual branch ends in a zero
+ *   convolution, so at first it adds nothing.
+ * - The decoder's trunk is the best linear prediction of the finer level's components from the
+ *   coarser level's, fitted level by level (nearest upsampling and a 3x3 convolution cannot copy a
+ *   patch, but their overlap compensates for it).
+ * - Group norm, here over one group, would divide each image by its contrast. Two channels hold
+ *   large constants +a and -a, so that the divisor hardly changes. SiLU is undone by x = silu(x) -
+ *   silu(-x).
  */
 import { expectedTensors, type AutoencoderKlConfig } from "@revq/backbone-sd-vae";
 import { symmetricEigen } from "@revq/numerics";
@@ -22,7 +25,10 @@ const featureGain = 0.3;
 /** Deviation of the posterior at the start. */
 const startDeviation = 0.03;
 
-/** @param images `[n,H,W,3]` in [-1, 1] that the components are computed from; a few hundred crops suffice */
+/**
+ * @param images `[n,H,W,3]` in [-1, 1] that the components are computed from; a few hundred crops
+ * suffice
+ */
 export async function initialWeights(
   config: AutoencoderKlConfig,
   images: tf.Tensor4D,
@@ -54,7 +60,8 @@ export async function initialWeights(
   }
   const top = pyramid.at(-1)!;
 
-  // Latents: the first components, rotated so that all have the same variance (distances do not change), scaled to 1.
+  // Latents: the first components, rotated so that all have the same variance (distances do not
+  // change), scaled to 1.
   const rotation = hadamard(latentChannels);
   const power = await meanSquare(tf.slice(top, [0, 0, 0, 0], [-1, -1, -1, latentChannels]));
   const scale = 1 / Math.sqrt(power);
@@ -140,7 +147,10 @@ class Array4 {
   }
 }
 
-/** Norms are the identity, the last convolution of a residual branch is 0, others are random and ignore the constants. */
+/**
+ * Norms are the identity, the last convolution of a residual branch is 0, others are random and
+ * ignore the constants.
+ */
 function startOf(name: string, torchShape: readonly number[], random: Random): Array4 {
   if (torchShape.length === 1) {
     const vector = new Array4(torchShape);
@@ -186,7 +196,10 @@ function copyShortcut(array: (name: string) => Array4, resnet: string, count: nu
   setConstants(array, `${resnet}.conv_shortcut`, width);
 }
 
-/** Principal directions of 2x2 patches of `features`, halved so that values keep their size from level to level; not centred. */
+/**
+ * Principal directions of 2x2 patches of `features`, halved so that values keep their size from
+ * level to level; not centred.
+ */
 async function patchComponents(
   features: tf.Tensor4D,
   count: number,
@@ -236,7 +249,9 @@ function spaceToDepth(x: tf.Tensor4D): tf.Tensor4D {
   return tf.reshape(tf.transpose(rows, [0, 2, 1, 3]), [n, height / 2, width / 2, 4 * channels]);
 }
 
-/** The best 3x3 convolution after nearest upsampling from `coarse` [n,h,w,c] to `fine` [n,2h,2w,d]. */
+/**
+ * The best 3x3 convolution after nearest upsampling from `coarse` [n,h,w,c] to `fine` [n,2h,2w,d].
+ */
 async function predictFiner(
   coarse: tf.Tensor4D,
   fine: tf.Tensor4D,
@@ -282,7 +297,10 @@ async function meanSquare(x: tf.Tensor): Promise<number> {
   return value;
 }
 
-/** Orthonormal. All entries have one magnitude if n is a power of two; otherwise it is the cosine transform. */
+/**
+ * Orthonormal. All entries have one magnitude if n is a power of two; otherwise it is the cosine
+ * transform.
+ */
 function hadamard(n: number): number[][] {
   const isPower = (n & (n - 1)) === 0;
   return Array.from({ length: n }, (_, i) =>

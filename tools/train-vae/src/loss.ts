@@ -1,6 +1,6 @@
 /**
- * The loss: the mean over images of log(squared error), which the mean PSNR measures; a small KL divergence; and LPIPS
- * where its weights are given.
+ * The loss: the mean over images of log(squared error), which the mean PSNR measures; a small KL
+ * divergence; and LPIPS where its weights are given.
  */
 import type { Network } from "@revq/backbone-sd-vae/network";
 import type { Random } from "@revq/core";

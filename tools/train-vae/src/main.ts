@@ -1,6 +1,7 @@
 /**
- * Trains the small AutoencoderKL that @revq/weights-tiny-sd-vae ships, on the onnx engine; a CPU is enough. The run is
- * seeded and saves checkpoints: the same command resumes it exactly. See README.md.
+ * Trains the small AutoencoderKL that @revq/weights-tiny-sd-vae ships, on the onnx engine; a CPU is
+ * enough. The run is seeded and saves checkpoints: the same command resumes it exactly. See
+ * README.md.
  */
 import "@tensorflow/tfjs-layers"; // its gradients are registered by importing it
 import { appendFile, mkdir } from "node:fs/promises";
@@ -78,7 +79,8 @@ async function train(settings: Settings): Promise<void> {
     start = await initialWeights(config, images, random.fork("initial weights"));
     images.dispose();
   }
-  // In the order of the architecture, not of the file: the names in the optimizer's state depend on it.
+  // In the order of the architecture, not of the file: the names in the optimizer's state depend on
+  // it.
   const names = [...expectedTensors(config).keys()];
   const variables = Object.fromEntries(
     names.map((name) => [name, tf.variable(requireTensor(start, name), true, name)]),

@@ -1,8 +1,10 @@
 /**
- * PSNR, SSIM and LPIPS of VAEs without quantization, next to the linear one of the same latent shape, over folders of
- * photographs. Images are read as revq reads them (short side to 256, centre crop).
+ * PSNR, SSIM and LPIPS of VAEs without quantization, next to the linear one of the same latent
+ * shape, over folders of photographs. Images are read as revq reads them (short side to 256, centre
+ * crop).
  *
- * node tools/train-vae/dist/measure.js --weights DIR --linear TRAIN --lpips DIR [--taesd DIR] [--limit N] FOLDER [FOLDER]
+ * node tools/train-vae/dist/measure.js --weights DIR --linear TRAIN --lpips DIR [--taesd DIR]
+ * [--limit N] FOLDER [FOLDER]
  */
 import { parseArgs } from "node:util";
 import { linear } from "@revq/backbone-linear";

@@ -4,7 +4,10 @@ import { join } from "node:path";
 import type { Random } from "@revq/core";
 import { decodeImage, resizeLanczos, type RgbImage } from "@revq/data";
 
-/** Larger photographs are resized to this short side, so that their detail is like that of the 256-pixel images. */
+/**
+ * Larger photographs are resized to this short side, so that their detail is like that of the
+ * 256-pixel images.
+ */
 const maxShortSide = 640;
 
 /** Every jpeg, png and webp right below the folders, in byte order of folder and name. */
@@ -39,7 +42,10 @@ export class CropSampler {
     this.#ends = Float64Array.from(photographs, ({ width, height }) => (sum += width * height));
   }
 
-  /** `[count, side, side, 3]`, or channels first, in [-1, 1], at random positions; half of them mirrored. */
+  /**
+   * `[count, side, side, 3]`, or channels first, in [-1, 1], at random positions; half of them
+   * mirrored.
+   */
   draw(count: number, random: Random, channelsFirst: boolean): Float32Array {
     const { side } = this;
     const plane = side * side;

@@ -1,4 +1,7 @@
-/** Mean PSNR of reconstructions from the posterior's mean, at 256 x 256 (the centre of larger photographs). */
+/**
+ * Mean PSNR of reconstructions from the posterior's mean, at 256 x 256 (the centre of larger
+ * photographs).
+ */
 import type { AutoencoderKlConfig } from "@revq/backbone-sd-vae";
 import type { Network } from "@revq/backbone-sd-vae/network";
 import { centreCrop, type RgbImage } from "@revq/data";

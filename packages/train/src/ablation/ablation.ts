@@ -1,9 +1,11 @@
 /**
- * An ablation: many trials, alone or shared by several processes. Each process runs every n-th trial and writes its part
- * when it is through. Joined, the parts give the report that one process would have written.
+ * An ablation: many trials, alone or shared by several processes. Each process runs every n-th
+ * trial and writes its part when it is through. Joined, the parts give the report that one process
+ * would have written.
  *
- * The folder holds `ablation.json` (what all parts agree on), `parts/`, `results/` (one record per finished trial),
- * `trials/` (the tokenizers), `latents/` (shared), and at the end `report.html` and `trials.csv`.
+ * The folder holds `ablation.json` (what all parts agree on), `parts/`, `results/` (one record per
+ * finished trial), `trials/` (the tokenizers), `latents/` (shared), and at the end `report.html`
+ * and `trials.csv`.
  */
 import { RevqError } from "@revq/core";
 import { writeFileAtomic } from "@revq/formats/node";
@@ -42,14 +44,22 @@ export interface AblationInput {
   readonly jobs: number;
   readonly runner: TrialRunner;
   readonly note: (line: string) => void;
-  /** @param done finished and failed trials of this part @param running the trial that starts, or "" */
+  /**
+   * @param done finished and failed trials of this part @param running the trial that starts, or ""
+   */
   readonly progress: (done: number, total: number, running: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** Runs a trial, in a process of its own for instance. Rejects with the trial's error, or `signal.reason` when stopped. */
+/**
+ * Runs a trial, in a process of its own for instance. Rejects with the trial's error, or
+ * `signal.reason` when stopped.
+ */
 export interface TrialRunner {
-  /** @param folder the name of the trial's folder below `trials/`; other settings have another folder */
+  /**
+   * @param folder the name of the trial's folder below `trials/`; other settings have another
+   * folder
+   */
   train(folder: string, trial: Trial): Promise<TrainResult>;
   /** Measures the tokenizer of a finished trial again, for metrics that it lacks. */
   measure(folder: string, trial: Trial, result: TrainResult): Promise<TrainResult>;
@@ -191,9 +201,9 @@ async function runTrials(input: AblationInput): Promise<AblationOutcome> {
 }
 
 /**
- * Checks that all parts exist, of the same ablation, and that every trial is finished or has failed. Then writes the page
- * and the table into `out`. Folders of machines without a common disk are copied there.
- * Throws `ablation-unfinished`, `ablation-mixed`, `ablation-damaged`.
+ * Checks that all parts exist, of the same ablation, and that every trial is finished or has
+ * failed. Then writes the page and the table into `out`. Folders of machines without a common disk
+ * are copied there. Throws `ablation-unfinished`, `ablation-mixed`, `ablation-damaged`.
  */
 export async function joinAblation(folders: readonly string[], out: string): Promise<JoinedAblation> {
   const text = await readFile(join(folders[0]!, planFile), "utf8");

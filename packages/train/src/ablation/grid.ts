@@ -1,4 +1,7 @@
-/** The trials of an ablation: the cross product of some settings, or a list. Every trial has a name of its own. */
+/**
+ * The trials of an ablation: the cross product of some settings, or a list. Every trial has a name
+ * of its own.
+ */
 import { RevqError } from "@revq/core";
 import { z } from "zod";
 import { joinLayers, setPath, type ConfigLayer } from "../config/layer.js";
@@ -12,7 +15,10 @@ export interface GridTrial {
 
 const layerSchema = z.record(z.string(), z.unknown());
 
-/** A file with `base` (settings of all), `axes` (setting -> values; every combination is a trial) and `trials` (a list). */
+/**
+ * A file with `base` (settings of all), `axes` (setting -> values; every combination is a trial)
+ * and `trials` (a list).
+ */
 export const gridSchema = z.strictObject({
   base: layerSchema.optional(),
   axes: z.record(z.string(), z.array(z.unknown()).min(1)).optional(),
@@ -32,7 +38,9 @@ export function parseGrid(value: unknown, where: string): Grid {
   });
 }
 
-/** Every combination of the axes, the last one fastest, then the listed trials. Throws `grid-empty`. */
+/**
+ * Every combination of the axes, the last one fastest, then the listed trials. Throws `grid-empty`.
+ */
 export function expandGrid({ base = {}, axes = {}, trials = [] }: Grid): GridTrial[] {
   const paths = Object.keys(axes);
   let combinations: (readonly (readonly [string, unknown])[])[] = paths.length > 0 ? [[]] : [];

@@ -48,7 +48,10 @@ export function ablationPage({ finished, failed }: AblationOutcome, title: strin
 /** Settings that do not name a series: sizes (a series has several) and paths. */
 const unnamedSettings = new Set(["id", "tokens", "codes", "sizes", "weights", "embed"]);
 
-/** Trials of one series differ only in size. The name has those settings in which trials of one plugin differ. */
+/**
+ * Trials of one series differ only in size. The name has those settings in which trials of one
+ * plugin differ.
+ */
 function seriesNames(finished: readonly FinishedTrial[]): (trial: FinishedTrial) => string {
   const sectionOf = ({ config }: FinishedTrial, kind: (typeof pluginKinds)[number]): Record<string, unknown> =>
     kind === "backbone" && config.data.latents !== null ? { id: "latents" } : config[kind];

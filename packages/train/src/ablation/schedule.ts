@@ -1,6 +1,6 @@
 /**
- * The order of trials. Trials that share latents wait until the first of them has encoded the images; all others run side
- * by side. A failed trial does not stop the others.
+ * The order of trials. Trials that share latents wait until the first of them has encoded the
+ * images; all others run side by side. A failed trial does not stop the others.
  */
 
 export interface Scheduled<T> {

@@ -1,4 +1,6 @@
-/** Trials: their settings, their results, and the records that remember which trials are finished. */
+/**
+ * Trials: their settings, their results, and the records that remember which trials are finished.
+ */
 import { isRevqError, type pluginKinds, RevqError, type PluginRegistry } from "@revq/core";
 import { writeFileAtomic } from "@revq/formats/node";
 import { mkdir, readFile } from "node:fs/promises";
@@ -43,7 +45,10 @@ export interface TrialsInput {
   readonly root: string;
 }
 
-/** Resolves every trial of a grid. Throws `grid-empty`, and `no-trial-possible` when no trial has valid settings. */
+/**
+ * Resolves every trial of a grid. Throws `grid-empty`, and `no-trial-possible` when no trial has
+ * valid settings.
+ */
 export function planTrials({ grid, layers, plugins, pluginPackages, root }: TrialsInput): {
   readonly trials: readonly Trial[];
   readonly impossible: readonly FailedTrial[];
@@ -87,7 +92,10 @@ export function trialHash(config: TrialConfig): string {
   return sha256(JSON.stringify(config)).slice(0, 16);
 }
 
-/** True when a finished trial lacks image metrics that the settings name now, and there are held-out images. */
+/**
+ * True when a finished trial lacks image metrics that the settings name now, and there are held-out
+ * images.
+ */
 export function lacksMetrics({ score, data }: RunConfig, result: TrainResult): boolean {
   if (data.val === null || result.psnr === null) return false;
   return (score.lpips !== null && result.lpips === null) || (score.inception !== null && result.rfid === null);

@@ -1,7 +1,7 @@
 /**
- * The resolved configuration as YAML with comments: the meaning of each key and the layer that decided it. Keys that the
- * user did not set are commented out, so that the file, used later, leaves them to presets and recipes. `pinned` writes
- * every value, as the record of one run.
+ * The resolved configuration as YAML with comments: the meaning of each key and the layer that
+ * decided it. Keys that the user did not set are commented out, so that the file, used later,
+ * leaves them to presets and recipes. `pinned` writes every value, as the record of one run.
  */
 import { pluginKinds, type PluginKind, type PluginRegistry } from "@revq/core";
 import { z } from "zod";

@@ -1,4 +1,7 @@
-/** The type of a configuration written as a program, such as `revq.config.js`. Editors complete ids and options from it. */
+/**
+ * The type of a configuration written as a program, such as `revq.config.js`. Editors complete ids
+ * and options from it.
+ */
 import type { PluginChoice } from "@revq/core";
 import type { RunConfig } from "./schema.js";
 
@@ -6,7 +9,7 @@ type Sections = Omit<RunConfig, "backbone" | "transform" | "quantizer" | "rectif
 type Partly<T> = { [Key in keyof T]?: T[Key] extends readonly unknown[] | null ? T[Key] : PartlyIfSection<T[Key]> };
 type PartlyIfSection<T> = T extends object ? Partly<T> : T;
 
-/** Any of the keys that `revq config` prints. A plugin is named by its `id`, with its options beside it. */
+/** Any of the settings. A plugin is named by its `id`, with its options beside it. */
 export type UserConfig = Partly<Sections> & {
   backbone?: PluginChoice<"backbone"> & Partial<Pick<RunConfig["backbone"], "weights" | "embed">>;
   transform?: (PluginChoice<"transform"> | { readonly id: "auto" }) &

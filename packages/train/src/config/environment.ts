@@ -1,6 +1,7 @@
 /**
  * `REVQ_*` environment variables as a config layer: `REVQ_SEED=1`, `REVQ_TRAIN__EPOCHS=5`,
- * `REVQ_RECTIFIER__HEAD_DIM=16`. Two underscores go one level down, one joins words. Values are YAML scalars.
+ * `REVQ_RECTIFIER__HEAD_DIM=16`. Two underscores go one level down, one joins words. Values are
+ * YAML scalars.
  */
 import { setPath, type ConfigLayer } from "./layer.js";
 

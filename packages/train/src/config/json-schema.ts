@@ -1,6 +1,6 @@
 /**
- * The configuration as JSON Schema (draft 7), with the ids and options of the registered plugins. Editors check and
- * complete YAML files with it.
+ * The configuration as JSON Schema (draft 7), with the ids and options of the registered plugins.
+ * Editors check and complete YAML files with it.
  */
 import { pluginKinds, type PluginKind, type PluginRegistry } from "@revq/core";
 import { z } from "zod";
@@ -20,7 +20,10 @@ export function configSchema(plugins: PluginRegistry): JsonSchema {
   return { title: "Configuration of revq", ...schema };
 }
 
-/** The section of one kind: which options there are depends on `id`, which may be left out for the default one. */
+/**
+ * The section of one kind: which options there are depends on `id`, which may be left out for the
+ * default one.
+ */
 function pluginSection(kind: PluginKind, section: JsonSchema, plugins: PluginRegistry): JsonSchema {
   const common = section["properties"] as Record<string, JsonSchema>;
   const known = plugins.ids(kind).map((id) => plugins.get(kind, id));
@@ -38,7 +41,8 @@ function pluginSection(kind: PluginKind, section: JsonSchema, plugins: PluginReg
           ...(plugin.id === baseDefaults[kind].id ? {} : { required: ["id"] }),
         },
         then: {
-          // Every key of the section is named here again, as `additionalProperties` sees no other schema.
+          // Every key of the section is named here again, as `additionalProperties` sees no other
+          // schema.
           properties: { ...Object.fromEntries(Object.keys(common).map((key) => [key, true])), ...properties },
           additionalProperties: false,
         },

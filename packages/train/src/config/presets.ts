@@ -1,4 +1,7 @@
-/** Named settings. The paper's three are its Table of tokenizers (arXiv 2507.10547); they imply recipe `paper`. */
+/**
+ * Named settings. The paper's three are its Table of tokenizers (arXiv 2507.10547); they imply
+ * recipe `paper`.
+ */
 import type { ConfigLayer } from "./layer.js";
 
 export const presetNames = ["512T", "256T-B", "256T-L", "tiny"] as const;

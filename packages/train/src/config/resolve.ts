@@ -1,6 +1,6 @@
 /**
- * Joins defaults, recipe, preset, file, environment and flags, in that order; a later layer wins key by key. Remembers
- * the layer that each value came from.
+ * Joins defaults, recipe, preset, file, environment and flags, in that order; a later layer wins
+ * key by key. Remembers the layer that each value came from.
  */
 import { nearestNames, parseOptions, pluginKinds, RevqError, type PluginRegistry } from "@revq/core";
 import { isSection, joinLayers, type ConfigLayer } from "./layer.js";
@@ -86,7 +86,10 @@ function withoutEmptySections(values: ConfigLayer): ConfigLayer {
   );
 }
 
-/** A layer that names images puts aside the latents that a weaker layer named, and the other way round. */
+/**
+ * A layer that names images puts aside the latents that a weaker layer named, and the other way
+ * round.
+ */
 function oneSource(values: ConfigLayer, layer: string): ConfigLayer {
   const data = values["data"];
   if (!isSection(data)) return values;

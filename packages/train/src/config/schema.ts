@@ -1,6 +1,6 @@
 /**
- * All settings of a training run, with their defaults. They are parsed once, at the edge; an unknown key is an error.
- * The descriptions are the comments of an annotated configuration.
+ * All settings of a training run, with their defaults. They are parsed once, at the edge; an
+ * unknown key is an error. The descriptions are the comments of an annotated configuration.
  */
 import { lpipsNetworks } from "@revq/metrics/lpips-networks";
 import { z } from "zod";

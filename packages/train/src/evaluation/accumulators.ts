@@ -1,4 +1,7 @@
-/** The accumulators of one evaluation and the metrics that they give. Those of several processes can be merged. */
+/**
+ * The accumulators of one evaluation and the metrics that they give. Those of several processes can
+ * be merged.
+ */
 import type { LatentDetails } from "@revq/report";
 import type { Tokenizer } from "@revq/tokenizer";
 import type { TokenizerMetrics } from "../run/records.js";

@@ -1,6 +1,7 @@
 /**
- * An evaluation that several processes share. Each measures one range of the data and writes the state of its
- * accumulators (float64) into one folder. Joined, they give the metrics of one process, up to rounding.
+ * An evaluation that several processes share. Each measures one range of the data and writes the
+ * state of its accumulators (float64) into one folder. Joined, they give the metrics of one
+ * process, up to rounding.
  */
 import { RevqError, sameLatentShape, underPrefix, withPrefix, type LatentSource } from "@revq/core";
 import type { IndexedImageSource } from "@revq/data";
@@ -85,7 +86,10 @@ export async function holdsEvaluationParts(folder: string): Promise<boolean> {
   return holdsParts(folder, evaluationFormat);
 }
 
-/** Measures one part, unless its result exists; the last part to finish joins them all. Throws what joining throws. */
+/**
+ * Measures one part, unless its result exists; the last part to finish joins them all. Throws what
+ * joining throws.
+ */
 export async function evaluatePart(
   folder: string,
   part: Part,

@@ -1,4 +1,6 @@
-/** Accumulates the image metrics of reconstructions and of the VAE alone, with the given networks. */
+/**
+ * Accumulates the image metrics of reconstructions and of the VAE alone, with the given networks.
+ */
 import {
   CovarianceAccumulator,
   frechetDistance,
@@ -92,7 +94,10 @@ export class ImageMetricsAccumulator {
   private readonly vae: ReconstructionAccumulator;
   private readonly reconstructed: ReconstructionAccumulator;
 
-  /** @param inception whether there are features of Inception; `merge` may bring them without a network */
+  /**
+   * @param inception whether there are features of Inception; `merge` may bring them without a
+   * network
+   */
   constructor(
     private readonly size: number,
     private readonly networks: MetricNetworks,

@@ -1,4 +1,7 @@
-/** Accumulates the latent metrics: errors by element, variance, code usage, and the rate-distortion bound. */
+/**
+ * Accumulates the latent metrics: errors by element, variance, code usage, and the rate-distortion
+ * bound.
+ */
 import { LatentMoments, reverseWaterfill, symmetricEigen, type SavedStatistics } from "@revq/numerics";
 import { latentSize, underPrefix, withPrefix, type LatentShape, type TokenLayout } from "@revq/core";
 import { CodeCounter, CovarianceAccumulator, SpectrumAccumulator } from "@revq/metrics";
@@ -9,7 +12,9 @@ import type { LatentBound, LatentError, TokenizerMetrics } from "../run/records.
 import type { LatentDetails } from "@revq/report";
 import { groupDetails } from "./group-details.js";
 
-/** Up to this size the full covariance is affordable, if there are enough latents to estimate it. */
+/**
+ * Up to this size the full covariance is affordable, if there are enough latents to estimate it.
+ */
 const maxCovarianceElements = 1024;
 const minSamplesPerElement = 4;
 

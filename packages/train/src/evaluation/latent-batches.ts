@@ -3,7 +3,10 @@ import { latentSize, type LatentSource, type Quantizer } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 
-/** The same latents in two spaces, in the same order. The two are one object when coefficients are standardized latents. */
+/**
+ * The same latents in two spaces, in the same order. The two are one object when coefficients are
+ * standardized latents.
+ */
 export interface LatentSet {
   /** What the rectifier estimates and what errors are measured in. */
   readonly standardized: LatentSource;
@@ -64,8 +67,9 @@ export async function* quantizeAll(
 }
 
 /**
- * Elements of a batch for measuring. The widest activation of a rectifier has some 64 times as many, and engines keep the
- * memory of their largest batch: with 2^22, measuring needed more memory than a training step.
+ * Elements of a batch for measuring. The widest activation of a rectifier has some 64 times as
+ * many, and engines keep the memory of their largest batch: with 2^22, measuring needed more memory
+ * than a training step.
  */
 const maxMeasuredElements = 2 ** 16;
 

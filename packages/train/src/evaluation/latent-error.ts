@@ -1,4 +1,7 @@
-/** The latent mse: mean squared error per element of standardized latents, before and after the rectifier. */
+/**
+ * The latent mse: mean squared error per element of standardized latents, before and after the
+ * rectifier.
+ */
 import type { Quantizer, Rectifier } from "@revq/core";
 import type { LatentSpace } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
@@ -14,7 +17,9 @@ export interface LatentCodec {
   readonly rectifier: Rectifier;
 }
 
-/** ids `[n, t]` -> quantized latents `[n, h, w, c]`, standardized. Differentiable; inside `tf.tidy`. */
+/**
+ * ids `[n, t]` -> quantized latents `[n, h, w, c]`, standardized. Differentiable; inside `tf.tidy`.
+ */
 export function dequantizeIds({ space, quantizer }: Omit<LatentCodec, "rectifier">, ids: Tensor2D): Tensor4D {
   return space.inverse(quantizer.dequantize(ids));
 }

@@ -1,4 +1,7 @@
-/** Opens the weights of LPIPS and of FID-Inception. Files are found under the names that their authors gave them. */
+/**
+ * Opens the weights of LPIPS and of FID-Inception. Files are found under the names that their
+ * authors gave them.
+ */
 import { RevqError, type NamedTensors, type WeightsSource } from "@revq/core";
 import { openPth, openSafetensors, type TensorFile } from "@revq/formats";
 import {
@@ -61,9 +64,10 @@ function patterns(classifier: string, network: string): { backbone: RegExp; head
 }
 
 /**
- * @param source a folder with a classifier of torchvision (`squeezenet1_1*.safetensors`, `alexnet*.pth`, `vgg16*.pth`, …)
- * and the heads of LPIPS v0.1 (`lpips_v0.1_squeeze_lin.safetensors`, or `squeeze.pth` as in the authors' package).
- * Throws `lpips-weights`.
+ * @param source a folder with a classifier of torchvision (`squeezenet1_1*.safetensors`,
+ * `alexnet*.pth`, `vgg16*.pth`, …) and the heads of LPIPS v0.1
+ * (`lpips_v0.1_squeeze_lin.safetensors`, or `squeeze.pth` as in the authors' package). Throws
+ * `lpips-weights`.
  */
 export async function openLpips(source: WeightsSource, network: LpipsNetwork): Promise<Lpips> {
   const names = await source.list();
@@ -100,8 +104,8 @@ export async function openLpips(source: WeightsSource, network: LpipsNetwork): P
 }
 
 /**
- * @param source pytorch-fid's `pt_inception-2015-12-05-*.pth`, or the same as safetensors; alone or in a folder.
- * Throws `inception-weights`.
+ * @param source pytorch-fid's `pt_inception-2015-12-05-*.pth`, or the same as safetensors; alone or
+ * in a folder. Throws `inception-weights`.
  */
 export async function openInception(source: WeightsSource): Promise<Inception> {
   const names = await source.list();

@@ -1,4 +1,6 @@
-/** Gathers images, metrics, curves and maps of a tokenizer for its page, which `@revq/report` draws. */
+/**
+ * Gathers images, metrics, curves and maps of a tokenizer for its page, which `@revq/report` draws.
+ */
 import { encodeWebp } from "@revq/data";
 import { evaluationPage, type LossCurves, type ReportImage } from "@revq/report";
 import { readFile } from "node:fs/promises";

@@ -1,4 +1,7 @@
-/** The backbone of a run: created from the settings, fitted on the images if it needs that, kept beside its latents. */
+/**
+ * The backbone of a run: created from the settings, fitted on the images if it needs that, kept
+ * beside its latents.
+ */
 import {
   fingerprint,
   parseOptions,
@@ -27,7 +30,10 @@ export interface CreatedBackbone {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** The backbone that the configuration names. A backbone that is fitted on the images is not fitted yet. */
+/**
+ * The backbone that the configuration names. A backbone that is fitted on the images is not fitted
+ * yet.
+ */
 export async function createBackbone(
   config: RunConfig,
   { plugins, openWeights }: Pick<TrainDependencies, "plugins" | "openWeights">,
@@ -49,7 +55,8 @@ export async function createBackbone(
 }
 
 /**
- * The backbone itself when it needs no fit; else the saved one at `path`, or one that is fitted now and saved there.
+ * The backbone itself when it needs no fit; else the saved one at `path`, or one that is fitted now
+ * and saved there.
  * @param created is disposed when the saved backbone takes its place
  */
 export async function fitBackbone(
@@ -76,7 +83,10 @@ export async function fitBackbone(
   return backbone;
 }
 
-/** Null when there is none that can be read: a fit is deterministic, so it can be repeated. The caller disposes the tensors. */
+/**
+ * Null when there is none that can be read: a fit is deterministic, so it can be repeated. The
+ * caller disposes the tensors.
+ */
 export async function readBackbone(path: string): Promise<NamedTensors | null> {
   try {
     const opened = await openSafetensors(await fromFile(path));

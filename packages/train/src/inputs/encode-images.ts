@@ -1,4 +1,7 @@
-/** Encodes the images of a run once and keeps the latents on disk: in the run's folder, or in a store that runs share. */
+/**
+ * Encodes the images of a run once and keeps the latents on disk: in the run's folder, or in a
+ * store that runs share.
+ */
 import type { FitContext, LatentSource } from "@revq/core";
 import { openLatentStore, type IndexedImageSource } from "@revq/data";
 import { isRelativePath } from "@revq/tokenizer";
@@ -72,7 +75,10 @@ export async function withWeightsPath(inputs: TrainingInputs, folder: RunFolder)
   return { ...inputs, backboneConfig: { ...inputs.backboneConfig, weights: path } };
 }
 
-/** A relative path is kept relative to the tokenizer's folder, without symbolic links. It holds in any working directory. */
+/**
+ * A relative path is kept relative to the tokenizer's folder, without symbolic links. It holds in
+ * any working directory.
+ */
 async function relativeToTokenizer(weights: string, folder: RunFolder): Promise<string> {
   if (!isRelativePath(weights)) return weights;
   const path = await realpath(weights).catch(() => null); // a spec that is no path stays as it is

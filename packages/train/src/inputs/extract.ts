@@ -1,6 +1,7 @@
 /**
- * Images to latents, shard by shard into a latent store. Existing shards are kept, so a stopped run goes on where it was.
- * Batches never cross shards, so the latents are the same bits whether it was stopped or not.
+ * Images to latents, shard by shard into a latent store. Existing shards are kept, so a stopped run
+ * goes on where it was. Batches never cross shards, so the latents are the same bits whether it was
+ * stopped or not.
  */
 import { isRevqError, latentShapeOf, latentShapeToArray, latentSize, type Backbone, type FitContext } from "@revq/core";
 import {
@@ -54,7 +55,10 @@ export interface ExtractOutcome extends PartOutcome<StoreManifest> {
   readonly skipped: Shard["skipped"];
 }
 
-/** Plans the store, or goes on with it, and makes the missing shards of this part; the last part to finish joins the store. */
+/**
+ * Plans the store, or goes on with it, and makes the missing shards of this part; the last part to
+ * finish joins the store.
+ */
 export async function extractToStore(
   input: ExtractInput,
   part: Part,

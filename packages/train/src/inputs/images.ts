@@ -1,4 +1,7 @@
-/** Opens the images of a run: a folder, a procedural source or the embedded samples, with a held-out part. */
+/**
+ * Opens the images of a run: a folder, a procedural source or the embedded samples, with a held-out
+ * part.
+ */
 import { RevqError } from "@revq/core";
 import { openImages, splitImages, type IndexedImageSource } from "@revq/data";
 import type { RunConfig } from "../config/schema.js";

@@ -34,7 +34,9 @@ export interface TrainingInputs {
   readonly seconds: number;
 }
 
-/** Bytes of memory for latents and for ids, and for a fit of codebooks, while there are no ids yet. */
+/**
+ * Bytes of memory for latents and for ids, and for a fit of codebooks, while there are no ids yet.
+ */
 export function dataMemory({ data }: RunConfig): { latents: number; ids: number; fit: number } {
   const all = bytesOfSize(data.memory);
   return { latents: all * 0.6, ids: all * 0.2, fit: all * 0.4 };

@@ -1,4 +1,7 @@
-/** Fits the latent space of a run: statistics of the training latents, then the transform on standardized latents. */
+/**
+ * Fits the latent space of a run: statistics of the training latents, then the transform on
+ * standardized latents.
+ */
 import type { FitContext, Transform } from "@revq/core";
 import { LatentSpace, measureLatents, Standardizer, standardizedSource, type LatentStatistics } from "@revq/tokenizer";
 import type { LatentSet } from "../evaluation/latent-batches.js";

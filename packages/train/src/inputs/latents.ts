@@ -8,7 +8,9 @@ import { requireTwo } from "./images.js";
 import { dataMemory, type TrainDependencies, type TrainingInputs } from "./inputs.js";
 import { backboneOfStore } from "./store-backbone.js";
 
-/** The latents that the settings name; null when they name images. Notes settings without effect. */
+/**
+ * The latents that the settings name; null when they name images. Notes settings without effect.
+ */
 export async function openGivenLatents(
   { config, explicit }: ResolvedConfig,
   dependencies: Pick<TrainDependencies, "plugins" | "openWeights" | "note">,

@@ -1,4 +1,7 @@
-/** Creates the backbone that a latent store was extracted with, so that the tokenizer can encode and decode images. */
+/**
+ * Creates the backbone that a latent store was extracted with, so that the tokenizer can encode and
+ * decode images.
+ */
 import { parseOptions, RevqError } from "@revq/core";
 import { isLatentStore, openLatentStore } from "@revq/data";
 import * as tf from "@tensorflow/tfjs-core";
@@ -14,8 +17,9 @@ const keySchema = z.looseObject({
 });
 
 /**
- * Null backbone, with a note, where weights are needed and none are named: the tokenizer then maps latents only.
- * Throws `store-other-key` (the held-out store has another backbone), `store-backbone`, `backbone-fingerprint`.
+ * Null backbone, with a note, where weights are needed and none are named: the tokenizer then maps
+ * latents only. Throws `store-other-key` (the held-out store has another backbone),
+ * `store-backbone`, `backbone-fingerprint`.
  * @param explicitId the user named the backbone
  */
 export async function backboneOfStore(
@@ -73,7 +77,10 @@ export async function backboneOfStore(
   return { backbone, backboneConfig, imageSize };
 }
 
-/** Id of the backbone that a latent store was extracted with; null for a path that is no store. Throws `store-damaged`. */
+/**
+ * Id of the backbone that a latent store was extracted with; null for a path that is no store.
+ * Throws `store-damaged`.
+ */
 export async function storeBackboneId(path: string): Promise<string | null> {
   return (await isLatentStore(path)) ? (await readKey(path)).backbone.id : null;
 }

@@ -1,6 +1,7 @@
 /**
- * AdamW (arXiv 1711.05101) over groups of variables, with the numbers of `torch.optim.AdamW`. Not a `tf.Optimizer`:
- * each group has a learning rate, the rate may change between steps, and all state can be saved and restored.
+ * AdamW (arXiv 1711.05101) over groups of variables, with the numbers of `torch.optim.AdamW`. Not a
+ * `tf.Optimizer`: each group has a learning rate, the rate may change between steps, and all state
+ * can be saved and restored.
  */
 import { RevqError, requireTensor, type Disposable, type NamedTensors } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
@@ -30,16 +31,17 @@ export interface AdamW extends Disposable {
   readonly step: number;
   /**
    * One step.
-   * @param gradients by `Variable.name`, as `tf.variableGrads` gives them; not disposed here. A variable without a
-   * gradient does not change, as in PyTorch
+   * @param gradients by `Variable.name`, as `tf.variableGrads` gives them; not disposed here. A
+   * variable without a gradient does not change, as in PyTorch
    * @param scales by group: a factor for its gradients (clipping), see `clipScale`
    */
   apply(gradients: Readonly<Record<string, Tensor>>, scales?: Readonly<Record<string, Scalar>>): void;
   learningRate(group: string): number;
   setLearningRate(group: string, learningRate: number): void;
   /**
-   * Borrowed: `step` (int32 scalar), and for variable i of each group `GROUP.i.exp_avg` and `GROUP.i.exp_avg_sq` of the
-   * variable's shape: PyTorch's names. It holds no learning rates: they belong to the schedule.
+   * Borrowed: `step` (int32 scalar), and for variable i of each group `GROUP.i.exp_avg` and
+   * `GROUP.i.exp_avg_sq` of the variable's shape: PyTorch's names. It holds no learning rates: they
+   * belong to the schedule.
    */
   state(): NamedTensors;
   /** Takes all of it or, when something is missing or misshapen, nothing. */
@@ -95,8 +97,9 @@ export function createAdamW(groups: readonly ParameterGroup[], options: AdamWOpt
       step++;
       const fused = tf.getKernel("AdamW", tf.getBackend()) !== undefined;
       tf.tidy(() => {
-        // Rates and powers of beta are data, not constants, because some engines compile a graph for equal steps. The
-        // root of the second correction is moved to the rate and to epsilon: the same update, one operation fewer.
+        // Rates and powers of beta are data, not constants, because some engines compile a graph
+        // for equal steps. The root of the second correction is moved to the rate and to epsilon:
+        // the same update, one operation fewer.
         const correction = Math.sqrt(1 - beta2 ** step);
         const shared: SharedScalars = {
           meanDecay: tf.scalar(beta1),
@@ -187,7 +190,10 @@ interface SharedScalars {
   readonly epsilon: Scalar;
 }
 
-/** rate = lr * sqrt(1 - beta2^t) / (1 - beta1^t); keep = 1 - lr * weightDecay, undefined without decay. */
+/**
+ * rate = lr * sqrt(1 - beta2^t) / (1 - beta1^t); keep = 1 - lr * weightDecay, undefined without
+ * decay.
+ */
 function update(
   { variable, mean, square }: Moments,
   gradient: Tensor,

@@ -1,7 +1,7 @@
 /**
- * Exponential moving average of weights (Polyak and Juditsky 1992). It averages out gradient noise; training itself does
- * not change. The decay grows over the first steps, as in TensorFlow's `ExponentialMovingAverage`, to remove the bias of
- * the start.
+ * Exponential moving average of weights (Polyak and Juditsky 1992). It averages out gradient noise;
+ * training itself does not change. The decay grows over the first steps, as in TensorFlow's
+ * `ExponentialMovingAverage`, to remove the bias of the start.
  */
 import { requireTensor, type NamedTensors } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";

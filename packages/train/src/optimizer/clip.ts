@@ -1,8 +1,14 @@
-/** Gradient clipping by the norm of all gradients together, as `torch.nn.utils.clip_grad_norm_` does it. */
+/**
+ * Gradient clipping by the norm of all gradients together, as `torch.nn.utils.clip_grad_norm_` does
+ * it.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { NamedTensorMap, Scalar, Tensor } from "@tensorflow/tfjs-core";
 
-/** PyTorch's guard against division by zero. It makes the clipped norm slightly smaller than the limit. */
+/**
+ * PyTorch's guard against division by zero. It makes the clipped norm slightly smaller than the
+ * limit.
+ */
 export const normGuard = 1e-6;
 
 export interface ClippedGradients {
@@ -18,7 +24,8 @@ export interface ClipScale {
 }
 
 /**
- * min(1, maxNorm / (norm + 1e-6)) for the gradients of one parameter group. Nothing is downloaded: both stay on the engine.
+ * min(1, maxNorm / (norm + 1e-6)) for the gradients of one parameter group. Nothing is downloaded:
+ * both stay on the engine.
  * @param gradients by name; not empty; not disposed here
  * @returns new tensors, the caller's
  */

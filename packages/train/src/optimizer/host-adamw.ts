@@ -1,6 +1,7 @@
 /**
- * AdamW over codebooks in host memory: one pass over parameters and moments, with a gradient for only those codes that a
- * batch hit. As tensors the same step would take a dozen passes over gradients as large as the codebooks.
+ * AdamW over codebooks in host memory: one pass over parameters and moments, with a gradient for
+ * only those codes that a batch hit. As tensors the same step would take a dozen passes over
+ * gradients as large as the codebooks.
  */
 import { RevqError, type HostCodebooks, type NamedArrays } from "@revq/core";
 import { adamwStepRows } from "@revq/nearest";
@@ -48,7 +49,10 @@ export class HostAdamW {
     return Object.fromEntries(Object.entries(this.moments).map(([name, data]) => [name, { shape, data }]));
   }
 
-  /** Copies. Takes all of it or, when something is missing or misshapen, nothing. Throws `optimizer-state`. */
+  /**
+   * Copies. Takes all of it or, when something is missing or misshapen, nothing. Throws
+   * `optimizer-state`.
+   */
   restore(state: NamedArrays): void {
     const given = Object.entries(this.moments).map(([name, target]) => {
       const data = state[name]?.data;

@@ -1,6 +1,7 @@
 /**
- * A job that several processes share ("part i of n"). All processes begin the same job, each writes the results of its
- * own units, and the last one joins them. A result is written whole or not at all, so a stopped part goes on where it was.
+ * A job that several processes share ("part i of n"). All processes begin the same job, each writes
+ * the results of its own units, and the last one joins them. A result is written whole or not at
+ * all, so a stopped part goes on where it was.
  */
 
 /** The share of one process. */
@@ -15,14 +16,21 @@ export const wholeJob: Part = { index: 0, count: 1 };
 export interface SharedJob<Result, Joined> {
   /** Units of work. Unit u belongs to part u mod n. */
   readonly units: number;
-  /** True when a part runs again although its results exist: it keeps what is finished by itself. */
+  /**
+   * True when a part runs again although its results exist: it keeps what is finished by itself.
+   */
   readonly repeats?: boolean;
-  /** Records in the folder which job it is. Several processes may do so at once. Throws when the folder holds another. */
+  /**
+   * Records in the folder which job it is. Several processes may do so at once. Throws when the
+   * folder holds another.
+   */
   begin(): Promise<void>;
   write(unit: number, result: Result): Promise<void>;
   /** Units without a result, ascending. */
   missing(): Promise<readonly number[]>;
-  /** Joins the results of all units. Joining again gives the same. Throws when results are missing. */
+  /**
+   * Joins the results of all units. Joining again gives the same. Throws when results are missing.
+   */
   join(): Promise<Joined>;
 }
 
@@ -34,7 +42,10 @@ export interface PartOutcome<Joined> {
   readonly joined: Joined | null;
 }
 
-/** Does one part of a job. @param work makes the result of a unit. Aborting throws `signal.reason`; results stay. */
+/**
+ * Does one part of a job.
+ * @param work makes the result of a unit. Aborting throws `signal.reason`; results stay.
+ */
 export async function doPart<Result, Joined>(
   job: SharedJob<Result, Joined>,
   part: Part,

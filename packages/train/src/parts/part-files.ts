@@ -1,7 +1,7 @@
 /**
- * The results of a job with one unit per part, as files `part-00003-of-00016.<extension>` in a folder. Every file holds
- * the key of its job; results of different keys are never joined. Machines without a common disk write into folders of
- * their own, which `gather` reads together.
+ * The results of a job with one unit per part, as files `part-00003-of-00016.<extension>` in a
+ * folder. Every file holds the key of its job; results of different keys are never joined. Machines
+ * without a common disk write into folders of their own, which `gather` reads together.
  */
 import { RevqError } from "@revq/core";
 import { writeFileAtomic } from "@revq/formats/node";
@@ -45,7 +45,10 @@ export class PartFiles<Key, Result> {
     await writeFileAtomic(join(this.folder, fileName(part, this.parts, this.format)), bytes);
   }
 
-  /** Parts without a file. @param others what to do with a file of another job; default: throw `<job>-mixed` */
+  /**
+   * Parts without a file.
+   * @param others what to do with a file of another job; default: throw `<job>-mixed`
+   */
   async missing(others: "refuse" | "ignore" = "refuse"): Promise<number[]> {
     const found = new Set<number>();
     for (const path of await listParts(this.folder, this.format)) {
@@ -63,8 +66,10 @@ export async function holdsParts<Key, Result>(folder: string, format: PartFormat
 }
 
 /**
- * The results of all parts, in order, from one or more folders. The same part in two folders counts once if it is the same.
- * @param wanted the key of the job; parts of other jobs are then ignored. Without it, all parts must have one key
+ * The results of all parts, in order, from one or more folders. The same part in two folders counts
+ * once if it is the same.
+ * @param wanted the key of the job; parts of other jobs are then ignored. Without it, all parts
+ * must have one key
  * @throws RevqError `not-an-<job>`, `<job>-unfinished`, `<job>-mixed`, `<job>-damaged`
  */
 export async function gatherParts<Key, Result>(

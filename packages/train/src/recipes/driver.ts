@@ -1,6 +1,6 @@
 /**
- * Drives a recipe: epochs, abort, checkpoints, measuring and records, the same for every recipe. A run that was stopped
- * and resumed ends with the same bits as one that was not.
+ * Drives a recipe: epochs, abort, checkpoints, measuring and records, the same for every recipe. A
+ * run that was stopped and resumed ends with the same bits as one that was not.
  */
 import type { Random } from "@revq/core";
 import { measuringBatch } from "../evaluation/latent-batches.js";

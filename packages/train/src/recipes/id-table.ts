@@ -1,6 +1,6 @@
 /**
- * The ids of many latents, `[count, tokens]` int32. They are in memory while they are few, else in a file that is read
- * row by row. The file belongs to this process: every start makes it anew.
+ * The ids of many latents, `[count, tokens]` int32. They are in memory while they are few, else in
+ * a file that is read row by row. The file belongs to this process: every start makes it anew.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";

@@ -1,8 +1,9 @@
 /**
- * Recipe `kmeans`: first the codebooks (k-means, or the quantizer's own `fit`), then the rectifier on the fixed pairs
- * (quantized latent, latent). The encoder is frozen, so the codebooks do not depend on the rectifier. The moving average
- * of the rectifier's weights is measured and kept: the average with the best held-out error. If no average improves on
- * the unrectified error, the identity is kept.
+ * Recipe `kmeans`: first the codebooks (k-means, or the quantizer's own `fit`), then the rectifier
+ * on the fixed pairs (quantized latent, latent). The encoder is frozen, so the codebooks do not
+ * depend on the rectifier. The moving average of the rectifier's weights is measured and kept: the
+ * average with the best held-out error. If no average improves on the unrectified error, the
+ * identity is kept.
  */
 import { toNamedArrays, withPrefix, type NamedArray } from "@revq/core";
 import { CodeCounter } from "@revq/metrics";
@@ -21,7 +22,10 @@ import { requireFinite, stepsPerEpoch, type Recipe, type RecipeInput } from "./r
 
 /** The average remembers about 500 steps: an epoch of 8,000 latents. */
 const averageDecay = 0.998;
-/** AdamW's first steps are long whatever their gradient. Without a warm-up, a rectifier would jump off the identity. */
+/**
+ * AdamW's first steps are long whatever their gradient. Without a warm-up, a rectifier would jump
+ * off the identity.
+ */
 const warmUpSteps = 200;
 
 export function createKmeansRecipe(input: RecipeInput): Recipe {
@@ -40,7 +44,10 @@ export function createKmeansRecipe(input: RecipeInput): Recipe {
   let ids: { readonly train: IdTable; readonly val: IdTable } | null = null;
   /** The codebooks do not change any more: downloaded once. */
   let codebooks: Record<string, NamedArray> = {};
-  /** Best held-out error with the rectifier; null while no epoch has improved on the unrectified error. */
+  /**
+   * Best held-out error with the rectifier; null while no epoch has improved on the unrectified
+   * error.
+   */
   let best: number | null = null;
   let bestWeights: Record<string, NamedArray> = {};
 

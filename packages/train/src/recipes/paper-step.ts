@@ -1,6 +1,7 @@
 /**
- * One training step of recipe `paper` in its parts: search, the rectifier's gradients, the two optimizers. Codebooks are
- * trained on the host where the quantizer offers that, else as variables; the numbers are the same up to rounding.
+ * One training step of recipe `paper` in its parts: search, the rectifier's gradients, the two
+ * optimizers. Codebooks are trained on the host where the quantizer offers that, else as variables;
+ * the numbers are the same up to rounding.
  */
 import {
   toNamedArrays,
@@ -20,7 +21,10 @@ import { clipScale } from "../optimizer/clip.js";
 import { HostAdamW } from "../optimizer/host-adamw.js";
 import { lendTensors } from "../run/tensor-state.js";
 
-/** A batch with its ids. Its tensors are the caller's: dispose `ids`, `quantized` and `gradient` when done. */
+/**
+ * A batch with its ids. Its tensors are the caller's: dispose `ids`, `quantized` and `gradient`
+ * when done.
+ */
 export interface SearchedBatch {
   readonly latents: LatentBatch;
   /** `[n, t]` int32. */
@@ -35,7 +39,10 @@ export interface SearchedBatch {
   readonly gradient: Float32Array | NamedTensorMap;
 }
 
-/** The rectifier's loss and its gradients by variable; with a joint loss also those of the codebooks. The caller disposes them. */
+/**
+ * The rectifier's loss and its gradients by variable; with a joint loss also those of the
+ * codebooks. The caller disposes them.
+ */
 export interface RectifierGradients {
   readonly value: Scalar;
   readonly grads: NamedTensorMap;
@@ -45,21 +52,31 @@ export interface PaperStep extends Disposable {
   setLearningRates(codebooks: number, rectifier: number): void;
   search(latents: LatentBatch): Promise<SearchedBatch>;
   rectifierGradients(batch: SearchedBatch): RectifierGradients;
-  /** Clips the gradients of codebooks and rectifier by their norms, each for itself, and moves both. */
+  /**
+   * Clips the gradients of codebooks and rectifier by their norms, each for itself, and moves both.
+   */
   apply(batch: SearchedBatch, rectifier: RectifierGradients): Promise<void>;
-  /** All three in turn. `requireFinite` gets the codebooks' loss before anything moves, the rectifier's after. */
+  /**
+   * All three in turn. `requireFinite` gets the codebooks' loss before anything moves, the
+   * rectifier's after.
+   */
   run(
     latents: LatentBatch,
     requireFinite?: (loss: number, what: string) => void,
   ): Promise<{ ids: Int32Array; codebooks: number; rectifier: number }>;
-  /** `step`, `quantizer.*`, `rectifier.*`: the same names whichever way the codebooks are trained. */
+  /**
+   * `step`, `quantizer.*`, `rectifier.*`: the same names whichever way the codebooks are trained.
+   */
   state(): Promise<NamedArrays>;
   restore(arrays: NamedArrays): void;
 }
 
 type Settings = Pick<RunConfig["train"], "learningRate" | "rectifierRate" | "weightDecay" | "clipNorm" | "jointLoss">;
 
-/** Name of the gradient with respect to the quantized coefficients among the rectifier's, with a joint loss. */
+/**
+ * Name of the gradient with respect to the quantized coefficients among the rectifier's, with a
+ * joint loss.
+ */
 const ofQuantized = "quantized coefficients";
 
 /** @param codec its quantizer has `gradients` */
@@ -163,7 +180,10 @@ export function createPaperStep(
   return self;
 }
 
-/** The codebooks' loss and its gradient with respect to the looked-up coefficients, on the host; sums in float64. */
+/**
+ * The codebooks' loss and its gradient with respect to the looked-up coefficients, on the host;
+ * sums in float64.
+ */
 async function lookUp(
   codebooks: HostCodebooks,
   coefficients: Tensor4D,

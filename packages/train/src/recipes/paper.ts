@@ -1,8 +1,10 @@
 /**
- * Recipe `paper`: the authors' procedure (arXiv 2507.10547, section 3 and their code; `docs/method.md`). Codebooks start
- * from random training latents. Every step moves codebooks and rectifier by AdamW, each with its own rate, clipping and
- * loss. After every epoch the rates decay and unused codes are replaced. The rectifier's loss does not reach the
- * codebooks unless `jointLoss` is set.
+ * Recipe `paper`: the authors' procedure (arXiv 2507.10547, section 3 and their code;
+ * `docs/method.md`). Codebooks start from random training latents. Every step moves codebooks and
+ * rectifier by AdamW, each with its own rate, clipping and loss. The codebooks' loss is the error of
+ * coefficients, as in k-means; the rectifier's is that of standardized latents. It does not reach
+ * the codebooks unless `jointLoss` is set. After every epoch the rates decay and unused codes are
+ * replaced.
  */
 import { RevqError, toNamedArrays, underPrefix, withPrefix, type Quantizer, type QuantizerGradients } from "@revq/core";
 import { CodeCounter } from "@revq/metrics";

@@ -1,6 +1,6 @@
 /**
- * The contract of a recipe: the mathematics of training. Epochs, abort, checkpoints, measuring and records are the
- * driver's (`driver.ts`).
+ * The contract of a recipe: the mathematics of training. Epochs, abort, checkpoints, measuring and
+ * records are the driver's (`driver.ts`).
  */
 import { RevqError, type FitCheckpoints, type FitContext, type NamedArrays, type Random } from "@revq/core";
 import type { CodeCounter } from "@revq/metrics";
@@ -40,7 +40,10 @@ export interface Recipe {
   readonly phase: string;
   /** Epochs of steps; 0 when nothing is trained by gradient. */
   readonly epochs: number;
-  /** Makes the first codebooks from the training latents; one record per pass. A resumed run calls `restore` instead. */
+  /**
+   * Makes the first codebooks from the training latents; one record per pass. A resumed run calls
+   * `restore` instead.
+   */
   prepare(): Promise<readonly PassRecord[]>;
   /** Takes up the state of a checkpoint and the epochs before it. */
   restore(arrays: NamedArrays, epochs: readonly EpochRecord[]): void;
@@ -48,12 +51,15 @@ export interface Recipe {
   beforeSteps?(): Promise<void>;
   /**
    * One step on these training latents.
-   * @returns the losses, for the progress display. Throws `training-diverged` when a loss is not finite
+   * @returns the losses, for the progress display. Throws `training-diverged` when a loss is not
+   * finite
    */
   step(rows: Int32Array, position: StepPosition): Promise<string>;
   /** What happens between epochs; measures the model that would be kept now. @param epoch from 1 */
   endOfEpoch(epoch: number, measure: Measure): Promise<EpochRecord>;
-  /** What a checkpoint must hold: `quantizer.*`, `rectifier.*`, `optimizer.*` and the recipe's own. */
+  /**
+   * What a checkpoint must hold: `quantizer.*`, `rectifier.*`, `optimizer.*` and the recipe's own.
+   */
   state(): Promise<NamedArrays>;
   /** Leaves quantizer and rectifier as they are kept. */
   finish(): Promise<KeptModel>;
@@ -67,7 +73,10 @@ export interface KeptModel {
   readonly rectifierHelps: boolean;
 }
 
-/** The order of training latents in an epoch. It depends on the seed and the epoch only, so a resumed run has the same. */
+/**
+ * The order of training latents in an epoch. It depends on the seed and the epoch only, so a
+ * resumed run has the same.
+ */
 export function epochBatches(random: Random, epoch: number, samples: number, batch: number): Int32Array[] {
   const order = random.fork(`epoch ${epoch}`).permutation(samples);
   if (samples <= batch) return [order];

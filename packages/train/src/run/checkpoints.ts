@@ -1,6 +1,6 @@
 /**
- * The state of a run as data: one safetensors file per checkpoint, its JSON part in the header's metadata. A run goes on
- * from the newest readable file; a damaged one is reported and skipped.
+ * The state of a run as data: one safetensors file per checkpoint, its JSON part in the header's
+ * metadata. A run goes on from the newest readable file; a damaged one is reported and skipped.
  */
 import {
   isRevqError,
@@ -24,7 +24,10 @@ export interface Checkpoint {
   /** Finished steps of the epoch that was not finished. */
   readonly stepsIntoEpoch: number;
   readonly seconds: { readonly fitCodebooks: number; readonly trainRectifier: number };
-  /** The recipe's state: `quantizer.*`, `rectifier.*`, `optimizer.*`; of `kmeans` also `average.*`, `best.*`; of `paper` `counts`. */
+  /**
+   * The recipe's state: `quantizer.*`, `rectifier.*`, `optimizer.*`; of `kmeans` also `average.*`,
+   * `best.*`; of `paper` `counts`.
+   */
   readonly arrays: NamedArrays;
 }
 
@@ -69,7 +72,10 @@ export class CheckpointStore {
     return null;
   }
 
-  /** Fails early if these settings differ from the newest checkpoint's. Data-dependent settings are compared later, in `latest`. */
+  /**
+   * Fails early if these settings differ from the newest checkpoint's. Data-dependent settings are
+   * compared later, in `latest`.
+   */
   async requireSettings(settings: Readonly<Record<string, unknown>>): Promise<void> {
     for (const name of [...(await this.files()), fitFile]) {
       const saved = await readJsonPart(join(this.folder, name)).catch(() => null);
@@ -79,7 +85,10 @@ export class CheckpointStore {
     }
   }
 
-  /** Keeps the state of a fit of codebooks after every pass, until the first checkpoint. @param read go on from it */
+  /**
+   * Keeps the state of a fit of codebooks after every pass, until the first checkpoint.
+   * @param read go on from it
+   */
   async ofFit(run: Readonly<Record<string, unknown>>, read: boolean): Promise<FitCheckpoints> {
     const path = join(this.folder, fitFile);
     return {

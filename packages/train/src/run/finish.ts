@@ -1,4 +1,7 @@
-/** The end of a run: measures the tokenizer on held-out data and writes the result, the model card and the pages. */
+/**
+ * The end of a run: measures the tokenizer on held-out data and writes the result, the model card
+ * and the pages.
+ */
 import type { FitContext } from "@revq/core";
 import type { Tokenizer } from "@revq/tokenizer";
 import type { RunConfig } from "../config/schema.js";

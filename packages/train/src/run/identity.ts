@@ -1,4 +1,7 @@
-/** What makes two runs the same run: settings without paths, and hashes of the data. Checkpoints keep it. */
+/**
+ * What makes two runs the same run: settings without paths, and hashes of the data. Checkpoints
+ * keep it.
+ */
 import { fingerprint, latentShapeToArray } from "@revq/core";
 import { measureLatents, type LatentStatistics } from "@revq/tokenizer";
 import type { RunConfig } from "../config/schema.js";

@@ -1,4 +1,7 @@
-/** The README.md of a tokenizer folder: its training data, its cost in bits, its quality next to the VAE alone. */
+/**
+ * The README.md of a tokenizer folder: its training data, its cost in bits, its quality next to the
+ * VAE alone.
+ */
 import { decimals } from "@revq/report";
 import type { TokenizerConfig } from "@revq/tokenizer";
 import type { TrainResult } from "./records.js";

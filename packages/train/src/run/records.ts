@@ -1,6 +1,11 @@
-/** The records of a run, while it goes and at its end. The same records go to metrics.jsonl, JSON results and tables. */
+/**
+ * The records of a run, while it goes and at its end. The same records go to metrics.jsonl, JSON
+ * results and tables.
+ */
 
-/** Mean squared error per element in the standardized latent space, before and after the rectifier. */
+/**
+ * Mean squared error per element in the standardized latent space, before and after the rectifier.
+ */
 export interface LatentError {
   readonly quantized: number;
   readonly rectified: number;
@@ -13,7 +18,10 @@ export interface PassRecord {
   readonly usage: number;
 }
 
-/** Measured at the end of an epoch; epochs count from 1. `train` is measured on a fixed sample of the training latents. */
+/**
+ * Measured at the end of an epoch; epochs count from 1. `train` is measured on a fixed sample of
+ * the training latents.
+ */
 export interface EpochRecord {
   readonly epoch: number;
   readonly latentMse: { readonly train: LatentError; readonly val: LatentError };
@@ -31,21 +39,33 @@ export interface ImageMetrics {
   readonly msSsim: number | null;
   /** Mean over images, version 0.1; needs weights. Lower is better. */
   readonly lpips: number | null;
-  /** Fréchet distance to the originals on FID-Inception's features; needs its weights. Lower is better. */
+  /**
+   * Fréchet distance to the originals on FID-Inception's features; needs its weights. Lower is
+   * better.
+   */
   readonly rfid: number | null;
-  /** Mean over ten splits of the images, as in papers; needs FID-Inception's weights. Few images score low. */
+  /**
+   * Mean over ten splits of the images, as in papers; needs FID-Inception's weights. Few images
+   * score low.
+   */
   readonly inceptionScore: number | null;
-  /** Fréchet distance on SqueezeNet's features; comes with LPIPS-squeeze. Not comparable with an rFID. */
+  /**
+   * Fréchet distance on SqueezeNet's features; comes with LPIPS-squeeze. Not comparable with an
+   * rFID.
+   */
   readonly squeezenetFrechet: number | null;
 }
 
-/** The lowest latent mse that any code of that many bits can reach on Gaussian latents of the same covariance. */
+/**
+ * The lowest latent mse that any code of that many bits can reach on Gaussian latents of the same
+ * covariance.
+ */
 export interface LatentBound {
   readonly latentMse: number;
   /**
-   * `covariance`: from the covariance of all elements. `spectrum`: from that of the channels at each frequency, where
-   * there are too few latents for the full covariance. It assumes that frequencies are independent; a code that exploits
-   * their correlation could do better.
+   * `covariance`: from the covariance of all elements. `spectrum`: from that of the channels at
+   * each frequency, where there are too few latents for the full covariance. It assumes that
+   * frequencies are independent; a code that exploits their correlation could do better.
    */
   readonly method: "covariance" | "spectrum";
 }
@@ -54,7 +74,10 @@ export interface LatentBound {
 export interface TokenizerMetrics extends Nullable<ImageMetrics> {
   readonly images: number;
   readonly bitsPerImage: number;
-  /** Sum of the tokens' entropies: the cost with an ideal entropy coder. Few images make it too small. */
+  /**
+   * Sum of the tokens' entropies: the cost with an ideal entropy coder. Few images make it too
+   * small.
+   */
   readonly measuredBitsPerImage: number;
   readonly latentMse: LatentError;
   /** 1 - latent mse / variance of the standardized latents. */
@@ -74,8 +97,8 @@ export interface TokenizerMetrics extends Nullable<ImageMetrics> {
 type Nullable<T> = { readonly [K in keyof T]: T[K] | null };
 
 /**
- * The fields of `TokenizerMetrics` are on held-out data; usage, perplexity, entropy, measured bits and samples per code
- * are over the training latents.
+ * The fields of `TokenizerMetrics` are on held-out data; usage, perplexity, entropy, measured bits
+ * and samples per code are over the training latents.
  */
 export interface TrainResult extends Omit<TokenizerMetrics, "images"> {
   /** Absolute path of the tokenizer's folder. */

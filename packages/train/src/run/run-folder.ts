@@ -1,6 +1,7 @@
 /**
- * The output folder of a run. The folder itself is the tokenizer (config.json, model.safetensors, README.md); everything
- * that only the run needs is under `run/`. Every file is written under a temporary name and renamed.
+ * The output folder of a run. The folder itself is the tokenizer (config.json, model.safetensors,
+ * README.md); everything that only the run needs is under `run/`. Every file is written under a
+ * temporary name and renamed.
  */
 import { RevqError } from "@revq/core";
 import { writeFileAtomic } from "@revq/formats/node";
@@ -20,9 +21,9 @@ export class RunFolder {
   ) {}
 
   /**
-   * Makes the folder and locks it. A non-empty folder is refused unless `resume` is set and it holds a run. Leftovers of
-   * a start that failed before producing anything are ignored.
-   * Throws `out-not-writable`, `out-not-empty`, `not-a-run`, `run-locked`.
+   * Makes the folder and locks it. A non-empty folder is refused unless `resume` is set and it
+   * holds a run. Leftovers of a start that failed before producing anything are ignored. Throws
+   * `out-not-writable`, `out-not-empty`, `not-a-run`, `run-locked`.
    */
   static async open(path: string, { resume, note }: OpenRunOptions): Promise<RunFolder> {
     const root = resolve(path);

@@ -1,6 +1,7 @@
 /**
- * One run at a time in a folder: `run/lock` names the process that works there. The lock of a dead process (killed,
- * machine restarted) is taken over. The process of another machine counts as dead after five minutes without a touch.
+ * One run at a time in a folder: `run/lock` names the process that works there. The lock of a dead
+ * process (killed, machine restarted) is taken over. The process of another machine counts as dead
+ * after five minutes without a touch.
  */
 import { RevqError } from "@revq/core";
 import { link, mkdir, readFile, rename, stat, unlink, utimes, writeFile } from "node:fs/promises";
@@ -11,7 +12,10 @@ import { dirname } from "node:path";
 interface Owner {
   readonly pid: number;
   readonly host: string;
-  /** Distinguishes a process from a later one with the same number; null where the system has no such data. */
+  /**
+   * Distinguishes a process from a later one with the same number; null where the system has no
+   * such data.
+   */
   readonly processStart: string | null;
 }
 
@@ -47,7 +51,10 @@ export async function lockRun(path: string, note: (line: string) => void): Promi
   };
 }
 
-/** Atomic: written under a temporary name, then linked to its name, which fails when the name exists. */
+/**
+ * Atomic: written under a temporary name, then linked to its name, which fails when the name
+ * exists.
+ */
 async function create(path: string, text: string): Promise<boolean> {
   const beside = `${path}.${randomUUID().slice(0, 8)}`;
   await writeFile(beside, text);

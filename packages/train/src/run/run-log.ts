@@ -1,4 +1,7 @@
-/** The records of a run, in two forms: `run/metrics.jsonl` for programs, `run/tensorboard/` for TensorBoard. */
+/**
+ * The records of a run, in two forms: `run/metrics.jsonl` for programs, `run/tensorboard/` for
+ * TensorBoard.
+ */
 import { encodePng, imageGrid } from "@revq/data";
 import type { LatentDetails } from "@revq/report";
 import { appendFile, mkdir, readdir, rm } from "node:fs/promises";

@@ -1,4 +1,7 @@
-/** Moves plugin state between tensors and host arrays: checkpoints are arrays, plugins restore from tensors. */
+/**
+ * Moves plugin state between tensors and host arrays: checkpoints are arrays, plugins restore from
+ * tensors.
+ */
 import { underPrefix, type NamedArray, type NamedArrays, type NamedTensors } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 

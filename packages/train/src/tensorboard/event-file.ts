@@ -1,7 +1,8 @@
 /**
- * TensorBoard's event files, byte by byte. A file is a row of TFRecords (tensorflow/core/lib/io/record_writer.h); each holds one protocol
- * buffer `Event` (tensorflow/core/util/event.proto, framework/summary.proto). Only what is written here is covered: scalars, PNG images,
- * histograms. Nothing is read back.
+ * Writes TensorBoard's event files. A file is a sequence of TFRecords
+ * (tensorflow/core/lib/io/record_writer.h). Each holds one protocol buffer `Event`
+ * (tensorflow/core/util/event.proto, framework/summary.proto) with scalars, PNG images or
+ * histograms.
  */
 import { crc32c } from "./crc32c.js";
 
@@ -19,12 +20,12 @@ export interface Histogram {
   readonly count: number;
   readonly sum: number;
   readonly sumOfSquares: number;
-  /** Upper ends, rising; bucket i holds what lies above limit i - 1 and not above limit i. */
+  /** Upper ends, rising. Bucket i counts values v with limits[i - 1] < v <= limits[i]. */
   readonly limits: readonly number[];
   readonly counts: readonly number[];
 }
 
-/** The record that every file begins with. @param time seconds since 1970 */
+/** The first record of every file. @param time seconds since 1970 */
 export function fileVersionRecord(time: number): Uint8Array {
   return frameRecord(message([double(1, time), bytes(3, new TextEncoder().encode("brain.Event:2"))]));
 }
@@ -80,7 +81,7 @@ function summaryValue(value: SummaryValue): Uint8Array {
   ]);
 }
 
-/** Equal buckets from the least to the greatest value; values that are not finite are left out. */
+/** Equal buckets from the smallest to the largest value. Values that are not finite are skipped. */
 export function histogramOf(values: ArrayLike<number>, buckets = 30): Histogram {
   const finite = Array.from(values).filter(Number.isFinite);
   const min = finite.reduce((a, b) => Math.min(a, b), Infinity);
@@ -93,8 +94,8 @@ export function histogramOf(values: ArrayLike<number>, buckets = 30): Histogram 
   for (const value of finite) {
     sum += value;
     sumOfSquares += value * value;
-    const place = width > 0 ? Math.ceil((value - min) / width) - 1 : 0;
-    counts[Math.min(number - 1, Math.max(0, place))]!++;
+    const bucket = width > 0 ? Math.ceil((value - min) / width) - 1 : 0;
+    counts[Math.min(number - 1, Math.max(0, bucket))]!++;
   }
   const limits = counts.map((_, i) => (i === number - 1 ? max : min + (i + 1) * width));
   return finite.length === 0
@@ -102,7 +103,8 @@ export function histogramOf(values: ArrayLike<number>, buckets = 30): Histogram 
     : { min, max, count: finite.length, sum, sumOfSquares, limits, counts };
 }
 
-// Protocol buffers (protobuf.dev/programming-guides/encoding): a field is a key, number << 3 | wire type, and a value.
+// Protocol buffers (protobuf.dev/programming-guides/encoding): a field is a key, number << 3 | wire
+// type, and a value.
 
 function message(fields: readonly Uint8Array[]): Uint8Array {
   const result = new Uint8Array(fields.reduce((length, field) => length + field.length, 0));
