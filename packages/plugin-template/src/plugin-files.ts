@@ -15,7 +15,7 @@ export interface PluginTemplate {
    * `workspace`: a package beside ours; `project`: one of its own, with a test runner and the
    * command line.
    */
-  readonly place: "workspace" | "project";
+  readonly target: "workspace" | "project";
   /** Version range of revq's packages. */
   readonly version: string;
 }
@@ -29,14 +29,14 @@ const sources = {
 
 /** path -> contents, relative to the package's folder. A workspace adds its own LICENSE. */
 export function pluginFiles(template: PluginTemplate): Record<string, string> {
-  const { kind, name, place } = template;
+  const { kind, name, target } = template;
   return {
-    "package.json": json(place === "workspace" ? workspaceManifest(template) : projectManifest(template)),
-    "tsconfig.json": json(place === "workspace" ? workspaceTsconfig : projectTsconfig),
+    "package.json": json(target === "workspace" ? workspaceManifest(template) : projectManifest(template)),
+    "tsconfig.json": json(target === "workspace" ? workspaceTsconfig : projectTsconfig),
     ...sources[kind](name, camelCase(name)),
     "test/conformance.test.ts": conformanceTest(template),
     "README.md": readme(template),
-    ...(place === "project" ? projectFiles : {}),
+    ...(target === "project" ? projectFiles : {}),
   };
 }
 
@@ -157,9 +157,9 @@ ${test}(${camelCase(name)}, [${list}]);
 `;
 }
 
-function readme({ kind, name, packageName, place }: PluginTemplate): string {
+function readme({ kind, name, packageName, target }: PluginTemplate): string {
   const train =
-    place === "project"
+    target === "project"
       ? `npx revq train --plugin . --${kind} ${name}   # in this folder, after npm run build\n`
       : `npx revq train --${kind} ${name}\n`;
   return `# ${packageName}

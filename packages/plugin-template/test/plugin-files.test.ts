@@ -6,8 +6,8 @@ import { checkName, camelCase, pluginFiles, type TemplateKind } from "@revq/plug
 import { describe, expect, it } from "vitest";
 
 describe.each<TemplateKind>(["backbone", "transform", "quantizer", "rectifier"])("a %s", (kind) => {
-  it.each(["workspace", "project"] as const)("in a %s has what it needs", (place) => {
-    const files = pluginFiles({ kind, name: "my-one", packageName: `revq-${kind}-my-one`, place, version: "^1.2.3" });
+  it.each(["workspace", "project"] as const)("in a %s has what it needs", (target) => {
+    const files = pluginFiles({ kind, name: "my-one", packageName: `revq-${kind}-my-one`, target, version: "^1.2.3" });
     const manifest = JSON.parse(files["package.json"]!) as Record<string, Record<string, string>>;
     expect(manifest["keywords"]).toEqual(["revq-plugin"]);
     expect(manifest["peerDependencies"]!["@revq/core"]).toBe(">=1.2.3 <2.0.0");
@@ -17,7 +17,7 @@ describe.each<TemplateKind>(["backbone", "transform", "quantizer", "rectifier"])
     expect(files[`src/${kind}.ts`]).toContain("@tensorflow/tfjs-core");
     expect(files["test/conformance.test.ts"]).toContain(`(myOne, [`);
     expect(files["README.md"]).toContain(`--${kind} my-one`);
-    expect(".npmrc" in files && ".gitignore" in files).toBe(place === "project");
+    expect(".npmrc" in files && ".gitignore" in files).toBe(target === "project");
   });
 });
 

@@ -6,5 +6,5 @@ testQuantizer(fsq, [
   { latentShape },
   { options: { tokens: 32, codes: 20, split: "spatial" }, latentShape },
   { options: { levels: [8, 5, 5, 5], split: "block" }, latentShape },
-  { name: "more numbers than bits", options: { tokens: 4, codes: 32 }, latentShape },
+  { name: "more elements than bits", options: { tokens: 4, codes: 32 }, latentShape },
 ]);

@@ -14,7 +14,7 @@ export default async function generate(tree, { kind, name }) {
   if (tree.exists(folder)) throw new Error(`${folder} exists already.`);
   const { version } = readJson(tree, "packages/core/package.json");
   const packageName = `@revq/${kind}-${name}`;
-  const files = pluginFiles({ kind, name, packageName, place: "workspace", version: `^${version}` });
+  const files = pluginFiles({ kind, name, packageName, target: "workspace", version: `^${version}` });
   for (const [path, text] of Object.entries(files)) tree.write(`${folder}/${path}`, text);
   tree.write(`${folder}/LICENSE`, tree.read("LICENSE"));
   updateJson(tree, "package.json", (json) => {

@@ -37,7 +37,7 @@ export default class PluginsNew extends BaseCommand {
     const files = pluginFiles({
       ...{ kind, packageName },
       name: args.name,
-      place: "project",
+      target: "project",
       version: `^${await coreVersion()}`,
     });
     const { writeFileAtomic } = await import("@revq/formats/node");
