@@ -8,10 +8,9 @@
  * and `trials.csv`.
  */
 import { RevqError } from "@revq/core";
-import { writeFileAtomic } from "@revq/formats/node";
+import { sha256, writeFileAtomic } from "@revq/formats/node";
 import { cp, mkdir, readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { sha256 } from "../parts/hash.js";
 import { doPart, unitsOfPart, wholeJob, type Part, type SharedJob } from "../parts/job.js";
 import { gatherParts, PartFiles, type PartFormat } from "../parts/part-files.js";
 import type { TrainResult } from "../run/records.js";

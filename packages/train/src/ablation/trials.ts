@@ -2,12 +2,11 @@
  * Trials: their settings, their results, and the records that remember which trials are finished.
  */
 import { isRevqError, type pluginKinds, RevqError, type PluginRegistry } from "@revq/core";
-import { writeFileAtomic } from "@revq/formats/node";
+import { sha256, writeFileAtomic } from "@revq/formats/node";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { resolveConfig, type NamedLayer } from "../config/resolve.js";
 import type { RunConfig } from "../config/schema.js";
-import { sha256 } from "../parts/hash.js";
 import type { TrainResult } from "../run/records.js";
 import { expandGrid, type Grid } from "./grid.js";
 

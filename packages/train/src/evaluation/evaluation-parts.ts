@@ -6,13 +6,12 @@
 import { RevqError, sameLatentShape, underPrefix, withPrefix, type LatentSource } from "@revq/core";
 import type { IndexedImageSource } from "@revq/data";
 import { fromBuffer, openSafetensors, writeSafetensors } from "@revq/formats";
-import { fromFile, writeFileAtomic } from "@revq/formats/node";
+import { fromFile, sha256, writeFileAtomic } from "@revq/formats/node";
 import type { SavedStatistics } from "@revq/numerics";
 import { serializeTokenizer, type Tokenizer } from "@revq/tokenizer";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { sha256 } from "../parts/hash.js";
 import { doPart, rangeOfPart, type Part, type PartOutcome, type SharedJob } from "../parts/job.js";
 import { gatherParts, holdsParts, PartFiles, type PartFormat } from "../parts/part-files.js";
 import { measuredShape, summarizeMetrics, type MeasuredTokenizer, type MetricAccumulators } from "./accumulators.js";

@@ -4,10 +4,9 @@
  * without a common disk write into folders of their own, which `gather` reads together.
  */
 import { RevqError } from "@revq/core";
-import { writeFileAtomic } from "@revq/formats/node";
+import { sha256OfFile, writeFileAtomic } from "@revq/formats/node";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { fileHash } from "./hash.js";
 
 export interface PartHeader<Key> {
   /** What all parts of a job agree on. */
@@ -87,7 +86,7 @@ export async function gatherParts<Key, Result>(
       if (!sameKey(header.key, key)) throw mixed(path, format, differences(key, header.key));
       const before = paths.get(header.part);
       if (before === undefined) paths.set(header.part, path);
-      else if ((await fileHash(before)) !== (await fileHash(path))) {
+      else if ((await sha256OfFile(before)) !== (await sha256OfFile(path))) {
         throw new RevqError(`${format.job}-mixed`, `${path} and ${before} are the same part and differ.`, {
           fix: "Remove one of the two.",
         });
