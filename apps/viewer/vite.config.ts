@@ -81,17 +81,21 @@ const resolve = {
   alias: { "@tensorflow/tfjs-layers": fileURLToPath(new URL("./src/empty.ts", import.meta.url)) },
 };
 
+/** An install builds the page on a busy machine: no notes on the time of plugins. */
+const rolldownOptions = { checks: { bundlerTimings: false } };
+
 export default defineConfig({
   base: "./", // works from any folder of any host
   logLevel: "warn", // an install builds the page: no list of its files
   resolve,
   plugins: [siteFiles()],
-  worker: { format: "es", plugins: () => [workspacePlugins(), selfContainedThreads()] },
+  worker: { format: "es", plugins: () => [workspacePlugins(), selfContainedThreads()], rolldownOptions },
   build: {
     outDir: "site",
     emptyOutDir: true,
     target: "es2022",
     reportCompressedSize: false,
     chunkSizeWarningLimit: 2000,
+    rolldownOptions,
   },
 });
