@@ -24,6 +24,8 @@ export const json = [
   },
   { file: /(^|\/)config\.json$/, from: /^training\.recipe$/, to: "training.recipe", values: { fit: "kmeans" } },
   { from: /^floor(\.|$)/, to: "vae$1" },
+  { file: /^ablate\.json$/, from: /^(trials\.\d+\.)(psnr|ssim|lpips)Floor$/, to: "$1$2Vae" },
+  { file: /^ablate\.json$/, from: /^(trials\.\d+\.recipe)$/, to: "$1", values: { fit: "kmeans" } },
   { file: /^plan\.json$/, from: /^config\.recipe$/, to: "config.recipe", values: { fit: "kmeans" } },
   { file: /^plan\.json$/, from: /^config\.quantizer\.transform$/, to: "config.transform.id" },
   {
@@ -46,6 +48,7 @@ export const added = [
     path: /^(transform|parameters\.transform|config\.transform\.(id|standardize))$/,
     why: "the transform is a stage of its own",
   },
+  { file: /^ablate\.json$/, path: /^trials\.\d+\.transform$/, why: "the transform is a stage of its own" },
   { file: /(^|\/)config\.json$/, path: /^quantizer\.options\.(split|tokens)$/, why: "open options are filled in" },
 ];
 export const removed = [];

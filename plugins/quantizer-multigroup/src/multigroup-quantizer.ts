@@ -66,7 +66,7 @@ export class MultigroupQuantizer implements Quantizer {
       variables: [this.codebooks.variable],
       initialize: (latents, random) => this.initialize(latents, random),
       replaceUnusedCodes: (counts, random) => this.replaceUnusedCodes(counts, random),
-      // Gradients of a transform come in the latent's own elements, which the host does not map back.
+      // A trainer on the host would round differently where a transform permutes or mixes elements.
       ...(equal !== null && !transform.decorrelated && split !== "eigenvalue"
         ? { hostCodebooks: this.codebooks.forTrainer(groups, equal) }
         : {}),
