@@ -10,7 +10,7 @@ export { gluMbConv } from "./layers/glu-mbconv.js";
 export { multiScaleAttention } from "./layers/multi-scale-attention.js";
 export { averageChannels, pixelShuffle, pixelUnshuffle, repeatChannels, upsampleNearest } from "./layers/resample.js";
 export { runInChunks, runLayers } from "./layers/run-in-chunks.js";
-export { ParameterSet, countNumbers, type ParameterShape } from "./parameter-set.js";
+export { ParameterSet, parameterCount, type ParameterShape } from "./parameter-set.js";
 export { lookUpCodes, sampleLatents } from "./shared-codebook.js";
 export { TokenCut, gatherElements, type CutSplit } from "./token-cut.js";
 export { cutTokens, joinTokens } from "./token-tensors.js";

@@ -20,7 +20,7 @@ export class ParameterSet implements Disposable {
   constructor(table: readonly ParameterShape[], random: Random) {
     this.byName = new Map(
       table.map(({ name, shape, start }) => {
-        const values = new Float32Array(countNumbers([{ shape }]));
+        const values = new Float32Array(parameterCount([{ shape }]));
         if (typeof start === "number") values.fill(start);
         else {
           const draw = random.fork(name);
@@ -66,6 +66,6 @@ export class ParameterSet implements Disposable {
 }
 
 /** How many numbers a table holds. */
-export function countNumbers(table: readonly { readonly shape: readonly number[] }[]): number {
+export function parameterCount(table: readonly { readonly shape: readonly number[] }[]): number {
   return table.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
 }

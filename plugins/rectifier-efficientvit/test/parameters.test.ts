@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { efficientvit } from "../src/index.js";
 import { resolveSizes } from "../src/options.js";
 import { parameterCount, parameterTable } from "../src/parameters.js";
-import { needs, present, readJson } from "./support.js";
+import { needs, present, readJson } from "../../../packages/plugin-kit/test/pytorch-fixtures.js";
 
 const latent: LatentShape = { channels: 32, height: 8, width: 8 };
 const options = (given: object = {}) => efficientvit.options.parse(given) as Parameters<typeof resolveSizes>[0];

@@ -5,7 +5,13 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Scalar, Tensor4D } from "@tensorflow/tfjs-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { efficientvit } from "../src/index.js";
-import { needs, present, readFixture, relativeError, toNhwc } from "./support.js";
+import {
+  needs,
+  present,
+  readFixture,
+  relativeError,
+  toNhwc,
+} from "../../../packages/plugin-kit/test/pytorch-fixtures.js";
 
 const small = { channels: 16, layers: 1, headDim: 8, expandRatio: 2 };
 const latentShape = { channels: 4, height: 3, width: 5 };

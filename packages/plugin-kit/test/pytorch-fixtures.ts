@@ -1,11 +1,14 @@
 /**
- * PyTorch's numbers for the tests: NCHW files as NHWC tensors, and how far two tensors are apart.
+ * PyTorch's numbers for the tests: NCHW files as NHWC tensors, and the difference of two tensors.
  */
+import { underPrefix } from "@revq/core";
 import { fromBuffer, openSafetensors } from "@revq/formats";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { expect } from "vitest";
+import type { ParameterOf } from "../src/index.js";
 
 const workspace = resolve(import.meta.dirname, "../../..");
 const folder = join(resolve(workspace, process.env["REVQ_SHARED"] ?? "../shared"), "fixtures");
@@ -63,4 +66,31 @@ export function gradientsOf(
     input: gradients[0]!,
     weights: Object.fromEntries(names.map((name, position) => [name, gradients[position + 1]!])),
   };
+}
+
+export type Forward = (x: Tensor, parameter: ParameterOf) => Tensor;
+
+/** Relative errors of value, gradient of the input and gradient of every weight. */
+export async function errors(file: string, forward: Forward, toOurs: (tensor: Tensor) => Tensor = toNhwc) {
+  const { tensors } = await readFixture(file);
+  const ours = gradientsOf(
+    forward,
+    toOurs(tensors["input"]!),
+    underPrefix("w", tensors),
+    toOurs(tensors["grad_output"]!),
+  );
+  const expected = underPrefix("g", tensors);
+  expect(Object.keys(ours.weights).sort()).toEqual(Object.keys(expected).sort());
+  return {
+    value: relativeError(ours.value, toOurs(tensors["output"]!)),
+    input: relativeError(ours.input, toOurs(tensors["grad_input"]!)),
+    ...Object.fromEntries(
+      Object.keys(expected).map((name) => [name, relativeError(ours.weights[name]!, expected[name]!)]),
+    ),
+  };
+}
+
+export function expectAllWithin(found: Record<string, number>, limit: number): void {
+  const outside = Object.entries(found).filter(([, error]) => !(error <= limit));
+  expect(outside).toEqual([]);
 }
