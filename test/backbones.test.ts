@@ -117,7 +117,7 @@ describe("wrong weights", () => {
     );
     expect(await refused(["backbone", "inspect", "nowhere"])).toMatch(/The weights "nowhere" do not exist/);
     expect(await refused(["backbone", "inspect", "photos", "--backbone", "dc-ae"])).toMatch(
-      /photos has no weights of .*its files are cat.jpg/,
+      /photos has no weights of .*found cat.jpg/,
     );
   });
 

@@ -230,8 +230,8 @@ describe.each(cases)(
       expect(counts).toEqual(arrays["count"]!.data);
 
       const after = JSON.parse(metadata["lr_after_epoch"]!) as [number, number];
-      expect(exponentialDecay(rate, 20)(1) / after[0]).toBeCloseTo(1, 10);
-      expect(exponentialDecay(rectifierRate, 20)(1) / after[1]).toBeCloseTo(1, 10);
+      expect(exponentialDecay(rate, 20, 0.05)(1) / after[0]).toBeCloseTo(1, 10);
+      expect(exponentialDecay(rectifierRate, 20, 0.05)(1) / after[1]).toBeCloseTo(1, 10);
       optimizer.dispose();
       rectifier.dispose();
       embeddings.dispose();

@@ -169,7 +169,7 @@ describe("clipByGlobalNorm", () => {
 
 describe("schedules", () => {
   it("exponential: constant ratio, 5 % after all epochs; the fixtures' rate after one of 20 epochs", () => {
-    const rate = exponentialDecay(0.01, 20);
+    const rate = exponentialDecay(0.01, 20, 0.05);
     expect(rate(0)).toBe(0.01);
     expect(rate(1)).toBeCloseTo(0.008608916593317348, 12);
     expect(rate(20)).toBeCloseTo(0.0005, 12);
@@ -179,15 +179,15 @@ describe("schedules", () => {
   it("cosine: starts flat, passes the middle half way, stays at its end", () => {
     const rate = cosineDecay(2, 100, 0.1);
     expect([rate(0), rate(50), rate(100), rate(200)]).toEqual([2, 1.1, 0.2, 0.2].map((x) => expect.closeTo(x, 10)));
-    expect(cosineDecay(1, 0)(0)).toBe(0);
+    expect(cosineDecay(1, 0, 0)(0)).toBe(0);
   });
 });
 
 it("a warm-up raises the schedule linearly, and then is it", () => {
-  const rate = warmUp(cosineDecay(2, 100), 10);
+  const rate = warmUp(cosineDecay(2, 100, 0), 10);
   expect(rate(0)).toBeCloseTo(0.2, 12);
-  expect(rate(4)).toBeCloseTo(cosineDecay(2, 100)(4) / 2, 12);
-  expect(rate(10)).toBe(cosineDecay(2, 100)(10));
+  expect(rate(4)).toBeCloseTo(cosineDecay(2, 100, 0)(4) / 2, 12);
+  expect(rate(10)).toBe(cosineDecay(2, 100, 0)(10));
   expect(warmUp(() => 3, 0)(0)).toBe(3);
 });
 

@@ -14,9 +14,14 @@ import type { ArchivedImage } from "./archived-image.js";
 import { decodeImage, defaultPixelLimit } from "./decode.js";
 import type { OpenImagesOptions } from "./image-options.js";
 import { imageList, type IndexedImageSource } from "./indexed-source.js";
-import { openParquetImages } from "./parquet.js";
+import { parquetImages } from "./parquet.js";
 
-const archiveName = /\.(tar|parquet)$/i;
+/** Finds the images of an archive, by its extension. A new format goes here. */
+const readers: Readonly<Record<string, (source: ByteSource, archive: string) => AsyncGenerator<ArchivedImage>>> = {
+  tar: tarImages,
+  parquet: parquetImages,
+};
+const archiveName = new RegExp(`\\.(${Object.keys(readers).join("|")})$`, "i");
 /** Files with more bytes are not read: they are no images and would fill the memory. */
 const maxImageBytes = 2 ** 29;
 const imageName = /\.(jpe?g|jpe|jfif|png|webp)$/i;
@@ -52,11 +57,11 @@ export async function openArchives(
       fix: "Name archives of one kind.",
     });
   }
+  const [kind] = kinds;
   const images = new Map<string, ArchivedImage>();
   for (const path of paths) {
     const source = await openBytes(path);
-    const found = kinds.has("tar") ? tarImages(source, shortName(path)) : openParquetImages(source, shortName(path));
-    for await (const image of found) {
+    for await (const image of readers[kind!]!(source, shortName(path))) {
       images.set(image.name, image);
       if (images.size === limit) break;
     }

@@ -11,7 +11,7 @@ import type { ArchivedImage } from "./archived-image.js";
 const maxGroups = 2;
 
 /** @throws RevqError `parquet-damaged`, `parquet-no-images` */
-export async function* openParquetImages(source: ByteSource, archive: string): AsyncGenerator<ArchivedImage> {
+export async function* parquetImages(source: ByteSource, archive: string): AsyncGenerator<ArchivedImage> {
   const file: AsyncBuffer = {
     byteLength: source.size,
     slice: async (start, end = source.size) => {

@@ -8,7 +8,7 @@
  * `finalFraction` of the initial rate after `epochs` epochs (PyTorch's `ExponentialLR` with gamma =
  * finalFraction^(1 / epochs)).
  */
-export function exponentialDecay(initial: number, epochs: number, finalFraction = 0.05): (epoch: number) => number {
+export function exponentialDecay(initial: number, epochs: number, finalFraction: number): (epoch: number) => number {
   const factor = finalFraction ** (1 / epochs);
   return (epoch) => initial * factor ** epoch;
 }
@@ -17,7 +17,7 @@ export function exponentialDecay(initial: number, epochs: number, finalFraction 
  * Half a cosine from `initial` at step 0 down to `finalFraction` of it at step `steps`, then
  * constant (SGDR without restarts, arXiv 1608.03983).
  */
-export function cosineDecay(initial: number, steps: number, finalFraction = 0): (step: number) => number {
+export function cosineDecay(initial: number, steps: number, finalFraction: number): (step: number) => number {
   return (step) => {
     const progress = steps > 0 ? Math.min(Math.max(step / steps, 0), 1) : 1;
     return initial * (finalFraction + (1 - finalFraction) * 0.5 * (1 + Math.cos(Math.PI * progress)));

@@ -1,7 +1,7 @@
 /**
  * The results of a job with one unit per part, as files `part-00003-of-00016.<extension>` in a
  * folder. Every file holds the key of its job; results of different keys are never joined. Machines
- * without a common disk write into folders of their own, which `gather` reads together.
+ * without a common disk write into folders of their own, which `gatherParts` reads together.
  */
 import { RevqError } from "@revq/core";
 import { sha256OfFile, writeFileAtomic } from "@revq/formats/node";
