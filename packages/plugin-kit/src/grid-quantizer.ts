@@ -19,9 +19,10 @@ import {
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
 import { CoefficientScale } from "./coefficient-scale.js";
+import type { CutSplit } from "./descriptor.js";
 import { gridSize, nearestLevel } from "./grid.js";
 import { lookUpCodes, sampleLatents } from "./shared-codebook.js";
-import { TokenCut, gatherElements, type CutSplit } from "./token-cut.js";
+import { TokenCut, gatherElements } from "./token-cut.js";
 
 export interface GridSettings {
   readonly tokens: number;

@@ -12,5 +12,6 @@ export { averageChannels, pixelShuffle, pixelUnshuffle, repeatChannels, upsample
 export { runInChunks, runLayers } from "./layers/run-in-chunks.js";
 export { ParameterSet, parameterCount, type ParameterShape } from "./parameter-set.js";
 export { lookUpCodes, sampleLatents } from "./shared-codebook.js";
-export { TokenCut, gatherElements, type CutSplit } from "./token-cut.js";
+export { concreteSplit, refuseBitBudget, type CutSplit } from "./descriptor.js";
+export { TokenCut, gatherElements } from "./token-cut.js";
 export { cutTokens, joinTokens } from "./token-tensors.js";

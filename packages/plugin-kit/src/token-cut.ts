@@ -16,11 +16,9 @@ import {
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor3D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
 import { allocateEigenvalues } from "./eigenvalue-allocation.js";
+import type { CutSplit } from "./descriptor.js";
 import { blockElements, cutBlocks, joinBlocks } from "./blocks.js";
 import { cutTokens, joinTokens } from "./token-tensors.js";
-
-/** `eigenvalue`: tokens are made by variance (eigenvalue allocation), not by position. */
-export type CutSplit = TokenSplit | "eigenvalue";
 
 export class TokenCut {
   /** d: elements of a token. */

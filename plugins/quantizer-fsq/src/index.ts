@@ -11,10 +11,10 @@ import {
   type LatentShape,
   type OptionsOf,
   type QuantizerPlugin,
-  type TransformLayout,
 } from "@revq/core";
+import { concreteSplit, gridSize, refuseBitBudget } from "@revq/plugin-kit/descriptor";
 import { z } from "zod";
-import { gridSize, levelsFor } from "./levels.js";
+import { levelsFor } from "./levels.js";
 
 const maxCodes = 2 ** 16;
 
@@ -51,14 +51,11 @@ export const fsq: QuantizerPlugin<typeof options> = definePlugin({
   options,
 
   async resolve(given, { latentShape, bits, transform }) {
-    if (bits !== null) {
-      throw new RevqError("bits-not-supported", "The quantizer fsq cannot choose its options for a budget of bits.", {
-        fix: "Set tokens and codes instead.",
-        setting: { path: "quantizer.tokens" },
-      });
-    }
+    refuseBitBudget("fsq", bits, "tokens");
     const { tokens } = gridOf(given, latentShape);
-    return [{ options: { ...given, tokens, split: splitOf(given, transform(tokens)) }, reasons: [] }];
+    return [
+      { options: { ...given, tokens, split: concreteSplit(given.split, transform(tokens), "channel") }, reasons: [] },
+    ];
   },
 
   layout(given, latentShape) {
@@ -71,7 +68,7 @@ export const fsq: QuantizerPlugin<typeof options> = definePlugin({
     const { FsqQuantizer } = await import("./fsq-quantizer.js");
     return new FsqQuantizer(latentShape, transform, {
       ...gridOf(given, latentShape),
-      split: splitOf(given, transform),
+      split: concreteSplit(given.split, transform, "channel"),
     });
   },
 });
@@ -97,9 +94,4 @@ function gridOf(given: Options, shape: LatentShape): { tokens: number; levels: r
     );
   }
   return { tokens: size / dim, levels };
-}
-
-function splitOf({ split }: Options, transform: TransformLayout | null): Exclude<Options["split"], "auto"> {
-  if (split !== "auto") return split;
-  return transform?.decorrelated ? "eigenvalue" : "channel";
 }

@@ -1,4 +1,5 @@
 /** The levels of each element of a token. */
+import { gridSize } from "@revq/plugin-kit/descriptor";
 
 /**
  * The most even grid of at most `codes` points: the smallest level count grows by one while the
@@ -11,9 +12,4 @@ export function levelsFor(dim: number, codes: number): number[] {
     if ((gridSize(levels) / lowest) * (lowest + 1) > codes) return levels;
     levels[levels.indexOf(lowest)] = lowest + 1;
   }
-}
-
-/** K: points of the grid. */
-export function gridSize(levels: readonly number[]): number {
-  return levels.reduce((product, count) => product * count, 1);
 }

@@ -6,7 +6,8 @@ import { createRandom } from "@revq/core";
 import { describe, expect, it } from "vitest";
 import { bestStep } from "../src/fsq-quantizer.js";
 import { fsq } from "../src/index.js";
-import { gridSize, levelsFor } from "../src/levels.js";
+import { gridSize } from "@revq/plugin-kit/descriptor";
+import { levelsFor } from "../src/levels.js";
 
 const random = createRandom(3);
 const normal = Array.from({ length: 60_000 }, () => random.normal());

@@ -14,8 +14,8 @@ import {
   type LatentShape,
   type OptionsOf,
   type QuantizerPlugin,
-  type TransformLayout,
 } from "@revq/core";
+import { concreteSplit, refuseBitBudget } from "@revq/plugin-kit/descriptor";
 import { z } from "zod";
 import type { SignScale } from "./sign-quantizer.js";
 
@@ -71,18 +71,11 @@ function signPlugin(id: string, title: string, scale: SignScale): QuantizerPlugi
     options,
 
     async resolve(given, { latentShape, bits, transform }) {
-      if (bits !== null) {
-        throw new RevqError(
-          "bits-not-supported",
-          `The quantizer ${id} cannot choose its options for a budget of bits.`,
-          {
-            fix: "Set tokens instead.",
-            setting: { path: "quantizer.tokens" },
-          },
-        );
-      }
+      refuseBitBudget(id, bits, "tokens");
       const tokens = latentSize(latentShape) / dimOf(id, given, latentShape);
-      return [{ options: { ...given, tokens, split: splitOf(given, transform(tokens)) }, reasons: [] }];
+      return [
+        { options: { ...given, tokens, split: concreteSplit(given.split, transform(tokens), "channel") }, reasons: [] },
+      ];
     },
 
     layout(given, latentShape) {
@@ -94,7 +87,11 @@ function signPlugin(id: string, title: string, scale: SignScale): QuantizerPlugi
     async create(given, { latentShape, transform }) {
       const { SignQuantizer } = await import("./sign-quantizer.js");
       const dim = dimOf(id, given, latentShape);
-      return new SignQuantizer(latentShape, transform, { dim, split: splitOf(given, transform), scale });
+      return new SignQuantizer(latentShape, transform, {
+        dim,
+        split: concreteSplit(given.split, transform, "channel"),
+        scale,
+      });
     },
   });
 }
@@ -116,9 +113,4 @@ function dimOf(id: string, { tokens, codes }: Options, shape: LatentShape): numb
     );
   }
   return dim;
-}
-
-function splitOf({ split }: Options, transform: TransformLayout | null): Exclude<Options["split"], "auto"> {
-  if (split !== "auto") return split;
-  return transform?.decorrelated ? "eigenvalue" : "channel";
 }

@@ -11,6 +11,7 @@ import {
   type QuantizerPlugin,
   type TransformLayout,
 } from "@revq/core";
+import { refuseBitBudget } from "@revq/plugin-kit/descriptor";
 import { z } from "zod";
 import { residualLayout } from "./residual-layout.js";
 
@@ -48,16 +49,7 @@ export const residual: QuantizerPlugin<typeof options> = definePlugin({
   options,
 
   async resolve(given, { latentShape, bits, transform }) {
-    if (bits !== null) {
-      throw new RevqError(
-        "bits-not-supported",
-        "The quantizer residual cannot choose its options for a budget of bits.",
-        {
-          fix: "Set tokens and codes instead.",
-          setting: { path: "quantizer.tokens" },
-        },
-      );
-    }
+    refuseBitBudget("residual", bits, "tokens");
     const vectors = vectorsOf(given, latentShape);
     const tokens = vectors * given.depth;
     return [{ options: { ...given, tokens, split: splitOf(given, vectors, transform(tokens)) }, reasons: [] }];

@@ -10,6 +10,7 @@ import {
   type OptionsOf,
   type QuantizerPlugin,
 } from "@revq/core";
+import { refuseBitBudget } from "@revq/plugin-kit/descriptor";
 import { z } from "zod";
 
 const options = z.strictObject({
@@ -26,13 +27,7 @@ export const tokenbridge: QuantizerPlugin<typeof options> = definePlugin({
   options,
 
   async resolve(given, { latentShape, bits }) {
-    if (bits !== null) {
-      throw new RevqError(
-        "bits-not-supported",
-        "The quantizer tokenbridge cannot choose its options for a budget of bits.",
-        { fix: "Set codes instead.", setting: { path: "quantizer.codes" } },
-      );
-    }
+    refuseBitBudget("tokenbridge", bits, "codes");
     return [{ options: { ...given, tokens: tokensOf(given, latentShape) }, reasons: [] }];
   },
 

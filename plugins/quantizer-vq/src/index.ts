@@ -3,7 +3,6 @@
  * for the others.
  */
 import {
-  RevqError,
   blockShape,
   definePlugin,
   sharedTokenLayout,
@@ -12,8 +11,8 @@ import {
   type LatentShape,
   type OptionsOf,
   type QuantizerPlugin,
-  type TransformLayout,
 } from "@revq/core";
+import { concreteSplit, refuseBitBudget } from "@revq/plugin-kit/descriptor";
 import { z } from "zod";
 
 const options = z.strictObject({
@@ -52,14 +51,11 @@ export const vq: QuantizerPlugin<typeof options> = definePlugin({
   options,
 
   async resolve(given, { latentShape, bits, transform }) {
-    if (bits !== null) {
-      throw new RevqError("bits-not-supported", "The quantizer vq cannot choose its options for a budget of bits.", {
-        fix: "Set tokens and codes instead.",
-        setting: { path: "quantizer.tokens" },
-      });
-    }
+    refuseBitBudget("vq", bits, "tokens");
     const tokens = tokensOf(given, latentShape);
-    return [{ options: { ...given, tokens, split: splitOf(given, transform(tokens)) }, reasons: [] }];
+    return [
+      { options: { ...given, tokens, split: concreteSplit(given.split, transform(tokens), "spatial") }, reasons: [] },
+    ];
   },
 
   layout(given, latentShape) {
@@ -72,7 +68,7 @@ export const vq: QuantizerPlugin<typeof options> = definePlugin({
 
   async create(given, { latentShape, transform }) {
     const { VqQuantizer } = await import("./vq-quantizer.js");
-    const [tokens, split] = [tokensOf(given, latentShape), splitOf(given, transform)];
+    const [tokens, split] = [tokensOf(given, latentShape), concreteSplit(given.split, transform, "spatial")];
     return new VqQuantizer(latentShape, transform, { ...given, tokens, split });
   },
 });
@@ -85,9 +81,4 @@ declare module "@revq/core" {
 
 function tokensOf({ tokens }: Options, { height, width }: LatentShape): number {
   return tokens ?? height * width;
-}
-
-function splitOf({ split }: Options, transform: TransformLayout | null): Exclude<Options["split"], "auto"> {
-  if (split !== "auto") return split;
-  return transform?.decorrelated ? "eigenvalue" : "spatial";
 }
