@@ -4,7 +4,8 @@ module.exports = {
     {
       name: "no-circular",
       severity: "error",
-      comment: "Two files that need each other are one concept, or miss a third: move what both need into a file of its own.",
+      comment:
+        "Two files that need each other are one concept, or miss a third: move what both need into a file of its own.",
       from: {},
       to: { circular: true },
     },
