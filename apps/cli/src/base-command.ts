@@ -1,6 +1,6 @@
 /** What all commands share: the container, the engine, progress, Ctrl-C, and errors as a user sees them. */
 import { Command, Flags, type Interfaces } from "@oclif/core";
-import { isRevqError, RevqError } from "@revq/core";
+import { isRevqError, RevqError, type PluginRegistry } from "@revq/core";
 import type { Engine, EngineId } from "@revq/engine";
 import type { Services } from "./composition/container.js";
 import { exitCodeOf, interruptedExitCode } from "./errors/exit-code.js";
@@ -63,6 +63,12 @@ export abstract class BaseCommand extends Command {
 
   /** A line for the user on stderr; it never mixes with results. */
   protected readonly note = (line: string): void => this.display.note(line);
+
+  /** The plugins alone, for a command that starts nothing. */
+  async plugins(named: readonly string[] = []): Promise<PluginRegistry> {
+    const { openPlugins } = await import("./composition/open-plugins.js");
+    return openPlugins(named, this.note);
+  }
 
   /** The container's services, with the plugins that flags or a configuration name. */
   async services(named: readonly string[] = []): Promise<Services> {

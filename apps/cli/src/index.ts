@@ -3,6 +3,7 @@
  * @revq/train and @revq/tokenizer instead.
  */
 export { defineConfig, type UserConfig } from "@revq/train/config";
-export { createContainer, services, type FoundPlugin } from "./composition/container.js";
+export { createContainer, services } from "./composition/container.js";
+export type { FoundPlugin } from "./composition/discover-plugins.js";
 export { discoverPlugins, type Discovery } from "./composition/discover-plugins.js";
 export { includedPlugins } from "./composition/included-plugins.js";

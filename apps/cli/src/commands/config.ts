@@ -28,7 +28,7 @@ export default class Config extends BaseCommand {
     const { flags } = await this.parse(Config);
     const { schema: asSchema, ...given } = flags;
     const layers = await userLayers(given);
-    const { plugins } = await this.services(namedPlugins(given, layers));
+    const plugins = await this.plugins(namedPlugins(given, layers));
     if (asSchema) {
       const schema = configSchema(plugins);
       this.log(JSON.stringify(schema, null, 2));

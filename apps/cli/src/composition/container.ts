@@ -4,18 +4,14 @@
  * when they are first used.
  */
 import "reflect-metadata";
-import { PluginRegistry, type Plugin, type WeightsSource } from "@revq/core";
+import type { PluginRegistry, WeightsSource } from "@revq/core";
 import type { Engine, EngineId } from "@revq/engine";
 import type { OpenWeightsOptions } from "@revq/formats/node";
 import { container as rootContainer, type DependencyContainer } from "tsyringe";
 import { embeddedFolder } from "../weights/embedded-weights.js";
 import { dependencyTokens } from "./dependency-tokens.js";
-
-export interface FoundPlugin {
-  readonly plugin: Plugin;
-  /** The package or path it came from. */
-  readonly origin: string;
-}
+import type { FoundPlugin } from "./discover-plugins.js";
+import { registryOf } from "./open-plugins.js";
 
 export interface EngineRequest {
   readonly engine: EngineId | "auto";
@@ -42,9 +38,7 @@ export function createContainer(
   downloads: OpenWeightsOptions = {},
 ): DependencyContainer {
   const container = rootContainer.createChildContainer();
-  const registry = new PluginRegistry();
-  for (const { plugin, origin } of plugins) registry.register(plugin, origin);
-  container.register(dependencyTokens.plugins, { useValue: registry });
+  container.register(dependencyTokens.plugins, { useValue: registryOf(plugins) });
   container.register<OpenEngine>(dependencyTokens.engine, {
     useValue: async ({ engine, note }) => {
       const { createEngine } = await import("@revq/engine");

@@ -2,16 +2,21 @@
  * Loads plugins: the bundled ones, the installed ones, and those that `--plugin` or a config file names. A plugin that
  * cannot be loaded is reported and left out, unless the user named it.
  */
-import { isPlugin, isRevqError, RevqError } from "@revq/core";
+import { isPlugin, isRevqError, RevqError, type Plugin } from "@revq/core";
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { firstLineOf } from "../errors/message-of.js";
-import type { FoundPlugin } from "./container.js";
 import { includedPlugins } from "./included-plugins.js";
 import { findPlugin, installedPlugins, readManifest, type Manifest } from "./installed-plugins.js";
+
+export interface FoundPlugin {
+  readonly plugin: Plugin;
+  /** The package or path it came from. */
+  readonly origin: string;
+}
 
 const { version: coreVersion } = createRequire(import.meta.url)("@revq/core/package.json") as { version: string };
 

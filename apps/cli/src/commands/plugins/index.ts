@@ -34,7 +34,7 @@ export default class Plugins extends BaseCommand {
 
   async run(): Promise<{ plugins: PluginReport[] }> {
     const { flags } = await this.parse(Plugins);
-    const { plugins: registry } = await this.services(flags.plugin);
+    const registry = await this.plugins(flags.plugin);
     const reports = registry
       .list()
       .filter(({ plugin }) => !flags.kind || plugin.kind === flags.kind)
