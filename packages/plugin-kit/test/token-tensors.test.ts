@@ -1,31 +1,15 @@
 /** Cutting latents into tokens as tensors, against the order of elements that core gives. */
-import { divisors, latentSize, tokenOrder, tokenSplits, type LatentShape, type TokenSplit } from "@revq/core";
+import { latentSize, tokenOrder, tokenSplits, type LatentShape } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import "@tensorflow/tfjs-core/dist/register_all_gradients.js";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
+import { layouts } from "../../core/test/latent-layouts.js";
 import { cutTokens, joinTokens } from "../src/index.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 const shape: LatentShape = { channels: 2, height: 2, width: 4 };
-
-function fits(latent: LatentShape, tokens: number, split: TokenSplit): boolean {
-  if (split !== "block") return true;
-  const d = latentSize(latent) / tokens;
-  return divisors(d).some((rows) => latent.height % rows === 0 && latent.width % (d / rows) === 0);
-}
-
-const layouts = fc
-  .record({
-    channels: fc.integer({ min: 1, max: 6 }),
-    height: fc.integer({ min: 1, max: 8 }),
-    width: fc.integer({ min: 1, max: 8 }),
-  })
-  .chain((latent) =>
-    fc.tuple(fc.constant(latent), fc.constantFrom(...divisors(latentSize(latent))), fc.constantFrom(...tokenSplits)),
-  )
-  .filter(([latent, tokens, split]) => fits(latent, tokens, split));
 
 describe("cutTokens and joinTokens", () => {
   it("cut as `tokenOrder` says, and join to the same latents", () => {

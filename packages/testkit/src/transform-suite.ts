@@ -23,13 +23,13 @@ export function testTransformOnEngine(
 ): void {
   const { height, width, channels } = latentShape;
   const size = latentSize(latentShape);
-  const context = { latentShape, tokens };
+  const transformContext = { latentShape, tokens };
   const parsed = parseOptions(plugin, options);
   const training = randomLatents(latentShape, samples, 1);
   /** Three latents that were not fitted on. */
   const values = randomLatents(latentShape, 3, 2);
   const tensor = (of: Float32Array): Tensor4D => tf.tensor4d(of, [of.length / size, height, width, channels]);
-  const create = (): Promise<Transform> => plugin.create(parsed, context);
+  const create = (): Promise<Transform> => plugin.create(parsed, transformContext);
   const fit = (made: Transform): Promise<void> =>
     made.fit(latentSource(latentShape, training), quietContext(createRandom(7)));
   const fitted = async (): Promise<Transform> => {
@@ -68,8 +68,8 @@ export function testTransformOnEngine(
 
   it("knows its layout and counts its parameters without being created", () => {
     const before = tf.memory().numTensors;
-    const layout = plugin.layout(parsed, context);
-    const count = plugin.parameterCount(parsed, context);
+    const layout = plugin.layout(parsed, transformContext);
+    const count = plugin.parameterCount(parsed, transformContext);
     expect(tf.memory().numTensors).toBe(before);
     const { block, blocks, decorrelated } = transform.layout;
     expect(layout).toMatchObject({ block, blocks, decorrelated });
@@ -131,9 +131,9 @@ export function testTransformOnEngine(
     none.dispose();
   });
 
-  it("knows the variance of every coefficient of a block", async (test) => {
+  it("knows the variance of every coefficient of a block", async (context) => {
     const { variances, layout } = transform;
-    if (!variances) return test.skip("it leaves the variances as they are");
+    if (!variances) return context.skip("it leaves the variances as they are");
     const fresh = await create();
     expect(fresh.variances, "before fit").toBeNull();
     fresh.dispose();
@@ -171,8 +171,8 @@ export function testTransformOnEngine(
     fresh.dispose();
   });
 
-  it("refuses a state without its tensors", async (test) => {
-    if (Object.keys(transform.state()).length === 0) return test.skip("its state is empty");
+  it("refuses a state without its tensors", async (context) => {
+    if (Object.keys(transform.state()).length === 0) return context.skip("its state is empty");
     const fresh = await create();
     await expectRevqError("an empty state", () => fresh.restore({}));
     fresh.dispose();
@@ -193,8 +193,8 @@ export function testTransformOnEngine(
     latents.dispose();
   });
 
-  it("lets gradients through in both directions", async (test) => {
-    if (!engine().trains) return test.skip("this engine does not train");
+  it("lets gradients through in both directions", async (context) => {
+    if (!engine().trains) return context.skip("this engine does not train");
     const latents = tensor(values);
     for (const direction of ["forward", "inverse"] as const) {
       const loss = (x: tf.Tensor): tf.Tensor => tf.sum(tf.square(transform[direction](x as Tensor4D)));
