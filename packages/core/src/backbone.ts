@@ -44,6 +44,30 @@ export interface Backbone extends Disposable {
    * Present if the backbone is fitted on the user's images. The tokenizer then holds its tensors.
    */
   readonly fit?: BackboneFit;
+  /** Present if the decoder has gradients: images can then be a loss. */
+  readonly gradients?: DecoderGradients;
+}
+
+/** The decoder by tensor operations that have gradients. */
+export interface DecoderGradients {
+  /**
+   * Names of the decoder's tensors among `state()`, stage by stage: the first stage reads the
+   * latent, the last one makes the image.
+   */
+  readonly stages: readonly (readonly string[])[];
+  /**
+   * latents `[n, h, w, c]`, n > 0 -> the image that `Backbone.decode` makes, and features. Call it
+   * inside `tf.tidy`. Differentiable in the latents and in `weights`.
+   * @param weights take the place of tensors of `state()`, by name and in their shape
+   */
+  decode(latents: Tensor4D, weights?: NamedTensors): DecoderOutput;
+}
+
+export interface DecoderOutput {
+  /** `[n, H, W, 3]`, not clamped. */
+  readonly images: Tensor4D;
+  /** Activations `[n, h', w', c']` before each doubling of the resolution; may be empty. */
+  readonly features: readonly Tensor4D[];
 }
 
 export interface BackboneFit {
