@@ -1,6 +1,7 @@
 /** The parts of a tokenizer. */
 import type { Backbone, LatentShape, Quantizer, Rectifier } from "@revq/core";
 import type { TokenizerConfig } from "./config.js";
+import type { AdaptedDecoder } from "./decoder.js";
 import type { LatentSpace } from "./latent-space.js";
 
 export interface TokenizerParts {
@@ -11,6 +12,8 @@ export interface TokenizerParts {
   readonly space: LatentSpace;
   readonly quantizer: Quantizer;
   readonly rectifier: Rectifier;
+  /** Makes images in place of the backbone's decoder. Null: it is not adapted, or there is no backbone. */
+  readonly decoder: AdaptedDecoder | null;
   /** `dispose` calls it last and once: it stops the engine that loading started. */
   readonly release?: () => void;
 }

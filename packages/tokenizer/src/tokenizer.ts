@@ -117,7 +117,7 @@ export class Tokenizer implements Disposable {
     return bitsPerImage(this.layout);
   }
 
-  /** The backbone. Throws `tokenizer-of-latents`. */
+  /** The backbone: the VAE as it was published. Throws `tokenizer-of-latents`. */
   get backbone(): Backbone {
     if (this.parts.backbone) return this.parts.backbone;
     throw new RevqError(
@@ -127,6 +127,11 @@ export class Tokenizer implements Disposable {
         fix: "Give it latents, or train one with a backbone.",
       },
     );
+  }
+
+  /** Makes images from latents: the adapted decoder, else the backbone. Throws `tokenizer-of-latents`. */
+  get decoder(): Backbone {
+    return this.parts.decoder?.backbone ?? this.backbone;
   }
 
   /** images `[n, H, W, 3]` float32 in [-1, 1] -> ids `[n, t]` int32. The caller owns the result. */
@@ -145,10 +150,10 @@ export class Tokenizer implements Disposable {
    * owns the result.
    */
   async decodeIds(ids: Tensor2D): Promise<Tensor4D> {
-    const backbone = this.backbone;
+    const decoder = this.decoder;
     const latents = this.decodeLatents(ids);
     try {
-      return await backbone.decode(latents);
+      return await decoder.decode(latents);
     } finally {
       latents.dispose();
     }
@@ -184,6 +189,7 @@ export class Tokenizer implements Disposable {
   }
 
   dispose(): void {
+    this.parts.decoder?.dispose();
     this.parts.backbone?.dispose();
     this.parts.space.dispose();
     this.parts.quantizer.dispose();

@@ -34,6 +34,7 @@ export function pytorchReadme(names: Readonly<Record<string, readonly number[]>>
 \`quantizer.embeddings\` are the codebooks [groups, codes, d]. \`quantizer.index_offset\` holds, for each token, where its
 codebook starts among all codes. \`decoder.\` is the rectifier, with the names of the authors' code: remove the prefix for
 \`rectifier.load_state_dict\`. \`transform.\` is the transform between the standardized latent and the codebooks.
+\`adapted_backbone.\`, where there is one, replaces tensors of the VAE when it decodes.
 \`config.json\` (\`quantizer.options\`) describes how latents are cut into tokens.
 
 | tensor | shape |

@@ -85,7 +85,7 @@ export async function exportOnnx(tokenizer: Tokenizer, folder: string, batch: nu
 async function decode(tokenizer: Tokenizer, ids: Tensor2D): Promise<Tensor4D> {
   const { backbone } = tokenizer.parts;
   const latents = tokenizer.decodeLatents(ids);
-  const output = backbone ? await backbone.decode(latents) : latents;
+  const output = backbone ? await tokenizer.decoder.decode(latents) : latents;
   const first = tf.transpose(output, [0, 3, 1, 2]);
   tf.dispose([latents, output]);
   return first;

@@ -6,7 +6,7 @@
 import { codebookOffsets, RevqError, toNamedArrays, type NamedArray } from "@revq/core";
 import { writeSafetensors, type TensorToWrite } from "@revq/formats";
 import { writeFileAtomic } from "@revq/formats/node";
-import type { Tokenizer } from "@revq/tokenizer";
+import { adaptedTensors, type Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import { join } from "node:path";
 import { pytorchReadme } from "./readme.js";
@@ -15,7 +15,7 @@ export const pytorchFile = "tokenizer.safetensors";
 
 /** Writes the file, config.json and a README.md; returns the shape of every tensor. Throws `export-unequal-codebooks`. */
 export async function exportPyTorch(tokenizer: Tokenizer, folder: string): Promise<Record<string, readonly number[]>> {
-  const { space, quantizer, rectifier, backbone } = tokenizer.parts;
+  const { space, quantizer, rectifier, backbone, decoder } = tokenizer.parts;
   const { config } = tokenizer;
   const statistics = space.standardizer.state();
   const written: TensorToWrite[] = [];
@@ -47,6 +47,12 @@ export async function exportPyTorch(tokenizer: Tokenizer, folder: string): Promi
   }
   add("decoder.", await toNamedArrays(rectifier.state()));
   if (backbone && config.backbone?.embedded) add("backbone.", await toNamedArrays(backbone.state()));
+  if (backbone && decoder && config.decoder) {
+    const { mode } = config.decoder;
+    const changed = tf.tidy(() => ({ ...adaptedTensors(mode, backbone.state(), decoder.state()) }));
+    add("adapted_backbone.", await toNamedArrays(changed));
+    tf.dispose(changed);
+  }
 
   await writeFileAtomic(join(folder, pytorchFile), writeSafetensors(written, { format: "pt" }));
   await writeFileAtomic(join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`);

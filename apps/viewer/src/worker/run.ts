@@ -1,4 +1,5 @@
 /** An image through a tokenizer, stage by stage, and ids back to images. */
+import type { Backbone } from "@revq/core";
 import { bytesToUnitRange } from "@revq/data/pixels";
 import { checkIds, type DecodedImage, type QuantizedLatents, type Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
@@ -53,7 +54,7 @@ export async function encodeImage(
       signal.throwIfAborted();
       const { image, metrics } =
         stage === "vae"
-          ? await decodeLatents(tokenizer, latents, original)
+          ? await decodeLatents(backbone, latents, original)
           : await decodeStandardized(tokenizer, quantized[stage], original);
       emit({ kind: "image", stage, image, metrics }, [image.data.buffer]);
     }
@@ -101,18 +102,18 @@ async function decodeStandardized(
 ): Promise<ScoredImage> {
   const latents = tokenizer.parts.space.unstandardize(standardized);
   try {
-    return await decodeLatents(tokenizer, latents, original);
+    return await decodeLatents(tokenizer.decoder, latents, original);
   } finally {
     latents.dispose();
   }
 }
 
 async function decodeLatents(
-  tokenizer: Tokenizer,
+  decoder: Backbone,
   latents: Tensor4D,
   original: Float32Array | null,
 ): Promise<ScoredImage> {
-  const images = await tokenizer.backbone.decode(latents);
+  const images = await decoder.decode(latents);
   const values = (await images.data()) as Float32Array;
   const size = images.shape[1];
   images.dispose();
