@@ -21,7 +21,7 @@ describe("flagOfSetting", () => {
     [{ path: "transform.id", value: "none" }, "--transform none"],
     [{ path: "train.learningRate", value: 0.001 }, "--lr 0.001"],
     [{ path: "quantizer.allocation", value: "equal" }, "--set quantizer.allocation=equal"],
-    [{ path: "transform.standardize", value: false }, "--set transform.standardize=false"],
+    [{ path: "transform.metric", value: "centred" }, "--set transform.metric=centred"],
     [{ path: "rectifier.channels" }, "--set rectifier.channels=…"],
     [{ path: "backbone.embed", value: true }, "--embed-backbone"],
     [{ path: "resume", value: true }, "--resume"],

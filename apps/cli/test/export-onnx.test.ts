@@ -14,6 +14,7 @@ import {
   quietContext,
   type Backbone,
   type BackbonePlugin,
+  type MetricId,
   type QuantizerPlugin,
   type TransformPlugin,
 } from "@revq/core";
@@ -27,7 +28,15 @@ import { residual } from "@revq/quantizer-residual";
 import { tokenbridge } from "@revq/quantizer-tokenbridge";
 import { vq } from "@revq/quantizer-vq";
 import { identity } from "@revq/rectifier-identity";
-import { LatentSpace, measureLatents, Standardizer, Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
+import {
+  centredSource,
+  decoderMetric,
+  LatentSpace,
+  measureLatents,
+  Standardizer,
+  Tokenizer,
+  type TokenizerConfig,
+} from "@revq/tokenizer";
 import { dct, dctKlt, none, pca, standardize } from "@revq/transform-block";
 import * as tf from "@tensorflow/tfjs-core";
 import { InferenceSession, Tensor } from "onnxruntime-node";
@@ -77,7 +86,7 @@ async function testImages(): Promise<Float32Array> {
 interface Stages {
   readonly quantizer: readonly [QuantizerPlugin, object];
   readonly transform: TransformPlugin;
-  readonly standardize?: boolean;
+  readonly metric?: MetricId;
 }
 
 /** A tokenizer that is fitted on some of the images. It owns the backbone. */
@@ -93,7 +102,15 @@ async function makeTokenizer(backbone: Backbone, id: string, stages: Stages): Pr
   const tokens = plugin.layout(options, latentShape).layout.count;
   const transform = await stages.transform.create(parseOptions(stages.transform, {}), { latentShape, tokens });
   const standardizer = Standardizer.fromStatistics(latentShape, statistics);
-  const space = new LatentSpace(standardizer, transform, stages.standardize ?? true);
+  const { metric: wanted = "standardized" } = stages;
+  const { channels } = latentShape;
+  /** Of a decoder that mixes neighbouring channels. */
+  const gram = Float64Array.from(
+    { length: channels ** 2 },
+    (_, i) => [4, 1][Math.abs((i % channels) - Math.floor(i / channels))] ?? 0,
+  );
+  const metric = wanted === "decoder" ? await decoderMetric(gram, centredSource(source, statistics)) : { id: wanted };
+  const space = new LatentSpace(standardizer, transform, metric);
   await transform.fit(space.innerSource(source), quietContext(createRandom(4)));
   const quantizer = await plugin.create(options, { latentShape, transform: transform.layout });
   await quantizer.fit(await space.source(source), quietContext(createRandom(2)));
@@ -110,6 +127,7 @@ async function makeTokenizer(backbone: Backbone, id: string, stages: Stages): Pr
     space,
     quantizer,
     rectifier: await identity.create({}, { latentShape, random: createRandom(3) }),
+    decoder: null,
   });
 }
 
@@ -183,14 +201,16 @@ describe("export to ONNX of every quantizer", () => {
 describe("export to ONNX of every transform", () => {
   const eigenvalue = { tokens: 16, codes: 8, split: "eigenvalue", groups: "token" };
   it.each([
-    ["standardize", standardize, plain, true],
-    ["dct", dct, plain, true],
-    ["pca", pca, eigenvalue, true],
-    ["dct-klt", dctKlt, eigenvalue, true],
-    ["none, of centred latents", none, plain, false],
-    ["dct-klt, of centred latents", dctKlt, eigenvalue, false],
-  ] as unknown as [string, TransformPlugin, object, boolean][])("%s", (_, transform, options, standardized) =>
-    expectExport({ quantizer: [multigroup as never, options], transform, standardize: standardized }),
+    ["standardize", standardize, plain, "standardized"],
+    ["dct", dct, plain, "standardized"],
+    ["pca", pca, eigenvalue, "standardized"],
+    ["dct-klt", dctKlt, eigenvalue, "standardized"],
+    ["none, of centred latents", none, plain, "centred"],
+    ["dct-klt, of centred latents", dctKlt, eigenvalue, "centred"],
+    ["none, in the decoder's metric", none, plain, "decoder"],
+    ["dct-klt, in the decoder's metric", dctKlt, eigenvalue, "decoder"],
+  ] as unknown as [string, TransformPlugin, object, MetricId][])("%s", (_, transform, options, metric) =>
+    expectExport({ quantizer: [multigroup as never, options], transform, metric }),
   );
 });
 

@@ -24,7 +24,7 @@ afterAll(() => engine.dispose());
 async function spaceOf(plugin: typeof none): Promise<LatentSpace> {
   const statistics = { mean: new Float32Array(48), std: new Float32Array(48).fill(1) };
   const transform = await plugin.create({}, { latentShape: shape, tokens: 4 });
-  return new LatentSpace(Standardizer.fromStatistics(shape, statistics), transform, true);
+  return new LatentSpace(Standardizer.fromStatistics(shape, statistics), transform, { id: "standardized" });
 }
 
 describe("footprints and codebooks", () => {

@@ -16,4 +16,4 @@ export type { Rectifier } from "./rectifier.js";
 export { PluginRegistry, type RegisteredPlugin } from "./registry.js";
 export type { ImageBatch, ImageSource, LatentSource, Moments, RgbaImage } from "./sources.js";
 export * from "./token-layout.js";
-export type { HostTransform, Transform, TransformLayout } from "./transform.js";
+export { metricIds, type HostTransform, type MetricId, type Transform, type TransformLayout } from "./transform.js";

@@ -9,6 +9,14 @@ import type { FitContext } from "./progress.js";
 import type { LatentSource } from "./sources.js";
 
 /**
+ * What squared error means in the latents that a transform sees. `decoder`: to first order, error of
+ * the picture. `standardized`: every element weighs the same. `centred`: the error of the latent as
+ * it is.
+ */
+export const metricIds = ["decoder", "standardized", "centred"] as const;
+export type MetricId = (typeof metricIds)[number];
+
+/**
  * Which parts of a latent are transformed together. A latent is cut into blocks of neighbouring
  * positions, all channels; every block is transformed alike. Coefficients lie where the elements of
  * their block lay, so coefficients are `[h, w, c]` again.
@@ -26,8 +34,7 @@ export interface TransformLayout {
 }
 
 /**
- * A fitted transform. It sees latents with mean zero: standardized, or centred where the run says
- * so. n may be 0.
+ * A fitted transform. It sees latents with mean zero in one of the metrics. n may be 0.
  */
 export interface Transform extends Disposable {
   readonly layout: TransformLayout;

@@ -2,11 +2,12 @@
  * `config.json` of a tokenizer folder: plugins, options and shapes. `model.safetensors` holds the
  * parameters.
  */
-import { RevqError } from "@revq/core";
+import { metricIds, RevqError } from "@revq/core";
 import { z } from "zod";
+import { decoderSchema } from "./decoder-config.js";
 
 /** The format that this version writes. It reads all older ones (see `upgrades`). */
-export const formatVersion = 3;
+export const formatVersion = 4;
 
 /** JSON of version n -> JSON of version n + 1. Every version that was ever written stays here. */
 const upgrades: Readonly<Record<number, (config: Record<string, unknown>) => Record<string, unknown>>> = {
@@ -32,6 +33,13 @@ const upgrades: Readonly<Record<number, (config: Record<string, unknown>) => Rec
       training: { ...training, recipe: training.recipe === "fit" ? "kmeans" : training.recipe },
     };
   },
+  // In format 4 the transform sees latents in a metric, and the decoder may be adapted. Before,
+  // latents were standardized or centred.
+  3: ({ standardize, ...config }) => ({
+    ...config,
+    metric: standardize === false ? "centred" : "standardized",
+    decoder: null,
+  }),
 };
 
 /** Tensors that had another name before format 3. */
@@ -73,11 +81,13 @@ export const tokenizerConfigSchema = z.strictObject({
       embedded: z.boolean(),
     })
     .nullable(),
-  /** False: the transform sees latents minus their mean. */
-  standardize: z.boolean(),
+  /** The metric of the latents that the transform sees. */
+  metric: z.enum(metricIds),
   transform: pluginSchema,
   quantizer: pluginSchema,
   rectifier: pluginSchema,
+  /** Null: images are made by the backbone's own decoder. */
+  decoder: decoderSchema.nullable(),
   /** For people and other programs. revq itself takes the layout from the quantizer. */
   tokens: z.strictObject({
     tokens: positive,

@@ -2,12 +2,21 @@
 export type { RgbaImage } from "@revq/core";
 export type { CodingOptions } from "./coding.js";
 export { formatVersion, parseTokenizerConfig, tokenizerConfigSchema, type TokenizerConfig } from "./config.js";
+export { adaptedTensors, createAdaptedDecoder, type AdaptedDecoder, type AdaptedDecoderInput } from "./decoder.js";
+export { decoderModes, type DecoderConfig, type DecoderMode } from "./decoder-config.js";
 export { checkIds } from "./id-range.js";
 export { fromFloatPixels, toFloatPixels, type DecodedImage } from "./image.js";
 export { LatentSpace, disposeTransformed, type TransformedLatents } from "./latent-space.js";
+export { channelShares, decoderMetric, metricArrays, type Metric } from "./metric.js";
 export { isRelativePath, type LoadTokenizerOptions } from "./load.js";
 export type { TokenizerParts } from "./parts.js";
 export { configFile, modelFile, serializeTokenizer } from "./save.js";
-export { Standardizer, measureLatents, standardizedSource, type LatentStatistics } from "./standardizer.js";
+export {
+  centredSource,
+  Standardizer,
+  measureLatents,
+  standardizedSource,
+  type LatentStatistics,
+} from "./standardizer.js";
 export { checkGrid, defaultOverlap, planTiles, tileCount, tileOffsets, type TileGrid } from "./tile-grid.js";
 export { Tokenizer, type QuantizedLatents } from "./tokenizer.js";

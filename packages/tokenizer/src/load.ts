@@ -22,9 +22,11 @@ import { openSafetensors } from "@revq/formats";
 import { openWeights as openAnyWeights } from "@revq/formats/weights";
 import * as tf from "@tensorflow/tfjs-core";
 import { currentTensorName, parseTokenizerConfig, type TokenizerConfig } from "./config.js";
+import { checkDecoder, createAdaptedDecoder, type AdaptedDecoder } from "./decoder.js";
 import { ensureEngine } from "./ensure-engine.js";
 import { findPlugins } from "./find-plugins.js";
 import { LatentSpace } from "./latent-space.js";
+import { metricFromState } from "./metric.js";
 import type { TokenizerParts } from "./parts.js";
 import { configFile, modelFile } from "./save.js";
 import { Standardizer } from "./standardizer.js";
@@ -92,6 +94,8 @@ async function assemble(
   try {
     const backbone = options.backbone === false ? null : await openBackbone(config, tensors, folder, options);
     if (backbone) created.push(backbone);
+    const decoder = backbone ? await openDecoder(config, backbone, tensors, folder, options) : null;
+    if (decoder) created.push(decoder);
     const standardizer = await Standardizer.fromState(latentShape, underPrefix("standardizer", tensors));
     created.push(standardizer);
 
@@ -119,8 +123,9 @@ async function assemble(
     created.push(rectifier);
     rectifier.restore(underPrefix("rectifier", tensors));
 
-    const space = new LatentSpace(standardizer, transform, config.standardize);
-    return { config, latentShape, backbone, space, quantizer, rectifier, ...(release ? { release } : {}) };
+    const metric = await metricFromState(config.metric, latentShape, underPrefix("metric", tensors));
+    const space = new LatentSpace(standardizer, transform, metric);
+    return { config, latentShape, backbone, space, quantizer, rectifier, decoder, ...(release ? { release } : {}) };
   } catch (error) {
     for (const part of created) part.dispose();
     throw error;
@@ -160,6 +165,26 @@ async function openBackbone(
     );
   }
   return backbone;
+}
+
+async function openDecoder(
+  config: TokenizerConfig,
+  backbone: Backbone,
+  tensors: NamedTensors,
+  folder: WeightsSource,
+  { plugins }: Ready,
+): Promise<AdaptedDecoder | null> {
+  const { decoder: saved, backbone: selected, imageSize } = config;
+  if (!saved || !selected || imageSize === null) return null;
+  const changed = underPrefix("decoder", tensors);
+  await checkDecoder(saved, changed, folder.spec);
+  const plugin = plugins.get("backbone", selected.id);
+  return createAdaptedDecoder({
+    backbone,
+    mode: saved.mode,
+    tensors: changed,
+    create: (state) => plugin.create(parseOptions(plugin, selected.options), { imageSize, state }),
+  });
 }
 
 /** A relative path in config.json starts at the file's folder. */

@@ -1,14 +1,15 @@
 /** A tokenizer as bytes: the two files that programs read. The trainer writes the model card. */
 import { toNamedArrays, withPrefix, type NamedArray } from "@revq/core";
 import { float16ToFloat32, float32ToFloat16, writeSafetensors, type TensorToWrite } from "@revq/formats";
+import { metricArrays } from "./metric.js";
 import type { TokenizerParts } from "./parts.js";
 
 export const configFile = "config.json";
 export const modelFile = "model.safetensors";
 
 /**
- * The files by name. Tensors of model.safetensors: `standardizer.{mean,std}`, `transform.*`,
- * `quantizer.*`, `rectifier.*`, and `backbone.*` when embedded. An embedded backbone is stored in
+ * The files by name. Tensors of model.safetensors: `standardizer.{mean,std}`, `metric.matrix`,
+ * `transform.*`, `quantizer.*`, `rectifier.*`, `decoder.*` when it is adapted, and `backbone.*` when embedded. An embedded backbone is stored in
  * half precision where that is exact.
  *
  * @example
@@ -18,13 +19,15 @@ export const modelFile = "model.safetensors";
  * tokenizer.dispose();
  */
 export async function serializeTokenizer({ parts }: { parts: TokenizerParts }): Promise<Record<string, Uint8Array>> {
-  const { config, backbone, space, quantizer, rectifier } = parts;
+  const { config, backbone, space, quantizer, rectifier, decoder } = parts;
   const statistics = space.standardizer.state();
   const arrays: Record<string, NamedArray> = {
     ...withPrefix("standardizer", await toNamedArrays(statistics)),
+    ...withPrefix("metric", metricArrays(space.metric)),
     ...withPrefix("transform", await toNamedArrays(space.transform.state())),
     ...withPrefix("quantizer", await toNamedArrays(quantizer.state())),
     ...withPrefix("rectifier", await toNamedArrays(rectifier.state())),
+    ...(decoder ? withPrefix("decoder", await toNamedArrays(decoder.state())) : {}),
   };
   const embedded =
     backbone && config.backbone?.embedded ? withPrefix("backbone", await toNamedArrays(backbone.state())) : {};

@@ -1,5 +1,5 @@
 /**
- * Files of formats 1 and 2, made from one of format 3. test/tokenizer-formats.test.ts opens files
+ * Files of formats 1 to 3, made from one of format 4. test/tokenizer-formats.test.ts opens files
  * that older versions wrote.
  */
 import "@tensorflow/tfjs-backend-cpu";
@@ -22,7 +22,7 @@ type Json = Record<string, Record<string, unknown> & { options: Record<string, u
 
 /** The two files as format 2 or 1 has them. */
 async function asOlder(files: Record<string, Uint8Array>, version: 1 | 2): Promise<WeightsSource> {
-  const { standardize: _, transform, ...config } = JSON.parse(new TextDecoder().decode(files[configFile])) as Json;
+  const { metric: _, transform, ...config } = JSON.parse(new TextDecoder().decode(files[configFile])) as Json;
   const { split, ...options } = config["quantizer"]!.options;
   const former = { ...options, transform: transform!["id"], split: split === "eigenvalue" ? "balanced" : split };
   const older: Record<string, unknown> = {
@@ -70,6 +70,34 @@ it.each([
   expect((await serializeTokenizer(older))[modelFile]).toEqual(files[modelFile]);
   tokenizer.dispose();
   older.dispose();
+});
+
+it.each([
+  [true, "standardized"],
+  [false, "centred"],
+] as const)("opens format 3 with standardize %s as the metric %s", async (standardize, metric) => {
+  const tokenizer = await makeTokenizer({ transform: dctKlt, metric });
+  const files = await serializeTokenizer(tokenizer);
+  const { metric: _, ...config } = JSON.parse(new TextDecoder().decode(files[configFile])) as Json;
+  const older = JSON.stringify({ ...config, standardize, formatVersion: 3 });
+  expect(parseTokenizerConfig(older, "config.json")).toEqual(tokenizer.config);
+  tokenizer.dispose();
+});
+
+it("keeps the decoder's metric: the opened tokenizer gives the same ids", async () => {
+  const tokenizer = await makeTokenizer({ transform: dctKlt, metric: "decoder" });
+  const files = await serializeTokenizer(tokenizer);
+  const opened = await Tokenizer.load({
+    spec: "memory",
+    list: async () => Object.keys(files),
+    open: async (name) => fromBuffer(name, files[name]!),
+  });
+  expect((await serializeTokenizer(opened))[modelFile]).toEqual(files[modelFile]);
+  const latents = tf.randomNormal<tf.Rank.R4>([2, 4, 4, 12], 0, 1, "float32", 1);
+  const [ids, again] = [await tokenizer.encodeLatents(latents), await opened.encodeLatents(latents)];
+  expect(await again.data()).toEqual(await ids.data());
+  tokenizer.dispose();
+  opened.dispose();
 });
 
 it("says what an upgrade cannot know", () => {

@@ -10,6 +10,7 @@ import {
   quietContext,
   toNamedArrays,
   vocabularySize,
+  type MetricId,
   type TransformPlugin,
 } from "@revq/core";
 import { inMemoryLatents, openSynthetic } from "@revq/data";
@@ -17,17 +18,29 @@ import { multigroup } from "@revq/quantizer-multigroup";
 import { identity } from "@revq/rectifier-identity";
 import { none } from "@revq/transform-block";
 import * as tf from "@tensorflow/tfjs-core";
-import { formatVersion, LatentSpace, measureLatents, Standardizer, Tokenizer } from "../src/index.js";
+import {
+  centredSource,
+  decoderMetric,
+  formatVersion,
+  LatentSpace,
+  measureLatents,
+  Standardizer,
+  Tokenizer,
+} from "../src/index.js";
 
 export const plugins = [linear, none, multigroup, identity] as const;
 export const side = 32;
 
 interface Choice {
   readonly transform?: TransformPlugin;
-  readonly standardize?: boolean;
+  /** The decoder's metric of `linear` is known: its basis is orthonormal. */
+  readonly metric?: MetricId;
 }
 
-export async function makeTokenizer({ transform = none, standardize = true }: Choice = {}): Promise<Tokenizer> {
+export async function makeTokenizer({
+  transform = none,
+  metric: id = "standardized",
+}: Choice = {}): Promise<Tokenizer> {
   const images = openSynthetic("synthetic:dead-leaves", { size: side, count: 60 });
   const backboneOptions = parseOptions(linear, { patch: 8, channels: 12 });
   const backbone = await linear.create(backboneOptions, { imageSize: side });
@@ -41,9 +54,12 @@ export async function makeTokenizer({ transform = none, standardize = true }: Ch
     tf.dispose([batch, latents]);
   }
   const source = inMemoryLatents(latentShape, Float32Array.from(values));
-  const standardizer = Standardizer.fromStatistics(latentShape, await measureLatents(source));
+  const statistics = await measureLatents(source);
+  const standardizer = Standardizer.fromStatistics(latentShape, statistics);
+  const orthonormal = Float64Array.from({ length: 144 }, (_, i) => (i % 13 === 0 ? 1 : 0));
+  const metric = id === "decoder" ? await decoderMetric(orthonormal, centredSource(source, statistics)) : { id };
   const context = quietContext(createRandom(2));
-  const space = new LatentSpace(standardizer, await transform.create({}, { latentShape, tokens: 24 }), standardize);
+  const space = new LatentSpace(standardizer, await transform.create({}, { latentShape, tokens: 24 }), metric);
   await space.transform.fit(space.innerSource(source), context);
   const split = space.transform.layout.decorrelated ? "eigenvalue" : "channel";
   const groups = split === "channel" ? "channel" : "token";
@@ -64,10 +80,11 @@ export async function makeTokenizer({ transform = none, standardize = true }: Ch
         fingerprint: await fingerprint(await toNamedArrays(backbone.state())),
         embedded: true,
       },
-      standardize,
+      metric: id,
       transform: { id: transform.id, package: "@revq/transform-block", options: {} },
       quantizer: { id: "multigroup", package: "@revq/quantizer-multigroup", options: { ...quantizerOptions } },
       rectifier: { id: "identity", package: "@revq/rectifier-identity", options: {} },
+      decoder: null,
       tokens: {
         tokens: layout.count,
         groups: layout.codebookSizes.length,
@@ -82,5 +99,6 @@ export async function makeTokenizer({ transform = none, standardize = true }: Ch
     space,
     quantizer,
     rectifier: await identity.create({}, { latentShape, random: createRandom(3) }),
+    decoder: null,
   });
 }

@@ -10,7 +10,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { configFile, modelFile, serializeTokenizer, Tokenizer, type RgbaImage } from "../src/index.js";
+import { configFile, formatVersion, modelFile, serializeTokenizer, Tokenizer, type RgbaImage } from "../src/index.js";
 import { makeTokenizer, plugins, side } from "./tiny-tokenizer.js";
 
 let tokenizer: Tokenizer;
@@ -210,9 +210,9 @@ describe("Tokenizer.load", () => {
     const config = JSON.parse(new TextDecoder().decode(files[configFile])) as Record<string, unknown>;
     const written = (changes: Record<string, unknown>): WeightsSource =>
       inMemory({ ...files, [configFile]: new TextEncoder().encode(JSON.stringify({ ...config, ...changes })) });
-    await expect(Tokenizer.load(written({ formatVersion: 4 }))).rejects.toMatchObject({
+    await expect(Tokenizer.load(written({ formatVersion: formatVersion + 1 }))).rejects.toMatchObject({
       code: "tokenizer-format-newer",
-      message: expect.stringContaining("format version 4"),
+      message: expect.stringContaining(`format version ${formatVersion + 1}`),
       fix: expect.stringContaining("npm install @revq/tokenizer@latest"),
     });
     await expect(Tokenizer.load(written({ formatVersion: 0 }))).rejects.toMatchObject({ code: "tokenizer-config" });

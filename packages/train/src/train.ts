@@ -8,10 +8,11 @@ import {
   latentShapeOf,
   parseOptions,
   type FitContext,
+  type MetricId,
   type PluginRegistry,
   type Rectifier,
 } from "@revq/core";
-import { serializeTokenizer, Tokenizer } from "@revq/tokenizer";
+import { measureLatents, serializeTokenizer, Tokenizer } from "@revq/tokenizer";
 import { rm } from "node:fs/promises";
 import { annotateConfig } from "./config/annotate.js";
 import type { ResolvedConfig } from "./config/resolve.js";
@@ -20,6 +21,7 @@ import { createBackbone } from "./inputs/backbone.js";
 import { encodeImages, withWeightsPath } from "./inputs/encode-images.js";
 import { openTrainingImages } from "./inputs/images.js";
 import { dataMemory, type TrainDependencies, type TrainingInputs } from "./inputs/inputs.js";
+import { chooseMetric, fitMetric } from "./inputs/latent-metric.js";
 import { fitLatentSpace } from "./inputs/latent-space.js";
 import { openGivenLatents } from "./inputs/latents.js";
 import {
@@ -50,6 +52,7 @@ interface PreparedRun {
   readonly resolved: ResolvedConfig;
   readonly options: TrainOptions;
   readonly inputs: TrainingInputs;
+  readonly metric: MetricId;
   readonly plan: TrainingPlan;
   readonly planInput: PlanInput;
   readonly folder: RunFolder;
@@ -71,6 +74,7 @@ export async function trainTokenizer(
   const created = latents ? null : await createBackbone(config, dependencies);
   const latentShape = latents?.train.shape ?? latentShapeOf(created!.backbone.spec, config.data.imageSize);
   const context: FitContext = { random: createRandom(config.seed), report, signal, memory: dataMemory(config).fit };
+  const metric = chooseMetric(config, latents ? latents.backbone : created!.backbone);
   const samples = (latents ?? images!).train.count;
   let planInput: PlanInput = { config, latentShape, samples, plugins, context };
   let plan = await planTraining(planInput);
@@ -96,7 +100,7 @@ export async function trainTokenizer(
       planInput = { ...planInput, samples: inputs.train.count };
       plan = await planTraining(planInput);
     }
-    const run = { resolved, options, inputs, plan, planInput, folder, checkpoints, context };
+    const run = { resolved, options, inputs, metric, plan, planInput, folder, checkpoints, context };
     return await trainOnLatents(run, dependencies);
   } finally {
     await folder.close();
@@ -109,15 +113,16 @@ async function trainOnLatents(run: PreparedRun, dependencies: TrainDependencies)
   const { note, plugins } = dependencies;
 
   const transform = await createTransform(run.plan, plugins);
-  const { standardize } = config.transform;
-  const { space, statistics, train, val } = await fitLatentSpace(inputs, transform, standardize, context);
+  const statistics = await measureLatents(inputs.train);
+  const metric = await fitMetric({ id: run.metric, inputs, statistics, folder, context, note });
+  const { space, train, val } = await fitLatentSpace(inputs, transform, { statistics, metric }, context);
 
   // What depends on the latents themselves.
   const plan = await planWithLatents(run.plan, train.coefficients, run.planInput);
   for (const line of plan.reasons) note(line);
   const { quantizer, rectifier } = await createCodec(plan, plugins, context.random);
 
-  const identity = await runIdentity(config, inputs, statistics);
+  const identity = await runIdentity(config, inputs, { statistics, metric: metric.id });
   const resumed = options.resume ? await checkpoints.latest(identity) : null;
   if (options.resume) note(resumeNote(resumed));
   const pinned = annotateConfig(resolved, plugins, { pinned: true });
@@ -146,12 +151,13 @@ async function trainOnLatents(run: PreparedRun, dependencies: TrainDependencies)
   const kept = replaced ? await identityRectifier(plan, plugins) : { selection: plan.rectifier, rectifier };
   if (replaced) rectifier.dispose();
   const tokenizer = new Tokenizer({
-    config: tokenizerConfig(config, inputs, plan, kept.selection, plugins),
+    config: tokenizerConfig(config, inputs, plan, { metric: metric.id, rectifier: kept.selection }, plugins),
     latentShape: plan.latentShape,
     backbone: inputs.backbone,
     space,
     quantizer,
     rectifier: kept.rectifier,
+    decoder: null,
   });
   for (const [name, bytes] of Object.entries(await serializeTokenizer(tokenizer))) await folder.write(name, bytes);
   await rm(folder.path("run", "ids"), { recursive: true, force: true });

@@ -182,13 +182,13 @@ describe("images and latents", () => {
 describe("the transform", () => {
   const transformOf = (values: Record<string, unknown>) => resolveConfig([flags(values)], plugins).config.transform;
   it("is the quantizer's own choice with recipe kmeans, and none with recipe paper", () => {
-    expect(transformOf({})).toEqual({ id: "auto", standardize: true });
-    expect(transformOf({ quantizer: { id: "fsq" } })).toEqual({ id: "none", standardize: true });
-    expect(transformOf({ recipe: "paper" })).toEqual({ id: "none", standardize: true });
-    expect(transformOf({ preset: "512T" })).toEqual({ id: "none", standardize: true });
+    expect(transformOf({})).toEqual({ id: "auto", metric: "auto" });
+    expect(transformOf({ quantizer: { id: "fsq" } })).toEqual({ id: "none", metric: "auto" });
+    expect(transformOf({ recipe: "paper" })).toEqual({ id: "none", metric: "standardized" });
+    expect(transformOf({ preset: "512T" })).toEqual({ id: "none", metric: "standardized" });
   });
   it("is the user's, with options that are checked", () => {
-    const transform = { id: "dct", standardize: false, block: 4 };
+    const transform = { id: "dct", metric: "centred", block: 4 };
     expect(transformOf({ recipe: "paper", transform })).toEqual(transform);
     expect(() => transformOf({ transform: { id: "dct", blok: 4 } })).toThrow(/did you mean block/);
     expect(() => transformOf({ transform: { id: "dtc" } })).toThrow(/Did you mean dct/);

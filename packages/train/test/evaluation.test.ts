@@ -82,6 +82,7 @@ describe("the table's rows", () => {
     explainedVariance: { quantized: 0.75, rectified: 0.8 },
     rateDistortionBound: { latentMse: 0.1, method: "spectrum" },
     vae: { ...quality, psnr: 30 },
+    oldDecoder: null,
     usage: 0.99,
     perplexity: 200,
     entropy: 7.5,
@@ -106,6 +107,13 @@ describe("the table's rows", () => {
     expect(row(measured, "rFID")).toEqual(["3.46", "1.00"]);
     expect(row(measured, "LPIPS")).toEqual(["0.1235", "0.0500"]);
     expect(metricNotes(measured, 10).join()).toContain("An rFID of 10 images is too high");
+  });
+
+  it("show the old decoder beside an adapted one, and only then", () => {
+    expect(metricRows(metrics).every((one) => one.oldDecoder === undefined)).toBe(true);
+    const rows = metricRows({ ...metrics, lpips: 0.1, oldDecoder: { ...quality, psnr: 24.5, lpips: 0.12 } });
+    const old = (label: string): unknown => rows.find((one) => one.label === label)?.oldDecoder;
+    expect([old("PSNR, dB"), old("LPIPS"), old("bits per image")]).toEqual(["24.50", "0.1200", "–"]);
   });
 
   it("of latents alone have no rFID", () => {

@@ -70,7 +70,7 @@ export async function importTokenizer(
       fingerprint: await fingerprint(await toNamedArrays(backbone.instance.state())),
       embedded: false,
     },
-    standardize: true,
+    metric: "standardized",
     transform: { id: "none", package: plugins.packageOf("transform", "none"), options: transformOptions },
     quantizer: { id: "multigroup", package: plugins.packageOf("quantizer", "multigroup"), options: quantizerOptions },
     rectifier: {
@@ -78,6 +78,7 @@ export async function importTokenizer(
       package: plugins.packageOf("rectifier", "efficientvit"),
       options: rectifierOptions,
     },
+    decoder: null,
     tokens: { tokens, groups, codes, vocabulary: vocabularySize(layout), bitsPerImage: bitsPerImage(layout) },
     training: { recipe: "imported", preset, seed: 0 },
   };
@@ -85,9 +86,10 @@ export async function importTokenizer(
     config,
     latentShape,
     backbone: backbone?.instance ?? null,
-    space: new LatentSpace(await standardizerOf(checkpoint, statistics), transform, true),
+    space: new LatentSpace(await standardizerOf(checkpoint, statistics), transform, { id: "standardized" }),
     quantizer,
     rectifier,
+    decoder: null,
   });
 }
 

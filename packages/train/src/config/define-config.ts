@@ -12,8 +12,7 @@ type PartlyIfSection<T> = T extends object ? Partly<T> : T;
 /** Any of the settings. A plugin is named by its `id`, with its options beside it. */
 export type UserConfig = Partly<Sections> & {
   backbone?: PluginChoice<"backbone"> & Partial<Pick<RunConfig["backbone"], "weights" | "embed">>;
-  transform?: (PluginChoice<"transform"> | { readonly id: "auto" }) &
-    Partial<Pick<RunConfig["transform"], "standardize">>;
+  transform?: (PluginChoice<"transform"> | { readonly id: "auto" }) & Partial<Pick<RunConfig["transform"], "metric">>;
   quantizer?: PluginChoice<"quantizer">;
   rectifier?: PluginChoice<"rectifier">;
 };

@@ -14,5 +14,8 @@ export const recipeDefaults: Readonly<Record<RecipeName, (quantizer: QuantizerPl
     train: { epochs: 6, batch: 16, learningRate: 1e-3, rectifierRate: 1 },
     ...(quantizer.transform === "auto" ? { transform: { id: autoTransform } } : {}),
   }),
-  paper: () => ({ train: { epochs: 100, batch: 256, learningRate: 0.01, rectifierRate: 0.05 } }),
+  paper: () => ({
+    transform: { metric: "standardized" },
+    train: { epochs: 100, batch: 256, learningRate: 0.01, rectifierRate: 0.05 },
+  }),
 };

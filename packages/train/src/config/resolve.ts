@@ -25,7 +25,7 @@ export interface ResolvedConfig {
 /** Keys of a plugin's section that are not the plugin's own options. */
 const sectionKeys: Readonly<Record<string, readonly string[]>> = {
   backbone: ["weights", "embed"],
-  transform: ["standardize"],
+  transform: ["metric"],
 };
 
 /**

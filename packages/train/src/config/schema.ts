@@ -2,7 +2,9 @@
  * All settings of a training run, with their defaults. They are parsed once, at the edge; an
  * unknown key is an error. The descriptions are the comments of an annotated configuration.
  */
+import { metricIds } from "@revq/core";
 import { lpipsNetworks } from "@revq/metrics/lpips-networks";
+
 import { z } from "zod";
 import type { ConfigLayer } from "./layer.js";
 import { presetNames } from "./presets.js";
@@ -56,7 +58,11 @@ export const runConfigSchema = z.strictObject({
     embed: z.boolean().describe("Copy the backbone's weights into the tokenizer."),
   }),
   transform: plugin("transform; auto: one that suits the latent").extend({
-    standardize: z.boolean().describe("Transform standardized latents; false: latents that are only centred."),
+    metric: z
+      .enum(["auto", ...metricIds])
+      .describe(
+        "What squared error means: error of the picture (decoder), of standardized or of centred latents. auto: decoder where the VAE decodes, else standardized.",
+      ),
   }),
   quantizer: plugin("quantizer"),
   rectifier: plugin("rectifier"),
@@ -117,7 +123,7 @@ export const baseDefaults = {
     valLatents: null,
   },
   backbone: { id: "sd-vae", weights: null, embed: false },
-  transform: { id: "none", standardize: true },
+  transform: { id: "none", metric: "auto" },
   quantizer: { id: "multigroup" },
   rectifier: { id: "efficientvit" },
   score: { lpips: null, lpipsNet: "squeeze", inception: null, reportImages: 4 },

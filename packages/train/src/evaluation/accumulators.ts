@@ -37,7 +37,13 @@ export function measuredShape({ parts, layout, bitsPerImage }: Tokenizer): Measu
 export function summarizeMetrics({ latents, images }: MetricAccumulators): MeasuredTokenizer {
   const ofImages = images?.result() ?? null;
   return {
-    metrics: { ...latents.result(), ...withoutImages, ...ofImages?.reconstructed, vae: ofImages?.vae ?? null },
+    metrics: {
+      ...latents.result(),
+      ...withoutImages,
+      ...ofImages?.reconstructed,
+      vae: ofImages?.vae ?? null,
+      oldDecoder: ofImages?.oldDecoder ?? null,
+    },
     details: latents.details(),
   };
 }

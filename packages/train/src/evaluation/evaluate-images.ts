@@ -3,7 +3,7 @@ import { isRevqError, type ImageSource } from "@revq/core";
 import { toUnitRange } from "@revq/metrics";
 import type { Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
-import type { Tensor4D } from "@tensorflow/tfjs-core";
+import type { Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 import { measuredShape, summarizeMetrics, type MeasuredTokenizer, type MetricAccumulators } from "./accumulators.js";
 import type { EvaluateOptions } from "./evaluate-latents.js";
 import { Extremes, type Ranked } from "./extremes.js";
@@ -59,7 +59,8 @@ export async function accumulateImages(
   const { size } = images;
   const { range = { expected: images.count, first: 0 } } = options;
   const ofLatents = new LatentMetricsAccumulator(measuredShape(tokenizer), range.expected);
-  const ofImages = new ImageMetricsAccumulator(size, options.networks ?? {}, range);
+  const adapted = tokenizer.parts.decoder !== null;
+  const ofImages = new ImageMetricsAccumulator({ size, networks: options.networks ?? {}, range, adapted });
   const panels: Panel[] = [];
   const extremes = new Extremes<Panel>(options.extremes ?? 0);
   const wantedPanels = Math.min(options.panels ?? 0, images.count);
@@ -76,9 +77,10 @@ export async function accumulateImages(
       const original = toUnitRange(batch.pixels);
       const vae = await decoded(backbone.decode(latents));
       const rectified = await decoded(tokenizer.decodeIds(ids));
-      const psnrs = await ofImages.add(original, vae, rectified);
+      const oldDecoder = adapted ? { oldDecoder: await decodedByBackbone(tokenizer, ids) } : {};
+      const psnrs = await ofImages.add({ original, vae, reconstructed: rectified, ...oldDecoder });
       const wanted = psnrs.some((decibels, i) => isWanted(done + i) || extremes.wants(decibels));
-      const unrectified = wanted ? await decoded(backbone.decode(quantized)) : null;
+      const unrectified = wanted ? await decoded(tokenizer.decoder.decode(quantized)) : null;
       for (let i = 0; i < n && unrectified; i++) {
         // Copies: a view would keep the whole batch.
         const cut = (all: Float32Array): Float32Array => all.slice(i * size * size * 3, (i + 1) * size * size * 3);
@@ -106,6 +108,16 @@ async function* readable<T>(batches: AsyncIterable<T>, mayBeEmpty: boolean): Asy
     yield* batches;
   } catch (error) {
     if (!mayBeEmpty || !isRevqError(error) || error.code !== "data-no-images") throw error;
+  }
+}
+
+/** The images of ids with the decoder as it was before it was adapted. */
+async function decodedByBackbone(tokenizer: Tokenizer, ids: Tensor2D): Promise<Float32Array> {
+  const latents = tokenizer.decodeLatents(ids);
+  try {
+    return await decoded(tokenizer.backbone.decode(latents));
+  } finally {
+    latents.dispose();
   }
 }
 

@@ -25,7 +25,7 @@ const positive = z.int().min(1);
 
 /** What all parts of one evaluation agree on. */
 const evaluationKeySchema = z.strictObject({
-  formatVersion: z.literal(2),
+  formatVersion: z.literal(3),
   /** Hash of the tokenizer's files. */
   tokenizer: z.string(),
   /** Hash of the list of images, or of the latents' count and shape. */
@@ -37,6 +37,8 @@ const evaluationKeySchema = z.strictObject({
   imageSize: positive.nullable(),
   /** The networks that measure. Paths of their files differ from machine to machine. */
   networks: z.array(z.string()),
+  /** The tokenizer's decoder is adapted; the backbone's own one is measured too. */
+  adapted: z.boolean(),
   latentShape: z.strictObject({ channels: positive, height: positive, width: positive }),
   codebookSizes: z.array(positive),
   groupOf: z.array(count),
@@ -151,7 +153,7 @@ async function evaluationKey(
   }
   const files = Object.entries(await serializeTokenizer(tokenizer));
   return {
-    formatVersion: 2,
+    formatVersion: 3,
     tokenizer: sha256(files.map(([name, bytes]) => `${name} ${sha256(bytes)}`).join("\n")),
     data: sha256(
       ofImages
@@ -162,6 +164,7 @@ async function evaluationKey(
     parts: part.count,
     imageSize: ofImages ? source.images.size : null,
     networks: [...(lpips ? [`lpips-${lpips.network}`] : []), ...(inception ? ["inception"] : [])],
+    adapted: tokenizer.parts.decoder !== null,
     latentShape,
     codebookSizes: [...layout.codebookSizes],
     groupOf: Array.from(layout.groupOf),
@@ -170,12 +173,21 @@ async function evaluationKey(
 }
 
 function emptyAccumulators(key: EvaluationKey): MetricAccumulators {
-  const { expected, imageSize, networks, latentShape, codebookSizes, groupOf, bitsPerImage } = key;
+  const { expected, imageSize, networks, adapted, latentShape, codebookSizes, groupOf, bitsPerImage } = key;
   const layout = { count: groupOf.length, codebookSizes, groupOf: Int32Array.from(groupOf) };
   const inception = networks.includes("inception");
   return {
     latents: new LatentMetricsAccumulator({ latentShape, layout, bitsPerImage }, expected),
-    images: imageSize === null ? null : new ImageMetricsAccumulator(imageSize, {}, { expected, first: 0 }, inception),
+    images:
+      imageSize === null
+        ? null
+        : new ImageMetricsAccumulator({
+            size: imageSize,
+            networks: {},
+            range: { expected, first: 0 },
+            adapted,
+            inception,
+          }),
   };
 }
 

@@ -15,7 +15,7 @@ import type { SavedStatistics } from "@revq/numerics";
 import { inceptionClasses, inceptionFeatures, type Inception, type Lpips } from "@revq/metrics/networks";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
-import type { ImageMetrics } from "../run/records.js";
+import type { ImageMetrics, TokenizerMetrics } from "../run/records.js";
 
 /** The range of images that one process measures. */
 export interface MeasuredRange {
@@ -89,102 +89,102 @@ class ReconstructionAccumulator {
   }
 }
 
-export class ImageMetricsAccumulator {
-  private readonly originals: FeatureAccumulator;
-  private readonly vae: ReconstructionAccumulator;
-  private readonly reconstructed: ReconstructionAccumulator;
+/** Images `[n, size, size, 3]` in [0, 1], flat. */
+export interface ImageSets {
+  readonly original: Float32Array;
+  /** Of the VAE alone. */
+  readonly vae: Float32Array;
+  readonly reconstructed: Float32Array;
+  /** Of the same ids, by the backbone's own decoder; present if the decoder is adapted. */
+  readonly oldDecoder?: Float32Array;
+}
 
-  /**
-   * @param inception whether there are features of Inception; `merge` may bring them without a
-   * network
-   */
-  constructor(
-    private readonly size: number,
-    private readonly networks: MetricNetworks,
-    range: MeasuredRange,
-    inception = networks.inception !== undefined,
-  ) {
+type Reconstruction = Exclude<keyof ImageSets, "original">;
+
+export interface ImageAccumulatorOptions {
+  /** Side of the images. */
+  readonly size: number;
+  readonly networks: MetricNetworks;
+  readonly range: MeasuredRange;
+  /** The decoder is adapted: the backbone's own one is measured too. */
+  readonly adapted: boolean;
+  /** Whether there are features of Inception; `merge` may bring them without a network. */
+  readonly inception?: boolean;
+}
+
+export class ImageMetricsAccumulator {
+  private readonly size: number;
+  private readonly networks: MetricNetworks;
+  private readonly originals: FeatureAccumulator;
+  private readonly sets: ReadonlyMap<Reconstruction, ReconstructionAccumulator>;
+
+  constructor({ size, networks, range, adapted, inception = networks.inception !== undefined }: ImageAccumulatorOptions) {
+    this.size = size;
+    this.networks = networks;
     this.originals = new FeatureAccumulator(inception, range);
-    this.vae = new ReconstructionAccumulator(inception, range);
-    this.reconstructed = new ReconstructionAccumulator(inception, range);
+    const names: Reconstruction[] = ["vae", "reconstructed", ...(adapted ? (["oldDecoder"] as const) : [])];
+    this.sets = new Map(names.map((name) => [name, new ReconstructionAccumulator(inception, range)]));
   }
 
   /** Adds the state of another accumulator on the same tokenizer. */
   merge(state: SavedStatistics): void {
     this.originals.merge(underPrefix("originals", state));
-    this.vae.merge(underPrefix("vae", state));
-    this.reconstructed.merge(underPrefix("reconstructed", state));
+    for (const [name, set] of this.sets) set.merge(underPrefix(name, state));
   }
 
   state(): SavedStatistics {
-    return {
-      ...withPrefix("originals", this.originals.state()),
-      ...withPrefix("vae", this.vae.state()),
-      ...withPrefix("reconstructed", this.reconstructed.state()),
-    };
+    const sets = [...this.sets].map(([name, set]) => withPrefix(name, set.state()));
+    return { ...withPrefix("originals", this.originals.state()), ...Object.assign({}, ...sets) };
   }
 
-  /** All `[n, size, size, 3]` in [0, 1], flat. Returns the PSNR of every reconstruction. */
-  async add(original: Float32Array, vae: Float32Array, rectified: Float32Array): Promise<number[]> {
+  /** Returns the PSNR of every reconstruction. */
+  async add(images: ImageSets): Promise<number[]> {
     const { size } = this;
     const values = size * size * 3;
     const psnrs: number[] = [];
-    for (let start = 0; start < original.length; start += values) {
+    for (let start = 0; start < images.original.length; start += values) {
       const cut = (all: Float32Array): Float32Array => all.subarray(start, start + values);
-      for (const [accumulator, images] of [
-        [this.vae, vae],
-        [this.reconstructed, rectified],
-      ] as const) {
-        const decibels = psnr(cut(original), cut(images));
-        if (images === rectified) psnrs.push(decibels);
+      const original = cut(images.original);
+      for (const [name, accumulator] of this.sets) {
+        const image = cut(images[name]!);
+        const decibels = psnr(original, image);
+        if (name === "reconstructed") psnrs.push(decibels);
         accumulator.psnr.add(decibels);
-        accumulator.ssim.add(ssim(cut(original), cut(images), size, size));
-        if (size >= minMsSsimSize) accumulator.msSsim.add(msSsim(cut(original), cut(images), size, size));
+        accumulator.ssim.add(ssim(original, image, size, size));
+        if (size >= minMsSsimSize) accumulator.msSsim.add(msSsim(original, image, size, size));
       }
     }
-    await this.addNetworks(original, vae, rectified);
+    await this.addNetworks(images);
     return psnrs;
   }
 
-  private async addNetworks(...[original, vae, rectified]: Float32Array[]): Promise<void> {
+  private async addNetworks(images: ImageSets): Promise<void> {
     const { lpips, inception } = this.networks;
     if (!lpips && !inception) return;
-    const images = [original!, vae!, rectified!].map((pixels) => toTensor(pixels, this.size));
-    const sets = [this.originals, this.vae.features, this.reconstructed.features];
-    if (lpips) {
-      const activations = images.map((image) => lpips.features(image));
-      for (const [accumulator, index] of [
-        [this.vae, 1],
-        [this.reconstructed, 2],
-      ] as const) {
-        const distances = lpips.compare(activations[0]!, activations[index]!);
-        for (const distance of await distances.data()) accumulator.lpips.add(distance);
-        distances.dispose();
-      }
-      if (lpips.network === "squeeze") {
-        for (const [index, set] of sets.entries()) {
-          const pooled = tf.mean(activations[index]!.at(-1)!, [1, 2]);
-          set.squeezenet.add((await pooled.data()) as Float32Array);
-          pooled.dispose();
-        }
-      }
-      tf.dispose(activations);
-    }
-    if (inception) {
-      for (const [index, set] of sets.entries()) {
-        const { features, logits } = inception.run(images[index]!);
-        set.inception!.add((await features.data()) as Float32Array);
-        set.classes.add((await logits.data()) as Float32Array);
-        tf.dispose([features, logits]);
-      }
-    }
-    tf.dispose(images);
+    const measured = [
+      { images: toTensor(images.original, this.size), features: this.originals, lpips: null },
+      ...[...this.sets].map(([name, set]) => ({
+        images: toTensor(images[name]!, this.size),
+        features: set.features,
+        lpips: set.lpips,
+      })),
+    ];
+    if (lpips) await addLpips(lpips, measured);
+    if (inception) await addInception(inception, measured);
+    tf.dispose(measured.map((set) => set.images));
   }
 
   /** Null before the first image. A Fréchet distance on Inception's features takes seconds. */
-  result(): { reconstructed: ImageMetrics; vae: ImageMetrics } | null {
-    if (Number.isNaN(this.vae.psnr.mean)) return null;
-    return { reconstructed: this.metrics(this.reconstructed), vae: this.metrics(this.vae) };
+  result(): Pick<TokenizerMetrics, "vae" | "oldDecoder"> & { reconstructed: ImageMetrics } | null {
+    const [vae, reconstructed, oldDecoder] = (["vae", "reconstructed", "oldDecoder"] as const).map((name) =>
+      this.sets.get(name),
+    );
+    if (Number.isNaN(vae!.psnr.mean)) return null;
+    return {
+      reconstructed: this.metrics(reconstructed!),
+      vae: this.metrics(vae!),
+      oldDecoder: oldDecoder ? this.metrics(oldDecoder) : null,
+    };
   }
 
   private metrics({ psnr, ssim, msSsim, lpips, features }: ReconstructionAccumulator): ImageMetrics {
@@ -198,6 +198,40 @@ export class ImageMetricsAccumulator {
       inceptionScore: features.inception ? features.classes.score : null,
       squeezenetFrechet: distance(this.originals.squeezenet, features.squeezenet),
     };
+  }
+}
+
+/** One set of images for the networks. The originals have no distances. */
+interface NetworkSet {
+  readonly images: Tensor4D;
+  readonly features: FeatureAccumulator;
+  readonly lpips: MeanAccumulator | null;
+}
+
+/** @param sets the originals first */
+async function addLpips(lpips: Lpips, sets: readonly NetworkSet[]): Promise<void> {
+  const activations = sets.map(({ images }) => lpips.features(images));
+  for (const [index, set] of sets.entries()) {
+    if (set.lpips) {
+      const distances = lpips.compare(activations[0]!, activations[index]!);
+      for (const distance of await distances.data()) set.lpips.add(distance);
+      distances.dispose();
+    }
+    if (lpips.network === "squeeze") {
+      const pooled = tf.mean(activations[index]!.at(-1)!, [1, 2]);
+      set.features.squeezenet.add((await pooled.data()) as Float32Array);
+      pooled.dispose();
+    }
+  }
+  tf.dispose(activations);
+}
+
+async function addInception(inception: Inception, sets: readonly NetworkSet[]): Promise<void> {
+  for (const set of sets) {
+    const { features, logits } = inception.run(set.images);
+    set.features.inception!.add((await features.data()) as Float32Array);
+    set.features.classes.add((await logits.data()) as Float32Array);
+    tf.dispose([features, logits]);
   }
 }
 

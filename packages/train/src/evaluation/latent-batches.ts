@@ -10,7 +10,7 @@ import type { Tensor4D } from "@tensorflow/tfjs-core";
 export interface LatentSet {
   /** What the rectifier estimates and what errors are measured in. */
   readonly standardized: LatentSource;
-  /** What the quantizer quantizes: standardized (or centred) latents after the transform. */
+  /** What the quantizer quantizes: latents in the metric after the transform. */
   readonly coefficients: LatentSource;
 }
 

@@ -7,18 +7,33 @@ export interface MetricRow {
   readonly value: string;
   /** Of the VAE alone. */
   readonly vae: string;
+  /** Of the same ids with the VAE's own decoder; absent unless the decoder is adapted. */
+  readonly oldDecoder?: string;
 }
 
 const nothing = decimals(null, 0);
 
 /** One row per metric. A metric that lacks a file has a row that names the file. */
 export function metricRows(metrics: Omit<TokenizerMetrics, "images">): MetricRow[] {
-  const { latentMse, explainedVariance, rateDistortionBound: bound, vae } = metrics;
+  const { latentMse, explainedVariance, rateDistortionBound: bound, vae, oldDecoder } = metrics;
+  const old = (value: string): Pick<MetricRow, "oldDecoder"> => (oldDecoder ? { oldDecoder: value } : {});
   const quality = (label: string, key: keyof ImageMetrics, digits: number, always = false): MetricRow[] =>
     always || metrics[key] !== null
-      ? [{ label, value: decimals(metrics[key], digits), vae: decimals(vae?.[key], digits) }]
+      ? [
+          {
+            label,
+            value: decimals(metrics[key], digits),
+            vae: decimals(vae?.[key], digits),
+            ...old(decimals(oldDecoder?.[key], digits)),
+          },
+        ]
       : [];
-  const plain = (label: string, value: string, vaeValue = nothing): MetricRow => ({ label, value, vae: vaeValue });
+  const plain = (label: string, value: string, vaeValue = nothing): MetricRow => ({
+    label,
+    value,
+    vae: vaeValue,
+    ...old(nothing),
+  });
   return [
     plain("bits per image", metrics.bitsPerImage.toFixed(0)),
     plain("bits per image, entropy coded", metrics.measuredBitsPerImage.toFixed(0)),

@@ -2,7 +2,7 @@
  * What makes two runs the same run: settings without paths, and hashes of the data. Checkpoints
  * keep it.
  */
-import { fingerprint, latentShapeToArray } from "@revq/core";
+import { fingerprint, latentShapeToArray, type MetricId } from "@revq/core";
 import { measureLatents, type LatentStatistics } from "@revq/tokenizer";
 import type { RunConfig } from "../config/schema.js";
 import type { TrainingInputs } from "../inputs/inputs.js";
@@ -14,17 +14,18 @@ export function runSettings(config: RunConfig): Record<string, unknown> {
   return { recipe, seed, bits, transform, quantizer, rectifier, train };
 }
 
-/** @param statistics of the training latents */
+/** @param basis of the training latents */
 export async function runIdentity(
   config: RunConfig,
   { train, val, backboneConfig }: TrainingInputs,
-  statistics: LatentStatistics,
+  basis: { readonly statistics: LatentStatistics; readonly metric: MetricId },
 ): Promise<Record<string, unknown>> {
   return {
     ...runSettings(config),
     latentShape: latentShapeToArray(train.shape),
     samples: [train.count, val.count],
-    statistics: [await hashOf(statistics), await hashOf(await measureLatents(val))],
+    statistics: [await hashOf(basis.statistics), await hashOf(await measureLatents(val))],
+    metric: basis.metric,
     backbone: backboneConfig?.fingerprint ?? null,
   };
 }

@@ -86,6 +86,8 @@ export interface TokenizerMetrics extends Nullable<ImageMetrics> {
   readonly rateDistortionBound: LatentBound | null;
   /** The VAE alone, without quantization: the best that a tokenizer on it can reach. */
   readonly vae: ImageMetrics | null;
+  /** The same ids with the backbone's own decoder; null unless the tokenizer's decoder is adapted. */
+  readonly oldDecoder: ImageMetrics | null;
   readonly usage: number;
   readonly perplexity: number;
   /** Mean over the tokens, in bits. */

@@ -1,5 +1,12 @@
 /** What a run ends with: the tokenizer's config.json and the result for tables and JSON. */
-import { bitsPerImage, latentShapeToArray, vocabularySize, type PluginKind, type PluginRegistry } from "@revq/core";
+import {
+  bitsPerImage,
+  latentShapeToArray,
+  vocabularySize,
+  type MetricId,
+  type PluginKind,
+  type PluginRegistry,
+} from "@revq/core";
 import { formatVersion, type Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
 import type { RunConfig } from "../config/schema.js";
 import type { TrainingInputs } from "../inputs/inputs.js";
@@ -7,12 +14,12 @@ import type { PluginSelection, TrainingPlan } from "../plan.js";
 import type { RecipeResult } from "../recipes/driver.js";
 import { codebookSizesForJson, type TokenizerMetrics, type TrainResult } from "./records.js";
 
-/** @param rectifier the one that is kept */
+/** @param kept the rectifier and the metric that the tokenizer has */
 export function tokenizerConfig(
   config: RunConfig,
   inputs: Pick<TrainingInputs, "backboneConfig" | "imageSize">,
   { latentShape, transform, quantizer, summary }: TrainingPlan,
-  rectifier: PluginSelection,
+  { metric, rectifier }: { readonly metric: MetricId; readonly rectifier: PluginSelection },
   plugins: PluginRegistry,
 ): TokenizerConfig {
   const layout = plugins.get("quantizer", quantizer.id).layout(quantizer.options, latentShape).layout;
@@ -26,10 +33,11 @@ export function tokenizerConfig(
     latentShape: latentShapeToArray(latentShape),
     imageSize: inputs.imageSize,
     backbone: inputs.backboneConfig,
-    standardize: config.transform.standardize,
+    metric,
     transform: plain("transform", transform),
     quantizer: plain("quantizer", quantizer),
     rectifier: plain("rectifier", rectifier),
+    decoder: null,
     tokens: {
       tokens: summary.tokens,
       groups: summary.groups,

@@ -1,0 +1,85 @@
+/**
+ * The metric of a run: which one the settings mean, and the decoder's, measured once. A resumed run
+ * reads what it measured before.
+ */
+import { RevqError, type Backbone, type FitContext, type MetricId } from "@revq/core";
+import { openSafetensors, writeSafetensors } from "@revq/formats";
+import { fromFile } from "@revq/formats/node";
+import { centredSource, channelShares, decoderMetric, type LatentStatistics, type Metric } from "@revq/tokenizer";
+import type { RunConfig } from "../config/schema.js";
+import type { RunFolder } from "../run/run-folder.js";
+import { stopwatch } from "../run/stopwatch.js";
+import { latentsToMeasure, measureDecoder } from "./decoder-metric.js";
+import type { TrainingInputs } from "./inputs.js";
+
+/** `run/metric.safetensors`: `gram`, G of the decoder. */
+const savedMetricFile = "run/metric.safetensors";
+
+/**
+ * The metric that the settings mean. Throws `metric-needs-decoder`.
+ * @param backbone null for latents alone
+ */
+export function chooseMetric({ transform: { metric } }: RunConfig, backbone: Backbone | null): MetricId {
+  const decodes = backbone?.spec.decodes ?? false;
+  if (metric === "auto") return decodes ? "decoder" : "standardized";
+  if (metric !== "decoder" || decodes) return metric;
+  throw new RevqError(
+    "metric-needs-decoder",
+    backbone
+      ? `The metric of the decoder cannot be measured: the backbone ${backbone.spec.name} does not decode.`
+      : "The metric of the decoder cannot be measured: there is no decoder for these latents.",
+    {
+      fix: "Use images with a backbone that decodes, or standardized latents.",
+      setting: { path: "transform.metric", value: "standardized" },
+    },
+  );
+}
+
+export interface MetricInput {
+  readonly id: MetricId;
+  readonly inputs: Pick<TrainingInputs, "train" | "backbone" | "backboneConfig">;
+  /** Of the training latents. */
+  readonly statistics: LatentStatistics;
+  readonly folder: RunFolder;
+  readonly context: Pick<FitContext, "random" | "report" | "signal">;
+  readonly note: (line: string) => void;
+}
+
+/** The metric itself. Measures the decoder, or reads what an earlier start of the run measured. */
+export async function fitMetric(input: MetricInput): Promise<Metric> {
+  const { id, inputs, statistics, folder, context, note } = input;
+  if (id !== "decoder") return { id };
+  const { train, backbone, backboneConfig } = inputs;
+  const key = JSON.stringify({ fingerprint: backboneConfig!.fingerprint, samples: train.count });
+  const path = folder.path(savedMetricFile);
+  let gram = await readGram(path, key);
+  if (!gram) {
+    const clock = stopwatch();
+    gram = await measureDecoder(backbone!, train, statistics, context);
+    const { channels } = train.shape;
+    const tensors = [{ name: "gram", shape: [channels, channels], data: gram }];
+    await folder.write(savedMetricFile, writeSafetensors(tensors, { key }));
+    const count = latentsToMeasure(train);
+    note(`Measured the decoder on ${count} latent${count > 1 ? "s" : ""} in ${clock().toFixed(1)} s.`);
+  }
+  const metric = await decoderMetric(gram, centredSource(train, statistics));
+  const shares = channelShares(metric, statistics)!.map((share) => 100 * share);
+  const [least, most] = [Math.min(...shares), Math.max(...shares)].map((share) => share.toFixed(1));
+  note(`Squared error is that of the picture: one channel makes ${least} % of it, another ${most} %.`);
+  return metric;
+}
+
+/** Null when there is none of this key: measuring can be repeated. */
+async function readGram(path: string, key: string): Promise<Float32Array | null> {
+  try {
+    const source = await fromFile(path);
+    try {
+      const file = await openSafetensors(source);
+      return file.metadata["key"] === key ? (await file.readFloat32("gram")).data : null;
+    } finally {
+      await source.close?.();
+    }
+  } catch {
+    return null;
+  }
+}
