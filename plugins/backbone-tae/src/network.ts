@@ -39,18 +39,12 @@ export function createNetwork(layers: readonly Layer[], weights: NamedTensors): 
     return tf.fused.conv2d(bias ? { ...settings, bias } : settings);
   }
 
-  function groupNorm(x: tf.Tensor4D, name: string): tf.Tensor4D {
-    const [n, height, width, channels] = x.shape;
-    const grouped = tf.reshape(x, [n, height * width, poolGroups, channels / poolGroups]);
-    const { mean, variance } = tf.moments(grouped, [1, 3], true);
-    const normal: tf.Tensor4D = tf.reshape(tf.mul(tf.sub(grouped, mean), tf.rsqrt(tf.add(variance, epsilon))), x.shape);
-    return tf.add<tf.Tensor4D>(tf.mul(normal, tensors[`${name}.weight`]!), tensors[`${name}.bias`]!);
-  }
-
   function block(input: tf.Tensor4D, name: string, { pool }: BlockLayer): tf.Tensor4D {
     let x = input;
     if (pool) {
-      const hidden = tf.relu(groupNorm(conv(x, `${name}.pool.0`), `${name}.pool.1`));
+      const hidden = tf.relu(
+        groupNorm(conv(x, `${name}.pool.0`), tensors[`${name}.pool.1.weight`]!, tensors[`${name}.pool.1.bias`]!),
+      );
       x = tf.add(x, conv(hidden, `${name}.pool.3`));
     }
     const first = tf.relu(conv(x, `${name}.conv.0`));
@@ -77,4 +71,13 @@ export function createNetwork(layers: readonly Layer[], weights: NamedTensors): 
     run: (input) => runLayers([...layers.entries()], input, ([position, layer], x) => apply(layer, x, position)),
     dispose: () => tf.dispose(tensors),
   };
+}
+
+/** Of the `pool` branch. @param scale, shift `[channels]` */
+export function groupNorm(x: tf.Tensor4D, scale: tf.Tensor, shift: tf.Tensor): tf.Tensor4D {
+  const [n, height, width, channels] = x.shape;
+  const grouped = tf.reshape(x, [n, height * width, poolGroups, channels / poolGroups]);
+  const { mean, variance } = tf.moments(grouped, [1, 3], true);
+  const normal: tf.Tensor4D = tf.reshape(tf.mul(tf.sub(grouped, mean), tf.rsqrt(tf.add(variance, epsilon))), x.shape);
+  return tf.add<tf.Tensor4D>(tf.mul(normal, scale), shift);
 }

@@ -9,6 +9,7 @@ import type { Backbone, BackboneSpec, NamedTensors, WeightsSource } from "@revq/
 import { runInChunks } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import { variants, type VariantName } from "./architecture.js";
+import { createDecoderGradients } from "./decoder-gradients.js";
 import { loadWeights } from "./load-weights.js";
 import { createNetwork, type Network } from "./network.js";
 
@@ -86,6 +87,7 @@ function createBackbone(variant: VariantName, weights: NamedTensors): Backbone {
       );
     },
     state: () => weights,
+    ...(decoder ? { gradients: createDecoderGradients(decoder, weights) } : {}),
     dispose() {
       if (disposed) return;
       disposed = true;
