@@ -49,11 +49,20 @@ export interface ReportImage {
   readonly error: string;
 }
 
+/** A row of the table, as text. */
+export interface ScoreRow {
+  readonly label: string;
+  readonly value: string;
+  /** Of the same ids with the VAE's own decoder; absent unless the tokenizer's decoder is adapted. */
+  readonly oldDecoder?: string;
+  /** Of the VAE alone. */
+  readonly vae: string;
+}
+
 export interface EvaluationReport {
   readonly title: string;
   readonly summary?: readonly string[];
-  /** Rows of the table, as text. `vae`: of the VAE alone. */
-  readonly scores: readonly { readonly label: string; readonly value: string; readonly vae: string }[];
+  readonly scores: readonly ScoreRow[];
   readonly notes?: readonly string[];
   readonly bitsPerImage: number;
   readonly latentMse: BeforeAfter<number>;

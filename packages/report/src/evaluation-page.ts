@@ -2,7 +2,7 @@
  * One tokenizer: its images, its scores next to the VAE's, its training, and where its error lies.
  */
 import { chart, legend, Plot, seriesColor } from "./chart.js";
-import type { EvaluationReport, LatentDetails, LossCurves, ReportImage } from "./evaluation-data.js";
+import type { EvaluationReport, LatentDetails, LossCurves, ReportImage, ScoreRow } from "./evaluation-data.js";
 import { percent, short } from "./format.js";
 import { gridColumns, heatMap } from "./heat-map.js";
 import { html, type Html } from "./html.js";
@@ -31,7 +31,7 @@ export function evaluationPage(report: EvaluationReport): string {
         : null,
       section(
         "Scores",
-        table(scoreColumns, report.scores),
+        table(scoreColumns(report.scores), report.scores),
         notes.map((note) => html`<p class="note">${note}</p>`),
       ),
       trained ? section("Training", columns(...lossCurves(loss))) : null,
@@ -46,12 +46,17 @@ export function evaluationPage(report: EvaluationReport): string {
   });
 }
 
-type Score = EvaluationReport["scores"][number];
-const scoreColumns: readonly Column<Score>[] = [
-  { title: "", cell: ({ label }) => label },
-  { title: "this tokenizer", cell: ({ value }) => value, right: true },
-  { title: "VAE alone", cell: ({ vae }) => vae, right: true },
-];
+function scoreColumns(rows: readonly ScoreRow[]): Column<ScoreRow>[] {
+  const adapted = rows.some(({ oldDecoder }) => oldDecoder !== undefined);
+  return [
+    { title: "", cell: ({ label }) => label },
+    { title: "this tokenizer", cell: ({ value }) => value, right: true },
+    ...(adapted
+      ? [{ title: "with the old decoder", cell: ({ oldDecoder = "" }: ScoreRow) => oldDecoder, right: true }]
+      : []),
+    { title: "VAE alone", cell: ({ vae }) => vae, right: true },
+  ];
+}
 
 function lossCurves({ passes, epochs }: LossCurves): Html[] {
   const errors = epochs.flatMap(({ epoch, latentMse }) =>

@@ -4,12 +4,21 @@ import Table from "cli-table3";
 
 /** @param heading of the tokenizer's column: "held-out images" */
 export function resultsTable(metrics: Omit<TokenizerMetrics, "images">, heading: string): string {
+  const adapted = metrics.oldDecoder !== null;
+  const head = ["", heading, ...(adapted ? ["with the old decoder"] : []), "VAE alone"];
   const table = new Table({
-    head: ["", heading, "VAE alone"],
+    head,
     style: { head: [], border: [] },
-    colAligns: ["left", "right", "right"],
+    colAligns: head.map((_, column) => (column === 0 ? "left" : "right")),
   });
-  table.push(...metricRows(metrics).map(({ label, value, vae }) => [label, value, vae]));
+  table.push(
+    ...metricRows(metrics).map(({ label, value, vae, oldDecoder }) => [
+      label,
+      value,
+      ...(adapted ? [oldDecoder ?? ""] : []),
+      vae,
+    ]),
+  );
   return table.toString();
 }
 

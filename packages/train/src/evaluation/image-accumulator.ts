@@ -118,7 +118,13 @@ export class ImageMetricsAccumulator {
   private readonly originals: FeatureAccumulator;
   private readonly sets: ReadonlyMap<Reconstruction, ReconstructionAccumulator>;
 
-  constructor({ size, networks, range, adapted, inception = networks.inception !== undefined }: ImageAccumulatorOptions) {
+  constructor({
+    size,
+    networks,
+    range,
+    adapted,
+    inception = networks.inception !== undefined,
+  }: ImageAccumulatorOptions) {
     this.size = size;
     this.networks = networks;
     this.originals = new FeatureAccumulator(inception, range);
@@ -175,7 +181,7 @@ export class ImageMetricsAccumulator {
   }
 
   /** Null before the first image. A Fréchet distance on Inception's features takes seconds. */
-  result(): Pick<TokenizerMetrics, "vae" | "oldDecoder"> & { reconstructed: ImageMetrics } | null {
+  result(): (Pick<TokenizerMetrics, "vae" | "oldDecoder"> & { reconstructed: ImageMetrics }) | null {
     const [vae, reconstructed, oldDecoder] = (["vae", "reconstructed", "oldDecoder"] as const).map((name) =>
       this.sets.get(name),
     );

@@ -3,7 +3,7 @@
  * VAE alone.
  */
 import { decimals } from "@revq/report";
-import type { TokenizerConfig } from "@revq/tokenizer";
+import type { DecoderConfig, TokenizerConfig } from "@revq/tokenizer";
 import type { TrainResult } from "./records.js";
 
 export interface ModelCardInput {
@@ -37,18 +37,14 @@ export function modelCard({
 | backbone | ${backbone} |
 | latent | ${config.latentShape.join(" x ")} (c, h, w)${config.imageSize ? `, images of ${config.imageSize} x ${config.imageSize}` : ""} |
 | transform, quantizer, rectifier | \`${config.transform.id}\`, \`${config.quantizer.id}\`, \`${config.rectifier.id}\` |
-| tokens per image | ${tokens.tokens} in ${tokens.groups} groups, ${codes} codes each |
+${config.decoder ? `| decoder | ${decoderText(config.decoder)} |\n` : ""}| tokens per image | ${tokens.tokens} in ${tokens.groups} groups, ${codes} codes each |
 | bits per image | ${tokens.bitsPerImage.toFixed(0)} |
 | trained on | ${trainedOn}; ${result.samplesPerCode.toFixed(1)} samples per code |
 | recipe, seed | ${config.training.recipe}${config.training.preset ? ` (preset ${config.training.preset})` : ""}, ${config.training.seed} |
 
 Measured on ${heldOut}:
 
-| | this tokenizer | the VAE alone |
-|---|---|---|
-| PSNR, dB | ${decimals(result.psnr, 2)} | ${decimals(result.vae?.psnr, 2)} |
-| SSIM | ${decimals(result.ssim, 3)} | ${decimals(result.vae?.ssim, 3)} |
-${result.lpips === null ? "" : `| LPIPS | ${decimals(result.lpips, 4)} | ${decimals(result.vae?.lpips, 4)} |\n`}| latent mse (standardized), quantized / rectified | ${result.latentMse.quantized.toFixed(4)} / ${result.latentMse.rectified.toFixed(4)} | 0 |
+${qualityTable(result)}
 
 Codes in use on the training data: ${(100 * result.usage).toFixed(1)} %, perplexity ${result.perplexity.toFixed(1)}.
 
@@ -57,6 +53,29 @@ ${usage}
 An image is ${tokens.tokens} ids, int32 \`[n, ${tokens.tokens}]\` in token order. An id names a code of its token's group.
 A flat id is the id plus the number of codes of all earlier tokens; there are ${tokens.vocabulary} of them.
 `;
+}
+
+/** The tokenizer beside the VAE alone, and beside itself with the VAE's own decoder where that was adapted. */
+function qualityTable(result: TrainResult): string {
+  const { vae, oldDecoder, latentMse } = result;
+  const row = (label: string, value: string, old: string, ofVae: string): string =>
+    `| ${[label, value, ...(oldDecoder ? [old] : []), ofVae].join(" | ")} |`;
+  const quality = (label: string, key: "psnr" | "ssim" | "lpips", digits: number): string =>
+    row(label, decimals(result[key], digits), decimals(oldDecoder?.[key], digits), decimals(vae?.[key], digits));
+  const latent = `${latentMse.quantized.toFixed(4)} / ${latentMse.rectified.toFixed(4)}`;
+  return [
+    row("", "this tokenizer", "with the VAE's own decoder", "the VAE alone"),
+    row("---", "---", "---", "---"),
+    quality("PSNR, dB", "psnr", 2),
+    quality("SSIM", "ssim", 3),
+    ...(result.lpips === null ? [] : [quality("LPIPS", "lpips", 4)]),
+    row("latent mse (standardized), quantized / rectified", latent, "the same", "0"),
+  ].join("\n");
+}
+
+function decoderText({ mode, rank }: DecoderConfig): string {
+  const what = { all: "all of it", last: "its last stages", lora: `a change of rank ${rank} of its matrices` }[mode];
+  return `the VAE's, adapted: ${what}`;
 }
 
 function programUsage({ backbone }: TokenizerConfig): string {
