@@ -7,6 +7,7 @@ import { lpipsNetworks } from "@revq/metrics/lpips-networks";
 
 import { z } from "zod";
 import type { ConfigLayer } from "./layer.js";
+import { selections } from "../pictures/select.js";
 import { presetNames } from "./presets.js";
 import { recipeNames } from "./recipes.js";
 
@@ -94,6 +95,11 @@ export const runConfigSchema = z.strictObject({
     finalRate: z.number().gt(0).max(1).describe("The rate at the end as a fraction of the first."),
     clipNorm: z.number().positive().describe("Largest gradient norm, of codebooks and rectifier each."),
     jointLoss: z.boolean().describe("Recipe paper: let the rectifier's loss move the codebooks too."),
+    select: z
+      .enum(["auto", ...selections])
+      .describe(
+        "Which held-out score decides what is kept: lpips, psnr or latent. auto: lpips where it is measured, else psnr, without a decoder latent.",
+      ),
     measureSamples: count.describe("How many training latents are measured at the end of an epoch."),
     encodeBatch: count.describe("Images per call of the backbone."),
     checkpointSteps: count.describe("Steps between checkpoints; the end of an epoch and Ctrl-C make one too."),
@@ -132,6 +138,7 @@ export const baseDefaults = {
     finalRate: 0.05,
     clipNorm: 1,
     jointLoss: false,
+    select: "auto",
     measureSamples: 512,
     encodeBatch: 8,
     checkpointSteps: 200,
