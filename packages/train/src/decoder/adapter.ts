@@ -1,16 +1,13 @@
-/** The contract of what fine-tunes a decoder: variables, and the decoder's weights made of them. */
-import type { Disposable, NamedTensors } from "@revq/core";
-import type { Variable } from "@tensorflow/tfjs-core";
-
-/**
- * Which part of the decoder is trained. `last`: its last stages; `all`: every tensor; `lora`: a
- * low-rank change of every matrix.
- */
-export type AdapterMode = "last" | "all" | "lora";
+/** What fine-tunes a decoder: variables, and the decoder's weights made of them. */
+import { requireTensor, type Disposable, type NamedTensors, type Random } from "@revq/core";
+import { adaptedTensors, type DecoderMode } from "@revq/tokenizer";
+import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor, Variable } from "@tensorflow/tfjs-core";
+import type { AdapterPlan } from "./adapter-shapes.js";
 
 /** Starts as the decoder itself: the first images are those of the frozen decoder. */
 export interface DecoderAdapter extends Disposable {
-  readonly mode: AdapterMode;
+  readonly mode: DecoderMode;
   readonly variables: readonly Variable[];
   /**
    * The adapted tensors, by name, for `DecoderGradients.decode`. Call it inside `tf.tidy`.
@@ -21,4 +18,41 @@ export interface DecoderAdapter extends Disposable {
   state(): NamedTensors;
   /** Copies what it is given. Throws `state-*`. */
   restore(state: NamedTensors): void;
+}
+
+/** @param state `Backbone.state()`; borrowed for the adapter's life */
+export function createDecoderAdapter(plan: AdapterPlan, state: NamedTensors, random: Random): DecoderAdapter {
+  const { mode, shapes } = plan;
+  const variables: Record<string, Variable> = {};
+  for (const [name, shape] of shapes) {
+    variables[name] = tf.tidy(() =>
+      tf.variable(mode === "lora" ? startOfFactor(name, shape, random) : tf.clone(state[name]!)),
+    );
+  }
+  return {
+    mode,
+    variables: Object.values(variables),
+    weights: () => (mode === "lora" ? adaptedTensors(mode, state, variables) : variables),
+    state: () => variables,
+    restore(saved) {
+      const values = Object.entries(variables).map(
+        ([name, variable]) => [variable, requireTensor(saved, name, variable.shape)] as const,
+      );
+      // A clone, because assigning a variable to itself would free it first.
+      tf.tidy(() => values.forEach(([variable, value]) => variable.assign(tf.clone(value))));
+    },
+    dispose: () => tf.dispose(variables),
+  };
+}
+
+/**
+ * b is zero, so the change is. a has the variance 1 / rank: a step of b by one learning rate then
+ * moves a weight by about as much.
+ */
+function startOfFactor(name: string, shape: readonly number[], random: Random): Tensor {
+  if (name.endsWith(".b")) return tf.zeros([...shape]);
+  const [rows, rank] = shape as [number, number];
+  const draw = random.fork(name);
+  const values = Float32Array.from({ length: rows * rank }, () => draw.normal() / Math.sqrt(rank));
+  return tf.tensor2d(values, [rows, rank]);
 }
