@@ -20,6 +20,11 @@ export interface LatentDetails {
   readonly groups: readonly GroupDetails[];
   /** Hits of every code of a few groups, from the least to the most evenly used. */
   readonly histograms: readonly { readonly group: number; readonly counts: readonly number[] }[];
+  /**
+   * Share of every channel in the picture's error when each has an error of one standard deviation;
+   * null when it was not measured.
+   */
+  readonly channelShares: readonly number[] | null;
   /** Mean squared error in the standardized space: [channels], and [height * width]. */
   readonly errorPerChannel: BeforeAfter<readonly number[]>;
   readonly errorPerPosition: BeforeAfter<readonly number[]>;

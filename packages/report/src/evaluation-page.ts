@@ -37,7 +37,11 @@ export function evaluationPage(report: EvaluationReport): string {
       trained ? section("Training", columns(...lossCurves(loss))) : null,
       section("Rate and distortion", rateDistortion(report)),
       section("Codebooks", columns(usageMap(latent), ...histograms(latent))),
-      section("Where the error is", channelErrors(latent), columns(...positionErrors(latent))),
+      section(
+        "Where the error is",
+        columns(channelErrors(latent), ...channelWeights(latent)),
+        columns(...positionErrors(latent)),
+      ),
       section(
         "Configuration",
         configs.map(({ label, value }) => details(label, value)),
@@ -243,6 +247,24 @@ function channelErrors({ errorPerChannel }: LatentDetails): Html {
     }),
     legend(series.map(({ label, color }) => ({ label, color }))),
   );
+}
+
+/** How much each channel matters to the decoder. */
+function channelWeights({ channelShares }: LatentDetails): Html[] {
+  if (!channelShares) return [];
+  const points = channelShares.map((share, channel) => ({ channel, share }));
+  return [
+    figure(
+      "Share in the picture's error when every channel has an error of one standard deviation",
+      chart({
+        description: "Share of every latent channel in the picture's error",
+        grid: true,
+        x: { label: "channel", ...(points.length <= 16 ? { ticks: points.length } : {}) },
+        y: { label: "share", zero: true, tickFormat: percent },
+        marks: [Plot.lineY(points, { x: "channel", y: "share", stroke: teal, marker: true })],
+      }),
+    ),
+  ];
 }
 
 function positionErrors({ errorPerPosition, shape }: LatentDetails): Html[] {

@@ -23,6 +23,7 @@ const report: EvaluationReport = {
     shape: { channels: 4, height: 2, width: 3 },
     groups: Array.from({ length: 6 }, (_, i) => ({ codes: 8, usage: 1 - i / 20, perplexity: 7 })),
     histograms: [{ group: 2, counts: [5, 0, 9, 1, 0, 0, 2, 3] }],
+    channelShares: [0.1, 0.6, 0.1, 0.2],
     errorPerChannel: both([0.1, 0.2, 0.3, 0.4]),
     errorPerPosition: both([1, 2, 3, 4, 5, 6]),
     bound: [512, 1024, 2048].map((bits) => ({ bits, mse: 64 / bits })),
@@ -66,6 +67,14 @@ describe("a tokenizer's page", () => {
     expect(document.querySelectorAll(".images")[1]!.textContent).toContain("<c>.png, 20.50 dB");
     expect(document.querySelector("tbody")!.textContent!.replace(/\s+/g, " ")).toMatch(/PSNR, dB ?23.10 ?26.14/);
     expect(document.querySelectorAll("p.note").length).toBe(1);
+  });
+
+  it("draws how much each channel matters, where that was measured", () => {
+    const description = "Share of every latent channel in the picture's error";
+    const shares = chartNamed(documentOf(evaluationPage(report)), description);
+    expect(shares.querySelectorAll("[aria-label=line] path").length).toBe(1);
+    const without = documentOf(evaluationPage({ ...report, latent: { ...report.latent, channelShares: null } }));
+    expect(chartNamed(without, description)).toBeNull();
   });
 
   it("draws the tokenizer beside the bound, and every loss curve", () => {

@@ -81,6 +81,7 @@ describe("the table's rows", () => {
     latentMse: { quantized: 0.25, rectified: 0.2 },
     explainedVariance: { quantized: 0.75, rectified: 0.8 },
     rateDistortionBound: { latentMse: 0.1, method: "spectrum" },
+    channelShares: null,
     vae: { ...quality, psnr: 30 },
     oldDecoder: null,
     usage: 0.99,

@@ -3,7 +3,7 @@
  * be merged.
  */
 import type { LatentDetails } from "@revq/report";
-import type { Tokenizer } from "@revq/tokenizer";
+import { channelShares, type Tokenizer } from "@revq/tokenizer";
 import type { TokenizerMetrics } from "../run/records.js";
 import type { ImageMetricsAccumulator } from "./image-accumulator.js";
 import type { LatentMetricsAccumulator, MeasuredShape } from "./latent-accumulator.js";
@@ -30,7 +30,9 @@ const withoutImages = {
 } as const;
 
 export function measuredShape({ parts, layout, bitsPerImage }: Tokenizer): MeasuredShape {
-  return { latentShape: parts.latentShape, layout, bitsPerImage };
+  const { metric, standardizer } = parts.space;
+  const shares = channelShares(metric, standardizer.statistics);
+  return { latentShape: parts.latentShape, layout, bitsPerImage, channelShares: shares };
 }
 
 /** Throws `no-codes` when nothing was measured. */

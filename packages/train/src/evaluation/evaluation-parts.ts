@@ -43,6 +43,7 @@ const evaluationKeySchema = z.strictObject({
   codebookSizes: z.array(positive),
   groupOf: z.array(count),
   bitsPerImage: z.number(),
+  channelShares: z.array(z.number()).nullable(),
 });
 export type EvaluationKey = z.output<typeof evaluationKeySchema>;
 
@@ -143,7 +144,7 @@ async function evaluationKey(
   source: EvaluatedSource,
   { lpips, inception }: MetricNetworks,
 ): Promise<EvaluationKey> {
-  const { latentShape, layout, bitsPerImage } = measuredShape(tokenizer);
+  const { latentShape, layout, bitsPerImage, channelShares } = measuredShape(tokenizer);
   const ofImages = "images" in source;
   if (!ofImages && !sameLatentShape(latentShape, source.latents.shape)) {
     throw new RevqError("latent-shape", "The latents do not have the shape that the tokenizer was trained on.", {
@@ -169,15 +170,16 @@ async function evaluationKey(
     codebookSizes: [...layout.codebookSizes],
     groupOf: Array.from(layout.groupOf),
     bitsPerImage,
+    channelShares: channelShares && [...channelShares],
   };
 }
 
 function emptyAccumulators(key: EvaluationKey): MetricAccumulators {
-  const { expected, imageSize, networks, adapted, latentShape, codebookSizes, groupOf, bitsPerImage } = key;
+  const { expected, imageSize, networks, adapted, latentShape, codebookSizes, groupOf, bitsPerImage, channelShares } = key;
   const layout = { count: groupOf.length, codebookSizes, groupOf: Int32Array.from(groupOf) };
   const inception = networks.includes("inception");
   return {
-    latents: new LatentMetricsAccumulator({ latentShape, layout, bitsPerImage }, expected),
+    latents: new LatentMetricsAccumulator({ latentShape, layout, bitsPerImage, channelShares }, expected),
     images:
       imageSize === null
         ? null

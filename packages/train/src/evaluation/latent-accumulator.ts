@@ -26,17 +26,19 @@ type LatentMetrics = Pick<
   | "latentMse"
   | "explainedVariance"
   | "rateDistortionBound"
+  | "channelShares"
   | "usage"
   | "perplexity"
   | "entropy"
   | "samplesPerCode"
 >;
 
-/** The shapes of a tokenizer that its metrics depend on. */
+/** What the metrics of a tokenizer depend on. */
 export interface MeasuredShape {
   readonly latentShape: LatentShape;
   readonly layout: TokenLayout;
   readonly bitsPerImage: number;
+  readonly channelShares: readonly number[] | null;
 }
 
 export class LatentMetricsAccumulator {
@@ -117,7 +119,7 @@ export class LatentMetricsAccumulator {
 
   result(): LatentMetrics {
     const { samples, idCounts, sums } = this;
-    const { layout, bitsPerImage } = this.shape;
+    const { layout, bitsPerImage, channelShares } = this.shape;
     const size = sums.quantized.length;
     const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / (samples * size);
     const latentMse: LatentError = { quantized: mean(sums.quantized), rectified: mean(sums.rectified) };
@@ -132,6 +134,7 @@ export class LatentMetricsAccumulator {
         rectified: 1 - latentMse.rectified / variance,
       },
       rateDistortionBound: this.bound(bitsPerImage),
+      channelShares,
       usage: idCounts.usage,
       perplexity: idCounts.perplexity,
       entropy: idCounts.bitsPerImage / layout.count,
@@ -140,7 +143,7 @@ export class LatentMetricsAccumulator {
   }
 
   details(): LatentDetails {
-    const { latentShape, layout, bitsPerImage: bits } = this.shape;
+    const { latentShape, layout, bitsPerImage: bits, channelShares } = this.shape;
     const { channels, height, width } = latentShape;
     const over = (values: Float64Array, count: number, indexOf: (element: number) => number): number[] => {
       const sums = new Array<number>(count).fill(0);
@@ -155,6 +158,7 @@ export class LatentMetricsAccumulator {
     return {
       shape: latentShape,
       ...groupDetails(this.idCounts.counts, layout),
+      channelShares,
       errorPerChannel: both(channels, (element) => element % channels),
       errorPerPosition: both(height * width, (element) => Math.floor(element / channels)),
       bound: variances

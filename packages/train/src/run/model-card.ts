@@ -36,6 +36,7 @@ export function modelCard({
 |---|---|
 | backbone | ${backbone} |
 | latent | ${config.latentShape.join(" x ")} (c, h, w)${config.imageSize ? `, images of ${config.imageSize} x ${config.imageSize}` : ""} |
+| metric | ${metricLine(config, result)} |
 | transform, quantizer, rectifier | \`${config.transform.id}\`, \`${config.quantizer.id}\`, \`${config.rectifier.id}\` |
 ${config.decoder ? `| decoder | ${decoderText(config.decoder)} |\n` : ""}| tokens per image | ${tokens.tokens} in ${tokens.groups} groups, ${codes} codes each |
 | bits per image | ${tokens.bitsPerImage.toFixed(0)} |
@@ -76,6 +77,13 @@ function qualityTable(result: TrainResult): string {
 function decoderText({ mode, rank }: DecoderConfig): string {
   const what = { all: "all of it", last: "its last stages", lora: `a change of rank ${rank} of its matrices` }[mode];
   return `the VAE's, adapted: ${what}`;
+}
+
+/** The metric, and how much each channel matters. */
+function metricLine({ metric }: TokenizerConfig, { channelShares }: TrainResult): string {
+  if (!channelShares) return metric;
+  const shares = channelShares.map((share) => (100 * share).toFixed(1)).join(", ");
+  return `${metric}: an error of one standard deviation in every channel costs the picture ${shares} %`;
 }
 
 function programUsage({ backbone }: TokenizerConfig): string {

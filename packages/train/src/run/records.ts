@@ -84,6 +84,11 @@ export interface TokenizerMetrics extends Nullable<ImageMetrics> {
   readonly explainedVariance: LatentError;
   /** At `bitsPerImage`; null for fewer than two images. */
   readonly rateDistortionBound: LatentBound | null;
+  /**
+   * Share of every channel in the picture's error when each has an error of one standard deviation;
+   * the sum is 1. Null unless the metric is the decoder's.
+   */
+  readonly channelShares: readonly number[] | null;
   /** The VAE alone, without quantization: the best that a tokenizer on it can reach. */
   readonly vae: ImageMetrics | null;
   /** The same ids with the backbone's own decoder; null unless the tokenizer's decoder is adapted. */
