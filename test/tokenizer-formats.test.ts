@@ -23,13 +23,15 @@ describe("tokenizers of older versions", () => {
   it("are kept in every format, with every quantizer, transform and rectifier", async () => {
     const configs = await Promise.all(names.map(readConfig));
     const unique = (values: readonly unknown[]): unknown[] => [...new Set(values)].sort();
-    expect(unique(configs.map(({ formatVersion }) => formatVersion))).toEqual([1, 2]);
+    expect(unique(configs.map(({ formatVersion }) => formatVersion))).toEqual([1, 2, 3]);
     const second = configs.filter(({ formatVersion }) => formatVersion === 2);
     expect(unique(second.map(({ quantizer }) => quantizer.id))).toEqual([
       ...["bsq", "fsq", "lfq", "multigroup", "residual", "tokenbridge", "vq"],
     ]);
     const transforms = second.map(({ quantizer }) => quantizer.options["transform"] ?? "");
     expect(unique(transforms)).toEqual(["", "dct", "dct-klt", "none", "pca"]);
+    const third = configs.filter(({ formatVersion }) => formatVersion === 3);
+    expect(unique(third.map(({ standardize }) => standardize))).toEqual([false, true]);
     expect(unique(second.map(({ rectifier }) => rectifier.id))).toEqual(["cnn", "efficientvit", "identity", "mlp"]);
   });
 
@@ -57,6 +59,7 @@ describe("tokenizers of older versions", () => {
 
 interface Config {
   readonly formatVersion: number;
+  readonly standardize?: boolean;
   readonly backbone: { readonly embedded: boolean } | null;
   readonly quantizer: { readonly id: string; readonly options: Record<string, unknown> };
   readonly rectifier: { readonly id: string };
