@@ -14,7 +14,19 @@ export const tensors = [
 
 /** Values in JSON files: `{ file, from, to }` for the path, and `values: { before: after }` where the value itself has another name. */
 export const json = [
-  { file: /(^|\/)config\.json$/, from: /^formatVersion$/, to: "formatVersion", values: { 2: 3 } },
+  { file: /(^|\/)config\.json$/, from: /^formatVersion$/, to: "formatVersion", values: { 2: 4, 3: 4 } },
+  {
+    file: /(^|\/)config\.json$/,
+    from: /^standardize$/,
+    to: "metric",
+    values: { true: "standardized", false: "centred" },
+  },
+  {
+    file: /^plan\.json$/,
+    from: /^config\.transform\.standardize$/,
+    to: "config.transform.metric",
+    values: { true: "auto", false: "centred" },
+  },
   { file: /(^|\/)config\.json$/, from: /^quantizer\.options\.transform$/, to: "transform.id" },
   {
     file: /(^|\/)config\.json$/,
@@ -40,12 +52,12 @@ export const json = [
 export const added = [
   {
     file: /(^|\/)config\.json$/,
-    path: /^(standardize|transform\.(package|id|options))$/,
+    path: /^(metric|transform\.(package|id|options))$/,
     why: "the transform is a stage of its own",
   },
   {
     file: /^plan\.json$/,
-    path: /^(transform|parameters\.transform|config\.transform\.(id|standardize))$/,
+    path: /^(transform|parameters\.transform|config\.transform\.(id|metric))$/,
     why: "the transform is a stage of its own",
   },
   { file: /^ablate\.json$/, path: /^trials\.\d+\.transform$/, why: "the transform is a stage of its own" },

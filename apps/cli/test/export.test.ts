@@ -10,6 +10,7 @@ import { createEngine, type Engine } from "@revq/engine";
 import { openSafetensors } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
 import { traceOnnx } from "@revq/tfjs-backend-onnx";
+import { LatentSpace, Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -87,6 +88,25 @@ describe.skipIf(!existsSync(path))("export of a tokenizer of latents (needs ../s
     expect(await readAuthorsCheckpoint(file)).toEqual(await readAuthorsCheckpoint(path));
     const shape = { channels: 32, height: 8, width: 8 };
     expect(await readStatistics(file, shape)).toEqual(await readStatistics(ioPath, shape));
+  });
+});
+
+describe("export of the decoder's metric (needs ../shared/fixtures)", () => {
+  it.skipIf(!existsSync(path))("gives PyTorch its matrix", async () => {
+    const checkpoint = await readAuthorsCheckpoint(path);
+    const statistics = await readStatistics(ioPath, checkpoint.latentShape);
+    const plain = await importTokenizer(
+      { checkpoint, statistics, backbone: null, imageSize: 256, preset: null },
+      plugins,
+    );
+    const { standardizer, transform } = plain.parts.space;
+    const matrix = Float32Array.from({ length: 32 ** 2 }, (_, i) => (i % 33 === 0 ? 2 : 0.01));
+    const space = new LatentSpace(standardizer, transform, { id: "decoder", matrix });
+    const tokenizer = new Tokenizer({ ...plain.parts, space });
+    await exportPyTorch(tokenizer, folder);
+    tokenizer.dispose();
+    const file = await openSafetensors(await fromFile(join(folder, "tokenizer.safetensors")));
+    expect(await file.readFloat32("metric.matrix")).toMatchObject({ shape: [32, 32], data: matrix });
   });
 });
 

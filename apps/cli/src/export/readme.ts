@@ -33,7 +33,8 @@ export function pytorchReadme(names: Readonly<Record<string, readonly number[]>>
 \`safetensors.torch.load_file("tokenizer.safetensors")\`. \`mean\` and \`std\` standardize a latent flattened as (c, y, x);
 \`quantizer.embeddings\` are the codebooks [groups, codes, d]. \`quantizer.index_offset\` holds, for each token, where its
 codebook starts among all codes. \`decoder.\` is the rectifier, with the names of the authors' code: remove the prefix for
-\`rectifier.load_state_dict\`. \`transform.\` is the transform between the standardized latent and the codebooks.
+\`rectifier.load_state_dict\`. \`transform.\` is the transform between the latent in its metric and the codebooks. Where there is
+\`metric.matrix\` [c, c], the metric is that matrix times (latent - \`mean\`) at every position, else \`metric\` of \`config.json\` names it.
 \`adapted_backbone.\`, where there is one, replaces tensors of the VAE when it decodes.
 \`config.json\` (\`quantizer.options\`) describes how latents are cut into tokens.
 

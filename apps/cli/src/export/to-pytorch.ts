@@ -6,7 +6,7 @@
 import { codebookOffsets, RevqError, toNamedArrays, type NamedArray } from "@revq/core";
 import { writeSafetensors, type TensorToWrite } from "@revq/formats";
 import { writeFileAtomic } from "@revq/formats/node";
-import { adaptedTensors, type Tokenizer } from "@revq/tokenizer";
+import { adaptedTensors, metricArrays, type Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import { join } from "node:path";
 import { pytorchReadme } from "./readme.js";
@@ -27,6 +27,7 @@ export async function exportPyTorch(tokenizer: Tokenizer, folder: string): Promi
     written.push({ name, shape: [data.length], data });
   tf.dispose({ ...statistics });
 
+  add("metric.", metricArrays(space.metric));
   add("transform.", await toNamedArrays(space.transform.state()));
   const { codebooks, ...rest } = await toNamedArrays(quantizer.state());
   add("quantizer.", rest);
