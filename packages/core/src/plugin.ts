@@ -30,7 +30,10 @@ interface PluginBase<Kind extends PluginKind, Schema extends OptionsSchema> {
   /** One line for lists of plugins. */
   readonly title: string;
   readonly options: Schema;
-  /** Named sets of option values. A trainer's recipe asks for one by name. Explicit options win. */
+  /**
+   * Named sets of option values. A trainer's recipe asks for one by name; explicit options win.
+   * `draft` is for a quick fit that candidates are compared by; it wins.
+   */
   readonly sets?: Readonly<Record<string, Partial<z.input<Schema>>>>;
 }
 
@@ -72,8 +75,8 @@ export interface TransformPlugin<Schema extends OptionsSchema = OptionsSchema> e
    * allocation.
    */
   layout(options: z.output<Schema>, context: TransformContext): TransformLayout | null;
-  /** True if this transform is a good default for latents of this shape. `auto` takes it then. */
-  suits?(latentShape: LatentShape): boolean;
+  /** True: `auto` measures this transform. It measures `none` without being asked. */
+  readonly candidate?: boolean;
   /** Number of learned parameters. Pure. */
   parameterCount(options: z.output<Schema>, context: TransformContext): number;
   /**
@@ -92,6 +95,11 @@ export interface QuantizerRequest extends Pick<FitContext, "random" | "report" |
   readonly bits: number | null;
   /** The blocks of the chosen transform for a number of tokens; null when no blocks fit. */
   readonly transform: (tokens: number) => TransformLayout | null;
+  /**
+   * The layout that was chosen for another transform: its tokens, codes and bits are kept. Absent
+   * for the first transform.
+   */
+  readonly keep?: TokenLayout;
   /** Coefficients of the training latents. Null in the first call, when nothing is encoded yet. */
   readonly latents: LatentSource | null;
 }
@@ -117,12 +125,13 @@ export interface QuantizerContext {
 }
 
 export interface QuantizerPlugin<Schema extends OptionsSchema = OptionsSchema> extends PluginBase<"quantizer", Schema> {
-  /** The default transform. `auto`: one that suits the latent's shape. Absent: `none`. */
+  /** The default transform. `auto`: the best candidate on held-out data. Absent: `none`. */
   readonly transform?: "auto";
   /**
    * Fills in open options. A trainer calls it twice: before it encodes any image, and then with the
-   * chosen candidate's options and the latents. Returns the best guess first; a trainer may measure
-   * all candidates. Deterministic. Without `resolve` a bit budget is refused.
+   * chosen candidate's options and the latents. The first call returns the best guess, and at most
+   * two other candidates of as many tokens and bits, which a trainer may measure; the second call
+   * returns one. Deterministic. Without `resolve` a bit budget is refused.
    */
   resolve?(
     options: z.output<Schema>,

@@ -4,6 +4,8 @@
  */
 export * from "./ablation/index.js";
 export * from "./config/index.js";
+export { createDecoderAdapter, type DecoderAdapter } from "./decoder/adapter.js";
+export { decoderBytes, planAdapter, type AdapterPlan } from "./decoder/adapter-shapes.js";
 export {
   measuredShape,
   summarizeMetrics,
@@ -65,15 +67,20 @@ export {
 } from "./parts/job.js";
 export { gatherParts, holdsParts, PartFiles, type PartFormat, type PartHeader } from "./parts/part-files.js";
 export {
+  candidateNames,
   createCodec,
   createTransform,
+  planCandidates,
+  planLines,
   planTraining,
   planWithLatents,
+  type CandidateRecord,
+  type ChoiceRecord,
   type PlanInput,
   type PlanSummary,
   type PluginSelection,
   type TrainingPlan,
-} from "./plan.js";
+} from "./plan/index.js";
 export { createPaperStep, type PaperStep, type RectifierGradients, type SearchedBatch } from "./recipes/paper-step.js";
 export * from "./run/records.js";
 export { trainTokenizer, type TrainOptions } from "./train.js";

@@ -27,12 +27,14 @@ import { openGivenLatents } from "./inputs/latents.js";
 import {
   createCodec,
   createTransform,
-  planTraining,
+  choosePlan,
+  planCandidates,
+  planLines,
   planWithLatents,
   type PlanInput,
   type PluginSelection,
   type TrainingPlan,
-} from "./plan.js";
+} from "./plan/index.js";
 import { runRecipe } from "./recipes/driver.js";
 import { recipes } from "./recipes/index.js";
 import { CheckpointStore, type Checkpoint } from "./run/checkpoints.js";
@@ -53,7 +55,8 @@ interface PreparedRun {
   readonly options: TrainOptions;
   readonly inputs: TrainingInputs;
   readonly metric: MetricId;
-  readonly plan: TrainingPlan;
+  /** The plans that are possible, the best guess first. */
+  readonly candidates: readonly TrainingPlan[];
   readonly planInput: PlanInput;
   readonly folder: RunFolder;
   readonly checkpoints: CheckpointStore;
@@ -77,9 +80,9 @@ export async function trainTokenizer(
   const metric = chooseMetric(config, latents ? latents.backbone : created!.backbone);
   const samples = (latents ?? images!).train.count;
   let planInput: PlanInput = { config, latentShape, samples, plugins, context };
-  let plan = await planTraining(planInput);
+  let candidates = await planCandidates(planInput);
   (await openMetricNetworks(config.score, dependencies.openWeights)).dispose();
-  for (const line of [...plan.reasons, ...plan.warnings]) note(line);
+  for (const line of planLines(candidates)) note(line);
 
   const name = latents ? (latents.backboneConfig?.id ?? "latents") : config.backbone.id;
   const folder = await RunFolder.open(config.out ?? (await RunFolder.nextFree("revq-runs", name)), {
@@ -95,12 +98,12 @@ export async function trainTokenizer(
     const inputs = latents
       ? await withWeightsPath(latents, folder)
       : await encodeImages(images!, created!, config, folder, context, dependencies);
-    if (inputs.train.count !== plan.samples) {
+    if (inputs.train.count !== samples) {
       // Unreadable images leave fewer samples than were planned with.
       planInput = { ...planInput, samples: inputs.train.count };
-      plan = await planTraining(planInput);
+      candidates = await planCandidates(planInput);
     }
-    const run = { resolved, options, inputs, metric, plan, planInput, folder, checkpoints, context };
+    const run = { resolved, options, inputs, metric, candidates, planInput, folder, checkpoints, context };
     return await trainOnLatents(run, dependencies);
   } finally {
     await folder.close();
@@ -112,17 +115,18 @@ async function trainOnLatents(run: PreparedRun, dependencies: TrainDependencies)
   const { config } = resolved;
   const { note, plugins } = dependencies;
 
-  const transform = await createTransform(run.plan, plugins);
   const statistics = await measureLatents(inputs.train);
   const metric = await fitMetric({ id: run.metric, inputs, statistics, folder, context, note });
+  const identity = await runIdentity(config, inputs, { statistics, metric: metric.id });
+  const chosen = await choosePlan({ ...run, basis: { statistics, metric }, identity }, dependencies);
+  const transform = await createTransform(chosen.plan, plugins);
   const { space, train, val } = await fitLatentSpace(inputs, transform, { statistics, metric }, context);
 
   // What depends on the latents themselves.
-  const plan = await planWithLatents(run.plan, train.coefficients, run.planInput);
+  const plan = await planWithLatents(chosen.plan, train.coefficients, run.planInput);
   for (const line of plan.reasons) note(line);
   const { quantizer, rectifier } = await createCodec(plan, plugins, context.random);
 
-  const identity = await runIdentity(config, inputs, { statistics, metric: metric.id });
   const resumed = options.resume ? await checkpoints.latest(identity) : null;
   if (options.resume) note(resumeNote(resumed));
   const pinned = annotateConfig(resolved, plugins, { pinned: true });
@@ -163,7 +167,8 @@ async function trainOnLatents(run: PreparedRun, dependencies: TrainDependencies)
   await rm(folder.path("run", "ids"), { recursive: true, force: true });
 
   const { samplesPerCode } = plan.summary;
-  const finish = { config, pinned, inputs, tokenizer, trained, samplesPerCode, folder, log, context };
+  const { choice } = chosen;
+  const finish = { config, pinned, inputs, tokenizer, trained, samplesPerCode, choice, folder, log, context };
   const result = await finishRun(finish, dependencies);
   tokenizer.dispose();
   return result;

@@ -43,6 +43,7 @@ const settings = {
   finalRate: 0.05,
   clipNorm: 1,
   jointLoss: false,
+  select: "auto" as const,
   measureSamples: 10,
   encodeBatch: 8,
   checkpointSteps: 3,

@@ -10,41 +10,23 @@
  * - Coefficients of `dct-klt`, allocated by variance, are better than all of these, and improve with the number of
  *   tokens that share a codebook. 256 tokens of 512 codes: .2181 with a codebook per token (16 samples per code), .2120
  *   with 63, .2097 with 250, .2091 with 1000. 512 tokens of 1024 codes: .0469 (8), .0435 (31), .0420 (125), .0415 (500).
- *   One codebook for all is worse again (.2137).
+ *   One codebook for all is worse again (.2137). Maps of other sizes want other numbers: they are candidates, and the
+ *   trainer measures them.
  */
+import { RevqError, divisors, latentSize, tokenDimension, type QuantizerCandidate } from "@revq/core";
+import { explain, formatBits } from "./explain.js";
 import {
-  RevqError,
-  blockShape,
-  divisors,
-  latentShapeToArray,
-  latentSize,
-  tokenDimension,
-  type LatentShape,
-  type QuantizerCandidate,
-  type QuantizerRequest,
-  type TokenSplit,
-  type TransformLayout,
-} from "@revq/core";
-import { assignGroups, channelGroups, type Grouping, type MultigroupSplit } from "./layout.js";
+  allocatesEigenvalues,
+  alternatives,
+  blockFits,
+  describe,
+  hasEnoughSamples,
+  type Choice,
+  type Request,
+} from "./grouping.js";
+import { channelGroups } from "./layout.js";
 import type { MultigroupInput, MultigroupOptions } from "./options.js";
 
-type Request = Pick<QuantizerRequest, "latentShape" | "samples" | "bits" | "transform">;
-
-/** A choice of everything, and its figures. */
-interface Candidate {
-  readonly tokens: number;
-  readonly codes: number;
-  readonly split: MultigroupSplit;
-  readonly grouping: Grouping;
-  readonly groups: number;
-  readonly samplesPerCode: number;
-  readonly bits: number;
-}
-
-/** A centroid wants 30 to 50 samples. */
-const wantedSamplesPerCode = 30;
-/** Tokens made by variance share codebooks until there are so many samples. Below `min`, fewer codes are preferred. */
-const sharedSamplesPerCode = { wanted: 500, min: 100 };
 const defaultDimension = 8;
 /** Beyond this, k-means needs more samples than anybody has. */
 const maxDimension = 64;
@@ -56,44 +38,36 @@ const budgetTolerance = 0.03;
 const budgetForSamples = 0.2;
 
 /**
+ * The best guess first, then layouts of as many tokens and codes that are worth measuring.
+ *
  * @throws RevqError `bits-and-tokens-and-codes` when all three are given, `bits-impossible` when no choice fits the budget,
  *   `no-transform-fits`, and those of `createLayout`
  */
-export function chooseMultigroup(options: MultigroupOptions, request: Request): QuantizerCandidate<MultigroupInput> {
-  const chosen =
-    request.bits === null ? chooseFreely(options, request) : chooseForBudget(options, request, request.bits);
-  return {
-    options: { ...options, tokens: chosen.tokens, codes: chosen.codes, split: chosen.split, groups: chosen.grouping },
-    reasons: explain(chosen, options, request),
-  };
+export function chooseMultigroup(
+  options: MultigroupOptions,
+  request: Request,
+): readonly QuantizerCandidate<MultigroupInput>[] {
+  const guess = chooseFirst(options, request);
+  return [guess, ...alternatives(guess, options, request)].map((choice) => ({
+    options: { ...options, tokens: choice.tokens, codes: choice.codes, split: choice.split, groups: choice.grouping },
+    reasons: explain(choice, options, request),
+  }));
 }
 
-function transformFor(tokens: number, { transform, latentShape }: Request): TransformLayout {
-  const found = transform(tokens);
-  if (found) return found;
-  throw new RevqError(
-    "no-transform-fits",
-    `No blocks of the latent [${latentShapeToArray(latentShape)}] share ${tokens} tokens evenly, so the transform is not possible.`,
-    { fix: "Use another number of tokens, or the transform none.", setting: { path: "quantizer.tokens" } },
-  );
+function chooseFirst(options: MultigroupOptions, request: Request): Choice {
+  const { keep, bits } = request;
+  if (keep) return describe(options, request, keep.count, options.codes ?? keep.codebookSizes[0]!);
+  return bits === null ? chooseFreely(options, request) : chooseForBudget(options, request, bits);
 }
 
-function chooseFreely(options: MultigroupOptions, request: Request): Candidate {
+function chooseFreely(options: MultigroupOptions, request: Request): Choice {
   const tokens = options.tokens ?? defaultTokens(options, request);
   tokenDimension(request.latentShape, tokens); // for its error
-  const candidate = (codes: number): Candidate => describe(options, request, tokens, codes);
+  const candidate = (codes: number): Choice => describe(options, request, tokens, codes);
   if (options.codes !== undefined) return candidate(options.codes);
   let codes = defaultCodes.max;
   while (codes > defaultCodes.min && !hasEnoughSamples(candidate(codes))) codes /= 2;
   return candidate(codes);
-}
-
-function hasEnoughSamples({ split, samplesPerCode }: Candidate): boolean {
-  return samplesPerCode >= (split === "eigenvalue" ? sharedSamplesPerCode.min : wantedSamplesPerCode);
-}
-
-function allocatesEigenvalues({ split }: MultigroupOptions, transform: TransformLayout): boolean {
-  return split === "eigenvalue" || (split === "auto" && transform.decorrelated);
 }
 
 /** Tokens of 8 elements, or as near to that (as a ratio) as the latent allows. */
@@ -104,7 +78,7 @@ function defaultTokens(options: MultigroupOptions, request: Request): number {
   return choices.reduce((best, tokens) => (distance(tokens) < distance(best) ? tokens : best));
 }
 
-function chooseForBudget(options: MultigroupOptions, request: Request, bits: number): Candidate {
+function chooseForBudget(options: MultigroupOptions, request: Request, bits: number): Choice {
   if (options.tokens !== undefined && options.codes !== undefined) {
     throw new RevqError(
       "bits-and-tokens-and-codes",
@@ -145,53 +119,11 @@ function chooseForBudget(options: MultigroupOptions, request: Request, bits: num
 }
 
 /** The one with the most bits; of those with about as many the best. */
-function best(candidates: readonly Candidate[], isBetter: (a: Candidate, b: Candidate) => boolean): Candidate {
+function best(candidates: readonly Choice[], isBetter: (a: Choice, b: Choice) => boolean): Choice {
   const most = candidates.reduce((bits, candidate) => Math.max(bits, candidate.bits), 0);
   return candidates
     .filter(({ bits }) => bits >= most * (1 - budgetTolerance))
     .reduce((a, b) => (isBetter(b, a) ? b : a));
-}
-
-/** Resolves split and groups for a number of tokens and codes. */
-function describe(options: MultigroupOptions, request: Request, tokens: number, codes: number): Candidate {
-  const { split, groups } = options;
-  const { latentShape: shape, samples } = request;
-  const transform = transformFor(tokens, request);
-  const resolved = allocatesEigenvalues(options, transform)
-    ? "eigenvalue"
-    : split === "auto"
-      ? automaticSplit(shape, tokens)
-      : split;
-  if (resolved === "block") blockShape(shape, tokenDimension(shape, tokens)); // for its error
-  const automatic =
-    resolved === "eigenvalue"
-      ? sharedGroups(transform, samples, tokens, codes)
-      : samples / codes < wantedSamplesPerCode && channelGroups(shape, tokens, resolved) !== undefined
-        ? "channel"
-        : "token";
-  const grouping = groups === "auto" ? automatic : groups;
-  const groupCount = new Set(assignGroups(shape, tokens, resolved, grouping)).size;
-  return {
-    tokens,
-    codes,
-    split: resolved,
-    grouping,
-    groups: groupCount,
-    samplesPerCode: (samples * tokens) / (groupCount * codes),
-    bits: tokens * Math.log2(codes),
-  };
-}
-
-/** As many codebooks as leave enough samples per code. Their number divides the tokens of a block: blocks share them. */
-function sharedGroups({ blocks }: TransformLayout, samples: number, tokens: number, codes: number): number {
-  const max = (samples * tokens) / (codes * sharedSamplesPerCode.wanted);
-  return divisors(tokens / blocks).findLast((groups) => groups <= max) ?? 1;
-}
-
-/** Patches, where there are any that are not strips. */
-function automaticSplit(shape: LatentShape, tokens: number): TokenSplit {
-  const dim = latentSize(shape) / tokens;
-  return blockFits(shape, dim) && Math.min(...blockShape(shape, dim)) > 1 ? "block" : "channel";
 }
 
 /** Numbers of tokens that line up with the channels of the latent or with the blocks of the transform, ascending. */
@@ -215,62 +147,6 @@ function tokenChoices(options: MultigroupOptions, { latentShape: shape, transfor
   );
 }
 
-function blockFits({ height, width }: LatentShape, dim: number): boolean {
-  return divisors(dim).some((rows) => height % rows === 0 && width % (dim / rows) === 0);
-}
-
 function powersOfTwo(min: number, max: number): number[] {
   return Array.from({ length: Math.log2(max / min) + 1 }, (_, i) => min * 2 ** i);
-}
-
-function explain(chosen: Candidate, options: MultigroupOptions, request: Request): string[] {
-  const { latentShape: shape, samples, bits: budget } = request;
-  const { tokens, codes, split, grouping, groups, samplesPerCode, bits } = chosen;
-  const dim = latentSize(shape) / tokens;
-  const reasons: string[] = [];
-  if (options.tokens === undefined || options.codes === undefined) {
-    const asked = budget === null ? "" : budget === bits ? ", the budget" : `, for a budget of ${budget}`;
-    reasons.push(
-      `${tokens} tokens of ${plural(dim, "element")} with ${codes} codes each: ${formatBits(bits)} bits per image${asked}.`,
-    );
-  }
-  const { block, decorrelated } = transformFor(tokens, request);
-  if (split === "eigenvalue" && decorrelated) {
-    reasons.push(
-      `Tokens are coefficients of blocks of ${block.join(" x ")} positions, allocated so that all tokens vary alike.`,
-    );
-  } else if (options.split === "auto") {
-    reasons.push(
-      split === "block"
-        ? `Tokens are patches of ${blockShape(shape, dim).join(" x ")} positions of a channel, which quantize better than strips.`
-        : `Tokens are strips of ${plural(dim, "position")} of a channel: no patch of that size tiles the map.`,
-    );
-  }
-  if (options.groups === "auto" && split === "eigenvalue") {
-    reasons.push(
-      `${groups === 1 ? "All tokens share a codebook" : `Tokens that vary alike share ${plural(groups, "codebook")}`}: ` +
-        `${formatNumber(samplesPerCode)} training samples per code.`,
-    );
-  } else if (options.groups === "auto") {
-    const own = samples / codes;
-    reasons.push(
-      grouping === "token"
-        ? `Every token has a codebook of its own: ${formatNumber(own)} training samples per code.`
-        : `Tokens of one channel share a codebook (${groups} in all): ${formatNumber(samplesPerCode)} training ` +
-            `samples per code instead of ${formatNumber(own)}.`,
-    );
-  }
-  return reasons;
-}
-
-function plural(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? "" : "s"}`;
-}
-
-function formatBits(bits: number): string {
-  return Number.isInteger(bits) ? `${bits}` : bits.toFixed(1);
-}
-
-function formatNumber(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toFixed(1);
 }

@@ -28,8 +28,8 @@ export const multigroupOptions = z.strictObject({
     .default("auto")
     .describe(
       "Which tokens share a codebook: none (token); those of one channel, or with split spatial those of one channel run at all " +
-        "positions (channel); or G codebooks, token t using number t % G. auto: token with 30 samples per code or more, else channel; " +
-        "with split eigenvalue, as many as leave 500 samples per code.",
+        "positions (channel); or G codebooks, token t using number t % G. auto: two or three of these are measured. The first guess is " +
+        "token with 30 samples per code or more, else channel; with split eigenvalue, as many as leave 500 samples per code.",
     ),
   allocation: z
     .enum(["equal", "greedy"])

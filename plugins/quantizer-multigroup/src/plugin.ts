@@ -18,11 +18,12 @@ export const multigroup: QuantizerPlugin<typeof multigroupOptions> = definePlugi
   id: "multigroup",
   title: "Channel multi-group vector quantization: codebooks per token or per channel (the paper's)",
   options: multigroupOptions,
-  sets: { paper: { split: "channel", groups: "token" } },
+  sets: { paper: { split: "channel", groups: "token" }, draft: { iterations: 4, samplesPerCode: 128 } },
   transform: "auto",
 
   async resolve(options, request) {
-    return [request.latents ? await withSizes(options, request, request.latents) : chooseMultigroup(options, request)];
+    if (!request.latents) return chooseMultigroup(options, request);
+    return [await withSizes(options, request, request.latents)];
   },
 
   /** Open sizes of codebooks are taken to be equal. */

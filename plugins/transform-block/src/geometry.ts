@@ -69,11 +69,6 @@ export function findTransform(kind: TransformKind, shape: LatentShape, tokens: n
   };
 }
 
-/** True when one block of the wanted size is the whole map. */
-export function coversMap({ height, width }: LatentShape): boolean {
-  return height * width <= wantedPositions;
-}
-
 /** `findTransform`, or an error that says what to do. */
 export function requireTransform(kind: TransformKind, shape: LatentShape, tokens: number): TransformGeometry {
   const found = findTransform(kind, shape, tokens);

@@ -1,12 +1,12 @@
 /** @revq/transform-block: orthonormal transforms of blocks of latents, and the identity. */
 import { definePlugin, type OptionsOf, type TransformLayout, type TransformPlugin, type LatentShape } from "@revq/core";
 import { z } from "zod";
-import { coversMap, findTransform, requireTransform, type TransformKind } from "./geometry.js";
+import { findTransform, requireTransform, type TransformKind } from "./geometry.js";
 
 const options = z.strictObject({});
 type Plugin = TransformPlugin<typeof options>;
 
-function blockPlugin(id: TransformKind, title: string, rest: Pick<Plugin, "suits"> = {}): Plugin {
+function blockPlugin(id: TransformKind, title: string, rest: Pick<Plugin, "candidate"> = {}): Plugin {
   return definePlugin({
     kind: "transform",
     id,
@@ -50,7 +50,7 @@ export const standardize = identityPlugin("standardize", "The standardized laten
 export const dct = blockPlugin("dct", "A two-dimensional DCT of every channel, in blocks");
 export const pca = blockPlugin("pca", "The principal axes of blocks");
 export const dctKlt = blockPlugin("dct-klt", "A DCT in blocks, then the principal axes across channels per frequency", {
-  suits: coversMap,
+  candidate: true,
 });
 
 declare module "@revq/core" {

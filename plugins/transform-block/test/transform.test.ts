@@ -6,7 +6,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { dct, dctKlt, none, pca, standardize } from "../src/index.js";
 import { blockCosines } from "../src/dct.js";
-import { coversMap, findTransform, requireTransform, transforms } from "../src/geometry.js";
+import { findTransform, requireTransform, transforms } from "../src/geometry.js";
 import { createHostTransform } from "../src/host.js";
 
 const pluginOf = { dct, pca, "dct-klt": dctKlt } as const;
@@ -144,10 +144,7 @@ describe("the identity", () => {
   const values50 = (): Float32Array => normals(2 * size);
 });
 
-it("dct-klt suits latents that one block covers", () => {
-  const small = { channels: 32, height: 8, width: 8 };
-  const large = { channels: 4, height: 32, width: 32 };
-  expect([dctKlt.suits!(small), dctKlt.suits!(large)]).toEqual([true, false]);
-  expect(coversMap(small)).toBe(true);
-  expect([none.suits, dct.suits, pca.suits]).toEqual([undefined, undefined, undefined]);
+it("dct-klt alone is measured for `auto`, beside no transform", () => {
+  const candidates = [none, standardize, dct, pca, dctKlt].filter(({ candidate }) => candidate);
+  expect(candidates).toEqual([dctKlt]);
 });

@@ -4,14 +4,19 @@ import {
   createBackbone,
   openGivenLatents,
   openTrainingImages,
-  planTraining,
+  candidateNames,
+  planCandidates,
+  planLines,
   type PlanSummary,
   type TrainDependencies,
 } from "@revq/train";
 import { annotateConfig, type ResolvedConfig, type RunConfig } from "@revq/train/config";
 
+/** The figures are those of the best guess. */
 export interface DryRunReport extends PlanSummary {
   readonly dryRun: true;
+  /** What the run will measure to choose transform, split and groups; one where nothing is open. */
+  readonly candidates: readonly string[];
   readonly backboneParameters: number;
   readonly reasons: readonly string[];
   readonly warnings: readonly string[];
@@ -34,7 +39,10 @@ export async function dryRun(
   const { plugins, report, signal } = dependencies;
   const { latentShape, samples, what, backboneParameters } = await openData(resolved, dependencies);
   const context = { random: createRandom(config.seed), report, signal };
-  const { summary, reasons, warnings } = await planTraining({ config, latentShape, samples, plugins, context });
+  const plans = await planCandidates({ config, latentShape, samples, plugins, context });
+  const { summary, reasons, warnings } = plans[0]!;
+  const candidates = candidateNames(plans);
+  const guess = plans.length > 1 ? " (the first guess)" : "";
   const count = (value: number): string => value.toLocaleString("en-US");
   const { parameters } = summary;
   const codes = summary.codes.every((size) => size === summary.codes[0])
@@ -45,17 +53,19 @@ export async function dryRun(
     "",
     `latent           [${summary.latentShape.join(", ")}] (c, h, w)`,
     `training data    ${count(samples)} ${what}`,
-    `transform        ${summary.transform}`,
-    `tokens           ${summary.tokens} in ${summary.groups} groups of ${codes}`,
+    `transform        ${summary.transform}${guess}`,
+    `tokens           ${summary.tokens} in ${summary.groups} groups of ${codes}${guess}`,
     `bits per image   ${summary.bitsPerImage.toFixed(0)}`,
     `samples per code ${summary.samplesPerCode.toFixed(1)}`,
     `parameters       transform ${count(parameters.transform)}, codebooks ${count(parameters.codebooks)}, rectifier ${count(parameters.rectifier)}, backbone ${
       backboneParameters ? `${count(backboneParameters)} (frozen)` : "none, or fitted on the images"
     }`,
-    ...reasons.map((reason) => `- ${reason}`),
+    ...planLines(plans)
+      .filter((line) => !warnings.includes(line))
+      .map((line) => `- ${line}`),
     ...warnings.map((warning) => `Warning: ${warning}`),
   ].join("\n");
-  return { report: { dryRun: true, ...summary, backboneParameters, reasons, warnings, config }, text };
+  return { report: { dryRun: true, ...summary, candidates, backboneParameters, reasons, warnings, config }, text };
 }
 
 /** Shape and number of the latents, without encoding anything. */

@@ -1,5 +1,12 @@
 /** Tests of `QuantizerPlugin.resolve` and `layout`. */
-import { bitsPerImage, createRandom, isRevqError, parseOptions, type QuantizerCandidate } from "@revq/core";
+import {
+  bitsPerImage,
+  createRandom,
+  isRevqError,
+  parseOptions,
+  type QuantizerCandidate,
+  type QuantizerRequest,
+} from "@revq/core";
 import { expect, it } from "vitest";
 import { expectNoLeak } from "../checks.js";
 import type { Subject } from "./subject.js";
@@ -26,6 +33,20 @@ export function testResolve(subject: Subject): void {
       }
     },
   );
+
+  it("offers candidates of equal tokens and bits, also for another transform's", async (context) => {
+    if (!plugin.resolve) return context.skip(missing);
+    const options = parseOptions(plugin, given.options);
+    const layouts = async (change: Partial<QuantizerRequest> = {}) => {
+      const candidates = (await plugin.resolve!(options, subject.request(null, change))) as Candidates;
+      return candidates.map(({ options }) => subject.description(parseOptions(plugin, options)).layout);
+    };
+    const [first, ...others] = await layouts();
+    for (const layout of [...others, ...(await layouts({ keep: first! }))]) {
+      expect(layout.count).toBe(first!.count);
+      expect(bitsPerImage(layout)).toBeCloseTo(bitsPerImage(first!), 9);
+    }
+  });
 
   it("resolves the same way every time, keeps resolved options, and leaves no tensor", async (context) => {
     if (!plugin.resolve) return context.skip(missing);

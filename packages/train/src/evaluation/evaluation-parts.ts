@@ -19,6 +19,7 @@ import { accumulateImages } from "./evaluate-images.js";
 import { accumulateLatents, type EvaluateOptions } from "./evaluate-latents.js";
 import { ImageMetricsAccumulator, type MetricNetworks } from "./image-accumulator.js";
 import { LatentMetricsAccumulator } from "./latent-accumulator.js";
+import { selectRows } from "./latent-batches.js";
 
 const count = z.int().min(0);
 const positive = z.int().min(1);
@@ -175,7 +176,8 @@ async function evaluationKey(
 }
 
 function emptyAccumulators(key: EvaluationKey): MetricAccumulators {
-  const { expected, imageSize, networks, adapted, latentShape, codebookSizes, groupOf, bitsPerImage, channelShares } = key;
+  const { expected, imageSize, networks, adapted, latentShape, codebookSizes, groupOf, bitsPerImage, channelShares } =
+    key;
   const layout = { count: groupOf.length, codebookSizes, groupOf: Int32Array.from(groupOf) };
   const inception = networks.includes("inception");
   return {
@@ -190,13 +192,5 @@ function emptyAccumulators(key: EvaluationKey): MetricAccumulators {
             adapted,
             inception,
           }),
-  };
-}
-
-function selectRows(source: LatentSource, rows: readonly number[]): LatentSource {
-  return {
-    shape: source.shape,
-    count: rows.length,
-    read: (indices) => source.read(Array.from(indices, (index) => rows[index]!)),
   };
 }

@@ -38,6 +38,15 @@ export async function readLatents(source: LatentSource, rows: ArrayLike<number>)
   return tf.tensor4d(await source.read(rows), [rows.length, height, width, channels]);
 }
 
+/** The rows of a source that `rows` names, as a source. */
+export function selectRows(source: LatentSource, rows: Int32Array | readonly number[]): LatentSource {
+  return {
+    shape: source.shape,
+    count: rows.length,
+    read: (indices) => source.read(Array.from(indices, (index) => rows[index]!)),
+  };
+}
+
 /** Splits 0 .. count-1 (or the given rows) into runs of at most `size`. */
 export function* chunks(rows: Int32Array | number, size: number): Generator<Int32Array> {
   const count = typeof rows === "number" ? rows : rows.length;

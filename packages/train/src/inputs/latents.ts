@@ -3,6 +3,7 @@ import { createRandom, latentShapeToArray, RevqError, sameLatentShape, type Late
 import { isLatentStore, openLatents, openLatentStore } from "@revq/data";
 import type { ResolvedConfig } from "../config/resolve.js";
 import type { RunConfig } from "../config/schema.js";
+import { selectRows } from "../evaluation/latent-batches.js";
 import { stopwatch } from "../run/stopwatch.js";
 import { requireTwo } from "./images.js";
 import { dataMemory, type TrainDependencies, type TrainingInputs } from "./inputs.js";
@@ -71,21 +72,13 @@ async function splitLatents(
   requireTwo(all.count, "latent", path);
   const order = createRandom(seed).fork("hold out").permutation(all.count);
   const heldOut = Math.min(all.count - 1, Math.max(1, Math.round(all.count * data.validationFraction)));
-  const val = selectLatents(all, order.slice(0, heldOut).sort());
-  const train = selectLatents(all, order.slice(heldOut).sort());
+  const val = selectRows(all, order.slice(0, heldOut).sort());
+  const train = selectRows(all, order.slice(heldOut).sort());
   note(`Held out ${heldOut} of ${all.count} latents for validation (seed ${seed}).`);
   return {
     train,
     val,
     trainedOn: `${train.count} latents of ${path}`,
     heldOut: `${heldOut} latents held out of ${path}`,
-  };
-}
-
-function selectLatents(source: LatentSource, rows: Int32Array): LatentSource {
-  return {
-    shape: source.shape,
-    count: rows.length,
-    read: (indices) => source.read(Array.from(indices, (index) => rows[index]!)),
   };
 }

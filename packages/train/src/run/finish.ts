@@ -10,6 +10,7 @@ import { evaluateLatents } from "../evaluation/evaluate-latents.js";
 import { openMetricNetworks } from "../evaluation/open-networks.js";
 import { tokenizerPage } from "../evaluation/report.js";
 import type { TrainDependencies, TrainingInputs } from "../inputs/inputs.js";
+import { choiceSentence, type ChoiceRecord } from "../plan/choice.js";
 import type { RecipeResult } from "../recipes/driver.js";
 import { modelCard } from "./model-card.js";
 import type { TrainResult } from "./records.js";
@@ -26,13 +27,14 @@ export interface FinishInput {
   readonly tokenizer: Tokenizer;
   readonly trained: RecipeResult;
   readonly samplesPerCode: number;
+  readonly choice: ChoiceRecord | null;
   readonly folder: RunFolder;
   readonly log: RunLog;
   readonly context: Pick<FitContext, "report" | "signal">;
 }
 
 export async function finishRun(input: FinishInput, dependencies: TrainDependencies): Promise<TrainResult> {
-  const { config, pinned, inputs, tokenizer, trained, samplesPerCode, folder, log } = input;
+  const { config, pinned, inputs, tokenizer, trained, samplesPerCode, choice, folder, log } = input;
   const { imageSize } = config.data;
   const { lpips, inception } = config.score;
   if (!inputs.images && (lpips !== null || inception !== null)) {
@@ -47,6 +49,7 @@ export async function finishRun(input: FinishInput, dependencies: TrainDependenc
     metrics,
     trained,
     samplesPerCode,
+    choice,
     engine: dependencies.engine,
     extractSeconds: inputs.seconds,
   });
@@ -58,7 +61,11 @@ export async function finishRun(input: FinishInput, dependencies: TrainDependenc
   await log.finish(final, measured, imageSize);
   const page = await tokenizerPage({
     title: "A training run",
-    summary: [`Trained on ${trainedOn}.`, `Measured on ${heldOut}; codes in use are those of the training data.`],
+    summary: [
+      `Trained on ${trainedOn}.`,
+      ...(choice ? [choiceSentence(choice)] : []),
+      `Measured on ${heldOut}; codes in use are those of the training data.`,
+    ],
     metrics: result,
     count: metrics.images,
     details,

@@ -4,6 +4,7 @@
  */
 import { decimals } from "@revq/report";
 import type { DecoderConfig, TokenizerConfig } from "@revq/tokenizer";
+import { choiceSentence } from "../plan/choice.js";
 import type { TrainResult } from "./records.js";
 
 export interface ModelCardInput {
@@ -39,7 +40,7 @@ export function modelCard({
 | metric | ${metricLine(config, result)} |
 | transform, quantizer, rectifier | \`${config.transform.id}\`, \`${config.quantizer.id}\`, \`${config.rectifier.id}\` |
 ${config.decoder ? `| decoder | ${decoderText(config.decoder)} |\n` : ""}| tokens per image | ${tokens.tokens} in ${tokens.groups} groups, ${codes} codes each |
-| bits per image | ${tokens.bitsPerImage.toFixed(0)} |
+${result.choice ? `| choice | ${choiceSentence(result.choice)} |\n` : ""}| bits per image | ${tokens.bitsPerImage.toFixed(0)} |
 | trained on | ${trainedOn}; ${result.samplesPerCode.toFixed(1)} samples per code |
 | recipe, seed | ${config.training.recipe}${config.training.preset ? ` (preset ${config.training.preset})` : ""}, ${config.training.seed} |
 

@@ -2,6 +2,7 @@
  * The records of a run, while it goes and at its end. The same records go to metrics.jsonl, JSON
  * results and tables.
  */
+import type { ChoiceRecord } from "../plan/choice.js";
 
 /**
  * Mean squared error per element in the standardized latent space, before and after the rectifier.
@@ -117,6 +118,8 @@ export interface TrainResult extends Omit<TokenizerMetrics, "images"> {
   readonly codes: number | readonly number[];
   readonly samplesPerCode: number;
   readonly engine: string;
+  /** How transform, split and groups were chosen; null where the settings left nothing open. */
+  readonly choice: ChoiceRecord | null;
   readonly seconds: { readonly extract: number; readonly fitCodebooks: number; readonly trainRectifier: number };
   readonly epochs: readonly EpochRecord[];
 }

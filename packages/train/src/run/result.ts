@@ -10,7 +10,7 @@ import {
 import { formatVersion, type Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
 import type { RunConfig } from "../config/schema.js";
 import type { TrainingInputs } from "../inputs/inputs.js";
-import type { PluginSelection, TrainingPlan } from "../plan.js";
+import type { ChoiceRecord, PluginSelection, TrainingPlan } from "../plan/index.js";
 import type { RecipeResult } from "../recipes/driver.js";
 import { codebookSizesForJson, type TokenizerMetrics, type TrainResult } from "./records.js";
 
@@ -57,13 +57,14 @@ export interface TrainResultInput {
   readonly metrics: TokenizerMetrics;
   readonly trained: RecipeResult;
   readonly samplesPerCode: number;
+  readonly choice: ChoiceRecord | null;
   readonly engine: string;
   /** Of encoding. */
   readonly extractSeconds: number;
 }
 
 export function trainResult(input: TrainResultInput): TrainResult {
-  const { folder, tokenizer, metrics, trained, samplesPerCode, engine, extractSeconds } = input;
+  const { folder, tokenizer, metrics, trained, samplesPerCode, choice, engine, extractSeconds } = input;
   const { layout, config } = tokenizer;
   const { idCounts } = trained;
   const { images: _images, ...ofVal } = metrics;
@@ -79,6 +80,7 @@ export function trainResult(input: TrainResultInput): TrainResult {
     entropy: idCounts.bitsPerImage / layout.count,
     measuredBitsPerImage: idCounts.bitsPerImage,
     engine,
+    choice,
     seconds: { extract: extractSeconds, ...trained.seconds },
     epochs: trained.epochs,
   };

@@ -1,0 +1,109 @@
+/**
+ * The plan of a run: which plugins with which options, once the shape and the number of latents are
+ * known.
+ */
+import {
+  bitsPerImage,
+  latentShapeToArray,
+  RevqError,
+  type FitContext,
+  type LatentShape,
+  type PluginRegistry,
+  type TransformLayout,
+} from "@revq/core";
+import type { RunConfig } from "../config/schema.js";
+
+/** A plugin with all its options, as config.json keeps them. */
+export interface PluginSelection {
+  readonly id: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export interface TrainingPlan {
+  readonly latentShape: LatentShape;
+  readonly samples: number;
+  readonly transform: PluginSelection & { readonly layout: TransformLayout };
+  readonly quantizer: PluginSelection;
+  readonly rectifier: PluginSelection;
+  /** Why the quantizer chose what the user left open. */
+  readonly reasons: readonly string[];
+  readonly warnings: readonly string[];
+  readonly summary: PlanSummary;
+}
+
+export interface PlanSummary {
+  /** `[c, h, w]` */
+  readonly latentShape: readonly [number, number, number];
+  readonly trainingSamples: number;
+  readonly transform: string;
+  readonly tokens: number;
+  readonly groups: number;
+  /** Codebook size of each group. */
+  readonly codes: readonly number[];
+  readonly bitsPerImage: number;
+  readonly samplesPerCode: number;
+  readonly parameters: { readonly transform: number; readonly codebooks: number; readonly rectifier: number };
+}
+
+export interface PlanInput {
+  readonly config: RunConfig;
+  readonly latentShape: LatentShape;
+  readonly samples: number;
+  readonly plugins: PluginRegistry;
+  readonly context: Pick<FitContext, "random" | "report" | "signal">;
+}
+
+/**
+ * With fewer samples per code, a centroid is mostly noise (`docs/method.md`: it needs 30 to 50).
+ */
+const wantedSamplesPerCode = 30;
+
+/** Adds everything that follows from the options. Throws `no-transform-fits`. */
+export function completePlan(
+  selected: Omit<TrainingPlan, "warnings" | "summary" | "transform"> & { readonly transform: PluginSelection },
+  plugins: PluginRegistry,
+): TrainingPlan {
+  const { latentShape, samples, transform, quantizer, rectifier } = selected;
+  const { layout, parameterCount } = plugins.get("quantizer", quantizer.id).layout(quantizer.options, latentShape);
+  const transformPlugin = plugins.get("transform", transform.id);
+  const transformContext = { latentShape, tokens: layout.count };
+  const transformLayout = transformPlugin.layout(transform.options, transformContext);
+  if (!transformLayout) throw noTransformFits(transform.id, latentShape, layout.count);
+  const codes = layout.codebookSizes.reduce((sum, size) => sum + size, 0);
+  const samplesPerCode = (samples * layout.count) / codes;
+  const warnings =
+    samplesPerCode < wantedSamplesPerCode
+      ? [
+          `Only ${samplesPerCode.toFixed(1)} training samples per code (a code needs ${wantedSamplesPerCode} or more). ` +
+            "New images will be blurred. Use more images, fewer codes, or codebooks that more tokens share.",
+        ]
+      : [];
+  return {
+    ...selected,
+    transform: { ...transform, layout: transformLayout },
+    warnings,
+    summary: {
+      latentShape: latentShapeToArray(latentShape),
+      trainingSamples: samples,
+      transform: transform.id,
+      tokens: layout.count,
+      groups: layout.codebookSizes.length,
+      codes: layout.codebookSizes,
+      bitsPerImage: bitsPerImage(layout),
+      samplesPerCode,
+      parameters: {
+        transform: transformPlugin.parameterCount(transform.options, transformContext),
+        codebooks: parameterCount,
+        rectifier: plugins.get("rectifier", rectifier.id).parameterCount(rectifier.options, latentShape),
+      },
+    },
+  };
+}
+
+function noTransformFits(id: string, latentShape: LatentShape, tokens: number): RevqError {
+  return new RevqError(
+    "no-transform-fits",
+    `The transform ${id} has no blocks for the latent [${latentShapeToArray(latentShape)}] that divide ${tokens} tokens.`,
+    { fix: "Use another number of tokens, or no transform.", setting: { path: "transform.id", value: "none" } },
+  );
+}
