@@ -6,7 +6,7 @@ import { measureLatents } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { latentsToMeasure, measureDecoder } from "../src/inputs/decoder-metric.js";
+import { measureDecoder, metricSamples } from "../src/inputs/decoder-metric.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 
@@ -43,16 +43,14 @@ describe("measureDecoder", () => {
         const flat = tf.matMul(tf.reshape(latents, [n * h * w, channels]), tf.tensor2d(weights, [channels, 3]));
         return tf.reshape<tf.Rank.R4>(tf.tanh(flat), [n, h, w, 3]);
       });
-    const measured: Float32Array[] = [];
-    const recording: LatentSource = {
-      ...source,
-      async read(rows) {
-        const values = await source.read(rows);
-        measured.push(values.slice());
-        return values;
-      },
+    // The first of c + 1 decodes of a sample is the latent that it is measured at.
+    const decoded: Float32Array[] = [];
+    const recording = async (latents: Tensor4D): Promise<Tensor4D> => {
+      decoded.push(Float32Array.from(await latents.data()));
+      return decode(latents);
     };
-    const gram = await measureDecoder({ decode }, recording, await measureLatents(source), context);
+    const gram = await measureDecoder({ decode: recording }, source, await measureLatents(source), context);
+    const measured = decoded.filter((_, i) => i % (channels + 1) === 0);
     const exact = new Float64Array(channels ** 2);
     const latents = Float32Array.from(measured.flatMap((values) => [...values]));
     for (let p = 0; p < latents.length; p += channels) {
@@ -66,7 +64,7 @@ describe("measureDecoder", () => {
         }
       }
     }
-    expect(measured).toHaveLength(4);
+    expect(measured).toHaveLength(10);
     expect(Math.abs(exact[1]!) / Math.sqrt(exact[0]! * exact[4]!)).toBeGreaterThan(0.5);
     gram.forEach((value, i) => expect(Math.abs(value - exact[i]!)).toBeLessThan(0.02 * Math.max(...exact)));
   });
@@ -81,9 +79,15 @@ describe("measureDecoder", () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it("decodes at most a tenth as often as there are latents", () => {
-    const of = (channels: number, count: number): number =>
-      latentsToMeasure({ shape: { channels, height: 4, width: 4 }, count });
-    expect([of(8, 252), of(16, 800), of(4, 1e6), of(32, 20)]).toEqual([2, 4, 4, 1]);
+  it("measures crops where the decoder takes any size, and decodes at most a tenth as often as there are latents", () => {
+    const of = (channels: number, side: number, count: number, crops: boolean): (number | undefined)[] => {
+      const samples = metricSamples({ shape: { channels, height: side, width: side }, count }, crops);
+      return [samples.count, samples.height];
+    };
+    expect(of(8, 32, 252, true)).toEqual([11, 16]);
+    expect(of(16, 32, 800, true)).toEqual([16, 16]);
+    expect(of(16, 32, 800, false)).toEqual([4, 32]);
+    expect(of(32, 8, 1000, true)).toEqual([3, 8]);
+    expect(of(4, 64, 10, false)).toEqual([1, 64]);
   });
 });

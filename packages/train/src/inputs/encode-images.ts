@@ -9,12 +9,18 @@ import { realpath } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { RunConfig } from "../config/schema.js";
 import { wholeJob } from "../parts/job.js";
+import { photographsOf, type Photographs } from "../pictures/photographs.js";
 import type { RunFolder } from "../run/run-folder.js";
 import { stopwatch } from "../run/stopwatch.js";
 import { backboneFingerprint, fitBackbone, savedBackboneFile, type CreatedBackbone } from "./backbone.js";
 import { extractToStore, preprocessing, type StoreKey } from "./extract.js";
 import { noteSkipped, type TrainingImages } from "./images.js";
 import { dataMemory, type TrainDependencies, type TrainingInputs } from "./inputs.js";
+
+interface EncodedImages {
+  readonly latents: LatentSource;
+  readonly photographs: Photographs;
+}
 
 /** Uses the latents that an earlier start of the run, or another run with this store, has made. */
 export async function encodeImages(
@@ -35,21 +41,26 @@ export async function encodeImages(
   const hash = await backboneFingerprint(backbone);
   const key: StoreKey = { backbone: { id, options, fingerprint: hash }, imageSize, preprocessing };
 
-  async function extract(half: "train" | "val", source: IndexedImageSource, phase: string): Promise<LatentSource> {
+  async function extract(half: "train" | "val", source: IndexedImageSource, phase: string): Promise<EncodedImages> {
     const store = config.data.store === null ? join(root, "latents", half) : join(root, half);
     const { encodeBatch } = config.train;
     const input = { backbone, key, images: source, folder: store, dtype: "F32" as const, encodeBatch, phase };
     const { kept, plan, skipped } = await extractToStore(input, wholeJob, context);
     if (kept > 0) note(`${phase}: ${kept} of ${plan.shards} shards existed already.`);
     noteSkipped(skipped, note);
-    return openLatentStore(store, { memoryLimit: dataMemory(config).latents });
+    return {
+      latents: await openLatentStore(store, { memoryLimit: dataMemory(config).latents }),
+      photographs: photographsOf(
+        source,
+        skipped.map(({ name }) => name),
+      ),
+    };
   }
-  const latents = {
-    train: await extract("train", images.train, "encode training images"),
-    val: await extract("val", images.val, "encode held-out images"),
-  };
+  const train = await extract("train", images.train, "encode training images");
+  const val = await extract("val", images.val, "encode held-out images");
   return {
-    ...latents,
+    train: train.latents,
+    val: val.latents,
     backbone,
     backboneConfig: {
       id,
@@ -60,6 +71,7 @@ export async function encodeImages(
       embedded: embed || plugins.get("backbone", id).weights === "fitted",
     },
     images,
+    photographs: { train: train.photographs, val: val.photographs },
     imageSize,
     trainedOn: images.trainedOn,
     heldOut: images.heldOut,

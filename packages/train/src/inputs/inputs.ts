@@ -2,6 +2,7 @@
 import type { Backbone, LatentSource, PluginRegistry, ReportProgress, WeightsSource } from "@revq/core";
 import type { TokenizerConfig } from "@revq/tokenizer";
 import { bytesOfSize, type RunConfig } from "../config/schema.js";
+import type { Photographs } from "../pictures/photographs.js";
 import type { SampleImages, TrainingImages } from "./images.js";
 
 export interface TrainDependencies {
@@ -25,6 +26,8 @@ export interface TrainingInputs {
   readonly backbone: Backbone | null;
   readonly backboneConfig: TokenizerConfig["backbone"];
   readonly images: TrainingImages | null;
+  /** By the index of the latent; null where there are latents alone. */
+  readonly photographs: { readonly train: Photographs; readonly val: Photographs } | null;
   /** Side of the images that the latents are of; null when it is not known. */
   readonly imageSize: number | null;
   /** For people: "800 images of photos/". */

@@ -9,7 +9,7 @@ import { centredSource, channelShares, decoderMetric, type LatentStatistics, typ
 import type { RunConfig } from "../config/schema.js";
 import type { RunFolder } from "../run/run-folder.js";
 import { stopwatch } from "../run/stopwatch.js";
-import { latentsToMeasure, measureDecoder } from "./decoder-metric.js";
+import { measureDecoder } from "./decoder-metric.js";
 import type { TrainingInputs } from "./inputs.js";
 
 /** `run/metric.safetensors`: `gram`, G of the decoder. */
@@ -59,8 +59,7 @@ export async function fitMetric(input: MetricInput): Promise<Metric> {
     const { channels } = train.shape;
     const tensors = [{ name: "gram", shape: [channels, channels], data: gram }];
     await folder.write(savedMetricFile, writeSafetensors(tensors, { key }));
-    const count = latentsToMeasure(train);
-    note(`Measured the decoder on ${count} latent${count > 1 ? "s" : ""} in ${clock().toFixed(1)} s.`);
+    note(`Measured how much each channel matters to the decoder (${clock().toFixed(1)} s).`);
   }
   const metric = await decoderMetric(gram, centredSource(train, statistics));
   const shares = channelShares(metric, statistics)!.map((share) => 100 * share);

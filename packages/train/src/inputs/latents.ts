@@ -42,7 +42,7 @@ export async function openGivenLatents(
   };
 }
 
-const withoutImages = { backbone: null, backboneConfig: null, images: null, imageSize: null };
+const withoutImages = { backbone: null, backboneConfig: null, images: null, photographs: null, imageSize: null };
 
 /** @param open opens the latents at a path */
 async function splitLatents(
