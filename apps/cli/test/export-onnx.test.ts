@@ -20,7 +20,8 @@ import {
 } from "@revq/core";
 import { inMemoryLatents, openSynthetic } from "@revq/data";
 import { createEngine, type Engine } from "@revq/engine";
-import { openWeights } from "@revq/formats/node";
+import { openSafetensors } from "@revq/formats";
+import { fromFile, openWeights } from "@revq/formats/node";
 import { fsq } from "@revq/quantizer-fsq";
 import { bsq, lfq } from "@revq/quantizer-lfq";
 import { multigroup } from "@revq/quantizer-multigroup";
@@ -30,6 +31,7 @@ import { vq } from "@revq/quantizer-vq";
 import { identity } from "@revq/rectifier-identity";
 import {
   centredSource,
+  createAdaptedDecoder,
   decoderMetric,
   LatentSpace,
   measureLatents,
@@ -42,6 +44,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exportOnnx } from "../src/export/to-onnx.js";
+import { exportPyTorch } from "../src/export/to-pytorch.js";
 
 const fixtures = join(process.env["REVQ_SHARED"] ?? resolve("../shared"), "fixtures");
 const side = 32;
@@ -212,6 +215,33 @@ describe("export to ONNX of every transform", () => {
   ] as unknown as [string, TransformPlugin, object, MetricId][])("%s", (_, transform, options, metric) =>
     expectExport({ quantizer: [multigroup as never, options], transform, metric }),
   );
+});
+
+describe("export of an adapted decoder", () => {
+  it("gives the tokenizer's images, and PyTorch the whole matrices", async () => {
+    const backbone = await openBackbone(linear as never, { patch: 8, channels: 16 });
+    const given = await makeTokenizer(backbone, "linear", multigroupOnly);
+    const tensors = { "basis.a": tf.ones([16, 1]), "basis.b": tf.fill([1, 192], 0.05) };
+    const decoder = await createAdaptedDecoder({
+      backbone,
+      mode: "lora",
+      tensors,
+      create: (state) => linear.create({ patch: 8, channels: 16 }, { imageSize: side, state }),
+    });
+    const saved = { mode: "lora", rank: 1, fingerprint: "0".repeat(64) } as const;
+    const tokenizer = new Tokenizer({ ...given.parts, decoder, config: { ...given.config, decoder: saved } });
+    await expectSame(tokenizer, await mkdtemp(join(folder, "decoder-")));
+
+    const out = await mkdtemp(join(folder, "pytorch-"));
+    await exportPyTorch(tokenizer, out);
+    const file = await openSafetensors(await fromFile(join(out, "tokenizer.safetensors")));
+    const basis = (await backbone.state()["basis"]!.data()) as Float32Array;
+    const exported = await file.readFloat32("adapted_backbone.basis");
+    expect(exported.shape).toEqual([16, 192]);
+    expect(exported.data).toEqual(basis.map((value) => value + Math.fround(0.05)));
+    tokenizer.dispose();
+    tf.dispose(tensors);
+  });
 });
 
 describe.skipIf(!existsSync(fixtures))("export to ONNX of every backbone (needs ../shared/fixtures)", () => {

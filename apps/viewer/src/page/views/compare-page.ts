@@ -108,6 +108,11 @@ function rows(stage: Stage): Row[] {
     { label: "Backbone", better: 0, text: ({ description }) => description.backbone ?? "none" },
     { label: "Quantizer", better: 0, text: ({ description }) => description.config.quantizer.id },
     { label: "Rectifier", better: 0, text: ({ description }) => description.config.rectifier.id },
+    {
+      label: "Decoder",
+      better: 0,
+      text: ({ description: { config } }) => (config.decoder ? `adapted (${config.decoder.mode})` : "the VAE's own"),
+    },
     { label: "Tokens", better: 0, text: ({ description }) => whole(description.layout.count) },
     { label: "Codebooks", better: 0, text: ({ description }) => codesText(description.layout.codebookSizes) },
     number(
