@@ -14,6 +14,7 @@ import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { BackboneCase, FullCase } from "./cases.js";
 import { copyState, expectClose, expectFinite, expectNoLeak, expectRevqError, take } from "./checks.js";
+import { testDecoderGradients } from "./decoder-gradients-suite.js";
 import { imageSource, randomImages } from "./samples.js";
 
 type Given = Pick<FullCase<BackboneCase>, "options" | "imageSize" | "tolerance"> & Pick<BackboneCase, "weights">;
@@ -155,6 +156,19 @@ export function testBackboneOnEngine(plugin: BackbonePlugin, { options, imageSiz
     const again = await ready();
     expectClose("latents", await encoded(again, batch(2)), await encoded(backbone, batch(2)), 0);
     again.dispose();
+  });
+
+  testDecoderGradients({
+    backbone: () => backbone,
+    latents: async () => {
+      const whole = await latentsOf(2);
+      // Small, so that no backbone tiles it.
+      const [, height, width] = whole.shape.map((side) => Math.min(side, 4)) as [number, number, number];
+      const part = tf.slice(whole, [0, 0, 0, 0], [2, height, width, -1]);
+      whole.dispose();
+      return part;
+    },
+    tolerance,
   });
 
   it("leaves no tensor behind", async () => {

@@ -206,6 +206,20 @@ export function expectedTensors({ encoder, decoder }: Architecture): Map<string,
 }
 
 /**
+ * Names of the decoder's weights, up to each doubling of the resolution. The statistics of a batch
+ * norm are not weights.
+ */
+export function decoderStages({ decoder }: Architecture): string[][] {
+  const stages: string[][] = [[]];
+  for (const layer of decoder) {
+    if (layer.kind === "up") stages.push([]);
+    const names = [...expectedTensors({ encoder: [], decoder: [layer] }).keys()];
+    stages.at(-1)!.push(...names.filter((name) => !name.includes(".running_")));
+  }
+  return stages;
+}
+
+/**
  * True for kernels of full 3x3 convolutions. They are most of the weights, so they are kept as
  * `[y, x, in, out]`, the engines' layout.
  */

@@ -13,10 +13,10 @@ import {
 } from "@revq/core";
 import { runInChunks, type ParameterOf } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
-import { architectureOf, expectedTensors, isDenseKernel } from "./architecture.js";
+import { architectureOf, decoderStages, expectedTensors, isDenseKernel } from "./architecture.js";
 import { downsampleOf, parseConfig, type AutoencoderDcConfig } from "./config.js";
 import { loadModel } from "./load-weights.js";
-import { runNetwork } from "./network.js";
+import { runDecoder, runNetwork } from "./network.js";
 
 /**
  * Image pixels in a network at once. The first stage of the full-size model takes 512 bytes a pixel
@@ -87,6 +87,11 @@ function createBackbone(config: AutoencoderDcConfig, weights: NamedTensors): Bac
       );
     },
     state: () => weights,
+    gradients: {
+      stages: decoderStages(architecture),
+      decode: (latents, replaced = {}) =>
+        runDecoder(architecture.decoder, latents, (name) => replaced[name] ?? weights[name]!),
+    },
     dispose() {
       if (disposed) return;
       disposed = true;

@@ -2,6 +2,7 @@
  * Runs the layers of an AutoencoderDC: plain functions over named tensors. Call them inside
  * `tf.tidy`.
  */
+import type { DecoderOutput } from "@revq/core";
 import {
   averageChannels,
   gluMbConv,
@@ -16,7 +17,7 @@ import {
   type ParameterOf,
 } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
-import type { Tensor4D } from "@tensorflow/tfjs-core";
+import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
 import { resamplingConvolution, type Layer } from "./architecture.js";
 import type { Activation } from "./config.js";
 
@@ -30,17 +31,54 @@ const batchNormEpsilon = 1e-5;
 const pixelsPerPixel = 4;
 
 /**
+ * A frozen network: frees what a layer used before the next one runs.
  * @param parameter by diffusers' name; dense 3x3 kernels as `[y, x, in, out]`, everything else in
  * PyTorch's layout
  */
 export function runNetwork(layers: readonly Layer[], input: Tensor4D, parameter: ParameterOf): Tensor4D {
+  const apply = layersOf(parameter, (settings) => tf.fused.conv2d(settings));
+  return runLayers(layers, input, apply);
+}
+
+/**
+ * With gradients. Features are the activations before each doubling of the resolution.
+ * @param parameter as for `runNetwork`
+ */
+export function runDecoder(layers: readonly Layer[], input: Tensor4D, parameter: ParameterOf): DecoderOutput {
+  const apply = layersOf(parameter, ({ x, filter, strides, pad, bias }) => {
+    const y = tf.conv2d(x, filter, strides, pad, "NHWC", 1, "floor");
+    return bias ? tf.add(y, bias) : y;
+  });
+  const features: Tensor4D[] = [];
+  const images = layers.reduce((x, layer) => {
+    if (layer.kind === "up") features.push(x);
+    return apply(layer, x);
+  }, input);
+  return { images, features };
+}
+
+interface ConvSettings {
+  readonly x: Tensor4D;
+  /** `[y, x, in, out]` */
+  readonly filter: Tensor4D;
+  readonly strides: 1 | 2;
+  readonly pad: number;
+  readonly dimRoundingMode: "floor";
+  readonly bias?: Tensor;
+}
+
+/** Applies one layer. */
+function layersOf(
+  parameter: ParameterOf,
+  convolve: (settings: ConvSettings) => Tensor4D,
+): (layer: Layer, x: Tensor4D) => Tensor4D {
   /**
    * PyTorch pads both sides by one, also with stride 2. tfjs' "same" would pad the far side only.
    */
   const conv = (x: Tensor4D, name: string, { stride = 1 as 1 | 2, bias = true } = {}): Tensor4D => {
     const filter = parameter(`${name}.weight`) as Tensor4D;
     const settings = { x, filter, strides: stride, pad: 1, dimRoundingMode: "floor" } as const;
-    return tf.fused.conv2d(bias ? { ...settings, bias: parameter(`${name}.bias`) } : settings);
+    return convolve(bias ? { ...settings, bias: parameter(`${name}.bias`) } : settings);
   };
   const below =
     (prefix: string): ParameterOf =>
@@ -78,7 +116,7 @@ export function runNetwork(layers: readonly Layer[], input: Tensor4D, parameter:
     return tf.add(y, pixelShuffle(repeatChannels(x, (pixelsPerPixel * layer.to) / layer.from)));
   }
 
-  return runLayers(layers, input, (layer, x) => {
+  return (layer, x) => {
     const { name } = layer;
     switch (layer.kind) {
       case "conv":
@@ -101,7 +139,7 @@ export function runNetwork(layers: readonly Layer[], input: Tensor4D, parameter:
       case "normRelu":
         return tf.relu(rmsNorm(x, parameter(`${name}.weight`), parameter(`${name}.bias`)));
     }
-  });
+  };
 }
 
 function activate(x: Tensor4D, activation: Activation): Tensor4D {

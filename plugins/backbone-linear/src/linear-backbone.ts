@@ -52,6 +52,12 @@ export function createLinearBackbone(
     });
   }
 
+  function decode(latents: tf.Tensor4D, { mean, basis }: LinearTensors): tf.Tensor4D {
+    const [n, h, w] = latents.shape;
+    const patches = tf.add(tf.matMul(tf.reshape(latents, [n * h * w, channels]), basis), mean);
+    return tf.reshape(swapMiddle(patches, n * h, w, patch), [n, h * patch, w * patch, 3]);
+  }
+
   return {
     spec,
     fit: {
@@ -77,13 +83,14 @@ export function createLinearBackbone(
       });
     },
     async decode(latents) {
-      const { mean, basis } = fittedTensors();
+      const given = fittedTensors();
       const [n, h, w] = latents.shape;
       if (n === 0) return tf.zeros([0, h * patch, w * patch, 3]);
-      return tf.tidy(() => {
-        const patches = tf.add(tf.matMul(tf.reshape(latents, [n * h * w, channels]), basis), mean);
-        return tf.reshape<tf.Rank.R4>(swapMiddle(patches, n * h, w, patch), [n, h * patch, w * patch, 3]);
-      });
+      return tf.tidy(() => decode(latents, given));
+    },
+    gradients: {
+      stages: [["mean", "basis"]],
+      decode: (latents, weights) => ({ images: decode(latents, { ...fittedTensors(), ...weights }), features: [] }),
     },
     state: () => ({ ...fittedTensors() }),
     dispose,

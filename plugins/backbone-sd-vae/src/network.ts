@@ -2,7 +2,7 @@
  * Encoder and decoder of an AutoencoderKL: plain functions over tensors with diffusers' names. Call
  * them inside `tf.tidy`.
  */
-import { requireTensor, type NamedTensors } from "@revq/core";
+import { requireTensor, type DecoderOutput, type NamedTensors } from "@revq/core";
 import { runLayers, silu } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import type { AutoencoderKlConfig } from "./config.js";
@@ -16,6 +16,8 @@ export interface Network {
   encode(images: tf.Tensor4D): tf.Tensor4D;
   /** Latent `[n,h,w,c]` -> image `[n,H,W,3]`, not clamped. */
   decode(latents: tf.Tensor4D): tf.Tensor4D;
+  /** The same with gradients, and the activations before each doubling of the resolution. */
+  decodeWithFeatures(latents: tf.Tensor4D): DecoderOutput;
 }
 
 export interface NetworkOptions {
@@ -102,23 +104,38 @@ export function createNetwork(
     head("encoder"),
     ...(quantConv ? [(x: tf.Tensor4D) => convolve(x, "quant_conv")] : []),
   ];
-  const decoder: Step[] = [
+  const resnets = (block: number): Step[] =>
+    range(layersPerBlock + 1).map((i) => resnetStep(`decoder.up_blocks.${block}.resnets.${i}`));
+  const double =
+    (block: number): Step =>
+    (x) =>
+      convolve(upsample(x, layout), `decoder.up_blocks.${block}.upsamplers.0.conv`);
+  const stem: Step[] = [
     ...(postQuantConv ? [(x: tf.Tensor4D) => convolve(x, "post_quant_conv")] : []),
     (x) => convolve(x, "decoder.conv_in"),
     ...middle("decoder.mid_block"),
-    ...range(blocks).flatMap((block): Step[] => {
-      const name = `decoder.up_blocks.${block}`;
-      const resnets = range(layersPerBlock + 1).map((i) => resnetStep(`${name}.resnets.${i}`));
-      return block < blocks - 1
-        ? [...resnets, (x) => convolve(upsample(x, layout), `${name}.upsamplers.0.conv`)]
-        : resnets;
-    }),
-    head("decoder"),
   ];
+  /** Cut before each doubling. */
+  const decoder = range(blocks).map((block): Step[] => [
+    ...(block === 0 ? stem : [double(block - 1)]),
+    ...resnets(block),
+    ...(block === blocks - 1 ? [head("decoder")] : []),
+  ]);
 
   const run = (steps: readonly Step[], input: tf.Tensor4D): tf.Tensor4D =>
     frozen ? runLayers(steps, input, (step, x) => step(x)) : steps.reduce((x, step) => step(x), input);
-  return { encode: (images) => run(encoder, images), decode: (latents) => run(decoder, latents) };
+  return {
+    encode: (images) => run(encoder, images),
+    decode: (latents) => run(decoder.flat(), latents),
+    decodeWithFeatures(latents) {
+      const outputs: tf.Tensor4D[] = [];
+      decoder.reduce((x, steps) => {
+        outputs.push(steps.reduce((y, step) => step(y), x));
+        return outputs.at(-1)!;
+      }, latents);
+      return { images: outputs.pop()!, features: outputs };
+    },
+  };
 }
 
 /**

@@ -17,6 +17,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { expectedTensors } from "./architecture.js";
 import { downsampleOf, parseConfig } from "./config.js";
+import { createDecoderGradients } from "./decoder-gradients.js";
 import type { Layout } from "./layers.js";
 import { loadModel } from "./load-weights.js";
 import { createNetwork } from "./network.js";
@@ -127,6 +128,7 @@ function checkedBackbone(options: Resolved, weights: NamedTensors): Backbone {
         : pixels(latents);
     },
     state: () => weights,
+    gradients: createDecoderGradients(config, weights, layout),
     dispose() {
       if (disposed) return;
       disposed = true;

@@ -1,0 +1,102 @@
+/**
+ * What a step of the picture stage costs on an engine: crops of latents decoded by TAESD 3 and the LPIPS (squeeze) of the pictures,
+ * forward and backward, parts and whole. Prints medians of wall and processor time in milliseconds, the ratios of processor time
+ * to the plain decode of the same latents, and the load of the machine.
+ *
+ * Run after `tsc -b`: node tools/bench/picture-step.mjs WEIGHTS [rounds] [crop] [batch] [engine] [part]
+ * WEIGHTS is a folder with taesd3_encoder.safetensors and taesd3_decoder.safetensors.
+ */
+import { loadavg } from "node:os";
+import { fileURLToPath } from "node:url";
+import { tae } from "@revq/backbone-tae";
+import { parseOptions } from "@revq/core";
+import { createEngine } from "@revq/engine";
+import { openSafetensors } from "@revq/formats";
+import { fromFile, openWeights } from "@revq/formats/node";
+import { createLpips, lpipsTensors } from "@revq/metrics/networks";
+import { lpipsFiles, lpipsFolder } from "@revq/weights-lpips";
+import * as tf from "@tensorflow/tfjs-core";
+
+const [folder, rounds = "7", crop = "16", batch = "4", engineId = "onnx", only] = process.argv.slice(2);
+const [side, n] = [Number(crop), Number(batch)];
+
+async function readTensors(name, wanted) {
+  const file = await openSafetensors(await fromFile(fileURLToPath(new URL(name, lpipsFolder))));
+  const entries = [...wanted.keys()].map(async (key) => {
+    const { shape, data } = await file.readFloat32(key);
+    return [key, tf.tensor(data, shape)];
+  });
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+const engine = await createEngine({ engine: engineId });
+const backbone = await tae.create(parseOptions(tae, { variant: "taesd3" }), {
+  imageSize: 8 * side,
+  weights: await openWeights(folder),
+});
+const needed = lpipsTensors("squeeze");
+const lpips = createLpips("squeeze", {
+  backbone: await readTensors(lpipsFiles[0], needed.backbone),
+  heads: await readTensors(lpipsFiles[1], needed.heads),
+});
+const latents = tf.randomNormal([n, side, side, 16], 0, 1, "float32", 1);
+const others = tf.add(latents, tf.randomNormal(latents.shape, 0, 0.3, "float32", 2));
+const images = tf.randomUniform([n, 8 * side, 8 * side, 3], -1, 1, "float32", 3);
+const direction = tf.randomNormal(images.shape, 0, 1, "float32", 4);
+const targets = lpips.features(images);
+const decoder = backbone.gradients;
+const names = decoder.stages.flat();
+const weights = names.map((name) => backbone.state()[name]);
+
+/** The loss of the picture stage: LPIPS, pixels and the decoder's own features. */
+function pictureLoss(x, goal, given) {
+  const made = decoder.decode(x, given);
+  const wanted = decoder.decode(goal);
+  const features = made.features.map((feature, i) => tf.losses.meanSquaredError(wanted.features[i], feature));
+  const pixels = tf.losses.meanSquaredError(wanted.images, made.images);
+  return tf.addN([tf.mean(lpips.distance(made.images, wanted.images)), pixels, ...features]);
+}
+const named = (tensors) => Object.fromEntries(names.map((name, i) => [name, tensors[i]]));
+
+const parts = {
+  "decode with gradients, forward": () => decoder.decode(latents).images,
+  "decode, forward and backward": () => tf.grad((x) => tf.sum(tf.mul(decoder.decode(x).images, direction)))(latents),
+  "decode, forward, backward, all weights": () =>
+    tf.grads((x, ...given) => tf.sum(tf.mul(decoder.decode(x, named(given)).images, direction)))([latents, ...weights]),
+  "lpips features, forward": () => lpips.features(images),
+  "lpips of one side, forward and backward": () =>
+    tf.grad((x) => tf.mean(lpips.compare(lpips.features(x), targets)))(direction),
+  "picture step": () => tf.grad((x) => pictureLoss(x, latents))(others),
+  "picture step, all weights": () =>
+    tf.grads((x, ...given) => pictureLoss(x, latents, named(given)))([others, ...weights]),
+};
+
+const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
+async function measure(part) {
+  const used = process.cpuUsage();
+  const begun = performance.now();
+  const result = await part();
+  for (const tensor of [result].flat()) await tensor.data();
+  tf.dispose(result);
+  const { user, system } = process.cpuUsage(used);
+  return { wall: performance.now() - begun, processor: (user + system) / 1000 };
+}
+
+let plain;
+const all = { "decode (plain)": () => backbone.decode(latents) };
+for (const [name, part] of Object.entries(parts)) all[name] = () => tf.tidy(part);
+for (const [name, part] of Object.entries(all)) {
+  if (only && plain && !name.includes(only)) continue;
+  for (let round = 0; round < 2; round++) await measure(part);
+  const times = [];
+  for (let round = 0; round < Number(rounds); round++) times.push(await measure(part));
+  const [wall, processor] = ["wall", "processor"].map((what) => median(times.map((time) => time[what])));
+  plain ??= processor;
+  const ratio = (processor / plain).toFixed(2);
+  console.log(`${name.padEnd(42)} ${wall.toFixed(0)} ms, processor ${processor.toFixed(0)} ms, ratio ${ratio}`);
+}
+console.log(`engine ${engineId}, ${n} crops of ${side} x ${side}, load ${loadavg()[0].toFixed(1)}`);
+tf.dispose(targets);
+lpips.dispose();
+backbone.dispose();
+engine.dispose();
