@@ -31,6 +31,6 @@ export const presets: Record<PresetName, ConfigLayer> = {
   tiny: {
     recipe: "kmeans",
     rectifier: { id: "efficientvit", channels: 32, layers: 1, headDim: 16 },
-    train: { epochs: 3 },
+    train: { epochs: 3, pictureSteps: 0 },
   },
 };

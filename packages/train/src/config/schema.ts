@@ -7,6 +7,7 @@ import { lpipsNetworks } from "@revq/metrics/lpips-networks";
 
 import { z } from "zod";
 import type { ConfigLayer } from "./layer.js";
+import { decoderAdaptations } from "../decoder/adaptations.js";
 import { selections } from "../pictures/select.js";
 import { presetNames } from "./presets.js";
 import { recipeNames } from "./recipes.js";
@@ -15,6 +16,7 @@ import { recipeNames } from "./recipes.js";
 export const maxReportImages = 64;
 
 const count = z.int().min(1);
+const weight = z.number().min(0);
 
 /** The plugin's own options stand beside `id`; the plugin checks them. */
 const plugin = (what: string) => z.looseObject({ id: z.string().min(1).describe(`Which ${what}.`) });
@@ -53,6 +55,9 @@ export const runConfigSchema = z.strictObject({
         "Folder of the encoded images. Runs on the same images and backbone can share it. null: the run's own.",
       ),
     valLatents: z.string().nullable().describe("Held-out latents; null: a seeded part of the latents."),
+    augment: z
+      .union([z.literal("auto"), z.boolean()])
+      .describe("Train on flips and shifted crops of every image too. auto: for few images."),
   }),
   backbone: plugin("VAE").extend({
     weights: z.string().nullable().describe("File or folder of its weights."),
@@ -100,6 +105,30 @@ export const runConfigSchema = z.strictObject({
       .describe(
         "Which held-out score decides what is kept: lpips, psnr or latent. auto: lpips where it is measured, else psnr, without a decoder latent.",
       ),
+    pictureSteps: z
+      .union([z.literal("auto"), z.int().min(0)])
+      .describe(
+        "Steps of the rectifier on pictures, after the epochs. auto: as many as fit into the time of encoding and epochs; 0: none.",
+      ),
+    adaptDecoder: z
+      .enum(decoderAdaptations)
+      .describe(
+        "Fine-tune the decoder with the rectifier after the picture steps: none, last, all or lora. auto: all of a decoder below 25 MB, else none.",
+      ),
+    picture: z.strictObject({
+      crop: count.describe("Side of the crops of a picture step, in latent positions."),
+      batch: count.describe("Crops of a picture step, each of another image."),
+      learningRate: z.number().positive().describe("AdamW's rate of the rectifier in picture steps."),
+      decoderRate: z.number().positive().describe("AdamW's rate of the decoder."),
+      decoderRank: count.describe("Rank of the changes that adaptDecoder lora learns."),
+      measureImages: count.describe("How many held-out pictures are scored to select what is kept."),
+      weights: z.strictObject({
+        latent: weight.describe("Weight of the error in the metric."),
+        lpips: weight.describe("Weight of LPIPS."),
+        features: weight.describe("Weight of the error of the decoder's features, each divided by its variance."),
+        pixels: weight.describe("Weight of the squared error of pixels in [0, 1]."),
+      }),
+    }),
     measureSamples: count.describe("How many training latents are measured at the end of an epoch."),
     encodeBatch: count.describe("Images per call of the backbone."),
     checkpointSteps: count.describe("Steps between checkpoints; the end of an epoch and Ctrl-C make one too."),
@@ -127,6 +156,7 @@ export const baseDefaults = {
     latents: null,
     store: null,
     valLatents: null,
+    augment: "auto",
   },
   backbone: { id: "sd-vae", weights: null, embed: false },
   transform: { id: "none", metric: "auto" },
@@ -139,6 +169,17 @@ export const baseDefaults = {
     clipNorm: 1,
     jointLoss: false,
     select: "auto",
+    pictureSteps: "auto",
+    adaptDecoder: "auto",
+    picture: {
+      crop: 16,
+      batch: 4,
+      learningRate: 5e-4,
+      decoderRate: 2e-4,
+      decoderRank: 8,
+      measureImages: 16,
+      weights: { latent: 1, lpips: 1, features: 1, pixels: 10 },
+    },
     measureSamples: 512,
     encodeBatch: 8,
     checkpointSteps: 200,
