@@ -79,10 +79,14 @@ export function ownOptions(config: RunConfig, kind: (typeof pluginKinds)[number]
 }
 
 /** A section with nothing but comments in it is null in YAML: it sets nothing. */
-function withoutEmptySections(values: ConfigLayer): ConfigLayer {
-  const defaults: ConfigLayer = baseDefaults;
+function withoutEmptySections(values: ConfigLayer, defaults: ConfigLayer = baseDefaults): ConfigLayer {
   return Object.fromEntries(
-    Object.entries(values).filter(([key, value]) => value !== null || !isSection(defaults[key])),
+    Object.entries(values).flatMap(([key, value]) => {
+      const known = defaults[key];
+      if (!isSection(known)) return [[key, value]];
+      if (value === null) return [];
+      return [[key, isSection(value) ? withoutEmptySections(value, known) : value]];
+    }),
   );
 }
 
