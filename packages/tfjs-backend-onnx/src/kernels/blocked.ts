@@ -11,7 +11,7 @@
 import type { Graph, Value } from "../graph/graph.js";
 import { BLOCKED_DOMAIN } from "../onnx/model.js";
 import * as b from "./builder.js";
-import { padsOf, type Geometry } from "./convolution.js";
+import { padsOf, type Geometry } from "./geometry.js";
 
 /** The maximum width of a block in ONNX Runtime, and a multiple of all other widths. */
 const widestBlock = 16;

@@ -3,54 +3,23 @@
  * [h,w,in,out]; ONNX wants [n,c,h,w] and [out,in,h,w]. A 1x1 convolution is a matrix product over
  * the last axis and needs no transposition.
  */
-import { backend_util } from "@tensorflow/tfjs-core";
-import { sizeOf, type Graph, type Value } from "../graph/graph.js";
+import type { Graph, Value } from "../graph/graph.js";
 import * as b from "./builder.js";
 import { defineKernel, type OnnxKernel } from "./define.js";
+import { filterGradient } from "./filter-gradient.js";
+import {
+  channelsLast,
+  fromNchw,
+  geometryOf,
+  isPointwise,
+  padsOf,
+  rows,
+  toNchw,
+  withOutput,
+  type ConvAttributes,
+  type Geometry,
+} from "./geometry.js";
 import { finish, type FusedAttributes } from "./matrix.js";
-
-export type Geometry = backend_util.Conv2DInfo;
-
-/** Rows and columns of zeros [top, left, bottom, right] that give the output its exact size. */
-export function padsOf(info: Geometry): [number, number, number, number] {
-  const { top, left, bottom, right } = info.padInfo;
-  const missingRows = (info.outHeight - 1) * info.strideHeight + info.effectiveFilterHeight - info.inHeight - top;
-  const missingColumns = (info.outWidth - 1) * info.strideWidth + info.effectiveFilterWidth - info.inWidth - left;
-  return [top, left, Math.max(bottom, missingRows), Math.max(right, missingColumns)];
-}
-
-const channelsLast = (info: Geometry): boolean => info.dataFormat === "channelsLast";
-
-/** To and from ONNX' order of axes. */
-export function toNchw(graph: Graph, x: Value, info: Geometry): Value {
-  return channelsLast(info) ? b.transpose(graph, x, [0, 3, 1, 2]) : x;
-}
-export function fromNchw(graph: Graph, x: Value, info: Geometry): Value {
-  return channelsLast(info) ? b.transpose(graph, x, [0, 2, 3, 1]) : x;
-}
-function toNhwc(graph: Graph, x: Value, info: Geometry): Value {
-  return channelsLast(info) ? x : b.transpose(graph, x, [0, 2, 3, 1]);
-}
-
-/** True for a 1x1 filter that visits every pixel once. */
-function isPointwise(info: Geometry): boolean {
-  return (
-    info.filterHeight === 1 &&
-    info.filterWidth === 1 &&
-    info.strideHeight === 1 &&
-    info.strideWidth === 1 &&
-    info.inHeight === info.outHeight &&
-    info.inWidth === info.outWidth &&
-    info.padInfo.top === 0 &&
-    info.padInfo.left === 0
-  );
-}
-
-/** [.., c] -> [rows, c] */
-function rows(graph: Graph, x: Value): Value {
-  const channels = x.shape.at(-1)!;
-  return b.reshape(graph, x, [sizeOf(x.shape) / Math.max(channels, 1), channels]);
-}
 
 /** @param bias one element per channel of the result */
 function convolve(graph: Graph, x: Value, filter: Value, info: Geometry, bias?: Value): Value {
@@ -139,45 +108,6 @@ export function convTransposeNchw(graph: Graph, dy: Value, filter: Value, info: 
   return graph.add("ConvTranspose", [dy, filter], { type: dy.type, shape }, { attributes });
 }
 
-/**
- * The inputs [n,outHeight,outWidth,c] of tap (row, column) of the filter, from padded [n,h,w,c].
- */
-export function seenBy(graph: Graph, padded: Value, info: Geometry, row: number, column: number): Value {
-  const begin = [0, row * info.dilationHeight, column * info.dilationWidth, 0];
-  const size = [padded.shape[0]!, info.outHeight, info.outWidth, padded.shape[3]!];
-  return b.slice(graph, padded, begin, size, [1, info.strideHeight, info.strideWidth, 1]);
-}
-
-export function padInput(graph: Graph, x: Value, info: Geometry): Value {
-  const [top, left, bottom, right] = padsOf(info);
-  return b.pad(
-    graph,
-    x,
-    [
-      [0, 0],
-      [top, bottom],
-      [left, right],
-      [0, 0],
-    ],
-    0,
-  );
-}
-
-function filterGradient(graph: Graph, x: Value, dy: Value, info: Geometry): Value {
-  const errors = rows(graph, toNhwc(graph, dy, info));
-  const input = toNhwc(graph, x, info);
-  if (isPointwise(info))
-    return b.reshape(graph, b.matmul(graph, rows(graph, input), errors, true, false), info.filterShape);
-  const padded = padInput(graph, input, info);
-  const taps: Value[] = [];
-  for (let row = 0; row < info.filterHeight; row++) {
-    for (let column = 0; column < info.filterWidth; column++) {
-      taps.push(b.matmul(graph, rows(graph, seenBy(graph, padded, info, row, column)), errors, true, false));
-    }
-  }
-  return b.reshape(graph, b.concat(graph, taps, 0), info.filterShape);
-}
-
 function inputGradient(graph: Graph, dy: Value, filter: Value, info: Geometry): Value {
   if (isPointwise(info) && channelsLast(info)) {
     const weights = b.reshape(graph, filter, [info.inChannels, info.outChannels]);
@@ -185,43 +115,6 @@ function inputGradient(graph: Graph, dy: Value, filter: Value, info: Geometry): 
   }
   const gradient = convTransposeNchw(graph, toNchw(graph, dy, info), b.transpose(graph, filter, [3, 2, 0, 1]), info, 1);
   return fromNchw(graph, gradient, info);
-}
-
-type Shape4D = [number, number, number, number];
-
-export interface ConvAttributes {
-  readonly strides: [number, number] | number;
-  readonly pad: "valid" | "same" | number | backend_util.ExplicitPadding;
-  readonly dataFormat: "NHWC" | "NCHW";
-  readonly dilations?: [number, number] | number;
-  readonly dimRoundingMode?: "floor" | "round" | "ceil";
-}
-
-export function geometryOf(
-  inShape: readonly number[],
-  filterShape: readonly number[],
-  attributes: ConvAttributes,
-  depthwise = false,
-): Geometry {
-  const { strides, pad, dilations, dimRoundingMode, dataFormat } = attributes;
-  const format = backend_util.convertConv2DDataFormat(dataFormat ?? "NHWC");
-  return backend_util.computeConv2DInfo(
-    [...inShape] as Shape4D,
-    [...filterShape] as Shape4D,
-    strides,
-    dilations ?? 1,
-    pad,
-    dimRoundingMode,
-    depthwise,
-    format,
-  );
-}
-
-/** tfjs's gradients lack the rounding mode, so the output's size is that of dy. */
-export function withOutput(info: Geometry, dy: Value): Geometry {
-  const [outHeight, outWidth] =
-    info.dataFormat === "channelsLast" ? [dy.shape[1]!, dy.shape[2]!] : [dy.shape[2]!, dy.shape[3]!];
-  return { ...info, outHeight, outWidth };
 }
 
 /** A bias over channels, in the shape that broadcasts against the result. */

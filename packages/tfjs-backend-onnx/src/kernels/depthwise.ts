@@ -12,21 +12,10 @@ import {
   gradientsFitBlocks,
 } from "./blocked.js";
 import * as b from "./builder.js";
-import {
-  channelBias,
-  convNchw,
-  convTransposeNchw,
-  fromNchw,
-  geometryOf,
-  padInput,
-  padsOf,
-  seenBy,
-  toNchw,
-  withOutput,
-  type ConvAttributes,
-  type Geometry,
-} from "./convolution.js";
+import { channelBias, convNchw, convTransposeNchw } from "./convolution.js";
 import { defineKernel, type OnnxKernel } from "./define.js";
+import { padInput, seenBy } from "./filter-gradient.js";
+import { fromNchw, geometryOf, padsOf, toNchw, withOutput, type ConvAttributes, type Geometry } from "./geometry.js";
 import { finish, type FusedAttributes } from "./matrix.js";
 
 /** filter [h,w,c,multiplier] -> [c * multiplier, 1, h, w] */

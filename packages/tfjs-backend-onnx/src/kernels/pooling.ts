@@ -2,8 +2,9 @@
 import { backend_util } from "@tensorflow/tfjs-core";
 import { sizeOf, type Graph, type Value } from "../graph/graph.js";
 import * as b from "./builder.js";
-import { convTransposeNchw, fromNchw, padsOf, toNchw, withOutput, type Geometry } from "./convolution.js";
+import { convTransposeNchw } from "./convolution.js";
 import { defineKernel, type OnnxKernel } from "./define.js";
+import { fromNchw, padsOf, toNchw, withOutput, type Geometry } from "./geometry.js";
 
 interface PoolAttributes {
   readonly filterSize: [number, number] | number;
