@@ -1,6 +1,6 @@
 /** The flags of the commands that take a run configuration: train, ablate, extract, config. */
 import { Flags } from "@oclif/core";
-import { presetNames, recipeNames } from "@revq/train/config";
+import { decoderAdaptations, presetNames, recipeNames } from "@revq/train/config";
 import { networkFlags } from "../evaluation/metric-flags.js";
 import { engineFlag } from "./engine-flag.js";
 
@@ -88,6 +88,12 @@ export const configFlags = {
     description:
       "learning rate of AdamW: for the rectifier in the recipe kmeans, for the codebooks in the recipe paper",
     helpValue: "<x>",
+    ...training,
+  }),
+  "adapt-decoder": Flags.string({
+    description:
+      "fine-tune the VAE's decoder on the tokenizer's latents: all of it, its last stages, or low-rank changes (lora)",
+    options: decoderAdaptations,
     ...training,
   }),
   ...networkFlags({ helpGroup: "SCORES" }),

@@ -22,6 +22,7 @@ export const pathOfFlag: Readonly<Record<string, string>> = {
   epochs: "train.epochs",
   batch: "train.batch",
   lr: "train.learningRate",
+  "adapt-decoder": "train.adaptDecoder",
   seed: "seed",
   lpips: "score.lpips",
   "lpips-net": "score.lpipsNet",

@@ -1,5 +1,6 @@
 /** @revq/train/config: the configuration of a run. It loads no tensor library and no engine. */
 export { annotateConfig } from "./annotate.js";
+export { decoderAdaptations, type DecoderAdaptation } from "../decoder/adaptations.js";
 export { defineConfig, type UserConfig } from "./define-config.js";
 export { environmentLayer } from "./environment.js";
 export { configSchema, type JsonSchema } from "./json-schema.js";

@@ -2,7 +2,7 @@
 
 /**
  * - `none`: the decoder stays as it is.
- * - `last`: the later half of its stages.
+ * - `last`: the last third of its stages.
  * - `all`: all of it.
  * - `lora`: low-rank changes of its matrices and convolutions.
  * - `auto`: `all` for a small decoder, else `none`.

@@ -16,7 +16,7 @@ export interface AdapterPlan {
 }
 
 /**
- * `all`: every tensor of the decoder. `last`: those of the later half of its stages. `lora`: two
+ * `all`: every tensor of the decoder. `last`: those of the last third of its stages. `lora`: two
  * factors `NAME.a` and `NAME.b` for every matrix and convolution.
  *
  * @param state `Backbone.state()`
@@ -27,7 +27,7 @@ export function planAdapter(
   state: NamedTensors,
   rank = defaultRank,
 ): AdapterPlan {
-  const trained = mode === "last" ? stages.slice(Math.floor(stages.length / 2)) : stages;
+  const trained = mode === "last" ? stages.slice(Math.floor((2 * stages.length) / 3)) : stages;
   const tensors = trained.flat().map((name) => [name, state[name]!.shape] as const);
   const shapes = mode === "lora" ? tensors.flatMap(([name, shape]) => factors(name, shape, rank)) : tensors;
   const parameters = shapes.reduce((sum, [, shape]) => sum + sizeOf(shape), 0);
