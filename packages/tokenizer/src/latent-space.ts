@@ -86,6 +86,18 @@ export class LatentSpace implements Disposable {
     });
   }
 
+  /**
+   * standardized latents `[n, h, w, c]` -> latents in the metric, before the transform;
+   * differentiable.
+   */
+  inMetric(standardized: Tensor4D): Tensor4D {
+    return tf.tidy(() => {
+      if (this.metric.id === "standardized") return tf.clone(standardized);
+      const centred = this.standardizer.unscale(standardized);
+      return this.matrices ? multiplyChannels(centred, this.matrices.forward) : centred;
+    });
+  }
+
   /** standardized latents `[n, h, w, c]` -> latents of the backbone. */
   unstandardize(standardized: Tensor4D): Tensor4D {
     return this.standardizer.unstandardize(standardized);

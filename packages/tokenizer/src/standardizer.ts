@@ -125,6 +125,11 @@ export class Standardizer implements Disposable {
     return tf.div(centred, this.std);
   }
 
+  /** standardized `[n, h, w, c]` -> latents minus their mean. */
+  unscale(standardized: Tensor4D): Tensor4D {
+    return tf.mul(standardized, this.std);
+  }
+
   /**
    * `mean` and `std`, `[c, h, w]` float32. Unlike other states these are new tensors: the caller
    * disposes them.

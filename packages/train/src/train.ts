@@ -16,6 +16,7 @@ import { measureLatents, serializeTokenizer, Tokenizer } from "@revq/tokenizer";
 import { rm } from "node:fs/promises";
 import { annotateConfig } from "./config/annotate.js";
 import type { ResolvedConfig } from "./config/resolve.js";
+import { keepDecoder } from "./decoder/keep.js";
 import { openMetricNetworks } from "./evaluation/open-networks.js";
 import { createBackbone } from "./inputs/backbone.js";
 import { encodeImages, withWeightsPath } from "./inputs/encode-images.js";
@@ -35,6 +36,7 @@ import {
   type PluginSelection,
   type TrainingPlan,
 } from "./plan/index.js";
+import { planPictures, stepsSoFar, trainOnPictures, type PicturePlan } from "./pictures/index.js";
 import { runRecipe } from "./recipes/driver.js";
 import { recipes } from "./recipes/index.js";
 import { CheckpointStore, type Checkpoint } from "./run/checkpoints.js";
@@ -55,6 +57,8 @@ interface PreparedRun {
   readonly options: TrainOptions;
   readonly inputs: TrainingInputs;
   readonly metric: MetricId;
+  /** Null: no picture is decoded while training. */
+  readonly pictures: PicturePlan | null;
   /** The plans that are possible, the best guess first. */
   readonly candidates: readonly TrainingPlan[];
   readonly planInput: PlanInput;
@@ -77,11 +81,14 @@ export async function trainTokenizer(
   const created = latents ? null : await createBackbone(config, dependencies);
   const latentShape = latents?.train.shape ?? latentShapeOf(created!.backbone.spec, config.data.imageSize);
   const context: FitContext = { random: createRandom(config.seed), report, signal, memory: dataMemory(config).fit };
-  const metric = chooseMetric(config, latents ? latents.backbone : created!.backbone);
+  const backbone = latents ? latents.backbone : created!.backbone;
+  const metric = chooseMetric(config, backbone);
   const samples = (latents ?? images!).train.count;
   let planInput: PlanInput = { config, latentShape, samples, plugins, context };
   let candidates = await planCandidates(planInput);
   (await openMetricNetworks(config.score, dependencies.openWeights)).dispose();
+  const trainable = candidates[0]!.summary.parameters.rectifier > 0;
+  const pictures = planPictures(config, backbone, { engine: dependencies.engine, rectifier: trainable });
   for (const line of planLines(candidates)) note(line);
 
   const name = latents ? (latents.backboneConfig?.id ?? "latents") : config.backbone.id;
@@ -103,7 +110,7 @@ export async function trainTokenizer(
       planInput = { ...planInput, samples: inputs.train.count };
       candidates = await planCandidates(planInput);
     }
-    const run = { resolved, options, inputs, metric, candidates, planInput, folder, checkpoints, context };
+    const run = { resolved, options, inputs, metric, pictures, candidates, planInput, folder, checkpoints, context };
     return await trainOnLatents(run, dependencies);
   } finally {
     await folder.close();
@@ -131,7 +138,10 @@ async function trainOnLatents(run: PreparedRun, dependencies: TrainDependencies)
   if (options.resume) note(resumeNote(resumed));
   const pinned = annotateConfig(resolved, plugins, { pinned: true });
   await folder.write("run/config.yaml", pinned);
-  const log = await RunLog.start(folder, [...(resumed?.passes ?? []), ...(resumed?.epochs ?? [])]);
+  const { passes = [], epochs = [], pictures: progress = null } = resumed ?? {};
+  const log = await RunLog.start(folder, [...passes, ...epochs, ...(progress?.records ?? [])]);
+  const save = (step: number, checkpoint: Omit<Checkpoint, "run">): Promise<void> =>
+    checkpoints.save(step, { ...checkpoint, run: identity });
 
   const recipeInput = {
     codec: { space, quantizer, rectifier },
@@ -146,29 +156,56 @@ async function trainOnLatents(run: PreparedRun, dependencies: TrainDependencies)
     ...recipeInput,
     resumed,
     onRecord: (record) => log.record(record),
-    save: (step, checkpoint) => checkpoints.save(step, { ...checkpoint, run: identity }),
+    save,
   });
+  const pictures = run.pictures
+    ? await trainOnPictures(
+        {
+          ...{ config, inputs, train, val, trained, context, resumed, save, plan: run.pictures },
+          codec: { space, quantizer, rectifier },
+          onRecord: (record) => log.record(record),
+        },
+        dependencies,
+      )
+    : null;
 
   // The tokenizer.
-  const replaced = !trained.rectifierHelps && rectifier.variables.length > 0;
-  if (replaced) note("No epoch of the rectifier improved on the unrectified held-out error. The identity is kept.");
+  const isHelpful = pictures ? pictures.kept !== "identity" : trained.rectifierHelps;
+  const replaced = !isHelpful && rectifier.variables.length > 0;
+  if (replaced) note("No rectifier improved on the unrectified held-out score. The identity is kept.");
+  const adapted = pictures?.decoder
+    ? await keepDecoder({
+        backbone: inputs.backbone!,
+        selected: inputs.backboneConfig!,
+        imageSize: inputs.imageSize!,
+        plan: run.pictures!.adapter!,
+        arrays: pictures.decoder,
+        plugins,
+      })
+    : null;
   const kept = replaced ? await identityRectifier(plan, plugins) : { selection: plan.rectifier, rectifier };
   if (replaced) rectifier.dispose();
   const tokenizer = new Tokenizer({
-    config: tokenizerConfig(config, inputs, plan, { metric: metric.id, rectifier: kept.selection }, plugins),
+    config: tokenizerConfig(
+      config,
+      inputs,
+      plan,
+      { metric: metric.id, rectifier: kept.selection, decoder: adapted?.config ?? null },
+      plugins,
+    ),
     latentShape: plan.latentShape,
     backbone: inputs.backbone,
     space,
     quantizer,
     rectifier: kept.rectifier,
-    decoder: null,
+    decoder: adapted?.decoder ?? null,
   });
   for (const [name, bytes] of Object.entries(await serializeTokenizer(tokenizer))) await folder.write(name, bytes);
   await rm(folder.path("run", "ids"), { recursive: true, force: true });
 
   const { samplesPerCode } = plan.summary;
   const { choice } = chosen;
-  const finish = { config, pinned, inputs, tokenizer, trained, samplesPerCode, choice, folder, log, context };
+  const finish = { config, pinned, inputs, tokenizer, trained, pictures, samplesPerCode, choice, folder, log, context };
   const result = await finishRun(finish, dependencies);
   tokenizer.dispose();
   return result;
@@ -176,7 +213,8 @@ async function trainOnLatents(run: PreparedRun, dependencies: TrainDependencies)
 
 function resumeNote(resumed: Checkpoint | null): string {
   if (!resumed) return "There is no checkpoint yet: the training starts from the beginning.";
-  const { epochs, stepsIntoEpoch } = resumed;
+  const { epochs, stepsIntoEpoch, pictures } = resumed;
+  if (pictures) return `Resuming after picture step ${stepsSoFar(pictures)}.`;
   return `Resuming after epoch ${epochs.length}${stepsIntoEpoch ? `, step ${stepsIntoEpoch}` : ""}.`;
 }
 

@@ -27,7 +27,8 @@ export function metricsText(metrics: TokenizerMetrics, what: string): string {
   return ["", resultsTable(metrics, what), ...metricNotes(metrics, metrics.images)].join("\n");
 }
 
-export function secondsLine({ extract, fitCodebooks, trainRectifier }: TrainResult["seconds"]): string {
+export function secondsLine(seconds: TrainResult["seconds"]): string {
+  const { extract, fitCodebooks, trainRectifier, trainPictures } = seconds;
   const part = (value: number): string => (value < 10 ? value.toFixed(1) : value.toFixed(0));
-  return `encode ${part(extract)} s, codebooks ${part(fitCodebooks)} s, rectifier ${part(trainRectifier)} s`;
+  return `encode ${part(extract)} s, codebooks ${part(fitCodebooks)} s, rectifier ${part(trainRectifier)} s${trainPictures > 0 ? `, pictures ${part(trainPictures)} s` : ""}`;
 }

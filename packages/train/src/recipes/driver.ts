@@ -2,7 +2,7 @@
  * Drives a recipe: epochs, abort, checkpoints, measuring and records, the same for every recipe. A
  * run that was stopped and resumed ends with the same bits as one that was not.
  */
-import type { Random } from "@revq/core";
+import type { NamedArrays, Random } from "@revq/core";
 import { measuringBatch } from "../evaluation/latent-batches.js";
 import { measureLatentError } from "../evaluation/latent-error.js";
 import type { Checkpoint } from "../run/checkpoints.js";
@@ -19,6 +19,10 @@ export interface DriverInput extends RecipeInput {
 }
 
 export interface RecipeResult extends KeptModel {
+  /** Steps of the run. */
+  readonly steps: number;
+  /** What the last checkpoint holds, for stages after the recipe. */
+  readonly arrays: NamedArrays;
   readonly passes: readonly PassRecord[];
   readonly epochs: readonly EpochRecord[];
   readonly seconds: { readonly fitCodebooks: number; readonly trainRectifier: number };
@@ -77,7 +81,8 @@ export async function runRecipe(recipe: Recipe, input: DriverInput): Promise<Rec
       await input.onRecord(record);
       await save(epoch * steps, 0);
     }
-    return { ...(await recipe.finish()), passes, epochs, seconds: seconds() };
+    const arrays = await recipe.state();
+    return { ...(await recipe.finish()), steps: recipe.epochs * steps, arrays, passes, epochs, seconds: seconds() };
   } finally {
     await recipe.dispose();
   }

@@ -10,11 +10,14 @@ import type { LatentCodec } from "../evaluation/latent-error.js";
 import type { EpochRecord, PassRecord } from "../run/records.js";
 import type { IdTable, IdTableOptions } from "./id-table.js";
 
+/** Settings of the steps on latents. */
+export type RecipeSettings = Omit<RunConfig["train"], "pictureSteps" | "adaptDecoder" | "picture">;
+
 export interface RecipeInput {
   readonly codec: LatentCodec;
   readonly train: LatentSet;
   readonly val: LatentSet;
-  readonly settings: RunConfig["train"];
+  readonly settings: RecipeSettings;
   readonly context: FitContext;
   /** Where a fit of codebooks keeps its state after every pass. */
   readonly fitCheckpoints: FitCheckpoints;

@@ -14,7 +14,21 @@ import { fromFile, writeFileAtomic } from "@revq/formats/node";
 import { openSafetensors, writeSafetensors } from "@revq/formats";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { EpochRecord, PassRecord } from "./records.js";
+import type { EpochRecord, PassRecord, PhaseName, PictureModelName, PictureRecord } from "./records.js";
+
+/** Where the picture stage stands. */
+export interface PictureProgress {
+  /** Index of the phase. */
+  readonly phase: number;
+  /** Finished steps of the phase. */
+  readonly step: number;
+  /** Steps that each phase takes in all. */
+  readonly steps: Readonly<Partial<Record<PhaseName, number>>>;
+  readonly records: readonly PictureRecord[];
+  /** The best model of the records. */
+  readonly kept: PictureModelName;
+  readonly seconds: number;
+}
 
 export interface Checkpoint {
   /** What must be the same for the run to go on: settings without paths, and hashes of the data. */
@@ -24,9 +38,11 @@ export interface Checkpoint {
   /** Finished steps of the epoch that was not finished. */
   readonly stepsIntoEpoch: number;
   readonly seconds: { readonly fitCodebooks: number; readonly trainRectifier: number };
+  /** Null or absent before the picture stage. */
+  readonly pictures?: PictureProgress | null;
   /**
    * The recipe's state: `quantizer.*`, `rectifier.*`, `optimizer.*`; of `kmeans` also `average.*`,
-   * `best.*`; of `paper` `counts`.
+   * `best.*`; of `paper` `counts`; of the picture stage `pictures.*`.
    */
   readonly arrays: NamedArrays;
 }

@@ -11,6 +11,8 @@ import { openMetricNetworks } from "../evaluation/open-networks.js";
 import { tokenizerPage } from "../evaluation/report.js";
 import type { TrainDependencies, TrainingInputs } from "../inputs/inputs.js";
 import { choiceSentence, type ChoiceRecord } from "../plan/choice.js";
+import { pictureSentence } from "../pictures/text.js";
+import type { PictureStageResult } from "../pictures/stage.js";
 import type { RecipeResult } from "../recipes/driver.js";
 import { modelCard } from "./model-card.js";
 import type { TrainResult } from "./records.js";
@@ -26,6 +28,7 @@ export interface FinishInput {
   readonly inputs: TrainingInputs;
   readonly tokenizer: Tokenizer;
   readonly trained: RecipeResult;
+  readonly pictures: PictureStageResult | null;
   readonly samplesPerCode: number;
   readonly choice: ChoiceRecord | null;
   readonly folder: RunFolder;
@@ -34,7 +37,7 @@ export interface FinishInput {
 }
 
 export async function finishRun(input: FinishInput, dependencies: TrainDependencies): Promise<TrainResult> {
-  const { config, pinned, inputs, tokenizer, trained, samplesPerCode, choice, folder, log } = input;
+  const { config, pinned, inputs, tokenizer, trained, pictures, samplesPerCode, choice, folder, log } = input;
   const { imageSize } = config.data;
   const { lpips, inception } = config.score;
   if (!inputs.images && (lpips !== null || inception !== null)) {
@@ -48,6 +51,7 @@ export async function finishRun(input: FinishInput, dependencies: TrainDependenc
     tokenizer,
     metrics,
     trained,
+    pictures,
     samplesPerCode,
     choice,
     engine: dependencies.engine,
@@ -64,6 +68,7 @@ export async function finishRun(input: FinishInput, dependencies: TrainDependenc
     summary: [
       `Trained on ${trainedOn}.`,
       ...(choice ? [choiceSentence(choice)] : []),
+      ...(pictures ? [pictureSentence(pictures)] : []),
       `Measured on ${heldOut}; codes in use are those of the training data.`,
     ],
     metrics: result,

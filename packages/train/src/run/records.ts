@@ -2,6 +2,7 @@
  * The records of a run, while it goes and at its end. The same records go to metrics.jsonl, JSON
  * results and tables.
  */
+import type { SelectionScores } from "../pictures/select.js";
 import type { ChoiceRecord } from "../plan/choice.js";
 
 /**
@@ -28,6 +29,31 @@ export interface EpochRecord {
   readonly latentMse: { readonly train: LatentError; readonly val: LatentError };
   /** Fraction of all codes that the epoch's training latents hit. */
   readonly usage: number;
+}
+
+/** A phase of picture steps: the rectifier alone, or the decoder with it. */
+export type PhaseName = "pictures" | "decoder";
+
+/**
+ * What a model was trained on: nothing (`identity`: codebooks alone), latents, pictures, or pictures
+ * with the decoder.
+ */
+export type PictureModelName = "identity" | "latents" | PhaseName;
+
+/** A model scored on held-out pictures, before any picture step and during them. */
+export interface PictureRecord {
+  readonly model: PictureModelName;
+  /** Picture steps so far. */
+  readonly pictureStep: number;
+  readonly scores: SelectionScores;
+}
+
+/** The picture stage of a run. */
+export interface PictureStageRecord {
+  readonly kept: PictureModelName;
+  /** Steps of each phase. */
+  readonly steps: Readonly<Partial<Record<PhaseName, number>>>;
+  readonly scores: readonly PictureRecord[];
 }
 
 /** Null: not measured, or not defined for so few or so small images. */
@@ -120,7 +146,14 @@ export interface TrainResult extends Omit<TokenizerMetrics, "images"> {
   readonly engine: string;
   /** How transform, split and groups were chosen; null where the settings left nothing open. */
   readonly choice: ChoiceRecord | null;
-  readonly seconds: { readonly extract: number; readonly fitCodebooks: number; readonly trainRectifier: number };
+  readonly seconds: {
+    readonly extract: number;
+    readonly fitCodebooks: number;
+    readonly trainRectifier: number;
+    readonly trainPictures: number;
+  };
+  /** Null where no picture was decoded while training. */
+  readonly pictures: PictureStageRecord | null;
   readonly epochs: readonly EpochRecord[];
 }
 

@@ -7,19 +7,26 @@ import {
   type PluginKind,
   type PluginRegistry,
 } from "@revq/core";
-import { formatVersion, type Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
+import { formatVersion, type DecoderConfig, type Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
 import type { RunConfig } from "../config/schema.js";
 import type { TrainingInputs } from "../inputs/inputs.js";
 import type { ChoiceRecord, PluginSelection, TrainingPlan } from "../plan/index.js";
+import type { PictureStageResult } from "../pictures/stage.js";
 import type { RecipeResult } from "../recipes/driver.js";
 import { codebookSizesForJson, type TokenizerMetrics, type TrainResult } from "./records.js";
 
-/** @param kept the rectifier and the metric that the tokenizer has */
+/** What the tokenizer has beside its plan. */
+export interface KeptParts {
+  readonly metric: MetricId;
+  readonly rectifier: PluginSelection;
+  readonly decoder: DecoderConfig | null;
+}
+
 export function tokenizerConfig(
   config: RunConfig,
   inputs: Pick<TrainingInputs, "backboneConfig" | "imageSize">,
   { latentShape, transform, quantizer, summary }: TrainingPlan,
-  { metric, rectifier }: { readonly metric: MetricId; readonly rectifier: PluginSelection },
+  { metric, rectifier, decoder }: KeptParts,
   plugins: PluginRegistry,
 ): TokenizerConfig {
   const layout = plugins.get("quantizer", quantizer.id).layout(quantizer.options, latentShape).layout;
@@ -37,7 +44,7 @@ export function tokenizerConfig(
     transform: plain("transform", transform),
     quantizer: plain("quantizer", quantizer),
     rectifier: plain("rectifier", rectifier),
-    decoder: null,
+    decoder,
     tokens: {
       tokens: summary.tokens,
       groups: summary.groups,
@@ -56,6 +63,7 @@ export interface TrainResultInput {
   /** On held-out data. */
   readonly metrics: TokenizerMetrics;
   readonly trained: RecipeResult;
+  readonly pictures: PictureStageResult | null;
   readonly samplesPerCode: number;
   readonly choice: ChoiceRecord | null;
   readonly engine: string;
@@ -64,7 +72,7 @@ export interface TrainResultInput {
 }
 
 export function trainResult(input: TrainResultInput): TrainResult {
-  const { folder, tokenizer, metrics, trained, samplesPerCode, choice, engine, extractSeconds } = input;
+  const { folder, tokenizer, metrics, trained, pictures, samplesPerCode, choice, engine, extractSeconds } = input;
   const { layout, config } = tokenizer;
   const { idCounts } = trained;
   const { images: _images, ...ofVal } = metrics;
@@ -81,7 +89,8 @@ export function trainResult(input: TrainResultInput): TrainResult {
     measuredBitsPerImage: idCounts.bitsPerImage,
     engine,
     choice,
-    seconds: { extract: extractSeconds, ...trained.seconds },
+    seconds: { extract: extractSeconds, ...trained.seconds, trainPictures: pictures?.seconds ?? 0 },
+    pictures: pictures ? { kept: pictures.kept, steps: pictures.steps, scores: pictures.records } : null,
     epochs: trained.epochs,
   };
 }

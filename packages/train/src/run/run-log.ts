@@ -2,17 +2,21 @@
  * The records of a run, in two forms: `run/metrics.jsonl` for programs, `run/tensorboard/` for
  * TensorBoard.
  */
-import { encodePng, imageGrid } from "@revq/data";
+import { encodePng } from "@revq/data";
 import type { LatentDetails } from "@revq/report";
 import { appendFile, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { MeasuredImages } from "../evaluation/evaluate-images.js";
 import { fileVersionRecord, histogramOf, summaryRecord, type SummaryValue } from "../tensorboard/event-file.js";
-import type { EpochRecord, PassRecord, TokenizerMetrics } from "./records.js";
+import type { EpochRecord, PassRecord, PictureRecord, TokenizerMetrics } from "./records.js";
 import type { RunFolder } from "./run-folder.js";
+import { panelGrid } from "./samples.js";
 
 /** Sample images for TensorBoard, which keeps all of them in memory. */
 const shownPanels = 4;
+
+/** A line of metrics.jsonl while the run goes. */
+export type LogRecord = PassRecord | EpochRecord | PictureRecord;
 
 export class RunLog {
   readonly #folder: RunFolder;
@@ -25,7 +29,7 @@ export class RunLog {
   }
 
   /** Starts both with these records: after a resume, those up to the checkpoint. */
-  static async start(folder: RunFolder, records: readonly (PassRecord | EpochRecord)[]): Promise<RunLog> {
+  static async start(folder: RunFolder, records: readonly LogRecord[]): Promise<RunLog> {
     await folder.startMetrics(records);
     const events = folder.path("run", "tensorboard");
     await mkdir(events, { recursive: true });
@@ -37,7 +41,7 @@ export class RunLog {
     return log;
   }
 
-  async record(record: PassRecord | EpochRecord): Promise<void> {
+  async record(record: LogRecord): Promise<void> {
     await this.#folder.appendMetrics(record);
     await this.#append(stepOf(record), scalarsOf(record));
   }
@@ -46,11 +50,10 @@ export class RunLog {
   async finish(result: object, { metrics, details, panels }: MeasuredImages, imageSize: number): Promise<void> {
     await this.#folder.appendMetrics({ result });
     const images: SummaryValue[] = [];
-    for (const { name, original, vae, quantized, rectified } of panels.slice(0, shownPanels)) {
-      const row = [original, vae, quantized, rectified].map((image) => image.map((value) => value * 2 - 1));
-      const grid = imageGrid([row], imageSize, { labels: ["original", "VAE", "quantized", "rectified"] });
+    for (const panel of panels.slice(0, shownPanels)) {
+      const grid = panelGrid([panel], imageSize);
       images.push({
-        tag: `samples/${name}`,
+        tag: `samples/${panel.name}`,
         image: { width: grid.width, height: grid.height, png: await encodePng(grid) },
       });
     }
@@ -69,16 +72,22 @@ function now(): number {
   return Date.now() / 1000;
 }
 
-function stepOf(record: PassRecord | EpochRecord): number {
-  return "pass" in record ? record.pass : record.epoch;
+function stepOf(record: LogRecord): number {
+  if ("pass" in record) return record.pass;
+  return "epoch" in record ? record.epoch : record.pictureStep;
 }
 
-function scalarsOf(record: PassRecord | EpochRecord): SummaryValue[] {
+function scalarsOf(record: LogRecord): SummaryValue[] {
   if ("pass" in record) {
     return [
       { tag: "codebooks/mse", scalar: record.mse },
       { tag: "codebooks/usage", scalar: record.usage },
     ];
+  }
+  if ("pictureStep" in record) {
+    const { psnr, lpips } = record.scores;
+    const scores = Object.entries({ psnr, lpips }).filter(([, value]) => value !== null);
+    return scores.map(([name, value]) => ({ tag: `pictures/${name}`, scalar: value! }));
   }
   const { train, val } = record.latentMse;
   return [

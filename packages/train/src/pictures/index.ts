@@ -1,0 +1,152 @@
+/** The picture stage of a run: whether it runs, with which settings, and what it leaves. */
+import {
+  RevqError,
+  underPrefix,
+  withPrefix,
+  type Backbone,
+  type FitContext,
+  type NamedArray,
+  type NamedArrays,
+  type WeightsSource,
+} from "@revq/core";
+import type { RunConfig } from "../config/schema.js";
+import type { AdapterPlan } from "../decoder/adapter-shapes.js";
+import { chooseAdapter } from "../decoder/choose.js";
+import type { LatentSet } from "../evaluation/latent-batches.js";
+import { openMetricNetworks } from "../evaluation/open-networks.js";
+import type { TrainingInputs } from "../inputs/inputs.js";
+import type { RecipeResult } from "../recipes/driver.js";
+import type { Checkpoint } from "../run/checkpoints.js";
+import type { PictureRecord } from "../run/records.js";
+import type { PictureCodec } from "./codec.js";
+import { selectionFor } from "./select.js";
+import { pictureRecordText } from "./text.js";
+import { runPictureStage, type PictureStageResult } from "./stage.js";
+import { reasonAgainst } from "./steps.js";
+
+export interface PictureRunInput {
+  readonly config: RunConfig;
+  readonly inputs: TrainingInputs;
+  readonly codec: PictureCodec;
+  readonly train: LatentSet;
+  readonly val: LatentSet;
+  readonly trained: RecipeResult;
+  readonly plan: PicturePlan;
+  readonly context: FitContext;
+  readonly resumed: Checkpoint | null;
+  readonly onRecord: (record: PictureRecord) => Promise<void>;
+  readonly save: (step: number, checkpoint: Omit<Checkpoint, "run">) => Promise<void>;
+}
+
+/** What the settings ask for. */
+export interface PicturePlan {
+  /** Steps of each phase; `auto`: as many as fit. */
+  readonly steps: "auto" | number;
+  readonly adapter: AdapterPlan | null;
+}
+
+/**
+ * Null where no picture is decoded: recipe `paper`, latents alone, nothing asked for. Throws
+ * `pictures-need-decoder`, `decoder-frozen`, `decoder-without-steps`.
+ *
+ * @param backbone null for latents alone
+ * @param ability of the rest of the run
+ */
+export function planPictures(
+  { recipe, train }: Pick<RunConfig, "recipe" | "train">,
+  backbone: Backbone | null,
+  ability: { readonly engine: string; readonly rectifier: boolean },
+): PicturePlan | null {
+  const { pictureSteps, adaptDecoder, picture, select } = train;
+  const isAdapted = adaptDecoder !== "auto" && adaptDecoder !== "none";
+  const decoder = backbone?.gradients !== undefined;
+  if (recipe === "paper") {
+    if (!isAdapted && !(typeof pictureSteps === "number" && pictureSteps > 0)) return null;
+    throw new RevqError("pictures-not-in-paper", "The recipe paper trains on latents alone.", {
+      fix: "Use the recipe kmeans, or leave picture steps and the decoder as they are.",
+      setting: { path: "recipe", value: "kmeans" },
+    });
+  }
+  if (typeof pictureSteps === "number" && pictureSteps > 0 && !decoder) {
+    const why = backbone ? `the decoder of ${backbone.spec.name} has no gradients` : "there is no decoder";
+    throw new RevqError("pictures-need-decoder", `Picture steps are not possible: ${why}.`, {
+      fix: "Take none, or use another backbone.",
+      setting: { path: "train.pictureSteps", value: 0 },
+    });
+  }
+  if (isAdapted && pictureSteps === 0) {
+    throw new RevqError("decoder-without-steps", "The decoder is adapted by picture steps, and there are none.", {
+      fix: "Name a number of steps, or leave it open.",
+      setting: { path: "train.pictureSteps", value: "auto" },
+    });
+  }
+  const isOff =
+    pictureSteps === 0 ||
+    (pictureSteps === "auto" &&
+      !isAdapted &&
+      reasonAgainst({ decoder, rectifier: ability.rectifier, fast: ability.engine !== "cpu" }) !== null);
+  if (isOff) {
+    // Still, a named score may decide between the rectifier and none.
+    const isJudged = backbone?.spec.decodes === true && (select === "lpips" || select === "psnr");
+    return isJudged ? { steps: 0, adapter: null } : null;
+  }
+  return { steps: pictureSteps, adapter: chooseAdapter(adaptDecoder, backbone, picture.decoderRank) };
+}
+
+/** Runs the stage, or goes on with it. */
+export async function trainOnPictures(
+  input: PictureRunInput,
+  dependencies: {
+    readonly openWeights: (spec: string) => Promise<WeightsSource>;
+    readonly note: (line: string) => void;
+  },
+): Promise<PictureStageResult> {
+  const { config, inputs, trained, plan, resumed, context } = input;
+  const { train: settings, score } = config;
+  const { passes, epochs, seconds } = trained;
+  const networks = await openMetricNetworks({ ...score, inception: null }, dependencies.openWeights);
+  const lpips = networks.lpips && config.data.imageSize >= networks.lpips.minSide ? networks.lpips : null;
+  const progress = resumed?.pictures ?? null;
+  try {
+    return await runPictureStage({
+      codec: input.codec,
+      train: input.train,
+      val: input.val,
+      latents: inputs,
+      photographs: inputs.photographs,
+      backbone: inputs.backbone!,
+      lpips,
+      adapter: plan.adapter,
+      settings,
+      select: selectionFor(settings.select, { pictures: true, lpips: lpips !== null }),
+      length:
+        plan.steps === "auto"
+          ? { seconds: inputs.seconds + seconds.fitCodebooks + seconds.trainRectifier }
+          : { steps: plan.steps },
+      context,
+      resumed: progress ? { progress, arrays: underPrefix<NamedArray>("pictures", resumed!.arrays) } : null,
+      async onRecord(record) {
+        dependencies.note(`Held-out pictures with ${pictureRecordText(record)}.`);
+        await input.onRecord(record);
+      },
+      save: (pictures, arrays: NamedArrays) =>
+        input.save(trained.steps + stepsSoFar(pictures), {
+          passes,
+          epochs,
+          stepsIntoEpoch: 0,
+          seconds,
+          pictures,
+          arrays: { ...trained.arrays, ...withPrefix<NamedArray>("pictures", arrays) },
+        }),
+      note: dependencies.note,
+    });
+  } finally {
+    networks.dispose();
+  }
+}
+
+/** Picture steps that were taken. */
+export function stepsSoFar({ phase, step, steps }: NonNullable<Checkpoint["pictures"]>): number {
+  const before = [steps.pictures ?? 0, steps.decoder ?? 0].slice(0, phase).reduce((sum, count) => sum + count, 0);
+  return before + step;
+}
