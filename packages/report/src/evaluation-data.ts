@@ -46,12 +46,22 @@ export interface ReportImage {
   readonly name: string;
   /** dB */
   readonly psnr: number;
+  /** Null where it is not measured. */
+  readonly lpips: number | null;
   readonly original: string;
   readonly vae: string;
   readonly quantized: string;
   readonly rectified: string;
   /** Magnitude of rectified - original. */
   readonly error: string;
+}
+
+export interface ReportImages {
+  /** Next to the median by LPIPS, or by PSNR where LPIPS is not measured. */
+  readonly typical: readonly ReportImage[];
+  /** By PSNR. */
+  readonly worst: readonly ReportImage[];
+  readonly best: readonly ReportImage[];
 }
 
 /** A row of the table, as text. */
@@ -74,7 +84,7 @@ export interface EvaluationReport {
   readonly latent: LatentDetails;
   readonly loss?: LossCurves | null;
   /** Null: a page without images. */
-  readonly images?: { readonly worst: readonly ReportImage[]; readonly best: readonly ReportImage[] } | null;
+  readonly images?: ReportImages | null;
   /** Shown folded. */
   readonly configs: readonly { readonly label: string; readonly value: unknown }[];
 }

@@ -2,7 +2,14 @@
  * One tokenizer: its images, its scores next to the VAE's, its training, and where its error lies.
  */
 import { chart, legend, Plot, seriesColor } from "./chart.js";
-import type { EvaluationReport, LatentDetails, LossCurves, ReportImage, ScoreRow } from "./evaluation-data.js";
+import type {
+  EvaluationReport,
+  LatentDetails,
+  LossCurves,
+  ReportImage,
+  ReportImages,
+  ScoreRow,
+} from "./evaluation-data.js";
 import { percent, short } from "./format.js";
 import { gridColumns, heatMap } from "./heat-map.js";
 import { html, type Html } from "./html.js";
@@ -22,13 +29,7 @@ export function evaluationPage(report: EvaluationReport): string {
     title: report.title,
     ...(report.summary ? { summary: report.summary } : {}),
     sections: [
-      images && images.worst.length > 0
-        ? section(
-            "Images",
-            imageRows("Worst by PSNR", images.worst),
-            images.best.length > 0 ? imageRows("Best by PSNR", images.best) : null,
-          )
-        : null,
+      images ? imageSection(images) : null,
       section(
         "Scores",
         table(scoreColumns(report.scores), report.scores),
@@ -284,6 +285,20 @@ function positionErrors({ errorPerPosition, shape }: LatentDetails): Html[] {
   );
 }
 
+function imageSection({ typical, worst, best }: ReportImages): Html | null {
+  const typicalTitle = `Typical: next to the median by ${typical.some(({ lpips }) => lpips !== null) ? "LPIPS" : "PSNR"}`;
+  const all = [
+    { title: typicalTitle, images: typical },
+    { title: "Worst by PSNR", images: worst },
+    { title: "Best by PSNR", images: best },
+  ].filter(({ images }) => images.length > 0);
+  if (all.length === 0) return null;
+  return section(
+    "Images",
+    all.map(({ title, images }) => imageRows(title, images)),
+  );
+}
+
 const stages = ["original", "vae", "quantized", "rectified", "error"] as const;
 
 function imageRows(caption: string, images: readonly ReportImage[]): Html {
@@ -294,10 +309,14 @@ function imageRows(caption: string, images: readonly ReportImage[]): Html {
         ${stages.map((stage) => html`<b>${stage === "vae" ? "VAE" : stage === "error" ? "error, 4 x" : stage}</b>`)}
         ${images.map(
           (image) =>
-            html`<span>${image.name}, ${image.psnr.toFixed(2)} dB</span>
+            html`<span>${scoresOf(image)}</span>
               ${stages.map((stage) => html`<img src="${image[stage]}" alt="${image.name}, ${stage}" />`)}`,
         )}
       </div>
     </div>`,
   );
+}
+
+function scoresOf({ name, psnr, lpips }: ReportImage): string {
+  return `${name}, ${psnr.toFixed(2)} dB${lpips === null ? "" : `, LPIPS ${lpips.toFixed(3)}`}`;
 }

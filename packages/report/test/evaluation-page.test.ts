@@ -7,7 +7,7 @@ const both = <T>(value: T): { quantized: T; rectified: T } => ({ quantized: valu
 
 function picture(name: string): ReportImage {
   const uri = "data:image/webp;base64,AAAA";
-  return { name, psnr: 20.5, original: uri, vae: uri, quantized: uri, rectified: uri, error: uri };
+  return { name, psnr: 20.5, lpips: null, original: uri, vae: uri, quantized: uri, rectified: uri, error: uri };
 }
 
 const report: EvaluationReport = {
@@ -36,7 +36,11 @@ const report: EvaluationReport = {
       latentMse: { train: both(0.2 / epoch), val: both(0.3 / epoch) },
     })),
   },
-  images: { worst: [picture("a.png"), picture("b.png")], best: [picture("<c>.png")] },
+  images: {
+    typical: [{ ...picture("m.png"), lpips: 0.12345 }],
+    worst: [picture("a.png"), picture("b.png")],
+    best: [picture("<c>.png")],
+  },
   configs: [{ label: "config.json", value: { quantizer: "vq" } }],
 };
 
@@ -63,8 +67,10 @@ describe("a tokenizer's page", () => {
     expect(cells("Mean squared error by position, rectified")).toBe(6);
     const bars = chartNamed(document, "Code histogram of group 2").querySelectorAll("[aria-label=rect] rect");
     expect(bars.length).toBe(8);
-    expect(document.querySelectorAll(".images img").length).toBe(15);
-    expect(document.querySelectorAll(".images")[1]!.textContent).toContain("<c>.png, 20.50 dB");
+    expect(document.querySelectorAll(".images img").length).toBe(20);
+    expect(document.querySelector("figcaption")!.textContent).toBe("Typical: next to the median by LPIPS");
+    expect(document.querySelectorAll(".images")[0]!.textContent).toContain("m.png, 20.50 dB, LPIPS 0.123");
+    expect(document.querySelectorAll(".images")[2]!.textContent).toContain("<c>.png, 20.50 dB");
     expect(document.querySelector("tbody")!.textContent!.replace(/\s+/g, " ")).toMatch(/PSNR, dB ?23.10 ?26.14/);
     expect(document.querySelectorAll("p.note").length).toBe(1);
   });

@@ -6,6 +6,7 @@ export * from "./ablation/index.js";
 export * from "./config/index.js";
 export { createDecoderAdapter, type DecoderAdapter } from "./decoder/adapter.js";
 export { decoderBytes, planAdapter, type AdapterPlan } from "./decoder/adapter-shapes.js";
+export { adaptationCost, type AdaptationCost } from "./decoder/choose.js";
 export {
   measuredShape,
   summarizeMetrics,
@@ -17,7 +18,7 @@ export {
   evaluateImages,
   type EvaluateImagesOptions,
   type MeasuredImages,
-  type Panel,
+  type MeasureImagesOptions,
 } from "./evaluation/evaluate-images.js";
 export { accumulateLatents, evaluateLatents, type EvaluateOptions } from "./evaluation/evaluate-latents.js";
 export {
@@ -33,7 +34,9 @@ export type { MetricNetworks } from "./evaluation/image-accumulator.js";
 export { disposeBatch, readBatch, type LatentBatch, type LatentSet } from "./evaluation/latent-batches.js";
 export type { LatentCodec } from "./evaluation/latent-error.js";
 export { metricNotes, metricRows, type MetricRow } from "./evaluation/metric-rows.js";
+export { tooSmallForLpips } from "./evaluation/missing-scores.js";
 export { openInception, openLpips, openMetricNetworks, type NetworkPaths } from "./evaluation/open-networks.js";
+export type { Panel } from "./evaluation/panels.js";
 export { readLossCurves, tokenizerPage, type ReportInput } from "./evaluation/report.js";
 export {
   backboneFingerprint,

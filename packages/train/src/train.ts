@@ -17,6 +17,7 @@ import { rm } from "node:fs/promises";
 import { annotateConfig } from "./config/annotate.js";
 import type { ResolvedConfig } from "./config/resolve.js";
 import { keepDecoder } from "./decoder/keep.js";
+import { missingScores } from "./evaluation/missing-scores.js";
 import { openMetricNetworks } from "./evaluation/open-networks.js";
 import { createBackbone } from "./inputs/backbone.js";
 import { encodeImages, withWeightsPath } from "./inputs/encode-images.js";
@@ -87,6 +88,7 @@ export async function trainTokenizer(
   let planInput: PlanInput = { config, latentShape, samples, plugins, context };
   let candidates = await planCandidates(planInput);
   (await openMetricNetworks(config.score, dependencies.openWeights)).dispose();
+  for (const line of missingScores(resolved, images !== null)) note(line);
   const trainable = candidates[0]!.summary.parameters.rectifier > 0;
   const pictures = planPictures(config, backbone, { engine: dependencies.engine, rectifier: trainable });
   for (const line of planLines(candidates)) note(line);

@@ -5,17 +5,45 @@
 import type { WeightsSource } from "@revq/core";
 import { openInception, openLpips, metricNotes, metricRows, type TokenizerMetrics } from "@revq/train";
 import { describe, expect, it } from "vitest";
-import { Extremes } from "../src/evaluation/extremes.js";
 import { groupDetails } from "../src/evaluation/group-details.js";
+import { extremeImages, typicalImages, type ImageScores } from "../src/evaluation/shown-images.js";
 
-describe("extremes", () => {
-  it("keep the lowest and the highest in order, and want nothing else", () => {
-    const extremes = new Extremes<string>(2);
-    for (const score of [5, 1, 9, 3, 7, 4]) if (extremes.wants(score)) extremes.add(score, `s${score}`);
-    expect(extremes.worst.map(({ item }) => item)).toEqual(["s1", "s3"]);
-    expect(extremes.best.map(({ item }) => item)).toEqual(["s9", "s7"]);
-    expect([extremes.wants(2), extremes.wants(5), extremes.wants(8)]).toEqual([true, false, true]);
-    expect(new Extremes(0).wants(1)).toBe(false);
+describe("images that people see", () => {
+  const scored = (psnrs: readonly number[], lpips: readonly number[] = []): ImageScores[] =>
+    psnrs.map((psnr, row) => ({ name: `${"abc"[row % 3]}-${row}`, row, psnr, lpips: lpips[row] ?? null }));
+  const own = (name: string): string => name;
+  const rows = (images: readonly ImageScores[]): number[] => images.map(({ row }) => row);
+
+  it("are the lowest and the highest by PSNR, in order", () => {
+    const { worst, best } = extremeImages(scored([5, 1, 9, 3, 7, 4]), 2, own);
+    expect([rows(worst), rows(best)]).toEqual([
+      [1, 3],
+      [2, 4],
+    ]);
+    expect(extremeImages(scored([1, 2]), 0, own)).toEqual({ worst: [], best: [] });
+  });
+
+  it("are not both the worst and the best", () => {
+    const { worst, best } = extremeImages(scored([3, 1, 2]), 2, own);
+    expect([rows(worst), rows(best)]).toEqual([[1, 2], [0]]);
+  });
+
+  it("are next to the median, by LPIPS where it is measured", () => {
+    expect(rows(typicalImages(scored([5, 1, 9, 3, 7]), 3, own))).toEqual([0, 4, 3]);
+    expect(rows(typicalImages(scored([5, 1, 9, 3, 7], [0.1, 0.2, 0.3, 0.4, 0.5]), 1, own))).toEqual([2]);
+    expect(rows(typicalImages(scored([Infinity, Infinity, Infinity]), 1, own))).toEqual([1]);
+    expect(typicalImages([], 4, own)).toEqual([]);
+  });
+
+  it("are of different photographs, even if there are fewer than wanted", () => {
+    const photographOf = (name: string): string => name[0]!; // a, b, c, a, b, c
+    const images = scored([5, 1, 9, 3, 7, 4]);
+    expect(rows(typicalImages(images, 8, photographOf))).toEqual([0, 5, 4]);
+    const { worst, best } = extremeImages(images, 3, photographOf);
+    expect([rows(worst), rows(best)]).toEqual([
+      [1, 3, 5],
+      [2, 4, 0],
+    ]);
   });
 });
 

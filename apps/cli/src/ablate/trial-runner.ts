@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { noLpips } from "../weights/bundled-lpips.js";
 import { runRevq, type RevqProcess } from "./run-revq.js";
 
 /** @param root folder of the trials */
@@ -32,7 +33,7 @@ function evalCommand({ config }: Trial, { tokenizer }: TrainResult): string[] {
   const { lpips, lpipsNet, inception } = config.score;
   const command = ["eval", tokenizer, "--data", config.data.val!, "--engine", config.engine];
   for (const plugin of config.plugins) command.push("--plugin", plugin);
-  if (lpips !== null) command.push("--lpips", lpips, "--lpips-net", lpipsNet);
+  command.push(...(lpips === null ? ["--lpips", noLpips] : ["--lpips", lpips, "--lpips-net", lpipsNet]));
   if (inception !== null) command.push("--inception", inception);
   return command;
 }

@@ -7,6 +7,7 @@ import { partOfProcess, shardFlag } from "../parts/part-of-process.js";
 import { readConfigFile } from "../settings/config-file.js";
 import { configFlags } from "../settings/config-flags.js";
 import { namedPlugins, userLayers } from "../settings/layers.js";
+import { withBundledLpips } from "../weights/bundled-lpips.js";
 
 interface AblatePartResult {
   readonly part: Part;
@@ -78,7 +79,7 @@ A grid file is YAML: \`axes\` (settings and their values), \`trials\` (a list of
 
     const root = resolve(out);
     const { signal, note } = this;
-    const planned = planTrials({ grid, layers, plugins, pluginPackages, root });
+    const planned = planTrials({ grid, layers, plugins, pluginPackages, root, complete: withBundledLpips });
     this.adviceAfterInterrupt = "The same command continues from here.";
     const { finished, failed, joined } = await runAblation({
       root,

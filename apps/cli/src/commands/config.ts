@@ -3,6 +3,7 @@ import { annotateConfig, configSchema, resolveConfig, type JsonSchema, type RunC
 import { BaseCommand } from "../base-command.js";
 import { configFlags } from "../settings/config-flags.js";
 import { namedPlugins, userLayers } from "../settings/layers.js";
+import { withBundledLpips } from "../weights/bundled-lpips.js";
 
 export default class Config extends BaseCommand {
   static override summary = "Print the resolved training configuration as commented YAML.";
@@ -34,7 +35,7 @@ export default class Config extends BaseCommand {
       this.log(JSON.stringify(schema, null, 2));
       return schema;
     }
-    const resolved = resolveConfig(layers, plugins);
+    const resolved = withBundledLpips(resolveConfig(layers, plugins));
     this.log(annotateConfig(resolved, plugins).trimEnd());
     return resolved.config;
   }

@@ -68,15 +68,18 @@ export default class Eval extends BaseCommand {
         fix: "Leave out --report, or measure everything in one process.",
       });
     }
-    const extremes = reportImages(flags);
+    const paths = networkPaths(flags);
+    const shown = reportImages(flags);
     const { openTokenizer } = await import("../tokenizer/open-tokenizer.js");
-    const { openMetricNetworks } = await import("@revq/train");
+    const { openMetricNetworks, tooSmallForLpips } = await import("@revq/train");
     const tokenizer = await openTokenizer(this, args.tokenizer, flags, flags.latents === undefined);
-    const networks = await openMetricNetworks(networkPaths(flags), (await this.services()).openWeights);
+    const tooSmall = paths.lpips === null ? null : tooSmallForLpips(paths, tokenizer.imageSize);
+    if (tooSmall) this.note(tooSmall);
+    const networks = await openMetricNetworks(paths, (await this.services()).openWeights);
     try {
       return shared
         ? await this.evaluatePart(tokenizer, networks, flags, shared)
-        : await this.evaluateWhole(tokenizer, networks, { ...flags, spec: args.tokenizer, extremes });
+        : await this.evaluateWhole(tokenizer, networks, { ...flags, spec: args.tokenizer, shown });
     } finally {
       networks.dispose();
       tokenizer.dispose();
@@ -106,12 +109,12 @@ export default class Eval extends BaseCommand {
   private async evaluateWhole(
     tokenizer: Tokenizer,
     networks: MetricNetworks,
-    flags: EvalFlags & { readonly spec: string; readonly extremes: number },
+    flags: EvalFlags & { readonly spec: string; readonly shown: number },
   ): Promise<TokenizerMetrics> {
     const { evaluateWhole } = await import("../evaluation/evaluate.js");
     const { metricsText } = await import("../evaluation/results-table.js");
-    const { spec, extremes, data, latents, report } = flags;
-    const options = { ...this.options(networks, flags), extremes, note: this.note };
+    const { spec, shown, data, latents, report } = flags;
+    const options = { ...this.options(networks, flags), shown, note: this.note };
     const measured = await evaluateWhole(tokenizer, flags, options);
     this.display.finish();
     const { metrics } = measured;

@@ -7,6 +7,7 @@ import { UsageError } from "../errors/usage-error.js";
 import { configFlags } from "../settings/config-flags.js";
 import { namedPlugins, userLayers } from "../settings/layers.js";
 import type { DryRunReport } from "../train/dry-run.js";
+import { withBundledLpips } from "../weights/bundled-lpips.js";
 import { withEmbeddedWeights } from "../weights/embedded-weights.js";
 
 export default class Train extends BaseCommand {
@@ -54,7 +55,7 @@ Settings: defaults < preset < --config file < REVQ_* environment < flags. \`revq
     const { flags } = await this.parse(Train);
     const layers = await userLayers(flags);
     const services = await this.services(namedPlugins(flags, layers));
-    const resolved = await withEmbeddedWeights(resolveConfig(layers, services.plugins), this.note);
+    const resolved = await withEmbeddedWeights(withBundledLpips(resolveConfig(layers, services.plugins)), this.note);
     const { config } = resolved;
     if (flags.resume && config.out === null) {
       throw new UsageError("resume-without-out", "--resume needs the folder of the run: --out is missing.", {

@@ -29,6 +29,9 @@ export interface EvaluationData {
   readonly limit?: number | undefined;
 }
 
+/** Images for a page. */
+export type ShownImages = Pick<MeasuredImages, "panels" | "worst" | "best">;
+
 export interface EvaluationOptions extends EvaluateOptions {
   readonly networks: MetricNetworks;
 }
@@ -46,15 +49,19 @@ function optionsFor(source: EvaluatedSource, options: EvaluationOptions): Evalua
   return "latents" in source ? { ...options, batch: latentBatch } : options;
 }
 
-/** @param extremes how many of the worst and of the best images are kept */
+/** @param options.shown how many typical, worst and best images are kept */
 export async function evaluateWhole(
   tokenizer: Tokenizer,
   data: EvaluationData,
-  options: EvaluationOptions & { readonly extremes: number; readonly note: (line: string) => void },
-): Promise<MeasuredTokenizer & Partial<Pick<MeasuredImages, "worst" | "best">>> {
+  options: EvaluationOptions & { readonly shown: number; readonly note: (line: string) => void },
+): Promise<MeasuredTokenizer & Partial<ShownImages>> {
   const source = await openSource(tokenizer, data);
   if ("latents" in source) return evaluateLatents(tokenizer, source.latents, optionsFor(source, options));
-  const measured = await evaluateImages(tokenizer, source.images, options);
+  const measured = await evaluateImages(tokenizer, source.images, {
+    ...options,
+    panels: options.shown,
+    extremes: options.shown,
+  });
   for (const { name, reason } of source.images.skipped) options.note(`Skipped ${name}: ${reason}`);
   return measured;
 }

@@ -2,20 +2,21 @@
 import { Flags } from "@oclif/core";
 import { lpipsNetworks, type LpipsNetwork } from "@revq/metrics/lpips-networks";
 import type { NetworkPaths } from "@revq/train";
+import { UsageError } from "../errors/usage-error.js";
 import { parseReportImages } from "../settings/report-images.js";
+import { lpipsOrBundled, noLpips } from "../weights/bundled-lpips.js";
 
 /** Flags that name networks; `revq train` and `revq ablate` have them too. */
 export const networkFlags = (help: { readonly helpGroup?: string } = {}) => ({
   lpips: Flags.string({
-    description: "add LPIPS: a folder with torchvision's classifier and the heads of LPIPS v0.1",
-    helpValue: "<dir>",
-    exclusive: ["latents"],
+    description:
+      "weights of LPIPS: a folder with torchvision's classifier and the heads of LPIPS v0.1, or none (default: the bundled ones, of squeeze)",
+    helpValue: "<dir|none>",
     ...help,
   }),
   "lpips-net": Flags.string({
-    description: "the classifier of LPIPS (default squeeze)",
+    description: "the classifier of LPIPS (default squeeze); the others need --lpips",
     options: [...lpipsNetworks],
-    dependsOn: ["lpips"],
     helpValue: "<net>",
     ...help,
   }),
@@ -31,13 +32,14 @@ export const metricFlags = {
   ...networkFlags(),
   report: Flags.string({ description: "write a page with charts and images into this folder", helpValue: "<dir>" }),
   "report-images": Flags.string({
-    description: "number of worst and of best images on the page, or none (default 4)",
+    description: "number of typical, of worst and of best images on the page, or none (default 4)",
     helpValue: "<n|none>",
     dependsOn: ["report"],
   }),
 };
 
 export interface MetricFlags {
+  readonly latents?: string | undefined;
   readonly lpips?: string | undefined;
   readonly "lpips-net"?: string | undefined;
   readonly inception?: string | undefined;
@@ -45,18 +47,24 @@ export interface MetricFlags {
   readonly "report-images"?: string | undefined;
 }
 
-/** The paths of the networks that the flags name. */
+/**
+ * The paths of the networks that the flags name. Images have LPIPS with the bundled weights if no flag says otherwise.
+ *
+ * @throws UsageError `lpips-of-latents`, `lpips-net-not-bundled`
+ */
 export function networkPaths(flags: MetricFlags): NetworkPaths {
-  return {
-    lpips: flags.lpips ?? null,
-    lpipsNet: (flags["lpips-net"] ?? "squeeze") as LpipsNetwork,
-    inception: flags.inception ?? null,
-  };
+  const lpipsNet = (flags["lpips-net"] ?? "squeeze") as LpipsNetwork;
+  const inception = flags.inception ?? null;
+  if (flags.latents === undefined) return { lpips: lpipsOrBundled(flags.lpips, lpipsNet), lpipsNet, inception };
+  if (flags.lpips === undefined || flags.lpips === noLpips) return { lpips: null, lpipsNet, inception };
+  throw new UsageError("lpips-of-latents", "LPIPS compares images: it cannot be measured on latents.", {
+    fix: "Leave out --lpips, or measure on images with --data.",
+  });
 }
 
 const defaultImages = 4;
 
-/** How many of the worst and of the best images the page shows: 0 without a page. */
+/** How many typical, worst and best images the page shows: 0 without a page. */
 export function reportImages(flags: MetricFlags): number {
   if (flags.report === undefined) return 0;
   return parseReportImages(flags["report-images"] ?? String(defaultImages));

@@ -1,15 +1,16 @@
 /** Writes the page of `revq eval --report`. */
 import { writeFileAtomic } from "@revq/formats/node";
 import type { Tokenizer } from "@revq/tokenizer";
-import { readLossCurves, tokenizerPage, type MeasuredImages, type MeasuredTokenizer } from "@revq/train";
+import { readLossCurves, tokenizerPage, type MeasuredTokenizer } from "@revq/train";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import type { ShownImages } from "./evaluate.js";
 
 export interface EvalReport {
   /** The tokenizer as the user named it. */
   readonly spec: string;
   readonly tokenizer: Tokenizer;
-  readonly measured: MeasuredTokenizer & Partial<Pick<MeasuredImages, "worst" | "best">>;
+  readonly measured: MeasuredTokenizer & Partial<ShownImages>;
   /** "50 images of photos/val" */
   readonly measuredOn: string;
   /** Side of the images; null for latents. */
@@ -20,7 +21,7 @@ export interface EvalReport {
 export async function writeEvalReport(folder: string, report: EvalReport): Promise<string> {
   const { spec, tokenizer, measured, measuredOn, size } = report;
   const { backbone, transform, quantizer, rectifier } = tokenizer.config;
-  const { worst, best, metrics, details } = measured;
+  const { panels, worst, best, metrics, details } = measured;
   const plugins = { backbone: backbone ?? undefined, transform, quantizer, rectifier };
   const named = Object.entries(plugins).flatMap(([kind, plugin]) => (plugin ? [`${kind} ${plugin.id}`] : []));
   const page = await tokenizerPage({
@@ -33,7 +34,7 @@ export async function writeEvalReport(folder: string, report: EvalReport): Promi
     count: metrics.images,
     details,
     loss: await readLossCurves(spec),
-    ...(worst && best && worst.length > 0 && size !== null ? { extremes: { worst, best, size } } : {}),
+    ...(panels && worst && best && size !== null ? { images: { panels, worst, best, size } } : {}),
     configs: [{ label: "config.json", value: tokenizer.config }],
   });
   const path = join(resolve(folder), "index.html");

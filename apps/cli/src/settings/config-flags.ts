@@ -98,7 +98,7 @@ export const configFlags = {
   }),
   ...networkFlags({ helpGroup: "SCORES" }),
   "report-images": Flags.string({
-    description: "number of worst and of best images on the page of the run, or none (default 4)",
+    description: "number of typical, of worst and of best images on the page of the run, or none (default 4)",
     helpValue: "<n|none>",
     helpGroup: "SCORES",
   }),

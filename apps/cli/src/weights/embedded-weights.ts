@@ -2,6 +2,7 @@
 import type { ResolvedConfig } from "@revq/train/config";
 import { weightsFolder } from "@revq/weights-tiny-sd-vae";
 import { fileURLToPath } from "node:url";
+import { bundledLpips } from "./bundled-lpips.js";
 
 interface EmbeddedWeights {
   /** What `--weights` takes to name them. */
@@ -21,7 +22,7 @@ const byBackbone: Readonly<Record<string, EmbeddedWeights>> = {
 
 /** The folder that an `embedded:` spec names; other specs stay as they are. */
 export function embeddedFolder(spec: string): string {
-  return Object.values(byBackbone).find((known) => known.spec === spec)?.folder ?? spec;
+  return [...Object.values(byBackbone), bundledLpips].find((known) => known.spec === spec)?.folder ?? spec;
 }
 
 /** The spec of the backbone's embedded weights, with a note to the user; undefined when it has none. */

@@ -4,6 +4,7 @@
  * (github.com/richzhang/PerceptualSimilarity, lpips/pretrained_networks.py). Names and shapes are
  * those of torchvision's files.
  */
+import { lpipsMinSides } from "./lpips-networks.js";
 
 /** Every convolution is followed by a ReLU. */
 export type FeatureLayer =
@@ -62,7 +63,7 @@ const halve: FeatureLayer = { kind: "pool", size: 2, ceil: false };
 
 /** Iandola et al.: SqueezeNet, arXiv 1602.07360; version 1.1. */
 export const squeezenet: FeatureNetwork = {
-  minSide: 17,
+  minSide: lpipsMinSides.squeeze,
   layers: [
     conv(0, 3, 64, 3, 2, 0),
     tap(64),
@@ -88,7 +89,7 @@ export const squeezenet: FeatureNetwork = {
 
 /** Krizhevsky: One weird trick for parallelizing convolutional neural networks, arXiv 1404.5997. */
 export const alexnet: FeatureNetwork = {
-  minSide: 31,
+  minSide: lpipsMinSides.alex,
   layers: [
     conv(0, 3, 64, 11, 4, 2),
     tap(64),
@@ -107,7 +108,7 @@ export const alexnet: FeatureNetwork = {
 
 /** Simonyan, Zisserman: Very deep convolutional networks, arXiv 1409.1556; configuration D. */
 export const vgg16: FeatureNetwork = {
-  minSide: 16,
+  minSide: lpipsMinSides.vgg,
   layers: [
     conv(0, 3, 64),
     conv(2, 64, 64),

@@ -26,6 +26,8 @@ const epsilon = 1e-20;
 
 export interface Lpips extends Disposable {
   readonly network: LpipsNetwork;
+  /** Side of the smallest image in pixels. */
+  readonly minSide: number;
   /**
    * images `[n, H, W, 3]` float32 in [-1, 1] -> activations `[n, h, w, c]`, one for each tap. The
    * caller owns them, unless in `tf.tidy`.
@@ -123,6 +125,7 @@ export function createLpips(network: LpipsNetwork, weights: LpipsWeights): Lpips
 
   return {
     network,
+    minSide,
     features,
     compare,
     distance: (a, b) => tf.tidy(() => compare(features(a), features(b))),

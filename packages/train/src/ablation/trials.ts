@@ -5,8 +5,9 @@ import { isRevqError, type pluginKinds, RevqError, type PluginRegistry } from "@
 import { sha256, writeFileAtomic } from "@revq/formats/node";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { resolveConfig, type NamedLayer } from "../config/resolve.js";
+import { resolveConfig, type NamedLayer, type ResolvedConfig } from "../config/resolve.js";
 import type { RunConfig } from "../config/schema.js";
+import { tooSmallForLpips } from "../evaluation/missing-scores.js";
 import type { TrainResult } from "../run/records.js";
 import { expandGrid, type Grid } from "./grid.js";
 
@@ -42,13 +43,15 @@ export interface TrialsInput {
   readonly pluginPackages: readonly string[];
   /** Output folder: trials share latents in it. */
   readonly root: string;
+  /** Adds what the caller has of its own, such as weights. Default: nothing. */
+  readonly complete?: (resolved: ResolvedConfig) => ResolvedConfig;
 }
 
 /**
  * Resolves every trial of a grid. Throws `grid-empty`, and `no-trial-possible` when no trial has
  * valid settings.
  */
-export function planTrials({ grid, layers, plugins, pluginPackages, root }: TrialsInput): {
+export function planTrials({ grid, layers, plugins, pluginPackages, root, complete = (all) => all }: TrialsInput): {
   readonly trials: readonly Trial[];
   readonly impossible: readonly FailedTrial[];
 } {
@@ -56,7 +59,8 @@ export function planTrials({ grid, layers, plugins, pluginPackages, root }: Tria
   const impossible: FailedTrial[] = [];
   for (const { name, layer } of expandGrid(grid)) {
     try {
-      const resolved = resolveConfig([...layers, { name: `trial ${name}`, values: layer }], plugins).config;
+      const all = [...layers, { name: `trial ${name}`, values: layer }];
+      const { config: resolved } = complete(resolveConfig(all, plugins));
       const fitted = plugins.get("backbone", resolved.backbone.id).weights === "fitted";
       const backbone = fitted ? { ...resolved.backbone, weights: null } : resolved.backbone;
       const config = { ...resolved, backbone, plugins: [...pluginPackages] };
@@ -97,7 +101,8 @@ export function trialHash(config: TrialConfig): string {
  */
 export function lacksMetrics({ score, data }: RunConfig, result: TrainResult): boolean {
   if (data.val === null || result.psnr === null) return false;
-  return (score.lpips !== null && result.lpips === null) || (score.inception !== null && result.rfid === null);
+  const lpips = score.lpips !== null && tooSmallForLpips(score, data.imageSize) === null;
+  return (lpips && result.lpips === null) || (score.inception !== null && result.rfid === null);
 }
 
 export function messageOf(error: unknown): string {

@@ -86,7 +86,7 @@ export const runConfigSchema = z.strictObject({
       .int()
       .min(0)
       .max(maxReportImages)
-      .describe("How many of the worst and of the best held-out images the run's page shows."),
+      .describe("How many held-out images of each kind the run's page shows: typical, worst, best."),
   }),
   train: z.strictObject({
     epochs: count.describe("Passes over the data: of the rectifier in recipe kmeans, of both in recipe paper."),

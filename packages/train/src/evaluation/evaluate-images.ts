@@ -1,71 +1,76 @@
 /** Measures a tokenizer on images, next to the VAE alone, and keeps some images for pages. */
 import { isRevqError, type ImageSource } from "@revq/core";
+import type { IndexedImageSource } from "@revq/data";
 import { toUnitRange } from "@revq/metrics";
 import type { Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
-import type { Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
+import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { measuredShape, summarizeMetrics, type MeasuredTokenizer, type MetricAccumulators } from "./accumulators.js";
 import type { EvaluateOptions } from "./evaluate-latents.js";
-import { Extremes, type Ranked } from "./extremes.js";
 import { ImageMetricsAccumulator, type MetricNetworks } from "./image-accumulator.js";
 import { LatentMetricsAccumulator } from "./latent-accumulator.js";
+import { decoded, makePanels, type Panel } from "./panels.js";
+import { extremeImages, ownPhotograph, typicalImages, type ImageScores, type PhotographOf } from "./shown-images.js";
 
-/** One image after each stage, `[size, size, 3]` float32 in [0, 1]. */
-export interface Panel {
-  readonly name: string;
-  readonly original: Float32Array;
-  readonly vae: Float32Array;
-  readonly quantized: Float32Array;
-  readonly rectified: Float32Array;
-}
-
-export interface EvaluateImagesOptions extends EvaluateOptions {
-  /** How many panels to keep, spread evenly over the images. */
-  readonly panels?: number;
-  /** How many panels to keep with the lowest and how many with the highest PSNR. */
-  readonly extremes?: number;
+export interface MeasureImagesOptions extends EvaluateOptions {
   /** The networks for LPIPS, rFID and the Inception Score. They stay the caller's. */
   readonly networks?: MetricNetworks;
 }
 
+export interface EvaluateImagesOptions extends MeasureImagesOptions {
+  /** How many panels of typical images to make: next to the median by LPIPS, else by PSNR. */
+  readonly panels?: number;
+  /** How many panels to make with the lowest and how many with the highest PSNR. */
+  readonly extremes?: number;
+  /** Panels are of different photographs. Default: each image is of its own. */
+  readonly photographOf?: PhotographOf;
+}
+
 export interface MeasuredImages extends MeasuredTokenizer {
+  /** The median first. */
   readonly panels: readonly Panel[];
-  /** By PSNR in dB. */
-  readonly worst: readonly Ranked<Panel>[];
-  readonly best: readonly Ranked<Panel>[];
+  /** By PSNR. */
+  readonly worst: readonly Panel[];
+  readonly best: readonly Panel[];
 }
 
 export async function evaluateImages(
   tokenizer: Tokenizer,
-  images: ImageSource,
+  images: IndexedImageSource,
   options: EvaluateImagesOptions,
 ): Promise<MeasuredImages> {
-  const { accumulators, panels, extremes } = await accumulateImages(tokenizer, images, options);
+  const { panels = 0, extremes = 0, photographOf = ownPhotograph } = options;
+  const { accumulators, scores } = await accumulateImages(tokenizer, images, options);
+  const measured = withRows(scores, images.names);
+  const typical = typicalImages(measured, panels, photographOf);
+  const { worst, best } = extremeImages(measured, extremes, photographOf);
+  const made = await makePanels(tokenizer, images, [...typical, ...worst, ...best], options);
+  const panelsOf = (shown: readonly ImageScores[]): Panel[] => shown.flatMap(({ row }) => made.get(row) ?? []);
   return {
     ...summarizeMetrics(accumulators),
-    panels,
-    worst: extremes.worst,
-    best: extremes.best.filter(({ item }) => !extremes.worst.some((other) => other.item === item)),
+    panels: panelsOf(typical),
+    worst: panelsOf(worst),
+    best: panelsOf(best),
   };
 }
 
-/** A part without a readable image is an empty part. */
+/**
+ * A part without a readable image is an empty part.
+ *
+ * @returns `scores` in the order of delivery; empty if the backbone does not decode
+ */
 export async function accumulateImages(
   tokenizer: Tokenizer,
   images: ImageSource,
-  options: EvaluateImagesOptions,
-): Promise<{ accumulators: MetricAccumulators; panels: Panel[]; extremes: Extremes<Panel> }> {
+  options: MeasureImagesOptions,
+): Promise<{ accumulators: MetricAccumulators; scores: Omit<ImageScores, "row">[] }> {
   const { backbone } = tokenizer;
   const { size } = images;
   const { range = { expected: images.count, first: 0 } } = options;
   const ofLatents = new LatentMetricsAccumulator(measuredShape(tokenizer), range.expected);
   const adapted = tokenizer.parts.decoder !== null;
   const ofImages = new ImageMetricsAccumulator({ size, networks: options.networks ?? {}, range, adapted });
-  const panels: Panel[] = [];
-  const extremes = new Extremes<Panel>(options.extremes ?? 0);
-  const wantedPanels = Math.min(options.panels ?? 0, images.count);
-  const isWanted = (index: number): boolean =>
-    panels.length < wantedPanels && index >= Math.floor((panels.length * images.count) / wantedPanels);
+  const scores: Omit<ImageScores, "row">[] = [];
   let done = 0;
   for await (const batch of readable(images.batches(options.batch), options.range !== undefined)) {
     options.signal.throwIfAborted();
@@ -76,31 +81,25 @@ export async function accumulateImages(
     if (backbone.spec.decodes) {
       const original = toUnitRange(batch.pixels);
       const vae = await decoded(backbone.decode(latents));
-      const rectified = await decoded(tokenizer.decodeIds(ids));
+      const reconstructed = await decoded(tokenizer.decodeIds(ids));
       const oldDecoder = adapted ? { oldDecoder: await decodedByBackbone(tokenizer, ids) } : {};
-      const psnrs = await ofImages.add({ original, vae, reconstructed: rectified, ...oldDecoder });
-      const wanted = psnrs.some((decibels, i) => isWanted(done + i) || extremes.wants(decibels));
-      const unrectified = wanted ? await decoded(tokenizer.decoder.decode(quantized)) : null;
-      for (let i = 0; i < n && unrectified; i++) {
-        // Copies: a view would keep the whole batch.
-        const cut = (all: Float32Array): Float32Array => all.slice(i * size * size * 3, (i + 1) * size * size * 3);
-        if (!isWanted(done + i) && !extremes.wants(psnrs[i]!)) continue;
-        const panel = {
-          name: batch.names[i]!,
-          original: cut(original),
-          vae: cut(vae),
-          quantized: cut(unrectified),
-          rectified: cut(rectified),
-        };
-        if (isWanted(done + i)) panels.push(panel);
-        if (extremes.wants(psnrs[i]!)) extremes.add(psnrs[i]!, panel);
-      }
+      const ofBatch = await ofImages.add({ original, vae, reconstructed, ...oldDecoder });
+      scores.push(...ofBatch.map((each, i) => ({ name: batch.names[i]!, ...each })));
     }
     tf.dispose([pixels, latents, ids, quantized]);
     done += n;
     options.report?.({ phase: "evaluate", done, total: images.count });
   }
-  return { accumulators: { latents: ofLatents, images: ofImages }, panels, extremes };
+  return { accumulators: { latents: ofLatents, images: ofImages }, scores };
+}
+
+/** Delivered images are in the order of the names; unreadable ones are missing. */
+function withRows(scores: readonly Omit<ImageScores, "row">[], names: readonly string[]): ImageScores[] {
+  let row = -1;
+  return scores.map((each) => {
+    row = names.indexOf(each.name, row + 1);
+    return { ...each, row };
+  });
 }
 
 async function* readable<T>(batches: AsyncIterable<T>, mayBeEmpty: boolean): AsyncGenerator<T> {
@@ -119,11 +118,4 @@ async function decodedByBackbone(tokenizer: Tokenizer, ids: Tensor2D): Promise<F
   } finally {
     latents.dispose();
   }
-}
-
-async function decoded(promise: Promise<Tensor4D>): Promise<Float32Array> {
-  const images = await promise;
-  const values = toUnitRange((await images.data()) as Float32Array);
-  images.dispose();
-  return values;
 }

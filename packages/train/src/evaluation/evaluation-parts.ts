@@ -17,7 +17,7 @@ import { gatherParts, holdsParts, PartFiles, type PartFormat } from "../parts/pa
 import { measuredShape, summarizeMetrics, type MeasuredTokenizer, type MetricAccumulators } from "./accumulators.js";
 import { accumulateImages } from "./evaluate-images.js";
 import { accumulateLatents, type EvaluateOptions } from "./evaluate-latents.js";
-import { ImageMetricsAccumulator, type MetricNetworks } from "./image-accumulator.js";
+import { ImageMetricsAccumulator, networksFor, type MetricNetworks } from "./image-accumulator.js";
 import { LatentMetricsAccumulator } from "./latent-accumulator.js";
 import { selectRows } from "./latent-batches.js";
 
@@ -143,7 +143,7 @@ async function evaluationKey(
   part: Part,
   tokenizer: Tokenizer,
   source: EvaluatedSource,
-  { lpips, inception }: MetricNetworks,
+  networks: MetricNetworks,
 ): Promise<EvaluationKey> {
   const { latentShape, layout, bitsPerImage, channelShares } = measuredShape(tokenizer);
   const ofImages = "images" in source;
@@ -153,6 +153,7 @@ async function evaluationKey(
       setting: { path: "data.latents" },
     });
   }
+  const { lpips, inception } = ofImages ? networksFor(source.images.size, networks) : {};
   const files = Object.entries(await serializeTokenizer(tokenizer));
   return {
     formatVersion: 3,

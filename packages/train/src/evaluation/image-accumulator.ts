@@ -16,6 +16,7 @@ import { inceptionClasses, inceptionFeatures, type Inception, type Lpips } from 
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import type { ImageMetrics, TokenizerMetrics } from "../run/records.js";
+import type { ImageScores } from "./shown-images.js";
 
 /** The range of images that one process measures. */
 export interface MeasuredRange {
@@ -28,6 +29,14 @@ export interface MeasuredRange {
 export interface MetricNetworks {
   readonly lpips?: Lpips;
   readonly inception?: Inception;
+}
+
+/** Those that images of this size are large enough for. */
+export function networksFor(size: number, { lpips, inception }: MetricNetworks): MetricNetworks {
+  return {
+    ...(lpips && size >= lpips.minSide ? { lpips } : {}),
+    ...(inception ? { inception } : {}),
+  };
 }
 
 /** Channels of SqueezeNet's last activation. */
@@ -126,7 +135,7 @@ export class ImageMetricsAccumulator {
     inception = networks.inception !== undefined,
   }: ImageAccumulatorOptions) {
     this.size = size;
-    this.networks = networks;
+    this.networks = networksFor(size, networks);
     this.originals = new FeatureAccumulator(inception, range);
     const names: Reconstruction[] = ["vae", "reconstructed", ...(adapted ? (["oldDecoder"] as const) : [])];
     this.sets = new Map(names.map((name) => [name, new ReconstructionAccumulator(inception, range)]));
@@ -143,8 +152,8 @@ export class ImageMetricsAccumulator {
     return { ...withPrefix("originals", this.originals.state()), ...Object.assign({}, ...sets) };
   }
 
-  /** Returns the PSNR of every reconstruction. */
-  async add(images: ImageSets): Promise<number[]> {
+  /** @returns the scores of every reconstruction */
+  async add(images: ImageSets): Promise<Pick<ImageScores, "psnr" | "lpips">[]> {
     const { size } = this;
     const values = size * size * 3;
     const psnrs: number[] = [];
@@ -160,24 +169,27 @@ export class ImageMetricsAccumulator {
         if (size >= minMsSsimSize) accumulator.msSsim.add(msSsim(original, image, size, size));
       }
     }
-    await this.addNetworks(images);
-    return psnrs;
+    const distances = await this.addNetworks(images);
+    return psnrs.map((decibels, index) => ({ psnr: decibels, lpips: distances[index] ?? null }));
   }
 
-  private async addNetworks(images: ImageSets): Promise<void> {
+  /** @returns LPIPS of every reconstruction; empty where it is not measured */
+  private async addNetworks(images: ImageSets): Promise<readonly number[]> {
     const { lpips, inception } = this.networks;
-    if (!lpips && !inception) return;
+    if (!lpips && !inception) return [];
+    const distances: number[] = [];
     const measured = [
       { images: toTensor(images.original, this.size), features: this.originals, lpips: null },
       ...[...this.sets].map(([name, set]) => ({
         images: toTensor(images[name]!, this.size),
         features: set.features,
-        lpips: set.lpips,
+        lpips: { mean: set.lpips, each: name === "reconstructed" ? distances : null },
       })),
     ];
     if (lpips) await addLpips(lpips, measured);
     if (inception) await addInception(inception, measured);
     tf.dispose(measured.map((set) => set.images));
+    return distances;
   }
 
   /** Null before the first image. A Fréchet distance on Inception's features takes seconds. */
@@ -211,7 +223,11 @@ export class ImageMetricsAccumulator {
 interface NetworkSet {
   readonly images: Tensor4D;
   readonly features: FeatureAccumulator;
-  readonly lpips: MeanAccumulator | null;
+  readonly lpips: {
+    readonly mean: MeanAccumulator;
+    /** Where the distance of every image goes. */
+    readonly each: number[] | null;
+  } | null;
 }
 
 /** @param sets the originals first */
@@ -220,7 +236,10 @@ async function addLpips(lpips: Lpips, sets: readonly NetworkSet[]): Promise<void
   for (const [index, set] of sets.entries()) {
     if (set.lpips) {
       const distances = lpips.compare(activations[0]!, activations[index]!);
-      for (const distance of await distances.data()) set.lpips.add(distance);
+      for (const distance of await distances.data()) {
+        set.lpips.mean.add(distance);
+        set.lpips.each?.push(distance);
+      }
       distances.dispose();
     }
     if (lpips.network === "squeeze") {

@@ -7,9 +7,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { EpochRecord, PassRecord, TokenizerMetrics } from "../run/records.js";
 import type { MeasuredTokenizer } from "./accumulators.js";
-import type { MeasuredImages, Panel } from "./evaluate-images.js";
-import type { Ranked } from "./extremes.js";
+import type { MeasuredImages } from "./evaluate-images.js";
 import { metricNotes, metricRows } from "./metric-rows.js";
+import type { Panel } from "./panels.js";
 
 export interface ReportInput {
   readonly title: string;
@@ -20,13 +20,13 @@ export interface ReportInput {
   readonly details: MeasuredTokenizer["details"];
   readonly loss: LossCurves | null;
   /** Absent: a page without images. */
-  readonly extremes?: Pick<MeasuredImages, "worst" | "best"> & { readonly size: number };
+  readonly images?: Pick<MeasuredImages, "panels" | "worst" | "best"> & { readonly size: number };
   readonly configs: readonly { readonly label: string; readonly value: unknown }[];
 }
 
 /** The page as one HTML text. */
 export async function tokenizerPage(input: ReportInput): Promise<string> {
-  const { title, summary, metrics, count, details, loss, extremes, configs } = input;
+  const { title, summary, metrics, count, details, loss, images, configs } = input;
   return evaluationPage({
     title,
     summary,
@@ -36,10 +36,11 @@ export async function tokenizerPage(input: ReportInput): Promise<string> {
     latentMse: metrics.latentMse,
     latent: details,
     loss,
-    images: extremes
+    images: images
       ? {
-          worst: await Promise.all(extremes.worst.map((ranked) => reportImage(ranked, extremes.size))),
-          best: await Promise.all(extremes.best.map((ranked) => reportImage(ranked, extremes.size))),
+          typical: await reportImages(images.panels, images.size),
+          worst: await reportImages(images.worst, images.size),
+          best: await reportImages(images.best, images.size),
         }
       : null,
     configs,
@@ -70,15 +71,20 @@ export async function readLossCurves(tokenizer: string): Promise<LossCurves | nu
 /** Errors are small: they are shown four times as large. */
 const errorGain = 4;
 
-async function reportImage({ score, item }: Ranked<Panel>, size: number): Promise<ReportImage> {
+function reportImages(panels: readonly Panel[], size: number): Promise<ReportImage[]> {
+  return Promise.all(panels.map((panel) => reportImage(panel, size)));
+}
+
+async function reportImage(panel: Panel, size: number): Promise<ReportImage> {
   const uri = async (image: Float32Array): Promise<string> => {
     const bytes = await encodeWebp({ width: size, height: size, pixels: image.map((value) => value * 2 - 1) });
     return `data:image/webp;base64,${Buffer.from(bytes).toString("base64")}`;
   };
-  const { name, original, vae, quantized, rectified } = item;
+  const { name, psnr, lpips, original, vae, quantized, rectified } = panel;
   return {
     name,
-    psnr: score,
+    psnr,
+    lpips,
     original: await uri(original),
     vae: await uri(vae),
     quantized: await uri(quantized),

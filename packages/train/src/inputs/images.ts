@@ -5,10 +5,13 @@
 import { RevqError } from "@revq/core";
 import { openImages, splitImages, type IndexedImageSource } from "@revq/data";
 import type { RunConfig } from "../config/schema.js";
+import { ownPhotograph, type PhotographOf } from "../evaluation/shown-images.js";
 
 export interface TrainingImages {
   readonly train: IndexedImageSource;
   readonly val: IndexedImageSource;
+  /** The photograph that an image of `val` is cut from. */
+  readonly photographOf: PhotographOf;
   /** For people: "800 images of photos/". */
   readonly trainedOn: string;
   readonly heldOut: string;
@@ -18,7 +21,7 @@ export interface TrainingImages {
 export interface SampleImages {
   readonly folder: string;
   /** Crops of one photograph have the same; they are held out together. */
-  readonly photographOf: (name: string) => string;
+  readonly photographOf: PhotographOf;
 }
 
 export async function openTrainingImages(
@@ -39,6 +42,7 @@ export async function openTrainingImages(
     return {
       train: all,
       val,
+      photographOf: ownPhotograph,
       trainedOn: `${all.count} images of ${name}`,
       heldOut: `${val.count} images of ${data.val}`,
     };
@@ -50,6 +54,7 @@ export async function openTrainingImages(
   return {
     train,
     val,
+    photographOf: photographs ?? ownPhotograph,
     trainedOn: `${train.count} images of ${name}`,
     heldOut: `${val.count} images held out of ${name}`,
   };

@@ -39,10 +39,7 @@ export interface FinishInput {
 export async function finishRun(input: FinishInput, dependencies: TrainDependencies): Promise<TrainResult> {
   const { config, pinned, inputs, tokenizer, trained, pictures, samplesPerCode, choice, folder, log } = input;
   const { imageSize } = config.data;
-  const { lpips, inception } = config.score;
-  if (!inputs.images && (lpips !== null || inception !== null)) {
-    dependencies.note("LPIPS, rFID and the Inception Score are not measured: they need held-out images.");
-  }
+  const { reportImages } = config.score;
   const measured = await measure(input, dependencies);
   const { metrics, details, panels } = measured;
   if (panels.length) await writeSamples(folder.path("run", "samples.png"), panels, imageSize);
@@ -75,7 +72,7 @@ export async function finishRun(input: FinishInput, dependencies: TrainDependenc
     count: metrics.images,
     details,
     loss: trained,
-    ...(measured.worst.length > 0 ? { extremes: { ...measured, size: imageSize } } : {}),
+    ...(inputs.images && reportImages > 0 ? { images: { ...shownOn(measured, reportImages), size: imageSize } } : {}),
     configs: [
       { label: "config.json", value: tokenizer.config },
       { label: "run/config.yaml", value: pinned },
@@ -83,6 +80,17 @@ export async function finishRun(input: FinishInput, dependencies: TrainDependenc
   });
   await folder.write("run/report/index.html", page);
   return result;
+}
+
+/** Rows of samples.png, at most. */
+const samples = 8;
+
+/** The page shows as many typical images as worst ones. */
+function shownOn(
+  { panels, worst, best }: MeasuredImages,
+  count: number,
+): Pick<MeasuredImages, "panels" | "worst" | "best"> {
+  return { panels: panels.slice(0, count), worst, best };
 }
 
 /** On held-out images where there are any, else on held-out latents. */
@@ -97,7 +105,8 @@ async function measure(
   }
   const networks = await openMetricNetworks(config.score, openWeights);
   try {
-    const shown = { panels: 8, extremes: config.score.reportImages };
+    const { photographOf } = inputs.images;
+    const shown = { panels: samples, extremes: config.score.reportImages, photographOf };
     return await evaluateImages(tokenizer, inputs.images.val, { ...options, ...shown, networks });
   } finally {
     networks.dispose();

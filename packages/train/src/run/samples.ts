@@ -1,12 +1,15 @@
 /** samples.png: one row per image, original | VAE | quantized | rectified. */
 import { imageGrid, writePng } from "@revq/data";
-import type { Panel } from "../evaluation/evaluate-images.js";
+import { panelColumns, type Panel } from "../evaluation/panels.js";
 
 export async function writeSamples(path: string, panels: readonly Panel[], size: number): Promise<void> {
-  const rows = panels.map(({ original, vae, quantized, rectified }) =>
-    [original, vae, quantized, rectified].map(toSignedRange),
-  );
-  await writePng(path, imageGrid(rows, size, { labels: ["original", "VAE", "quantized", "rectified"] }));
+  await writePng(path, panelGrid(panels, size));
+}
+
+/** One row per panel, with the names of the stages above. */
+export function panelGrid(panels: readonly Panel[], size: number): ReturnType<typeof imageGrid> {
+  const rows = panels.map((panel) => panelColumns.map(({ stage }) => toSignedRange(panel[stage])));
+  return imageGrid(rows, size, { labels: panelColumns.map(({ label }) => label) });
 }
 
 /** [0, 1] to [-1, 1]. */
