@@ -1,13 +1,14 @@
 /**
- * What a step of the picture stage costs on an engine: crops of latents decoded by TAESD 3 and the LPIPS (squeeze) of the pictures,
- * forward and backward, parts and whole. Prints medians of wall and processor time in milliseconds, the ratios of processor time
+ * What a step of the picture stage costs on an engine: crops of latents decoded by TAESD 3 or the bundled VAE, and the LPIPS (squeeze)
+ * of the pictures, forward and backward, parts and whole. Prints medians of wall and processor time in milliseconds, the ratios of processor time
  * to the plain decode of the same latents, and the load of the machine.
  *
  * Run after `tsc -b`: node tools/bench/picture-step.mjs WEIGHTS [rounds] [crop] [batch] [engine] [part]
- * WEIGHTS is a folder with taesd3_encoder.safetensors and taesd3_decoder.safetensors.
+ * WEIGHTS is a folder with taesd3_encoder.safetensors and taesd3_decoder.safetensors, or "bundled".
  */
 import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
+import { sdVae } from "@revq/backbone-sd-vae";
 import { tae } from "@revq/backbone-tae";
 import { parseOptions } from "@revq/core";
 import { createEngine } from "@revq/engine";
@@ -15,6 +16,7 @@ import { openSafetensors } from "@revq/formats";
 import { fromFile, openWeights } from "@revq/formats/node";
 import { createLpips, lpipsTensors } from "@revq/metrics/networks";
 import { lpipsFiles, lpipsFolder } from "@revq/weights-lpips";
+import { weightsFolder } from "@revq/weights-tiny-sd-vae";
 import * as tf from "@tensorflow/tfjs-core";
 
 const [folder, rounds = "7", crop = "16", batch = "4", engineId = "onnx", only] = process.argv.slice(2);
@@ -30,23 +32,27 @@ async function readTensors(name, wanted) {
 }
 
 const engine = await createEngine({ engine: engineId });
-const backbone = await tae.create(parseOptions(tae, { variant: "taesd3" }), {
-  imageSize: 8 * side,
-  weights: await openWeights(folder),
+const bundled = folder === "bundled";
+const [plugin, options] = bundled ? [sdVae, {}] : [tae, { variant: "taesd3" }];
+const backbone = await plugin.create(parseOptions(plugin, options), {
+  imageSize: 256,
+  weights: await openWeights(bundled ? fileURLToPath(weightsFolder) : folder),
 });
+const { downsample, latentChannels } = backbone.spec;
 const needed = lpipsTensors("squeeze");
 const lpips = createLpips("squeeze", {
   backbone: await readTensors(lpipsFiles[0], needed.backbone),
   heads: await readTensors(lpipsFiles[1], needed.heads),
 });
-const latents = tf.randomNormal([n, side, side, 16], 0, 1, "float32", 1);
+const latents = tf.randomNormal([n, side, side, latentChannels], 0, 1, "float32", 1);
 const others = tf.add(latents, tf.randomNormal(latents.shape, 0, 0.3, "float32", 2));
-const images = tf.randomUniform([n, 8 * side, 8 * side, 3], -1, 1, "float32", 3);
+const images = tf.randomUniform([n, downsample * side, downsample * side, 3], -1, 1, "float32", 3);
 const direction = tf.randomNormal(images.shape, 0, 1, "float32", 4);
 const targets = lpips.features(images);
 const decoder = backbone.gradients;
 const names = decoder.stages.flat();
-const weights = names.map((name) => backbone.state()[name]);
+/** Copies: tensors of the state itself would also get the gradients of the frozen decoder. */
+const weights = names.map((name) => tf.clone(backbone.state()[name]));
 
 /** The loss of the picture stage: LPIPS, pixels and the decoder's own features. */
 function pictureLoss(x, goal, given) {

@@ -21,17 +21,18 @@ export function filterGradient(graph: Graph, x: Value, dy: Value, info: Geometry
 function inOneProduct(graph: Graph, x: Value, dy: Value, info: Geometry): Value {
   const { batchSize: n, inChannels, outChannels, filterHeight, filterWidth, outHeight, outWidth } = info;
   const [top, left, bottom, right] = padsOf(info);
-  const extra = (filterHeight - 1) * info.dilationHeight;
-  const height = outHeight + extra;
-  const positions = n * height * outWidth;
-  const padded = padPlanes(graph, positionsLast(graph, x, info), [top, bottom], [left, right]);
+  const [extraRows, extraColumns] = [(filterHeight - 1) * info.dilationHeight, (filterWidth - 1) * info.dilationWidth];
+  const positions = n * (outHeight + extraRows) * outWidth;
+  const images = positionsLast(graph, x, info);
   const errors = positionsLast(graph, dy, info);
-  const shifted = range(filterWidth).map((column) =>
-    b.slice(graph, padded, [0, 0, 0, column * info.dilationWidth], [inChannels, n, height, outWidth]),
-  );
+  // Negative padding cuts: the tap in column c sees the columns from c on.
+  const shifted = range(filterWidth).map((column) => {
+    const before = column * info.dilationWidth;
+    return padPlanes(graph, images, [top, bottom], [left - before, right + before - extraColumns]);
+  });
   const lowered = range(filterHeight).map((row) => {
     const above = row * info.dilationHeight;
-    return padPlanes(graph, errors, [above, extra - above], [0, 0]);
+    return padPlanes(graph, errors, [above, extraRows - above], [0, 0]);
   });
   const inputs = b.reshape(graph, b.concat(graph, shifted, 0), [filterWidth * inChannels, positions]);
   const outputs = b.reshape(graph, b.concat(graph, lowered, 0), [filterHeight * outChannels, positions]);
