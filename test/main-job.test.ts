@@ -59,6 +59,7 @@ describe("revq train", () => {
     expect(result.psnr!).toBeGreaterThan(10);
     expect(result.vae!.psnr).toBeGreaterThan(result.psnr!);
     expect(result.usage).toBeGreaterThan(0.5);
+    expect(result.channelShares!.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9);
     expect(Object.keys(result.seconds)).toEqual(["extract", "fitCodebooks", "trainRectifier"]);
   });
 
@@ -88,7 +89,9 @@ describe("revq train", () => {
   it("keeps a fitted backbone inside the tokenizer", async () => {
     const file = await openSafetensors(await fromFile(join(cwd, "tokenizer", "model.safetensors")));
     const prefixes = new Set([...file.tensors.keys()].map((name) => name.split(".")[0]));
-    expect([...prefixes].sort()).toEqual(["backbone", "quantizer", "rectifier", "standardizer", "transform"]);
+    expect([...prefixes].sort()).toEqual([
+      ...["backbone", "metric", "quantizer", "rectifier", "standardizer", "transform"],
+    ]);
   });
 
   it("gives the same weights again for the same seed", async () => {

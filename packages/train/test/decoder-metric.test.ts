@@ -64,7 +64,7 @@ describe("measureDecoder", () => {
         }
       }
     }
-    expect(measured).toHaveLength(10);
+    expect(measured).toHaveLength(5);
     expect(Math.abs(exact[1]!) / Math.sqrt(exact[0]! * exact[4]!)).toBeGreaterThan(0.5);
     gram.forEach((value, i) => expect(Math.abs(value - exact[i]!)).toBeLessThan(0.02 * Math.max(...exact)));
   });
@@ -79,15 +79,15 @@ describe("measureDecoder", () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it("measures crops where the decoder takes any size, and decodes at most a tenth as often as there are latents", () => {
+  it("measures crops where the decoder takes any size, and decodes rarely", () => {
     const of = (channels: number, side: number, count: number, crops: boolean): (number | undefined)[] => {
       const samples = metricSamples({ shape: { channels, height: side, width: side }, count }, crops);
       return [samples.count, samples.height];
     };
-    expect(of(8, 32, 252, true)).toEqual([11, 16]);
-    expect(of(16, 32, 800, true)).toEqual([16, 16]);
-    expect(of(16, 32, 800, false)).toEqual([4, 32]);
-    expect(of(32, 8, 1000, true)).toEqual([3, 8]);
+    expect(of(8, 32, 252, true)).toEqual([5, 16]);
+    expect(of(16, 32, 800, true)).toEqual([8, 16]);
+    expect(of(16, 32, 800, false)).toEqual([2, 32]);
+    expect(of(32, 8, 1000, true)).toEqual([1, 8]);
     expect(of(4, 64, 10, false)).toEqual([1, 64]);
   });
 });
