@@ -23,8 +23,8 @@ export function createTrialRunner(root: string, revq: Omit<RevqProcess, "log">):
     async measure(folder, trial, result) {
       const log = join(root, `${folder}.eval.log`);
       const measured = await runRevq<TokenizerMetrics>(evalCommand(trial, result), { ...revq, log });
-      const { psnr, ssim, msSsim, lpips, rfid, inceptionScore, squeezenetFrechet, vae } = measured;
-      return { ...result, psnr, ssim, msSsim, lpips, rfid, inceptionScore, squeezenetFrechet, vae };
+      const { psnr, ssim, msSsim, lpips, rfid, inceptionScore, squeezenetFrechet, vae, oldDecoder } = measured;
+      return { ...result, psnr, ssim, msSsim, lpips, rfid, inceptionScore, squeezenetFrechet, vae, oldDecoder };
     },
   };
 }

@@ -24,7 +24,7 @@ export function lpipsOrBundled(named: string | null | undefined, network: LpipsN
     `The bundled weights of LPIPS are for squeeze only, not for ${network}.`,
     {
       fix: `Name a folder with torchvision's classifier and the heads of LPIPS for ${network}.`,
-      setting: { path: "score.lpips" },
+      setting: { path: "score.lpips", value: "<dir>" },
     },
   );
 }

@@ -214,7 +214,10 @@ export class ImageMetricsAccumulator {
       lpips: known(lpips),
       rfid: distance(this.originals.inception, features.inception),
       inceptionScore: features.inception ? features.classes.score : null,
-      squeezenetFrechet: distance(this.originals.squeezenet, features.squeezenet),
+      squeezenetFrechet:
+        features.squeezenet.count > squeezenetFeatures
+          ? distance(this.originals.squeezenet, features.squeezenet)
+          : null, // of fewer images than features the covariance says little
     };
   }
 }

@@ -67,7 +67,7 @@ export function metricRows(metrics: Omit<TokenizerMetrics, "images">): MetricRow
 
 /** What a reader must know to interpret the metrics. */
 export function metricNotes(metrics: Omit<TokenizerMetrics, "images">, images: number): string[] {
-  const { rateDistortionBound: bound, rfid } = metrics;
+  const { rateDistortionBound: bound, rfid, squeezenetFrechet } = metrics;
   const notes: string[] = [];
   if (bound?.method === "spectrum") {
     notes.push(
@@ -86,9 +86,10 @@ export function metricNotes(metrics: Omit<TokenizerMetrics, "images">, images: n
     );
   }
   if (rfid === null && metrics.vae) {
-    notes.push(
-      "rFID needs FID's Inception weights (pt_inception-2015-12-05 of pytorch-fid). The Fréchet distance on SqueezeNet's features is not comparable with the rFID of papers.",
-    );
+    notes.push("rFID needs FID's Inception weights (pt_inception-2015-12-05 of pytorch-fid).");
+  }
+  if (squeezenetFrechet !== null) {
+    notes.push("The Fréchet distance on SqueezeNet's features is not comparable with the rFID of papers.");
   }
   return notes;
 }

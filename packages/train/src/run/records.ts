@@ -77,8 +77,8 @@ export interface ImageMetrics {
    */
   readonly inceptionScore: number | null;
   /**
-   * Fréchet distance on SqueezeNet's features; comes with LPIPS-squeeze. Not comparable with an
-   * rFID.
+   * Fréchet distance on SqueezeNet's features; comes with LPIPS-squeeze, for more than 512 images.
+   * Not comparable with an rFID.
    */
   readonly squeezenetFrechet: number | null;
 }
