@@ -36,14 +36,14 @@ const maxLatents = 1024;
  * @param centred training latents minus their mean
  *
  * @example
- * const rows = [Float32Array.of(1, 10), Float32Array.of(-1, -10)];
+ * const rows = [Float32Array.of(1, 4), Float32Array.of(-1, -4)];
  * const centred = {
  *   shape: { channels: 2, height: 1, width: 1 },
  *   count: 2,
  *   read: async (indices) => Float32Array.from([...indices].flatMap((i) => [...rows[i]])),
  * };
- * const { matrix } = await decoderMetric(Float64Array.of(100, 0, 0, 1), centred);
- * matrix; // => [1, 0, 0, 0.1]
+ * const { matrix } = await decoderMetric(Float64Array.of(16, 0, 0, 1), centred);
+ * matrix; // => [1, 0, 0, 0.25]
  */
 export async function decoderMetric(
   gram: Float32Array | Float64Array,
