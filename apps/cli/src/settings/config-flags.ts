@@ -1,6 +1,6 @@
 /** The flags of the commands that take a run configuration: train, ablate, extract, config. */
 import { Flags } from "@oclif/core";
-import { decoderAdaptations, presetNames, recipeNames } from "@revq/train/config";
+import { decoderAdaptations, presetNames, recipeNames, selections } from "@revq/train/config";
 import { networkFlags } from "../evaluation/metric-flags.js";
 import { engineFlag } from "./engine-flag.js";
 
@@ -72,6 +72,11 @@ export const configFlags = {
     min: 1,
     ...data,
   }),
+  augment: Flags.boolean({
+    description: "train on flips and shifted crops of every image too (default: for few images)",
+    allowNo: true,
+    ...data,
+  }),
   recipe: Flags.string({
     description: "kmeans: k-means codebooks, then the rectifier; paper: the authors' joint AdamW",
     options: recipeNames,
@@ -90,10 +95,22 @@ export const configFlags = {
     helpValue: "<x>",
     ...training,
   }),
+  "picture-steps": Flags.string({
+    description:
+      "steps of the rectifier on decoded pictures, after the epochs; 0 for none (default auto: as many as take about the time of encoding and epochs)",
+    helpValue: "<n|auto>",
+    ...training,
+  }),
   "adapt-decoder": Flags.string({
     description:
       "fine-tune the VAE's decoder on the tokenizer's latents: all of it, its last stages, or low-rank changes (lora)",
     options: decoderAdaptations,
+    ...training,
+  }),
+  select: Flags.string({
+    description:
+      "held-out score that decides what is kept: lpips, psnr or latent (default auto: lpips where it is measured, else psnr, without a decoder latent)",
+    options: ["auto", ...selections],
     ...training,
   }),
   ...networkFlags({ helpGroup: "SCORES" }),

@@ -5,12 +5,14 @@ import type * as Yaml from "yaml";
 import { UsageError } from "../errors/usage-error.js";
 import { readConfigFile } from "./config-file.js";
 import { pathOfFlag } from "./flag-paths.js";
+import { parsePictureSteps } from "./picture-steps.js";
 import { parseReportImages } from "./report-images.js";
 
 /** Flags whose text is not yet the value. */
 const parsers: Readonly<Record<string, (text: string) => unknown>> = {
   lr: parseScalar,
   "report-images": parseReportImages,
+  "picture-steps": parsePictureSteps,
 };
 
 export type ConfigFlagValues = Readonly<Record<string, unknown>>;
@@ -33,7 +35,7 @@ export function namedPlugins(flags: ConfigFlagValues, layers: readonly NamedLaye
   return [...((flags["plugin"] as string[] | undefined) ?? []), ...listed];
 }
 
-/** What flags say. Throws `set-syntax`, `report-images`. */
+/** What flags say. Throws `set-syntax`, `report-images`, `picture-steps`. */
 export function flagLayer(flags: ConfigFlagValues): ConfigLayer {
   let layer: ConfigLayer = {};
   for (const [flag, path] of Object.entries(pathOfFlag)) {

@@ -9,3 +9,4 @@ export { presetNames, presets, type PresetName } from "./presets.js";
 export { recipeNames, type RecipeName } from "./recipes.js";
 export { resolveConfig, type NamedLayer, type ResolvedConfig } from "./resolve.js";
 export { maxReportImages, runConfigSchema, type RunConfig } from "./schema.js";
+export { selections, type Selection } from "../pictures/select.js";
