@@ -1,5 +1,5 @@
 /**
- * Runs a network of the TAESD family on the engine. Forward only: these autoencoders are frozen.
+ * Runs a network of the TAESD family on the engine. Forward only; decoder-gradients.ts has the decoder with gradients.
  */
 import { requireTensor, type NamedTensors } from "@revq/core";
 import { runLayers, upsampleNearest } from "@revq/plugin-kit";

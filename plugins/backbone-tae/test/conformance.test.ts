@@ -14,5 +14,6 @@ const engines = process.env["REVQ_TEST_FULL"] ? undefined : (["webgpu", "node-gp
 testBackbone(tae, [
   { name: "defaults", imageSize: 16, weights, skip, engines },
   { options: { variant: "taef2" }, imageSize: 16, weights, skip, engines },
+  { options: { variant: "taesd3" }, imageSize: 16, weights, skip, engines: ["onnx"] },
   { options: { variant: "taesana" }, imageSize: 64, weights, skip },
 ]);

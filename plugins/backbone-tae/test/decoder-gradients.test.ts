@@ -1,5 +1,6 @@
-/** The decoder's gradients on a decoder of random weights: values, and central differences. */
+/** The decoder with gradients, of random weights; the suite checks its derivatives on real ones. */
 import { createRandom, type Backbone, type NamedTensors } from "@revq/core";
+import { registerGradients } from "@revq/engine";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -25,6 +26,7 @@ describe.each(["taesd", "taef2"] as const)("%s", (variant) => {
   let backbone: Backbone;
   let latents: tf.Tensor4D;
   beforeAll(async () => {
+    await registerGradients();
     await tf.setBackend("cpu");
     backbone = restoreTaeBackbone(variant, randomState(variant));
     latents = tf.randomNormal([1, 2, 2, variants[variant].latentChannels], 0, 1, "float32", 3);
@@ -37,6 +39,14 @@ describe.each(["taesd", "taef2"] as const)("%s", (variant) => {
     const got = await images.data();
     expect(features.map(({ shape }) => shape[1])).toEqual([2, 4, 8]);
     got.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 4));
+  });
+
+  it("computes no gradient of frozen weights", async () => {
+    const frozen = await tf.profile(() =>
+      tf.tidy(() => tf.grad((x) => tf.sum(backbone.gradients!.decode(x as tf.Tensor4D).images))(latents)),
+    );
+    expect(frozen.kernelNames).toContain("Conv2DBackpropInput");
+    expect(frozen.kernelNames).not.toContain("Conv2DBackpropFilter");
   });
 
   it("names every tensor of the decoder once", () => {
