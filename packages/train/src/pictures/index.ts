@@ -90,7 +90,8 @@ export function planPictures(
     const isJudged = backbone?.spec.decodes === true && (select === "lpips" || select === "psnr");
     return isJudged ? { steps: 0, adapter: null } : null;
   }
-  return { steps: pictureSteps, adapter: chooseAdapter(adaptDecoder, backbone, picture.decoderRank) };
+  const isOpen = backbone?.fit?.fitted === false; // the sizes of its decoder are not known yet
+  return { steps: pictureSteps, adapter: isOpen ? null : chooseAdapter(adaptDecoder, backbone, picture.decoderRank) };
 }
 
 /** Runs the stage, or goes on with it. */
