@@ -8,7 +8,6 @@ import {
   latentShapeOf,
   parseOptions,
   type FitContext,
-  type MetricId,
   type PluginRegistry,
   type Rectifier,
 } from "@revq/core";
@@ -23,9 +22,10 @@ import { createBackbone } from "./inputs/backbone.js";
 import { encodeImages, withWeightsPath } from "./inputs/encode-images.js";
 import { openTrainingImages } from "./inputs/images.js";
 import { dataMemory, type TrainDependencies, type TrainingInputs } from "./inputs/inputs.js";
-import { chooseMetric, fitMetric } from "./inputs/latent-metric.js";
+import { chooseMetric, fitMetric, type MetricChoice } from "./inputs/latent-metric.js";
 import { fitLatentSpace } from "./inputs/latent-space.js";
 import { openGivenLatents } from "./inputs/latents.js";
+import { isAugmented, withShiftedViews } from "./inputs/shifted-latents.js";
 import {
   createCodec,
   createTransform,
@@ -57,7 +57,7 @@ interface PreparedRun {
   readonly resolved: ResolvedConfig;
   readonly options: TrainOptions;
   readonly inputs: TrainingInputs;
-  readonly metric: MetricId;
+  readonly metric: MetricChoice;
   /** Null: no picture is decoded while training. */
   readonly pictures: PicturePlan | null;
   /** The plans that are possible, the best guess first. */
@@ -90,7 +90,8 @@ export async function trainTokenizer(
   (await openMetricNetworks(config.score, dependencies.openWeights)).dispose();
   for (const line of missingScores(resolved, images !== null)) note(line);
   const trainable = candidates[0]!.summary.parameters.rectifier > 0;
-  const pictures = planPictures(config, backbone, { engine: dependencies.engine, rectifier: trainable });
+  const ability = { engine: dependencies.engine, rectifier: trainable };
+  planPictures(config, backbone, ability);
   for (const line of planLines(candidates)) note(line);
 
   const name = latents ? (latents.backboneConfig?.id ?? "latents") : config.backbone.id;
@@ -112,6 +113,7 @@ export async function trainTokenizer(
       planInput = { ...planInput, samples: inputs.train.count };
       candidates = await planCandidates(planInput);
     }
+    const pictures = planPictures(config, inputs.backbone, ability); // a fitted backbone has its weights now
     const run = { resolved, options, inputs, metric, pictures, candidates, planInput, folder, checkpoints, context };
     return await trainOnLatents(run, dependencies);
   } finally {
@@ -125,11 +127,18 @@ async function trainOnLatents(run: PreparedRun, dependencies: TrainDependencies)
   const { note, plugins } = dependencies;
 
   const statistics = await measureLatents(inputs.train);
-  const metric = await fitMetric({ id: run.metric, inputs, statistics, folder, context, note });
-  const identity = await runIdentity(config, inputs, { statistics, metric: metric.id });
-  const chosen = await choosePlan({ ...run, basis: { statistics, metric }, identity }, dependencies);
+  const transforms = run.candidates.map(({ transform }) => transform.layout);
+  const metric = await fitMetric({ choice: run.metric, transforms, inputs, statistics, folder, context, note });
+  const basis = { statistics, metric };
+  const augmented = isAugmented(config, inputs.train);
+  if (augmented && config.data.augment === "auto")
+    note("Few latents: shifted copies of their maps are trained on too.");
+  const identity = await runIdentity(config, inputs, { statistics, metric: run.metric, augmented });
+  const chosen = await choosePlan({ ...run, basis, identity }, dependencies);
   const transform = await createTransform(chosen.plan, plugins);
-  const { space, train, val } = await fitLatentSpace(inputs, transform, { statistics, metric }, context);
+  const views = augmented ? withShiftedViews(inputs.train, context.random.fork("views")) : inputs.train;
+  const fitted = { train: views, val: inputs.val, distinct: inputs.train.count };
+  const { space, train, val } = await fitLatentSpace(fitted, transform, basis, context);
 
   // What depends on the latents themselves.
   const plan = await planWithLatents(chosen.plan, train.coefficients, run.planInput);
@@ -192,7 +201,7 @@ async function trainOnLatents(run: PreparedRun, dependencies: TrainDependencies)
       config,
       inputs,
       plan,
-      { metric: metric.id, rectifier: kept.selection, decoder: adapted?.config ?? null },
+      { metric: space.metric.id, rectifier: kept.selection, decoder: adapted?.config ?? null },
       plugins,
     ),
     latentShape: plan.latentShape,

@@ -57,7 +57,9 @@ export const runConfigSchema = z.strictObject({
     valLatents: z.string().nullable().describe("Held-out latents; null: a seeded part of the latents."),
     augment: z
       .union([z.literal("auto"), z.boolean()])
-      .describe("Train on flips and shifted crops of every image too. auto: for few images."),
+      .describe(
+        "Train codebooks and rectifier on a shifted copy of every latent map too. auto: below 500 latents, in recipe kmeans.",
+      ),
   }),
   backbone: plugin("VAE").extend({
     weights: z.string().nullable().describe("File or folder of its weights."),
@@ -67,7 +69,7 @@ export const runConfigSchema = z.strictObject({
     metric: z
       .enum(["auto", ...metricIds])
       .describe(
-        "What squared error means: error of the picture (decoder), of standardized or of centred latents. auto: decoder where the VAE decodes, else standardized.",
+        "What squared error means: error of the picture (decoder), of standardized or of centred latents. auto: decoder where the VAE decodes and the transform decorrelates, else standardized.",
       ),
   }),
   quantizer: plugin("quantizer"),

@@ -12,6 +12,16 @@ export interface LatentSet {
   readonly standardized: LatentSource;
   /** What the quantizer quantizes: latents in the metric after the transform. */
   readonly coefficients: LatentSource;
+  /**
+   * Latents without their views. Row i + n * distinct is a view of row i. Absent where there are no
+   * views.
+   */
+  readonly distinct?: number;
+}
+
+/** Number of latents, views not counted. */
+export function distinctLatents({ standardized, distinct }: Pick<LatentSet, "standardized" | "distinct">): number {
+  return distinct ?? standardized.count;
 }
 
 /** Rows of a latent set as tensors `[n, h, w, c]`. */

@@ -1,5 +1,5 @@
 /** Fits the transform of a run on latents in its metric. */
-import type { FitContext, Transform } from "@revq/core";
+import type { FitContext, Transform, TransformLayout } from "@revq/core";
 import { LatentSpace, Standardizer, standardizedSource, type LatentStatistics, type Metric } from "@revq/tokenizer";
 import type { LatentSet } from "../evaluation/latent-batches.js";
 import type { TrainingInputs } from "./inputs.js";
@@ -15,16 +15,24 @@ export interface FittedLatentSpace {
 export interface LatentBasis {
   /** Of the training latents. */
   readonly statistics: LatentStatistics;
-  readonly metric: Metric;
+  readonly metric: MetricOf;
 }
 
-/** @param transform belongs to the space afterwards */
+/** The metric of a transform. */
+export type MetricOf = (transform: Pick<TransformLayout, "decorrelated">) => Metric;
+
+/**
+ * @param inputs `distinct`: number of training latents that are not views of others, see `LatentSet`
+ * @param transform belongs to the space afterwards
+ */
 export async function fitLatentSpace(
-  inputs: Pick<TrainingInputs, "train" | "val">,
+  inputs: Pick<TrainingInputs, "train" | "val"> & { readonly distinct?: number },
   transform: Transform,
-  { statistics, metric }: LatentBasis,
+  basis: LatentBasis,
   context: FitContext,
 ): Promise<FittedLatentSpace> {
+  const { statistics } = basis;
+  const metric = basis.metric(transform.layout);
   const space = new LatentSpace(Standardizer.fromStatistics(inputs.train.shape, statistics), transform, metric);
   await transform.fit(space.innerSource(inputs.train), { ...context, random: context.random.fork("codebooks") });
   const identity = metric.id === "standardized" && transform.variances === null && (await transform.host()) === null;
@@ -32,5 +40,6 @@ export async function fitLatentSpace(
     const standardized = standardizedSource(inputs[half], statistics);
     return { standardized, coefficients: identity ? standardized : await space.source(inputs[half]) };
   };
-  return { space, train: await latentSet("train"), val: await latentSet("val") };
+  const train = { ...(await latentSet("train")), distinct: inputs.distinct ?? inputs.train.count };
+  return { space, train, val: await latentSet("val") };
 }

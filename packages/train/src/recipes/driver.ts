@@ -3,7 +3,7 @@
  * run that was stopped and resumed ends with the same bits as one that was not.
  */
 import type { NamedArrays, Random } from "@revq/core";
-import { measuringBatch } from "../evaluation/latent-batches.js";
+import { distinctLatents, measuringBatch } from "../evaluation/latent-batches.js";
 import { measureLatentError } from "../evaluation/latent-error.js";
 import type { Checkpoint } from "../run/checkpoints.js";
 import type { EpochRecord, PassRecord } from "../run/records.js";
@@ -31,7 +31,7 @@ export interface RecipeResult extends KeptModel {
 export async function runRecipe(recipe: Recipe, input: DriverInput): Promise<RecipeResult> {
   const { codec, train, val, settings, resumed } = input;
   const { random, report, signal } = input.context;
-  const samples = train.standardized.count;
+  const samples = distinctLatents(train);
   const steps = stepsPerEpoch(samples, settings.batch);
   const totalSteps = settings.epochs * steps;
 
@@ -63,7 +63,7 @@ export async function runRecipe(recipe: Recipe, input: DriverInput): Promise<Rec
 
     let firstStep = resumed?.stepsIntoEpoch ?? 0;
     for (let epoch = epochs.length + 1; epoch <= recipe.epochs; epoch++) {
-      const batches = epochBatches(random, epoch, samples, settings.batch);
+      const batches = epochBatches(random, epoch, train, settings.batch);
       for (let stepOfEpoch = firstStep; stepOfEpoch < steps; stepOfEpoch++) {
         const step = (epoch - 1) * steps + stepOfEpoch;
         if (signal.aborted) {

@@ -9,7 +9,13 @@ import { toNamedArrays, withPrefix, type NamedArray } from "@revq/core";
 import { CodeCounter } from "@revq/metrics";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Scalar } from "@tensorflow/tfjs-core";
-import { measuringBatch, quantizeAll, readLatents, type LatentSet } from "../evaluation/latent-batches.js";
+import {
+  distinctLatents,
+  measuringBatch,
+  quantizeAll,
+  readLatents,
+  type LatentSet,
+} from "../evaluation/latent-batches.js";
 import { dequantizeIds, meanSquaredError } from "../evaluation/latent-error.js";
 import { createAdamW } from "../optimizer/adamw.js";
 import { createWeightAverage } from "../optimizer/average.js";
@@ -31,7 +37,7 @@ const warmUpSteps = 200;
 export function createKmeansRecipe(input: RecipeInput): Recipe {
   const { codec, train, val, settings, context } = input;
   const { quantizer, rectifier } = codec;
-  const totalSteps = settings.epochs * stepsPerEpoch(train.standardized.count, settings.batch);
+  const totalSteps = settings.epochs * stepsPerEpoch(distinctLatents(train), settings.batch);
   const schedule = warmUp(
     cosineDecay(settings.learningRate * settings.rectifierRate, totalSteps, settings.finalRate),
     Math.min(warmUpSteps, totalSteps / 10),
@@ -51,13 +57,19 @@ export function createKmeansRecipe(input: RecipeInput): Recipe {
   let best: number | null = null;
   let bestWeights: Record<string, NamedArray> = {};
 
+  /** How many ids of a batch are no views'. @param done rows with this batch, of `length` ids */
+  function ofDistinct(done: number, length: number): number {
+    const { count } = quantizer.layout;
+    return Math.max(0, Math.min(length, length - (done - distinctLatents(train)) * count));
+  }
+
   /** Looks up the ids of all latents once: they do not change any more. */
   async function lookUp({ coefficients }: LatentSet, name: string): Promise<IdTable> {
     const table = await IdTable.create(coefficients.count, quantizer.layout.count, input.idTable(name));
     for await (const { ids, done } of quantizeAll(quantizer, coefficients, measuringBatch(coefficients))) {
       context.signal.throwIfAborted();
       await table.append(ids);
-      if (coefficients === train.coefficients) idCounts.add(ids);
+      if (coefficients === train.coefficients) idCounts.add(ids.subarray(0, ofDistinct(done, ids.length)));
       context.report({ phase: `look up codes (${name})`, done, total: coefficients.count });
     }
     return table;

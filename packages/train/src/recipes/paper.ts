@@ -8,7 +8,14 @@
  */
 import { RevqError, toNamedArrays, underPrefix, withPrefix, type Quantizer, type QuantizerGradients } from "@revq/core";
 import { CodeCounter } from "@revq/metrics";
-import { disposeBatch, measuringBatch, quantizeAll, readBatch } from "../evaluation/latent-batches.js";
+import {
+  disposeBatch,
+  distinctLatents,
+  measuringBatch,
+  quantizeAll,
+  readBatch,
+  selectRows,
+} from "../evaluation/latent-batches.js";
 import { exponentialDecay } from "../optimizer/schedule.js";
 import { lendTensors } from "../run/tensor-state.js";
 import { createPaperStep } from "./paper-step.js";
@@ -68,7 +75,8 @@ export function createPaperRecipe({ codec, train, settings, context }: RecipeInp
 
     async finish() {
       const idCounts = new CodeCounter(quantizer.layout);
-      const { coefficients } = train;
+      const rows = Int32Array.from({ length: distinctLatents(train) }, (_, row) => row);
+      const coefficients = selectRows(train.coefficients, rows);
       for await (const { ids } of quantizeAll(quantizer, coefficients, measuringBatch(coefficients))) idCounts.add(ids);
       return { idCounts, rectifierHelps: true };
     },

@@ -5,7 +5,7 @@
 import { RevqError, type FitCheckpoints, type FitContext, type NamedArrays, type Random } from "@revq/core";
 import type { CodeCounter } from "@revq/metrics";
 import type { RunConfig } from "../config/schema.js";
-import type { LatentSet } from "../evaluation/latent-batches.js";
+import { distinctLatents, type LatentSet } from "../evaluation/latent-batches.js";
 import type { LatentCodec } from "../evaluation/latent-error.js";
 import type { EpochRecord, PassRecord } from "../run/records.js";
 import type { IdTable, IdTableOptions } from "./id-table.js";
@@ -77,11 +77,17 @@ export interface KeptModel {
 }
 
 /**
- * The order of training latents in an epoch. It depends on the seed and the epoch only, so a
- * resumed run has the same.
+ * The order of training latents in an epoch, each in one of its views. It depends on the seed and
+ * the epoch only, so a resumed run has the same.
  */
-export function epochBatches(random: Random, epoch: number, samples: number, batch: number): Int32Array[] {
+export function epochBatches(random: Random, epoch: number, train: LatentSet, batch: number): Int32Array[] {
+  const samples = distinctLatents(train);
   const order = random.fork(`epoch ${epoch}`).permutation(samples);
+  const views = train.standardized.count / samples;
+  if (views > 1) {
+    const drawn = random.fork(`views of epoch ${epoch}`);
+    for (let i = 0; i < samples; i++) order[i]! += samples * drawn.integer(views);
+  }
   if (samples <= batch) return [order];
   return Array.from({ length: Math.floor(samples / batch) }, (_, i) => order.subarray(i * batch, (i + 1) * batch));
 }

@@ -2,9 +2,10 @@
  * What makes two runs the same run: settings without paths, and hashes of the data. Checkpoints
  * keep it.
  */
-import { fingerprint, latentShapeToArray, type MetricId } from "@revq/core";
+import { fingerprint, latentShapeToArray } from "@revq/core";
 import { measureLatents, type LatentStatistics } from "@revq/tokenizer";
 import type { RunConfig } from "../config/schema.js";
+import type { MetricChoice } from "../inputs/latent-metric.js";
 import type { TrainingInputs } from "../inputs/inputs.js";
 
 /** The settings that decide the result; no paths. */
@@ -18,7 +19,7 @@ export function runSettings(config: RunConfig): Record<string, unknown> {
 export async function runIdentity(
   config: RunConfig,
   { train, val, backboneConfig }: TrainingInputs,
-  basis: { readonly statistics: LatentStatistics; readonly metric: MetricId },
+  basis: { readonly statistics: LatentStatistics; readonly metric: MetricChoice; readonly augmented: boolean },
 ): Promise<Record<string, unknown>> {
   return {
     ...runSettings(config),
@@ -26,6 +27,7 @@ export async function runIdentity(
     samples: [train.count, val.count],
     statistics: [await hashOf(basis.statistics), await hashOf(await measureLatents(val))],
     metric: basis.metric,
+    augmented: basis.augmented,
     backbone: backboneConfig?.fingerprint ?? null,
   };
 }
