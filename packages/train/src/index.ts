@@ -54,7 +54,7 @@ export {
 } from "./inputs/extract.js";
 export { noteSkipped, openTrainingImages, type SampleImages, type TrainingImages } from "./inputs/images.js";
 export type { TrainDependencies, TrainingInputs } from "./inputs/inputs.js";
-export { fitLatentSpace, type FittedLatentSpace, type LatentBasis } from "./inputs/latent-space.js";
+export { fitLatentSpace, type FittedLatentSpace, type LatentBasis, type MetricOf } from "./inputs/latent-space.js";
 export { openGivenLatents } from "./inputs/latents.js";
 export { storeBackboneId } from "./inputs/store-backbone.js";
 export { createAdamW, type AdamW, type ParameterGroup } from "./optimizer/adamw.js";

@@ -1,5 +1,5 @@
 import "@tensorflow/tfjs-backend-cpu";
-import { createRandom, quietContext, type Backbone } from "@revq/core";
+import { createRandom, quietContext, type Backbone, type MetricId } from "@revq/core";
 import { inMemoryLatents } from "@revq/data";
 import { measureLatents } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
@@ -26,10 +26,14 @@ const backboneThat = (decodes: boolean): Backbone => ({ spec: { name: "toy", dec
 
 describe("the metric that the settings mean", () => {
   it("is the decoder's where there is one, else that of standardized latents", () => {
-    expect(chooseMetric(setting("auto"), backboneThat(true))).toBe("decoder");
-    expect(chooseMetric(setting("auto"), backboneThat(false))).toBe("standardized");
-    expect(chooseMetric(setting("auto"), null)).toBe("standardized");
-    expect(chooseMetric(setting("centred"), backboneThat(true))).toBe("centred");
+    const everywhere = (metric: MetricId) => ({ decorrelated: metric, other: metric });
+    // Where tokens are made by position, no metric moves bits.
+    const auto = { decorrelated: "decoder", other: "standardized" };
+    expect(chooseMetric(setting("auto"), backboneThat(true))).toEqual(auto);
+    expect(chooseMetric(setting("auto"), backboneThat(false))).toEqual(everywhere("standardized"));
+    expect(chooseMetric(setting("auto"), null)).toEqual(everywhere("standardized"));
+    expect(chooseMetric(setting("centred"), backboneThat(true))).toEqual(everywhere("centred"));
+    expect(chooseMetric(setting("decoder"), backboneThat(true))).toEqual(everywhere("decoder"));
   });
 
   it("cannot be the decoder's without a decoder", () => {
@@ -58,14 +62,17 @@ describe("a resumed run", () => {
     const notes: string[] = [];
     const fit = async (fingerprint: string) => {
       const input = {
-        id: "decoder",
+        choice: { decorrelated: "decoder", other: "standardized" },
+        transforms: [{ decorrelated: false }, { decorrelated: true }],
         inputs: { train, backbone, backboneConfig: { fingerprint } },
         statistics: await measureLatents(train),
         folder,
         context: quietContext(createRandom(2)),
         note: (line: string) => notes.push(line),
       };
-      return fitMetric(input as unknown as MetricInput);
+      const metric = await fitMetric(input as unknown as MetricInput);
+      expect(metric({ decorrelated: false })).toEqual({ id: "standardized" });
+      return metric({ decorrelated: true });
     };
     const first = await fit("a");
     expect(decodes).toBe(3);
