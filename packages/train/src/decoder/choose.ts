@@ -36,11 +36,11 @@ export interface AdaptationCost {
   readonly ofParameters: number;
   /** What they add to model.safetensors. */
   readonly fileBytes: number;
-  /** Variables, gradients, two moments and the moving average, without the activations. */
+  /** Two moments, the moving average and the best weights so far. */
   readonly trainingBytes: number;
 }
 
-const copiesWhileTraining = 5;
+const copiesWhileTraining = 4;
 
 export function adaptationCost(
   { parameters }: AdapterPlan,
@@ -65,8 +65,8 @@ const modeText: Readonly<Record<DecoderMode, string>> = {
 export interface TimedSteps {
   readonly steps: number;
   readonly secondsPerStep: number;
-  /** Most bytes of tensors during the timed step; null where it is not known. */
-  readonly peakBytes: number | null;
+  /** Most memory of the process until after the timed step. */
+  readonly peakBytes: number;
 }
 
 /** A line for the user, before the steps. */
@@ -76,12 +76,12 @@ export function adaptationText(
   { steps, secondsPerStep, peakBytes }: TimedSteps,
 ): string {
   const share = `${millions(cost.parameters)} of ${millions(cost.ofParameters)} million parameters`;
-  const memory = (peakBytes ?? 0) + cost.trainingBytes;
+  const memory = peakBytes + cost.trainingBytes;
   const minutes = (steps * secondsPerStep) / 60;
   const time = minutes < 1 ? `${Math.ceil(minutes * 60)} s` : `${minutes.toFixed(minutes < 10 ? 1 : 0)} min`;
   return (
     `Adapting ${modeText[mode]}${rank === null ? "" : ` of rank ${rank}`}: ${share}. ` +
-    `${steps} steps take about ${time} and ${megabytes(memory)} MB of memory${peakBytes === null ? " besides activations" : ""}. ` +
+    `${steps} steps take about ${time} and ${megabytes(memory)} MB of memory. ` +
     `The tokenizer grows by ${megabytes(cost.fileBytes)} MB.`
   );
 }

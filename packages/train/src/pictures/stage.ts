@@ -27,7 +27,7 @@ import { modelArrays, restoreModel, type TrainedModel } from "./model.js";
 import { createPicturePhase, type PicturePhase } from "./phase.js";
 import type { Photographs } from "./photographs.js";
 import type { Selection } from "./select.js";
-import { affordableSteps, tooSlowText } from "./steps.js";
+import { affordableSteps, minSteps, tooSlowText } from "./steps.js";
 
 export interface PictureStageInput {
   /** Its rectifier is the one that was trained on latents. */
@@ -177,7 +177,7 @@ const phaseTitles: Readonly<Record<PhaseName, string>> = {
 
 /** Steps of each phase: those that were named, or those that fit into the seconds. */
 async function planSteps(
-  { length, adapter: plan, backbone, note }: PictureStageInput,
+  { length, adapter: plan, backbone, settings, note }: PictureStageInput,
   phases: readonly PhaseName[],
   openPhase: (name: PhaseName) => PicturePhase,
 ): Promise<PictureProgress["steps"]> {
@@ -193,7 +193,9 @@ async function planSteps(
     if ("steps" in length) steps[name] = length.steps;
     else {
       const budget = length.seconds / phases.length;
-      steps[name] = affordableSteps(budget, secondsPerStep);
+      // An adaptation that was named takes its time, which is said before it starts.
+      const isNamed = plan !== null && settings.adaptDecoder !== "auto";
+      steps[name] = affordableSteps(budget, secondsPerStep) || (isNamed ? minSteps : 0);
       if (steps[name] === 0) {
         note(tooSlowText(budget, secondsPerStep));
         return {};
@@ -201,10 +203,15 @@ async function planSteps(
     }
     if (isDecoder) {
       const cost = adaptationCost(plan, backbone.gradients!, backbone);
-      note(adaptationText(plan, cost, { steps: steps[name], secondsPerStep, peakBytes: null }));
+      note(adaptationText(plan, cost, { steps: steps[name], secondsPerStep, peakBytes: peakMemory() }));
     } else note(`${steps[name]} picture steps of ${secondsPerStep.toFixed(2)} s each.`);
   }
   return steps;
+}
+
+/** Most memory of the process so far, in bytes. */
+function peakMemory(): number {
+  return 1024 * process.resourceUsage().maxRSS;
 }
 
 function requireFiniteLoss(loss: number, step: number): void {

@@ -1,7 +1,7 @@
 /** How many picture steps a run takes. */
 
 /** Fewer steps change little. */
-const minSteps = 50;
+export const minSteps = 50;
 
 /** Whether there is something to take steps on. */
 export interface StageAbilities {
