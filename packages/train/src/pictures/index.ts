@@ -13,6 +13,8 @@ import type { RunConfig } from "../config/schema.js";
 import type { AdapterPlan } from "../decoder/adapter-shapes.js";
 import { chooseAdapter } from "../decoder/choose.js";
 import type { LatentSet } from "../evaluation/latent-batches.js";
+import { networksFor } from "../evaluation/image-accumulator.js";
+import { tooSmallForLpips } from "../evaluation/missing-scores.js";
 import { openMetricNetworks } from "../evaluation/open-networks.js";
 import type { TrainingInputs } from "../inputs/inputs.js";
 import type { RecipeResult } from "../recipes/driver.js";
@@ -47,19 +49,24 @@ export interface PicturePlan {
 
 /**
  * Null where no picture is decoded: recipe `paper`, latents alone, nothing asked for. Throws
- * `pictures-need-decoder`, `decoder-frozen`, `decoder-without-steps`.
+ * `pictures-not-in-paper`, `pictures-need-decoder`, `decoder-frozen`, `decoder-without-steps`,
+ * `select-not-measured`.
  *
  * @param backbone null for latents alone
  * @param ability of the rest of the run
  */
 export function planPictures(
-  { recipe, train }: Pick<RunConfig, "recipe" | "train">,
+  { recipe, train, score, data }: Pick<RunConfig, "recipe" | "train" | "score" | "data">,
   backbone: Backbone | null,
   ability: { readonly engine: string; readonly rectifier: boolean },
 ): PicturePlan | null {
   const { pictureSteps, adaptDecoder, picture, select } = train;
   const isAdapted = adaptDecoder !== "auto" && adaptDecoder !== "none";
   const decoder = backbone?.gradients !== undefined;
+  selectionFor(select, {
+    pictures: backbone?.spec.decodes === true,
+    lpips: score.lpips !== null && tooSmallForLpips(score, data.imageSize) === null,
+  });
   if (recipe === "paper") {
     if (!isAdapted && !(typeof pictureSteps === "number" && pictureSteps > 0)) return null;
     throw new RevqError("pictures-not-in-paper", "The recipe paper trains on latents alone.", {
@@ -106,7 +113,9 @@ export async function trainOnPictures(
   const { train: settings, score } = config;
   const { passes, epochs, seconds } = trained;
   const networks = await openMetricNetworks({ ...score, inception: null }, dependencies.openWeights);
-  const lpips = networks.lpips && config.data.imageSize >= networks.lpips.minSide ? networks.lpips : null;
+  const { shape } = inputs.val; // a store's images need not have the size of the settings
+  const imageSide = Math.min(shape.height, shape.width) * inputs.backbone!.spec.downsample;
+  const lpips = networksFor(imageSide, networks).lpips ?? null;
   const progress = resumed?.pictures ?? null;
   try {
     return await runPictureStage({
@@ -148,6 +157,9 @@ export async function trainOnPictures(
 
 /** Picture steps that were taken. */
 export function stepsSoFar({ phase, step, steps }: NonNullable<Checkpoint["pictures"]>): number {
-  const before = [steps.pictures ?? 0, steps.decoder ?? 0].slice(0, phase).reduce((sum, count) => sum + count, 0);
+  // The phases of the run in order: a rectifier without weights has no phase of its own.
+  const before = Object.values(steps)
+    .slice(0, phase)
+    .reduce((sum, count) => sum + count, 0);
   return before + step;
 }
