@@ -134,10 +134,10 @@ async function trainOnLatents(run: PreparedRun, dependencies: TrainDependencies)
   if (augmented && config.data.augment === "auto")
     note("Few latents: shifted copies of their maps are trained on too.");
   const identity = await runIdentity(config, inputs, { statistics, metric: run.metric, augmented });
-  const chosen = await choosePlan({ ...run, basis, identity }, dependencies);
-  const transform = await createTransform(chosen.plan, plugins);
   const views = augmented ? withShiftedViews(inputs.train, context.random.fork("views")) : inputs.train;
   const fitted = { train: views, val: inputs.val, distinct: inputs.train.count };
+  const chosen = await choosePlan({ ...run, latents: fitted, basis, identity }, dependencies);
+  const transform = await createTransform(chosen.plan, plugins);
   const { space, train, val } = await fitLatentSpace(fitted, transform, basis, context);
 
   // What depends on the latents themselves.

@@ -23,7 +23,9 @@ export function explain(chosen: Choice, options: MultigroupOptions, request: Req
     reasons.push(
       split === "block"
         ? `Tokens are patches of ${blockShape(shape, dim).join(" x ")} positions of a channel, which quantize better than strips.`
-        : `Tokens are strips of ${plural(dim, "position")} of a channel: no patch of that size tiles the map.`,
+        : split === "spatial"
+          ? `Tokens are parts of channel vectors, ${plural(dim, "element")} each.`
+          : `Tokens are strips of ${plural(dim, "position")} of a channel: no patch of that size tiles the map.`,
     );
   }
   if (options.groups === "auto" && split === "eigenvalue") {
@@ -36,7 +38,7 @@ export function explain(chosen: Choice, options: MultigroupOptions, request: Req
     reasons.push(
       grouping === "token"
         ? `Every token has a codebook of its own: ${formatNumber(own)} training samples per code.`
-        : `Tokens of one channel share a codebook (${groups} in all): ${formatNumber(samplesPerCode)} training ` +
+        : `Tokens of ${split === "spatial" ? "the same channels" : "one channel"} share a codebook (${groups} in all): ${formatNumber(samplesPerCode)} training ` +
             `samples per code instead of ${formatNumber(own)}.`,
     );
   }

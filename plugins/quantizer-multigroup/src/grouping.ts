@@ -31,8 +31,8 @@ export interface Choice {
 const wantedSamplesPerCode = 30;
 /** Tokens made by variance share codebooks until there are so many samples. Below `min`, fewer codes are preferred. */
 const sharedSamplesPerCode = { wanted: 500, min: 100 };
-/** How many times as many codebooks the alternative has. */
-const moreCodebooks = 4;
+/** How many times as many codebooks the alternatives have. */
+const moreCodebooks = [4, 16];
 
 /** The best guess. */
 export function describe(options: MultigroupOptions, request: Request, tokens: number, codes: number): Choice {
@@ -55,19 +55,24 @@ export function describe(options: MultigroupOptions, request: Request, tokens: n
 }
 
 /**
- * Other numbers of codebooks, where they are open: after a decorrelating transform four times as many and one, else one a
- * channel instead of one a token.
+ * Other layouts, where they are open: more codebooks after a decorrelating transform; else a codebook a channel instead of
+ * one a token, and tokens that are parts of the channel vector.
  */
 export function alternatives(guess: Choice, options: MultigroupOptions, request: Request): Choice[] {
   if (options.groups !== "auto" || options.sizes) return [];
   const { tokens, split, groups, grouping } = guess;
   if (split !== "eigenvalue") {
-    const shared = grouping === "token" && channelGroups(request.latentShape, tokens, split) !== undefined;
-    return shared ? [withGrouping(guess, "channel", request)] : [];
+    const others = [
+      ...(grouping === "token" ? [split] : []),
+      ...(options.split === "auto" ? (["spatial"] as const) : []),
+    ];
+    return others
+      .filter((other) => channelGroups(request.latentShape, tokens, other) !== undefined)
+      .map((other) => withGrouping({ ...guess, split: other }, "channel", request));
   }
-  const more = codebooksBelow(moreCodebooks * groups, tokens, transformFor(tokens, request));
-  return [...new Set([more, 1])]
-    .filter((other) => other !== groups)
+  const more = moreCodebooks.map((factor) => codebooksBelow(factor * groups, tokens, transformFor(tokens, request)));
+  return [...new Set(more)]
+    .filter((other) => other > groups)
     .map((other) => withGrouping(guess, other, request))
     .filter(({ samplesPerCode }) => samplesPerCode >= wantedSamplesPerCode);
 }

@@ -18,7 +18,7 @@ export const multigroup: QuantizerPlugin<typeof multigroupOptions> = definePlugi
   id: "multigroup",
   title: "Channel multi-group vector quantization: codebooks per token or per channel (the paper's)",
   options: multigroupOptions,
-  sets: { paper: { split: "channel", groups: "token" }, draft: { iterations: 4, samplesPerCode: 128 } },
+  sets: { paper: { split: "channel", groups: "token" }, draft: { iterations: 8, samplesPerCode: 512 } },
   transform: "auto",
 
   async resolve(options, request) {

@@ -6,7 +6,7 @@ import type { TrainingPlan } from "./plan.js";
 export interface ChoiceRecord {
   /** The score that decided. */
   readonly select: Selection;
-  /** Training latents that each candidate was fitted on. */
+  /** Training latents that each candidate was fitted on, shifted views included. */
   readonly fittedOn: number;
   /** Held-out latents that each candidate was scored on. */
   readonly scoredOn: number;
@@ -45,7 +45,7 @@ export function choiceLines({ select, fittedOn, scoredOn, candidates }: ChoiceRe
     `  ${name.padEnd(width)}  ${scoreText(scores)}${chosen ? "  (chosen)" : ""}`;
   const count = `${scoredOn} held-out ${scoredOn === 1 ? "latent" : "latents"}`;
   return [
-    `Candidates on ${count}, fitted on ${fittedOn} training latents, without a rectifier. The best ${titles[select]} is chosen.`,
+    `Candidates on ${count}, fitted on ${fittedOn} training latents, without a rectifier. ${titles[select]} decides; differences below 1 % do not count.`,
     ...candidates.map(row),
   ];
 }

@@ -6,21 +6,24 @@ import { latentSize, type Backbone, type FitContext, type LatentSource, type Wei
 import { sha256 } from "@revq/formats/node";
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
+import { networksFor } from "../evaluation/image-accumulator.js";
 import { selectRows } from "../evaluation/latent-batches.js";
 import { openMetricNetworks } from "../evaluation/open-networks.js";
 import type { TrainingInputs } from "../inputs/inputs.js";
 import type { LatentBasis } from "../inputs/latent-space.js";
-import { isBetter, selectionFor, selections } from "../pictures/select.js";
+import { isBetter, selectionFor, selections, type SelectionScores } from "../pictures/select.js";
 import type { RunFolder } from "../run/run-folder.js";
 import { candidateNames, choiceLines, planLines, type ChoiceRecord } from "./choice.js";
-import { measureCandidates } from "./measure.js";
+import { decodedPart, measureCandidates } from "./measure.js";
 import type { PlanInput, TrainingPlan } from "./plan.js";
 
 export interface ChooseInput {
   /** One or more, the best guess first. */
   readonly candidates: readonly TrainingPlan[];
   readonly planInput: PlanInput;
-  readonly inputs: Pick<TrainingInputs, "train" | "val" | "backbone">;
+  readonly inputs: Pick<TrainingInputs, "backbone">;
+  /** What the run trains on, shifted views included, and the held-out latents. */
+  readonly latents: Pick<TrainingInputs, "train" | "val">;
   readonly basis: LatentBasis;
   /** What makes two runs the same run. */
   readonly identity: Readonly<Record<string, unknown>>;
@@ -39,14 +42,15 @@ export interface ChosenPlan {
   readonly choice: ChoiceRecord | null;
 }
 
-/** Elements of the latents that candidates are fitted on, at most: 512 latents of 16 x 32 x 32. */
-const maxFittedElements = 2 ** 23;
+/**
+ * Elements of the latents that candidates are fitted on, at most: 1024 latents of 16 x 32 x 32. More codebooks need more
+ * data, so a small part would favour few codebooks.
+ */
+const maxFittedElements = 2 ** 24;
 /** Held-out latents that are scored: by their error alone, and by their pictures. */
-const maxScored = { latents: 256, pictures: 16 };
+const maxScored = { latents: 256, pictures: 24 };
 const minScoredPictures = 4;
-/** Pixels of the pictures of one candidate, at most: 16 pictures of 512 x 512. */
-const maxScoredPixels = 2 ** 22;
-/** Decodes per training latent, at most: choosing shall cost little next to encoding. */
+/** Whole decodes per training latent, at most: choosing shall cost little next to encoding. */
 const decodesPerSample = 0.25;
 
 /** Throws `select-not-measured`, `lpips-weights` and what the plugins throw. */
@@ -61,7 +65,7 @@ export async function choosePlan(input: ChooseInput, dependencies: ChooseDepende
 }
 
 async function savedOrMeasured(input: ChooseInput, { openWeights, note }: ChooseDependencies): Promise<ChoiceRecord> {
-  const { candidates, planInput, inputs, basis, folder, context } = input;
+  const { candidates, planInput, inputs, latents, basis, folder, context } = input;
   const names = candidateNames(candidates);
   const key = sha256(
     JSON.stringify([input.identity, candidates.map(({ transform, quantizer }) => [transform, quantizer])]),
@@ -75,20 +79,25 @@ async function savedOrMeasured(input: ChooseInput, { openWeights, note }: Choose
   const backbone = inputs.backbone?.spec.decodes ? inputs.backbone : null;
   const networks = backbone ? await openMetricNetworks({ ...config.score, inception: null }, openWeights) : null;
   try {
-    const lpips = networks?.lpips ?? null;
+    const { height, width } = decodedPart(latents.val.shape);
+    const side = Math.min(height, width) * (backbone?.spec.downsample ?? 0);
+    const lpips = networksFor(side, networks ?? {}).lpips ?? null; // pictures may be too small for it
     const select = selectionFor(config.train.select, { pictures: backbone !== null, lpips: lpips !== null });
     const random = context.random.fork("choice");
-    const latents = {
-      train: selectRows(inputs.train, someRows(inputs.train, fittedCount(inputs.train), random.fork("train"))),
-      val: selectRows(inputs.val, someRows(inputs.val, scoredCount(input, backbone), random.fork("val"))),
+    const part = {
+      train: someLatents(latents.train, fittedCount(latents.train), random.fork("train")),
+      val: someLatents(latents.val, scoredCount(input, backbone), random.fork("val")),
     };
-    const measured = { latents, basis, backbone, lpips, planInput, context: { ...context, random } };
+    const measured = { latents: part, basis, backbone, lpips, planInput, context: { ...context, random } };
     const scores = await measureCandidates(candidates, measured);
-    const best = scores.reduce((best, each, index) => (isBetter(each, scores[best]!, select) ? index : best), 0);
+    const best = scores.reduce(
+      (best, each, index) => (isBetter(handicapped(each), scores[best]!, select) ? index : best),
+      0,
+    );
     const choice: ChoiceRecord = {
       select,
-      fittedOn: latents.train.count,
-      scoredOn: latents.val.count,
+      fittedOn: part.train.count,
+      scoredOn: part.val.count,
       candidates: scores.map((each, index) => ({ name: names[index]!, ...each, chosen: index === best })),
     };
     await folder.write(savedChoiceFile, `${JSON.stringify({ key, ...choice }, null, 2)}\n`);
@@ -99,22 +108,37 @@ async function savedOrMeasured(input: ChooseInput, { openWeights, note }: Choose
   }
 }
 
+/**
+ * A quick fit decides no smaller differences, and favours many codebooks a little: they need fewer
+ * passes. The earlier candidate wins then.
+ */
+const tolerance = 0.01;
+
+function handicapped({ lpips, psnr, latent }: SelectionScores): SelectionScores {
+  const worse = 1 + tolerance;
+  return {
+    lpips: lpips === null ? null : lpips * worse,
+    psnr: psnr === null ? null : psnr - 10 * Math.log10(worse),
+    latent: latent * worse,
+  };
+}
+
 function fittedCount({ shape, count }: LatentSource): number {
   return Math.min(count, Math.max(1, Math.floor(maxFittedElements / latentSize(shape))));
 }
 
 /** It follows from sizes alone, so that a run can be repeated. */
-function scoredCount({ candidates, inputs: { train, val } }: ChooseInput, backbone: Backbone | null): number {
+function scoredCount({ candidates, latents: { train, val } }: ChooseInput, backbone: Backbone | null): number {
   if (!backbone) return Math.min(val.count, maxScored.latents);
   const { height, width } = val.shape;
-  const pixels = height * width * backbone.spec.downsample ** 2;
-  const affordable = Math.floor((decodesPerSample * train.count) / (candidates.length + 1));
-  const wanted = Math.min(maxScored.pictures, affordable, Math.floor(maxScoredPixels / pixels));
-  return Math.min(val.count, Math.max(minScoredPictures, wanted));
+  const part = decodedPart(val.shape);
+  const share = (part.height * part.width) / (height * width);
+  const affordable = Math.floor((decodesPerSample * train.count) / ((candidates.length + 1) * share));
+  return Math.min(val.count, Math.max(minScoredPictures, Math.min(maxScored.pictures, affordable)));
 }
 
-function someRows({ count }: LatentSource, wanted: number, random: FitContext["random"]): Int32Array {
-  return wanted < count ? random.sample(count, wanted).sort() : Int32Array.from({ length: count }, (_, row) => row);
+function someLatents(source: LatentSource, wanted: number, random: FitContext["random"]): LatentSource {
+  return wanted < source.count ? selectRows(source, random.sample(source.count, wanted).sort()) : source;
 }
 
 const savedChoiceFile = "run/choices.json";

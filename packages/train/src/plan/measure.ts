@@ -1,9 +1,9 @@
 /**
  * Measures candidate plans: fits each one quickly on a part of the training latents and scores
- * held-out latents. The score compares the picture of the quantized latent with the VAE's own
- * picture of the same latent; the rectifier has no part in it.
+ * held-out latents. The score compares the picture of the middle of the quantized latent with the
+ * VAE's own picture of the same part; the rectifier has no part in it.
  */
-import type { Backbone, FitContext, PluginRegistry } from "@revq/core";
+import type { Backbone, FitContext, LatentShape, PluginRegistry } from "@revq/core";
 import { psnr, toUnitRange } from "@revq/metrics";
 import type { Lpips } from "@revq/metrics/networks";
 import * as tf from "@tensorflow/tfjs-core";
@@ -113,6 +113,7 @@ async function scorePictures(
   { latents: { val }, lpips, context: { report, signal } }: MeasureInput,
 ): Promise<{ psnr: number; lpips: number | null }[]> {
   const { channels, height, width } = val.shape;
+  const part = decodedPart(val.shape);
   const size = channels * height * width;
   const sums = candidates.map(() => ({ psnr: 0, lpips: 0 }));
   const total = val.count * (candidates.length + 1);
@@ -120,7 +121,11 @@ async function scorePictures(
   const picture = async (latent: Float32Array): Promise<Picture> => {
     signal.throwIfAborted();
     report({ phase: "compare pictures", done: done++, total });
-    const tensor = tf.tensor4d(latent, [1, height, width, channels]);
+    const tensor = tf.tidy(() => {
+      const from = [0, Math.floor((height - part.height) / 2), Math.floor((width - part.width) / 2), 0];
+      const whole = tf.tensor4d(latent, [1, height, width, channels]);
+      return tf.slice(whole, from, [1, part.height, part.width, channels]);
+    });
     const image = await backbone.decode(tensor);
     const pixels = toUnitRange((await image.data()) as Float32Array);
     const features = lpips ? tf.tidy(() => lpips.features(tf.clipByValue(image, -1, 1))) : null;
@@ -142,6 +147,13 @@ async function scorePictures(
   }
   report({ phase: "compare pictures", done: total, total });
   return sums.map((sum) => ({ psnr: sum.psnr, lpips: lpips ? sum.lpips : null }));
+}
+
+/** Positions of a side that are decoded: pictures of many images say more than few whole ones. */
+const decodedSide = 16;
+
+export function decodedPart({ height, width }: LatentShape): { height: number; width: number } {
+  return { height: Math.min(height, decodedSide), width: Math.min(width, decodedSide) };
 }
 
 interface Picture {
