@@ -1,0 +1,95 @@
+/** Which runs train on pictures, and which settings are refused before anything is encoded. */
+import type { Backbone } from "@revq/core";
+import { describe, expect, it } from "vitest";
+import { baseDefaults, type RunConfig } from "../src/config/schema.js";
+import { planPictures, stepsSoFar } from "../src/pictures/index.js";
+import { selectionFor } from "../src/pictures/select.js";
+import { affordableSteps, reasonAgainst } from "../src/pictures/steps.js";
+
+const spec = { name: "toy", downsample: 8, latentChannels: 4, decodes: true };
+const shape = [4, 4, 3, 3];
+const decoding = {
+  spec,
+  state: () => ({ weight: { shape, size: 144 } }),
+  gradients: { stages: [["weight"]], decode: () => ({}) },
+} as unknown as Backbone;
+const frozen = { spec, state: () => ({}) } as unknown as Backbone;
+
+interface Settings {
+  readonly recipe?: RunConfig["recipe"];
+  readonly train?: Partial<RunConfig["train"]>;
+  readonly lpips?: string | null;
+  readonly imageSize?: number;
+}
+
+function plan(
+  { recipe = "kmeans", train, lpips = null, imageSize = 256 }: Settings,
+  backbone: Backbone | null,
+  engine = "onnx",
+) {
+  const config = structuredClone(baseDefaults) as unknown as RunConfig;
+  return planPictures(
+    {
+      recipe,
+      train: { ...config.train, ...train },
+      score: { ...config.score, lpips },
+      data: { ...config.data, imageSize },
+    },
+    backbone,
+    { engine, rectifier: true },
+  );
+}
+
+describe("the plan of the picture stage", () => {
+  it("is on by default where the decoder has gradients and the engine is fast", () => {
+    expect(plan({}, decoding)).toMatchObject({ steps: "auto" });
+    expect(plan({}, decoding, "cpu")).toBeNull();
+    expect(plan({ train: { pictureSteps: 3 } }, decoding, "cpu")).toMatchObject({ steps: 3 });
+    expect(plan({}, frozen)).toBeNull();
+    expect(plan({}, null)).toBeNull();
+    expect(plan({ train: { pictureSteps: 0 } }, decoding)).toBeNull();
+    expect(plan({ recipe: "paper" }, decoding)).toBeNull();
+  });
+
+  it("selects by a named score although there are no steps", () => {
+    expect(plan({ train: { pictureSteps: 0, select: "psnr" } }, frozen)).toEqual({ steps: 0, adapter: null });
+    expect(plan({ train: { pictureSteps: 0, select: "latent" } }, frozen)).toBeNull();
+  });
+
+  it.each([
+    ["pictures-need-decoder", { train: { pictureSteps: 5 } }, frozen],
+    ["pictures-need-decoder", { train: { pictureSteps: 5 } }, null],
+    ["pictures-not-in-paper", { recipe: "paper", train: { pictureSteps: 5 } }, decoding],
+    ["pictures-not-in-paper", { recipe: "paper", train: { adaptDecoder: "all" } }, decoding],
+    ["decoder-without-steps", { train: { pictureSteps: 0, adaptDecoder: "all" } }, decoding],
+    ["decoder-frozen", { train: { adaptDecoder: "last" } }, frozen],
+    ["select-not-measured", { train: { select: "lpips" } }, decoding],
+    ["select-not-measured", { train: { select: "lpips" }, lpips: "weights", imageSize: 16 }, decoding],
+    ["select-not-measured", { train: { select: "psnr" } }, null],
+  ] as const)("refuses %s", (code, settings, backbone) => {
+    expect(() => plan(settings, backbone)).toThrow(expect.objectContaining({ code }));
+  });
+
+  it("takes as many steps as fit, and none when they are too few to help", () => {
+    expect(affordableSteps(100, 1)).toBe(100);
+    expect(affordableSteps(100, 3)).toBe(0);
+    expect(reasonAgainst({ decoder: true, rectifier: true, fast: true })).toBeNull();
+    expect(reasonAgainst({ decoder: true, rectifier: false, fast: true })).toContain("no weights");
+  });
+
+  it("selects by the best score that is measured", () => {
+    expect(selectionFor("auto", { pictures: true, lpips: true })).toBe("lpips");
+    expect(selectionFor("auto", { pictures: true, lpips: false })).toBe("psnr");
+    expect(selectionFor("auto", { pictures: false, lpips: false })).toBe("latent");
+  });
+
+  it("counts the steps of all phases, so that later checkpoints have higher numbers", () => {
+    const stands = { records: [], kept: "identity", seconds: 0 } as const;
+    const both = { pictures: 12, decoder: 8 };
+    expect(stepsSoFar({ ...stands, phase: 0, step: 5, steps: both })).toBe(5);
+    expect(stepsSoFar({ ...stands, phase: 1, step: 5, steps: both })).toBe(17);
+    expect(stepsSoFar({ ...stands, phase: 2, step: 0, steps: both })).toBe(20);
+    expect(stepsSoFar({ ...stands, phase: 1, step: 0, steps: { decoder: 8 } })).toBe(8);
+    expect(stepsSoFar({ ...stands, phase: 0, step: 0, steps: {} })).toBe(0);
+  });
+});
