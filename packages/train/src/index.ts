@@ -34,6 +34,7 @@ export type { MetricNetworks } from "./evaluation/image-accumulator.js";
 export { disposeBatch, readBatch, type LatentBatch, type LatentSet } from "./evaluation/latent-batches.js";
 export type { LatentCodec } from "./evaluation/latent-error.js";
 export { metricNotes, metricRows, type MetricRow } from "./evaluation/metric-rows.js";
+export { gapText } from "./evaluation/training-gap.js";
 export { tooSmallForLpips } from "./evaluation/missing-scores.js";
 export { openInception, openLpips, openMetricNetworks, type NetworkPaths } from "./evaluation/open-networks.js";
 export type { Panel } from "./evaluation/panels.js";

@@ -216,7 +216,20 @@ async function trainOnLatents(run: PreparedRun, dependencies: TrainDependencies)
 
   const { samplesPerCode } = plan.summary;
   const { choice } = chosen;
-  const finish = { config, pinned, inputs, tokenizer, trained, pictures, samplesPerCode, choice, folder, log, context };
+  const finish = {
+    config,
+    pinned,
+    inputs,
+    train,
+    tokenizer,
+    trained,
+    pictures,
+    samplesPerCode,
+    choice,
+    folder,
+    log,
+    context,
+  };
   const result = await finishRun(finish, dependencies);
   tokenizer.dispose();
   return result;

@@ -81,12 +81,13 @@ Settings: defaults < preset < --config file < REVQ_* environment < flags. \`revq
       this.log(text);
       return report;
     }
-    const { trainTokenizer } = await import("@revq/train");
+    const { gapText, trainTokenizer } = await import("@revq/train");
     const { resultsTable, secondsLine } = await import("../evaluation/results-table.js");
     this.adviceAfterInterrupt = "To continue, add --resume to the command, with this folder as --out.";
     const result = await trainTokenizer(resolved, { resume: flags.resume }, dependencies);
     this.display.finish();
     this.log(`\n${resultsTable(result, result.psnr === null ? "held-out latents" : "held-out images")}`);
+    this.log(gapText(result));
     this.log(
       `Codebook usage, perplexity, entropy and samples per code are over the training data. Time: ${secondsLine(result.seconds)}.`,
     );

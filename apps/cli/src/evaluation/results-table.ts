@@ -3,7 +3,7 @@ import { metricNotes, metricRows, type TokenizerMetrics, type TrainResult } from
 import Table from "cli-table3";
 
 /** @param heading of the tokenizer's column: "held-out images" */
-export function resultsTable(metrics: Omit<TokenizerMetrics, "images">, heading: string): string {
+export function resultsTable(metrics: Parameters<typeof metricRows>[0], heading: string): string {
   const adapted = metrics.oldDecoder !== null;
   const head = ["", heading, ...(adapted ? ["with the old decoder"] : []), "VAE alone"];
   const table = new Table({

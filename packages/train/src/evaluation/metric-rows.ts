@@ -1,6 +1,6 @@
 /** Metrics in words: the rows of the table that commands and pages show. */
 import { decimals, percent } from "@revq/report";
-import type { ImageMetrics, TokenizerMetrics } from "../run/records.js";
+import type { ImageMetrics, TokenizerMetrics, TrainResult } from "../run/records.js";
 
 export interface MetricRow {
   readonly label: string;
@@ -13,9 +13,21 @@ export interface MetricRow {
 
 const nothing = decimals(null, 0);
 
-/** One row per metric. A metric that lacks a file has a row that names the file. */
-export function metricRows(metrics: Omit<TokenizerMetrics, "images">): MetricRow[] {
-  const { latentMse, explainedVariance, rateDistortionBound: bound, vae, oldDecoder } = metrics;
+/**
+ * One row per metric. A metric that lacks a file has a row that names the file. The training error is
+ * known after a training run only.
+ */
+export function metricRows(
+  metrics: Omit<TokenizerMetrics, "images"> & Partial<Pick<TrainResult, "latentMseTrain">>,
+): MetricRow[] {
+  const {
+    latentMse,
+    latentMseTrain: training,
+    explainedVariance,
+    rateDistortionBound: bound,
+    vae,
+    oldDecoder,
+  } = metrics;
   const old = (value: string): Pick<MetricRow, "oldDecoder"> => (oldDecoder ? { oldDecoder: value } : {});
   const quality = (label: string, key: keyof ImageMetrics, digits: number, always = false): MetricRow[] =>
     always || metrics[key] !== null
@@ -39,6 +51,12 @@ export function metricRows(metrics: Omit<TokenizerMetrics, "images">): MetricRow
     plain("bits per image, entropy coded", metrics.measuredBitsPerImage.toFixed(0)),
     plain("latent mse, quantized", latentMse.quantized.toFixed(4), "0"),
     plain("latent mse, rectified", latentMse.rectified.toFixed(4), "0"),
+    ...(training
+      ? [
+          plain("latent mse on training data, quantized", training.quantized.toFixed(4), "0"),
+          plain("latent mse on training data, rectified", training.rectified.toFixed(4), "0"),
+        ]
+      : []),
     ...(bound
       ? [
           plain(

@@ -89,7 +89,7 @@ export async function runRecipe(recipe: Recipe, input: DriverInput): Promise<Rec
 }
 
 /** A fixed sample of the training latents for measuring, in order. */
-function measuredRows(random: Random, samples: number, limit: number): Int32Array {
+export function measuredRows(random: Random, samples: number, limit: number): Int32Array {
   if (samples <= limit) return Int32Array.from({ length: samples }, (_, row) => row);
   return random.fork("measured rows").sample(samples, limit).sort();
 }

@@ -7,15 +7,18 @@ import type { Tokenizer } from "@revq/tokenizer";
 import type { RunConfig } from "../config/schema.js";
 import { evaluateImages, type MeasuredImages } from "../evaluation/evaluate-images.js";
 import { evaluateLatents } from "../evaluation/evaluate-latents.js";
+import { distinctLatents, measuringBatch, type LatentSet } from "../evaluation/latent-batches.js";
+import { measureLatentError } from "../evaluation/latent-error.js";
 import { openMetricNetworks } from "../evaluation/open-networks.js";
 import { tokenizerPage } from "../evaluation/report.js";
+import { gapText } from "../evaluation/training-gap.js";
 import type { TrainDependencies, TrainingInputs } from "../inputs/inputs.js";
 import { choiceSentence, type ChoiceRecord } from "../plan/choice.js";
 import { pictureSentence } from "../pictures/text.js";
 import type { PictureStageResult } from "../pictures/stage.js";
-import type { RecipeResult } from "../recipes/driver.js";
+import { measuredRows, type RecipeResult } from "../recipes/driver.js";
 import { modelCard } from "./model-card.js";
-import type { TrainResult } from "./records.js";
+import type { LatentError, TrainResult } from "./records.js";
 import { trainResult } from "./result.js";
 import type { RunFolder } from "./run-folder.js";
 import type { RunLog } from "./run-log.js";
@@ -26,6 +29,8 @@ export interface FinishInput {
   /** The text of run/config.yaml. */
   readonly pinned: string;
   readonly inputs: TrainingInputs;
+  /** The training latents as the recipe saw them. */
+  readonly train: LatentSet;
   readonly tokenizer: Tokenizer;
   readonly trained: RecipeResult;
   readonly pictures: PictureStageResult | null;
@@ -33,7 +38,7 @@ export interface FinishInput {
   readonly choice: ChoiceRecord | null;
   readonly folder: RunFolder;
   readonly log: RunLog;
-  readonly context: Pick<FitContext, "report" | "signal">;
+  readonly context: Pick<FitContext, "random" | "report" | "signal">;
 }
 
 export async function finishRun(input: FinishInput, dependencies: TrainDependencies): Promise<TrainResult> {
@@ -47,6 +52,7 @@ export async function finishRun(input: FinishInput, dependencies: TrainDependenc
     folder: folder.root,
     tokenizer,
     metrics,
+    latentMseTrain: await trainingError(input),
     trained,
     pictures,
     samplesPerCode,
@@ -66,6 +72,7 @@ export async function finishRun(input: FinishInput, dependencies: TrainDependenc
       `Trained on ${trainedOn}.`,
       ...(choice ? [choiceSentence(choice)] : []),
       ...(pictures ? [pictureSentence(pictures)] : []),
+      gapText(result),
       `Measured on ${heldOut}; codes in use are those of the training data.`,
     ],
     metrics: result,
@@ -91,6 +98,20 @@ function shownOn(
   count: number,
 ): Pick<MeasuredImages, "panels" | "worst" | "best"> {
   return { panels: panels.slice(0, count), worst, best };
+}
+
+/** Latents that the training error is measured on, at most. */
+const maxMeasured = 128;
+
+function trainingError({ config, tokenizer, train, context: { random } }: FinishInput): Promise<LatentError> {
+  const limit = Math.min(maxMeasured, config.train.measureSamples);
+  const rows = measuredRows(random, distinctLatents(train), limit);
+  return measureLatentError({
+    codec: tokenizer.parts,
+    latents: train,
+    rows,
+    batch: measuringBatch(train.standardized),
+  });
 }
 
 /** On held-out images where there are any, else on held-out latents. */

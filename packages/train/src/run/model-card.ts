@@ -5,7 +5,8 @@
 import { decimals } from "@revq/report";
 import type { DecoderConfig, TokenizerConfig } from "@revq/tokenizer";
 import { choiceSentence } from "../plan/choice.js";
-import type { TrainResult } from "./records.js";
+import { gapText } from "../evaluation/training-gap.js";
+import type { LatentError, TrainResult } from "./records.js";
 
 export interface ModelCardInput {
   readonly config: TokenizerConfig;
@@ -48,6 +49,7 @@ Measured on ${heldOut}:
 
 ${qualityTable(result)}
 
+${gapText(result)}
 Codes in use on the training data: ${(100 * result.usage).toFixed(1)} %, perplexity ${result.perplexity.toFixed(1)}.
 
 ${usage}
@@ -59,12 +61,13 @@ A flat id is the id plus the number of codes of all earlier tokens; there are ${
 
 /** The tokenizer beside the VAE alone, and beside itself with the VAE's own decoder where that was adapted. */
 function qualityTable(result: TrainResult): string {
-  const { vae, oldDecoder, latentMse } = result;
+  const { vae, oldDecoder, latentMse, latentMseTrain } = result;
   const row = (label: string, value: string, old: string, ofVae: string): string =>
     `| ${[label, value, ...(oldDecoder ? [old] : []), ofVae].join(" | ")} |`;
   const quality = (label: string, key: "psnr" | "ssim" | "lpips", digits: number): string =>
     row(label, decimals(result[key], digits), decimals(oldDecoder?.[key], digits), decimals(vae?.[key], digits));
-  const latent = `${latentMse.quantized.toFixed(4)} / ${latentMse.rectified.toFixed(4)}`;
+  const errors = ({ quantized, rectified }: LatentError): string => `${quantized.toFixed(4)} / ${rectified.toFixed(4)}`;
+  const [latent, training] = [errors(latentMse), errors(latentMseTrain)];
   return [
     row("", "this tokenizer", "with the VAE's own decoder", "the VAE alone"),
     row("---", "---", "---", "---"),
@@ -72,6 +75,7 @@ function qualityTable(result: TrainResult): string {
     quality("SSIM", "ssim", 3),
     ...(result.lpips === null ? [] : [quality("LPIPS", "lpips", 4)]),
     row("latent mse (standardized), quantized / rectified", latent, "the same", "0"),
+    row("the same on training data", training, "the same", "0"),
   ].join("\n");
 }
 

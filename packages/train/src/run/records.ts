@@ -139,6 +139,8 @@ export interface TrainResult extends Omit<TokenizerMetrics, "images"> {
   readonly tokenizer: string;
   /** `[c, h, w]` */
   readonly latentShape: readonly [number, number, number];
+  /** Like `latentMse`, on a fixed sample of the training latents. */
+  readonly latentMseTrain: LatentError;
   readonly tokens: number;
   /** Codebook size of each group; one number when all groups have the same. */
   readonly codes: number | readonly number[];

@@ -13,7 +13,7 @@ import type { TrainingInputs } from "../inputs/inputs.js";
 import type { ChoiceRecord, PluginSelection, TrainingPlan } from "../plan/index.js";
 import type { PictureStageResult } from "../pictures/stage.js";
 import type { RecipeResult } from "../recipes/driver.js";
-import { codebookSizesForJson, type TokenizerMetrics, type TrainResult } from "./records.js";
+import { codebookSizesForJson, type LatentError, type TokenizerMetrics, type TrainResult } from "./records.js";
 
 /** What the tokenizer has beside its plan. */
 export interface KeptParts {
@@ -62,6 +62,7 @@ export interface TrainResultInput {
   readonly tokenizer: Tokenizer;
   /** On held-out data. */
   readonly metrics: TokenizerMetrics;
+  readonly latentMseTrain: LatentError;
   readonly trained: RecipeResult;
   readonly pictures: PictureStageResult | null;
   readonly samplesPerCode: number;
@@ -72,7 +73,7 @@ export interface TrainResultInput {
 }
 
 export function trainResult(input: TrainResultInput): TrainResult {
-  const { folder, tokenizer, metrics, trained, pictures, samplesPerCode, choice, engine, extractSeconds } = input;
+  const { folder, tokenizer, metrics, latentMseTrain, trained, pictures, samplesPerCode, choice } = input;
   const { layout, config } = tokenizer;
   const { idCounts } = trained;
   const { images: _images, ...ofVal } = metrics;
@@ -80,6 +81,7 @@ export function trainResult(input: TrainResultInput): TrainResult {
     tokenizer: folder,
     latentShape: config.latentShape,
     ...ofVal,
+    latentMseTrain,
     tokens: layout.count,
     codes: codebookSizesForJson(layout.codebookSizes),
     samplesPerCode,
@@ -87,9 +89,9 @@ export function trainResult(input: TrainResultInput): TrainResult {
     perplexity: idCounts.perplexity,
     entropy: idCounts.bitsPerImage / layout.count,
     measuredBitsPerImage: idCounts.bitsPerImage,
-    engine,
+    engine: input.engine,
     choice,
-    seconds: { extract: extractSeconds, ...trained.seconds, trainPictures: pictures?.seconds ?? 0 },
+    seconds: { extract: input.extractSeconds, ...trained.seconds, trainPictures: pictures?.seconds ?? 0 },
     pictures: pictures ? { kept: pictures.kept, steps: pictures.steps, scores: pictures.records } : null,
     epochs: trained.epochs,
   };
