@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { baseDefaults, type RunConfig } from "../src/config/schema.js";
 import { planPictures, stepsSoFar } from "../src/pictures/index.js";
 import { selectionFor } from "../src/pictures/select.js";
-import { affordableSteps, reasonAgainst } from "../src/pictures/steps.js";
+import { reasonAgainst, stepsThatFit } from "../src/pictures/steps.js";
 
 const spec = { name: "toy", downsample: 8, latentChannels: 4, decodes: true };
 const shape = [4, 4, 3, 3];
@@ -71,10 +71,18 @@ describe("the plan of the picture stage", () => {
   });
 
   it("takes as many steps as fit, and none when they are too few to help", () => {
-    expect(affordableSteps(100, 1)).toBe(100);
-    expect(affordableSteps(100, 3)).toBe(0);
+    expect(stepsThatFit(100, { pictures: 1 })).toEqual({ pictures: 100 });
+    expect(stepsThatFit(100, { pictures: 3 })).toEqual({ pictures: 0 });
+    expect(stepsThatFit(200, { pictures: 1, decoder: 2 })).toEqual({ pictures: 100, decoder: 50 });
     expect(reasonAgainst({ decoder: true, rectifier: true, fast: true })).toBeNull();
     expect(reasonAgainst({ decoder: true, rectifier: false, fast: true })).toContain("no weights");
+  });
+
+  it("leaves out the decoder first when time is short", () => {
+    expect(stepsThatFit(100, { pictures: 1, decoder: 2 })).toEqual({ pictures: 100, decoder: 0 });
+    expect(stepsThatFit(60, { pictures: 1, decoder: 1 })).toEqual({ pictures: 60, decoder: 0 });
+    expect(stepsThatFit(10, { pictures: 1, decoder: 1 })).toEqual({ pictures: 0, decoder: 0 });
+    expect(stepsThatFit(10, { pictures: 1, decoder: 1 }, 50)).toEqual({ pictures: 50, decoder: 50 });
   });
 
   it("selects by the best score that is measured", () => {

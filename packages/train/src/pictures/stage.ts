@@ -27,7 +27,7 @@ import { modelArrays, restoreModel, type TrainedModel } from "./model.js";
 import { createPicturePhase, type PicturePhase } from "./phase.js";
 import type { Photographs } from "./photographs.js";
 import type { Selection } from "./select.js";
-import { affordableSteps, minSteps, tooSlowText } from "./steps.js";
+import { minSteps, stepsThatFit, tooSlowText } from "./steps.js";
 
 export interface PictureStageInput {
   /** Its rectifier is the one that was trained on latents. */
@@ -139,7 +139,7 @@ export async function runPictureStage(input: PictureStageInput): Promise<Picture
             signal.throwIfAborted();
           }
           const loss = await phase.step(step);
-          requireFiniteLoss(loss, done + step + 1);
+          requireFiniteLoss(loss, done + step + 1, name);
           const detail = `loss ${loss.toFixed(4)}`;
           report({ phase: phaseTitles[name], done: done + step + 1, total, detail });
           const isMeasured = ((step + 1) * measurements) % count < measurements;
@@ -181,30 +181,26 @@ async function planSteps(
   phases: readonly PhaseName[],
   openPhase: (name: PhaseName) => PicturePhase,
 ): Promise<PictureProgress["steps"]> {
-  const steps: Partial<Record<PhaseName, number>> = {};
+  const times: Partial<Record<PhaseName, number>> = {};
   for (const name of phases) {
-    const isDecoder = name === "decoder" && plan !== null;
-    if ("steps" in length && !isDecoder) {
-      steps[name] = length.steps;
-      continue;
-    }
+    if ("steps" in length && name !== "decoder") continue;
     const phase = openPhase(name);
-    const secondsPerStep = await phase.time().finally(() => phase.dispose());
-    if ("steps" in length) steps[name] = length.steps;
-    else {
-      const budget = length.seconds / phases.length;
-      // An adaptation that was named takes its time, which is said before it starts.
-      const isNamed = plan !== null && settings.adaptDecoder !== "auto";
-      steps[name] = affordableSteps(budget, secondsPerStep) || (isNamed ? minSteps : 0);
-      if (steps[name] === 0) {
-        note(tooSlowText(budget, secondsPerStep));
-        return {};
-      }
-    }
-    if (isDecoder) {
-      const cost = adaptationCost(plan, backbone.gradients!, backbone);
-      note(adaptationText(plan, cost, { steps: steps[name], secondsPerStep, peakBytes: peakMemory() }));
-    } else note(`${steps[name]} picture steps of ${secondsPerStep.toFixed(2)} s each.`);
+    times[name] = await phase.time().finally(() => phase.dispose());
+  }
+  // An adaptation that was named takes its time, which is said before it starts.
+  const isNamed = plan !== null && settings.adaptDecoder !== "auto";
+  const steps =
+    "steps" in length
+      ? Object.fromEntries(phases.map((name) => [name, length.steps]))
+      : stepsThatFit(length.seconds, times, isNamed ? minSteps : 0);
+  for (const name of phases) {
+    const [count, secondsPerStep] = [steps[name] ?? 0, times[name]];
+    if (secondsPerStep === undefined) continue;
+    if ("seconds" in length && count === 0) note(tooSlowText(name, length.seconds, secondsPerStep));
+    else if (name === "decoder") {
+      const cost = adaptationCost(plan!, backbone.gradients!, backbone);
+      note(adaptationText(plan!, cost, { steps: count, secondsPerStep, peakBytes: peakMemory() }));
+    } else note(`${count} picture steps of ${secondsPerStep.toFixed(2)} s each.`);
   }
   return steps;
 }
@@ -214,10 +210,10 @@ function peakMemory(): number {
   return 1024 * process.resourceUsage().maxRSS;
 }
 
-function requireFiniteLoss(loss: number, step: number): void {
+function requireFiniteLoss(loss: number, step: number, phase: PhaseName): void {
   if (Number.isFinite(loss)) return;
   throw new RevqError("training-diverged", `The loss of pictures became ${loss} in picture step ${step}.`, {
     fix: "Start again in another folder with a lower learning rate.",
-    setting: { path: "train.picture.learningRate" },
+    setting: { path: phase === "decoder" ? "train.picture.decoderRate" : "train.picture.learningRate" },
   });
 }

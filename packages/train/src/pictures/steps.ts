@@ -1,4 +1,5 @@
 /** How many picture steps a run takes. */
+import type { PhaseName } from "../run/records.js";
 
 /** Fewer steps change little. */
 export const minSteps = 50;
@@ -21,18 +22,41 @@ export function reasonAgainst({ decoder, rectifier, fast }: StageAbilities): str
 }
 
 /**
- * The steps that fit into a budget.
- * @param seconds of one step
+ * The steps of each phase that fit into a budget. Phases share it alike. Where one does not fit, the
+ * decoder's phase is left out first, and the other has all of the budget.
+ *
+ * @param budget in seconds
+ * @param times seconds of one step of each phase, in order
+ * @param least a phase has at least so many steps, whatever they take
  */
-export function affordableSteps(budget: number, seconds: number): number {
+export function stepsThatFit(
+  budget: number,
+  times: Readonly<Partial<Record<PhaseName, number>>>,
+  least = 0,
+): Partial<Record<PhaseName, number>> {
+  const phases = Object.entries(times) as [PhaseName, number][];
+  const fitting = phases.map(([, seconds]) => affordableSteps(budget / phases.length, seconds) || least);
+  if (phases.length > 1 && fitting.includes(0)) {
+    const { decoder: _, ...others } = times;
+    return { ...stepsThatFit(budget, others), decoder: 0 };
+  }
+  return Object.fromEntries(phases.map(([name], i) => [name, fitting[i]!]));
+}
+
+function affordableSteps(budget: number, seconds: number): number {
   const steps = Math.floor(budget / seconds);
   return steps < minSteps ? 0 : steps;
 }
 
-/** A note for a user whose run has too little time for picture steps. */
-export function tooSlowText(budget: number, seconds: number): string {
+/**
+ * A note for a user whose run has too little time for a phase.
+ *
+ * @param seconds of one step
+ */
+export function tooSlowText(phase: PhaseName, budget: number, seconds: number): string {
+  const what = phase === "decoder" ? "The decoder is not adapted" : "No picture steps";
   return (
-    `No picture steps: ${minSteps} of them take about ${Math.ceil(minSteps * seconds)} s, ` +
+    `${what}: ${minSteps} steps take about ${Math.ceil(minSteps * seconds)} s, ` +
     `and the run took ${Math.ceil(budget)} s so far. Name a number of steps to take them all the same.`
   );
 }
