@@ -2,7 +2,7 @@
 import { readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { hasShared, revq, revqJson, sampleImages, shared, temporaryFolder } from "./support/revq.js";
+import { revq, revqJson, sampleImages, temporaryFolder } from "./support/revq.js";
 
 interface Answer {
   readonly trials: readonly Record<string, number | string | null>[];
@@ -66,38 +66,34 @@ describe("revq ablate", () => {
     expect(second.trials[0]).toEqual(first.trials[0]);
   }, 300_000);
 
-  it.skipIf(!hasShared)(
-    "adds LPIPS to finished trials without training them again (needs ../shared/weights)",
-    async () => {
-      const held = ["--data", sampleImages, "--val", sampleImages, "--image-size", "64", ...brief];
-      const small = ["--rectifier", "identity", "--out", "scored", ...held];
-      const run = async (...more: string[]): Promise<Answer> =>
-        (await revqJson(["ablate", ...small, ...more], { cwd })) as unknown as Answer;
-      const before = await run("--quantizer", "vq");
-      expect(before.trials[0]).toMatchObject({ lpips: null, lpipsVae: null, rfid: null });
-      const asked = ["--lpips", join(shared, "weights"), "--quantizer", "vq,fsq"];
-      const after = await run(...asked, "--report-images", "none");
-      const [trial, fresh] = after.trials as [Record<string, number>, Record<string, number>];
-      expect(fresh["lpips"], "a trial that was trained with --lpips").toBeGreaterThan(fresh["lpipsVae"]!);
-      expect(trial["lpips"]).toBeGreaterThan(trial["lpipsVae"]!);
-      expect(trial["boundMse"]).toBeLessThan(trial["quantizedMse"]!);
-      const { lpips: _, lpipsVae: _vae, ...rest } = trial;
-      const { lpips: _before, lpipsVae: _vaeBefore, ...restBefore } = before.trials[0]!;
-      expect(rest).toEqual(restBefore);
-      expect(await run(...asked)).toEqual(after);
-      const trials = join(cwd, "scored", "trials");
-      const names = (await readdir(trials)).filter((name) => !name.includes("."));
-      for (const [quantizer, pictures] of [["vq", true] as const, ["fsq", false] as const]) {
-        const own = names.find((name) => name.startsWith(quantizer))!;
-        const text = await readFile(join(trials, own, "run", "report", "index.html"), "utf8");
-        expect(text.includes("data:image/webp"), `pictures of ${quantizer}`).toBe(pictures);
-      }
-      const page = await readFile(after.report, "utf8");
-      expect(page).toContain("bound, linear");
-      expect(page).toContain("LPIPS (lower is better)");
-    },
-    300_000,
-  );
+  it("adds LPIPS to finished trials without training them again", async () => {
+    const held = ["--data", sampleImages, "--val", sampleImages, "--image-size", "64", ...brief];
+    const small = ["--rectifier", "identity", "--out", "scored", ...held];
+    const run = async (...more: string[]): Promise<Answer> =>
+      (await revqJson(["ablate", ...small, ...more], { cwd })) as unknown as Answer;
+    const before = await run("--quantizer", "vq", "--lpips", "none");
+    expect(before.trials[0]).toMatchObject({ lpips: null, lpipsVae: null, rfid: null });
+    const asked = ["--quantizer", "vq,fsq"];
+    const after = await run(...asked, "--report-images", "none");
+    const [trial, fresh] = after.trials as [Record<string, number>, Record<string, number>];
+    expect(fresh["lpips"], "a trial that was trained with LPIPS").toBeGreaterThan(fresh["lpipsVae"]!);
+    expect(trial["lpips"]).toBeGreaterThan(trial["lpipsVae"]!);
+    expect(trial["boundMse"]).toBeLessThan(trial["quantizedMse"]!);
+    const { lpips: _, lpipsVae: _vae, ...rest } = trial;
+    const { lpips: _before, lpipsVae: _vaeBefore, ...restBefore } = before.trials[0]!;
+    expect(rest).toEqual(restBefore);
+    expect(await run(...asked)).toEqual(after);
+    const trials = join(cwd, "scored", "trials");
+    const names = (await readdir(trials)).filter((name) => !name.includes("."));
+    for (const [quantizer, pictures] of [["vq", true] as const, ["fsq", false] as const]) {
+      const own = names.find((name) => name.startsWith(quantizer))!;
+      const text = await readFile(join(trials, own, "run", "report", "index.html"), "utf8");
+      expect(text.includes("data:image/webp"), `pictures of ${quantizer}`).toBe(pictures);
+    }
+    const page = await readFile(after.report, "utf8");
+    expect(page).toContain("bound, linear");
+    expect(page).toContain("LPIPS (lower is better)");
+  }, 300_000);
 
   it("without anything to try says how to name it", async () => {
     const { code, stderr } = await revq(["ablate", "--out", "nothing"], { cwd });

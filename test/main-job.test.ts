@@ -55,10 +55,15 @@ describe("revq train", () => {
       bitsPerImage: 256,
     });
     expect(result.epochs.map(({ epoch }) => epoch)).toEqual([1, 2]);
-    expect(result.latentMse.rectified).toBeLessThanOrEqual(result.latentMse.quantized + 1e-6);
+    expect(result.latentMse.rectified).toBeLessThan(1.05 * result.latentMse.quantized); // LPIPS decides what is kept
     expect(result.psnr!).toBeGreaterThan(10);
     expect(result.vae!.psnr).toBeGreaterThan(result.psnr!);
+    expect(result.lpips!, "with the bundled weights").toBeGreaterThan(result.vae!.lpips!);
     expect(result.usage).toBeGreaterThan(0.5);
+    expect(result.choice).toMatchObject({ select: "lpips", scoredOn: 2 });
+    const chosen = result.choice!.candidates.filter((each) => each.chosen);
+    expect(chosen).toHaveLength(1);
+    for (const { lpips } of result.choice!.candidates) expect(chosen[0]!.lpips!).toBeLessThanOrEqual(1.01 * lpips!);
     expect(result.channelShares!.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9);
     expect(Object.keys(result.seconds)).toEqual(["extract", "fitCodebooks", "trainRectifier"]);
   });
@@ -76,6 +81,8 @@ describe("revq train", () => {
     );
     const page = await readFile(join(cwd, "tokenizer", "run", "report", "index.html"), "utf8");
     expect(page).toContain("Where the error is");
+    expect(page).toContain("Chosen by LPIPS");
+    expect(await readFile(join(cwd, "tokenizer", "README.md"), "utf8")).toContain("Chosen by LPIPS");
     expect(page).toContain("data:image/webp;base64,");
     const [events] = await readdir(join(cwd, "tokenizer", "run", "tensorboard"));
     expect(events).toMatch(/tfevents/);
@@ -156,6 +163,8 @@ describe("revq train", () => {
     expect(plan).toMatchObject({ dryRun: true, latentShape: [8, 32, 32], trainingSamples: 22 });
     expect(plan["bitsPerImage"] as number).toBeLessThanOrEqual(512);
     expect((plan["reasons"] as string[]).length).toBeGreaterThan(0);
+    expect(plan["candidates"]).toContainEqual(expect.stringMatching(/^none/));
+    expect((plan["candidates"] as string[])[0]).toMatch(/^dct-klt/);
   });
 });
 
@@ -243,11 +252,14 @@ describe("images of other sizes", () => {
 describe("revq eval", () => {
   it("scores images, the first N by name", async () => {
     const all = await revqJson<TokenizerMetrics>(["eval", "tokenizer", "--data", "photos"], inFolder);
-    const some = await revqJson<TokenizerMetrics>(["eval", "tokenizer", "--data", "photos", "--limit", "5"], inFolder);
+    const without = ["eval", "tokenizer", "--data", "photos", "--limit", "5", "--lpips", "none"];
+    const some = await revqJson<TokenizerMetrics>(without, inFolder);
     expect([all.images, some.images]).toEqual([24, 5]);
     expect(all.vae!.psnr).toBeGreaterThan(all.psnr!);
     expect(all.bitsPerImage).toBe(256);
-    expect(all).toMatchObject({ lpips: null, rfid: null, inceptionScore: null });
+    expect(all).toMatchObject({ rfid: null, inceptionScore: null });
+    expect(all.lpips).toBeGreaterThan(all.vae!.lpips!);
+    expect(some).toMatchObject({ lpips: null, vae: { lpips: null } });
   }, 120_000);
 
   it("writes a page, with images or without", async () => {
@@ -257,7 +269,9 @@ describe("revq eval", () => {
     const [page, plain] = await Promise.all(
       ["page", "plain"].map((folder) => readFile(join(cwd, folder, "index.html"), "utf8")),
     );
-    expect(page!.match(/<img /g)).toHaveLength(5 * 5);
+    // Of five images: four next to the median, the four worst, and the one that is none of the worst.
+    expect(page!.match(/<img /g)).toHaveLength(5 * (4 + 4 + 1));
+    expect(page).toContain("Typical: next to the median by LPIPS");
     expect(plain).not.toContain("<img");
     expect(plain).toContain("Codebooks: mse of the training latents");
   }, 120_000);

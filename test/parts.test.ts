@@ -76,6 +76,8 @@ describe("revq eval in parts", () => {
     expectClose(evaluation, whole);
     const foreign = await revq([...args.slice(0, -1), "40", "-o", "scores", "--shard", "0/3"], { cwd });
     expect(foreign.stderr).toMatch(/is of another evaluation: data, expected differ/);
+    const unlike = await revq([...args, "-o", "scores", "--shard", "0/3", "--lpips", "none"], { cwd });
+    expect(unlike.stderr).toMatch(/is of another evaluation: networks differ/);
     await copyFile(join(cwd, "tokenizer", "config.json"), join(cwd, "a", names[0]!));
     expect((await revq(["merge", "a", "b", "-o", "joined"], { cwd })).stderr).toMatch(/cannot be used/);
   }, 120_000);

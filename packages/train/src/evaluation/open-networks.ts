@@ -2,7 +2,7 @@
  * Opens the weights of LPIPS and of FID-Inception. Files are found under the names that their
  * authors gave them.
  */
-import { RevqError, type NamedTensors, type WeightsSource } from "@revq/core";
+import { isRevqError, RevqError, type NamedTensors, type WeightsSource } from "@revq/core";
 import { openPth, openSafetensors, type TensorFile } from "@revq/formats";
 import {
   createInception,
@@ -28,9 +28,13 @@ export async function openMetricNetworks(
   { lpips: lpipsSpec, lpipsNet, inception: inceptionSpec }: NetworkPaths,
   openWeights: (spec: string) => Promise<WeightsSource>,
 ): Promise<MetricNetworks & { dispose(): void }> {
-  const lpips = lpipsSpec === null ? null : await openLpips(await openWeights(lpipsSpec), lpipsNet);
+  const open = async (spec: string, path: string): Promise<WeightsSource> =>
+    openWeights(spec).catch((error: unknown) => {
+      throw isRevqError(error) ? errorOf(error, path) : error;
+    });
+  const lpips = lpipsSpec === null ? null : await openLpips(await open(lpipsSpec, "score.lpips"), lpipsNet);
   try {
-    const inception = inceptionSpec === null ? null : await openInception(await openWeights(inceptionSpec));
+    const inception = inceptionSpec === null ? null : await openInception(await open(inceptionSpec, "score.inception"));
     return {
       ...(lpips ? { lpips } : {}),
       ...(inception ? { inception } : {}),
@@ -43,6 +47,12 @@ export async function openMetricNetworks(
     lpips?.dispose();
     throw error;
   }
+}
+
+/** The error of opening weights, about the setting that named them. */
+function errorOf(cause: RevqError, path: string): RevqError {
+  const { code, message, fix } = cause;
+  return new RevqError(code, message, { ...(fix === undefined ? {} : { fix }), setting: { path }, cause });
 }
 
 const fileTypes = "(safetensors|pth|pt|bin)";
