@@ -20,7 +20,7 @@ interface EvalPartResult {
 export default class Eval extends BaseCommand {
   static override summary = "Measure a tokenizer on images or latents, next to its VAE alone.";
   static override description =
-    "PSNR is in dB over RGB values clamped to [0, 1], the mean over images. SSIM is per RGB channel, with an 11x11 Gaussian of sigma 1.5 and a valid window. Latent mse is per element of the standardized latents.";
+    "PSNR is in dB over RGB values clamped to [0, 1], the mean over images. SSIM is per RGB channel, with an 11x11 Gaussian of sigma 1.5 and a valid window. LPIPS is version 0.1 with SqueezeNet; lower is better. Latent mse is per element of the standardized latents.";
   static override examples = [
     "<%= config.bin %> eval my-tokenizer --data photos/val",
     {
@@ -28,8 +28,8 @@ export default class Eval extends BaseCommand {
       command: "<%= config.bin %> eval my-tokenizer --data photos/val --limit 50 --json",
     },
     {
-      description: "With LPIPS, and a page with charts and the worst and best images:",
-      command: "<%= config.bin %> eval my-tokenizer --data photos/val --lpips weights/ --report report/",
+      description: "With a page: charts, typical, worst and best images:",
+      command: "<%= config.bin %> eval my-tokenizer --data photos/val --report report/",
     },
     {
       description: "Part 3 of 16; the last part to finish joins all:",
