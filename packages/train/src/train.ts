@@ -189,7 +189,7 @@ async function trainOnLatents(run: PreparedRun, dependencies: TrainDependencies)
         backbone: inputs.backbone!,
         selected: inputs.backboneConfig!,
         imageSize: inputs.imageSize!,
-        plan: run.pictures!.adapter!,
+        plan: pictures.adapter!,
         arrays: pictures.decoder,
         plugins,
       })

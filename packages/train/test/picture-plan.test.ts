@@ -40,6 +40,10 @@ function plan(
   );
 }
 
+function withWeights(weights: Partial<RunConfig["train"]["picture"]["weights"]>): RunConfig["train"]["picture"] {
+  return { ...baseDefaults.train.picture, weights: { latent: 0, lpips: 0, features: 0, pixels: 0, ...weights } };
+}
+
 describe("the plan of the picture stage", () => {
   it("is on by default where the decoder has gradients and the engine is fast", () => {
     expect(plan({}, decoding)).toMatchObject({ steps: "auto" });
@@ -51,8 +55,24 @@ describe("the plan of the picture stage", () => {
     expect(plan({ recipe: "paper" }, decoding)).toBeNull();
   });
 
+  it("adapts the decoder of a backbone that is still to be fitted by name only", () => {
+    const open = {
+      ...decoding,
+      fit: { fitted: false, run: () => Promise.resolve() },
+      state: () => {
+        throw new Error("not fitted");
+      },
+    };
+    expect(plan({}, open)).toEqual({ steps: "auto", adaptDecoder: "none" });
+    expect(plan({ train: { adaptDecoder: "all" } }, open)).toEqual({ steps: "auto", adaptDecoder: "all" });
+    expect(plan({}, decoding)).toEqual({ steps: "auto", adaptDecoder: "auto" });
+  });
+
   it("selects by a named score although there are no steps", () => {
-    expect(plan({ train: { pictureSteps: 0, select: "psnr" } }, frozen)).toEqual({ steps: 0, adapter: null });
+    expect(plan({ train: { pictureSteps: 0, select: "psnr" } }, frozen)).toEqual({
+      steps: 0,
+      adaptDecoder: "none",
+    });
     expect(plan({ train: { pictureSteps: 0, select: "latent" } }, frozen)).toBeNull();
   });
 
@@ -63,6 +83,8 @@ describe("the plan of the picture stage", () => {
     ["pictures-not-in-paper", { recipe: "paper", train: { adaptDecoder: "all" } }, decoding],
     ["decoder-without-steps", { train: { pictureSteps: 0, adaptDecoder: "all" } }, decoding],
     ["decoder-frozen", { train: { adaptDecoder: "last" } }, frozen],
+    ["pictures-without-loss", { train: { picture: withWeights({ lpips: 1 }) } }, decoding],
+    ["pictures-without-loss", { train: { adaptDecoder: "all", picture: withWeights({ latent: 1 }) } }, decoding],
     ["select-not-measured", { train: { select: "lpips" } }, decoding],
     ["select-not-measured", { train: { select: "lpips" }, lpips: "weights", imageSize: 16 }, decoding],
     ["select-not-measured", { train: { select: "psnr" } }, null],

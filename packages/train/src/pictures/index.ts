@@ -10,6 +10,7 @@ import {
   type WeightsSource,
 } from "@revq/core";
 import type { RunConfig } from "../config/schema.js";
+import type { DecoderAdaptation } from "../decoder/adaptations.js";
 import type { AdapterPlan } from "../decoder/adapter-shapes.js";
 import { chooseAdapter } from "../decoder/choose.js";
 import type { LatentSet } from "../evaluation/latent-batches.js";
@@ -44,13 +45,19 @@ export interface PictureRunInput {
 export interface PicturePlan {
   /** Steps of each phase; `auto`: as many as fit. */
   readonly steps: "auto" | number;
+  /** Its sizes are known when the backbone is fitted. */
+  readonly adaptDecoder: DecoderAdaptation;
+}
+
+export interface PictureRunResult extends PictureStageResult {
+  /** How the decoder was adapted; null: not at all. */
   readonly adapter: AdapterPlan | null;
 }
 
 /**
  * Null where no picture is decoded: recipe `paper`, latents alone, nothing asked for. Throws
  * `pictures-not-in-paper`, `pictures-need-decoder`, `decoder-frozen`, `decoder-without-steps`,
- * `select-not-measured`.
+ * `select-not-measured`, `pictures-without-loss`.
  *
  * @param backbone null for latents alone
  * @param ability of the rest of the run
@@ -63,10 +70,8 @@ export function planPictures(
   const { pictureSteps, adaptDecoder, picture, select } = train;
   const isAdapted = adaptDecoder !== "auto" && adaptDecoder !== "none";
   const decoder = backbone?.gradients !== undefined;
-  selectionFor(select, {
-    pictures: backbone?.spec.decodes === true,
-    lpips: score.lpips !== null && tooSmallForLpips(score, data.imageSize) === null,
-  });
+  const lpips = score.lpips !== null && tooSmallForLpips(score, data.imageSize) === null;
+  selectionFor(select, { pictures: backbone?.spec.decodes === true, lpips });
   if (recipe === "paper") {
     if (!isAdapted && !(typeof pictureSteps === "number" && pictureSteps > 0)) return null;
     throw new RevqError("pictures-not-in-paper", "The recipe paper trains on latents alone.", {
@@ -95,10 +100,23 @@ export function planPictures(
   if (isOff) {
     // Still, a named score may decide between the rectifier and none.
     const isJudged = backbone?.spec.decodes === true && (select === "lpips" || select === "psnr");
-    return isJudged ? { steps: 0, adapter: null } : null;
+    return isJudged ? { steps: 0, adaptDecoder: "none" } : null;
   }
-  const isOpen = backbone?.fit?.fitted === false; // the sizes of its decoder are not known yet
-  return { steps: pictureSteps, adapter: isOpen ? null : chooseAdapter(adaptDecoder, backbone, picture.decoderRank) };
+  if (!decoder) chooseAdapter(adaptDecoder, backbone, picture.decoderRank); // throws
+  requireLoss(picture.weights, lpips, isAdapted);
+  // A decoder that is fitted on the images is as good as its kind can be.
+  const isFitted = backbone?.fit !== undefined && adaptDecoder === "auto";
+  return { steps: pictureSteps, adaptDecoder: isFitted ? "none" : adaptDecoder };
+}
+
+/** At least one weight must count in each phase. */
+function requireLoss(weights: RunConfig["train"]["picture"]["weights"], lpips: boolean, adapt: boolean): void {
+  const ofPictures = weights.pixels + (lpips ? weights.lpips : 0);
+  if (ofPictures > 0 || (!adapt && weights.latent + weights.features > 0)) return;
+  throw new RevqError("pictures-without-loss", "The weights of the picture stage leave nothing to learn from.", {
+    fix: "Give the pixels a weight.",
+    setting: { path: "train.picture.weights.pixels", value: 10 },
+  });
 }
 
 /** Runs the stage, or goes on with it. */
@@ -108,7 +126,7 @@ export async function trainOnPictures(
     readonly openWeights: (spec: string) => Promise<WeightsSource>;
     readonly note: (line: string) => void;
   },
-): Promise<PictureStageResult> {
+): Promise<PictureRunResult> {
   const { config, inputs, trained, plan, resumed, context } = input;
   const { train: settings, score } = config;
   const { passes, epochs, seconds } = trained;
@@ -117,8 +135,9 @@ export async function trainOnPictures(
   const imageSide = Math.min(shape.height, shape.width) * inputs.backbone!.spec.downsample;
   const lpips = networksFor(imageSide, networks).lpips ?? null;
   const progress = resumed?.pictures ?? null;
+  const adapter = chooseAdapter(plan.adaptDecoder, inputs.backbone, settings.picture.decoderRank);
   try {
-    return await runPictureStage({
+    const result = await runPictureStage({
       codec: input.codec,
       train: input.train,
       val: input.val,
@@ -126,7 +145,7 @@ export async function trainOnPictures(
       photographs: inputs.photographs,
       backbone: inputs.backbone!,
       lpips,
-      adapter: plan.adapter,
+      adapter,
       settings,
       select: selectionFor(settings.select, { pictures: true, lpips: lpips !== null }),
       length:
@@ -150,6 +169,7 @@ export async function trainOnPictures(
         }),
       note: dependencies.note,
     });
+    return { ...result, adapter };
   } finally {
     networks.dispose();
   }
