@@ -66,6 +66,8 @@ describe("the plan of the picture stage", () => {
     expect(plan({}, open)).toEqual({ steps: "auto", adaptDecoder: "none" });
     expect(plan({ train: { adaptDecoder: "all" } }, open)).toEqual({ steps: "auto", adaptDecoder: "all" });
     expect(plan({}, decoding)).toEqual({ steps: "auto", adaptDecoder: "auto" });
+    // The decoder has no loss but that of its pictures.
+    expect(plan({ train: { picture: withWeights({ latent: 1 }) } }, decoding)).toMatchObject({ adaptDecoder: "none" });
   });
 
   it("selects by a named score although there are no steps", () => {

@@ -103,20 +103,17 @@ export function planPictures(
     return isJudged ? { steps: 0, adaptDecoder: "none" } : null;
   }
   if (!decoder) chooseAdapter(adaptDecoder, backbone, picture.decoderRank); // throws
-  requireLoss(picture.weights, lpips, isAdapted);
+  const { weights } = picture;
+  const hasPixelLoss = weights.pixels + (lpips ? weights.lpips : 0) > 0;
+  if (!hasPixelLoss && (isAdapted || weights.latent + weights.features === 0)) {
+    throw new RevqError("pictures-without-loss", "The weights of the picture stage leave nothing to learn from.", {
+      fix: "Give the pixels a weight.",
+      setting: { path: "train.picture.weights.pixels", value: 10 },
+    });
+  }
   // A decoder that is fitted on the images is as good as its kind can be.
-  const isFitted = backbone?.fit !== undefined && adaptDecoder === "auto";
-  return { steps: pictureSteps, adaptDecoder: isFitted ? "none" : adaptDecoder };
-}
-
-/** At least one weight must count in each phase. */
-function requireLoss(weights: RunConfig["train"]["picture"]["weights"], lpips: boolean, adapt: boolean): void {
-  const ofPictures = weights.pixels + (lpips ? weights.lpips : 0);
-  if (ofPictures > 0 || (!adapt && weights.latent + weights.features > 0)) return;
-  throw new RevqError("pictures-without-loss", "The weights of the picture stage leave nothing to learn from.", {
-    fix: "Give the pixels a weight.",
-    setting: { path: "train.picture.weights.pixels", value: 10 },
-  });
+  const isFrozen = adaptDecoder === "auto" && (backbone?.fit !== undefined || !hasPixelLoss);
+  return { steps: pictureSteps, adaptDecoder: isFrozen ? "none" : adaptDecoder };
 }
 
 /** Runs the stage, or goes on with it. */
