@@ -12,7 +12,10 @@ import type { TrainingInputs } from "../inputs/inputs.js";
 export function runSettings(config: RunConfig): Record<string, unknown> {
   const { recipe, seed, bits, transform, quantizer, rectifier, train: all } = config;
   const { keepCheckpoints: _keep, checkpointSteps: _every, encodeBatch: _batch, ...train } = all;
-  return { recipe, seed, bits, transform, quantizer, rectifier, train };
+  // Of the networks that measure, LPIPS is learned from, and decides what is kept.
+  const learned = recipe === "kmeans" && config.score.lpips !== null;
+  const score = { lpips: learned ? config.score.lpipsNet : null };
+  return { recipe, seed, bits, transform, quantizer, rectifier, train, score };
 }
 
 /** @param basis of the training latents */
