@@ -66,8 +66,11 @@ interface Outcome {
   readonly arrays: NamedArrays;
 }
 
-/** @param stopAfter steps; the run is then aborted */
-async function train(name: RecipeName, { resume = false, stopAfter = Infinity } = {}): Promise<Outcome> {
+/**
+ * @param stopAfter steps; the run is then aborted
+ * @param views of every training latent
+ */
+async function train(name: RecipeName, { resume = false, stopAfter = Infinity, views = 1 } = {}): Promise<Outcome> {
   const options = parseOptions(multigroup, {
     tokens: 16,
     codes: 8,
@@ -92,7 +95,7 @@ async function train(name: RecipeName, { resume = false, stopAfter = Infinity } 
   const records: (PassRecord | EpochRecord)[] = [];
   const input = {
     codec: { space, quantizer, rectifier },
-    train: latents(44, 1),
+    train: { ...latents(44 * views, 1), distinct: 44 },
     val: latents(12, 2),
     settings,
     context: {
@@ -134,6 +137,19 @@ describe.each(["kmeans", "paper"] as const)("recipe %s", (name) => {
     expect(resumed.records).toEqual(whole.records);
     expect(resumed.result.rectifierHelps).toBe(whole.result.rectifierHelps);
     expect(resumed.result.idCounts.counts).toEqual(whole.result.idCounts.counts);
+  });
+
+  it("with views of the latents takes as many steps, counts no view and resumes with the same bits", async () => {
+    const whole = await train(name, { views: 3 });
+    await rm(folder, { recursive: true });
+    await expect(train(name, { views: 3, stopAfter: 7 })).rejects.toThrow("stopped");
+    const resumed = await train(name, { views: 3, resume: true });
+    expect(resumed.arrays).toEqual(whole.arrays);
+    expect(resumed.records).toEqual(whole.records);
+    const plain = await train(name);
+    expect(whole.result.steps).toBe(plain.result.steps);
+    expect(whole.result.idCounts.counts.reduce((sum, count) => sum + count, 0)).toBe(44 * 16);
+    expect(whole.arrays).not.toEqual(plain.arrays);
   });
 
   it("has a record per epoch and leaves no tensor behind", async () => {
