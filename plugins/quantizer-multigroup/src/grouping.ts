@@ -68,7 +68,8 @@ export function alternatives(guess: Choice, options: MultigroupOptions, request:
     ];
     return others
       .filter((other) => channelGroups(request.latentShape, tokens, other) !== undefined)
-      .map((other) => withGrouping({ ...guess, split: other }, "channel", request));
+      .map((other) => withGrouping({ ...guess, split: other }, "channel", request))
+      .filter((other) => other.split !== split || other.groups !== groups);
   }
   const more = moreCodebooks.map((factor) => codebooksBelow(factor * groups, tokens, transformFor(tokens, request)));
   return [...new Set(more)]

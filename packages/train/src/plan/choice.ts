@@ -15,7 +15,7 @@ export interface ChoiceRecord {
 
 /** Pictures are compared with the VAE's own pictures of the unquantized latents. */
 export interface CandidateRecord extends SelectionScores {
-  /** "dct-klt, split eigenvalue, groups 4" */
+  /** "dct-klt (split eigenvalue, groups 4)" */
   readonly name: string;
   readonly chosen: boolean;
 }
@@ -25,9 +25,10 @@ export function candidateNames(candidates: readonly TrainingPlan[]): string[] {
   const options = candidates.map(({ quantizer }) => quantizer.options);
   const keys = [...new Set(options.flatMap((each) => Object.keys(each)))];
   const open = keys.filter((key) => new Set(options.map((each) => JSON.stringify(each[key]))).size > 1);
-  return candidates.map(({ transform, quantizer }) =>
-    [transform.id, ...open.map((key) => `${key} ${String(quantizer.options[key])}`)].join(", "),
-  );
+  return candidates.map(({ transform, quantizer }) => {
+    const values = open.map((key) => `${key} ${String(quantizer.options[key])}`);
+    return values.length > 0 ? `${transform.id} (${values.join(", ")})` : transform.id;
+  });
 }
 
 /** What is known before anything is measured, one line each. */
@@ -43,19 +44,24 @@ export function choiceLines({ select, fittedOn, scoredOn, candidates }: ChoiceRe
   const width = Math.max(...candidates.map(({ name }) => name.length));
   const row = ({ name, chosen, ...scores }: CandidateRecord): string =>
     `  ${name.padEnd(width)}  ${scoreText(scores)}${chosen ? "  (chosen)" : ""}`;
-  const count = `${scoredOn} held-out ${scoredOn === 1 ? "latent" : "latents"}`;
   return [
-    `Candidates on ${count}, fitted on ${fittedOn} training latents, without a rectifier. ${titles[select]} decides; differences below 1 % do not count.`,
+    `Candidates on ${latentCount(scoredOn)}, fitted on ${fittedOn} training latents, without a rectifier. ${titles[select]} decides; differences below 1 % do not count.`,
     ...candidates.map(row),
   ];
 }
 
-/** One sentence for a page. */
+/** For a page. */
 export function choiceSentence({ select, scoredOn, candidates }: ChoiceRecord): string {
-  const score = (each: CandidateRecord): string => `${each.name} (${valueText(each, select)})`;
-  const chosen = candidates.find((each) => each.chosen)!;
-  const others = candidates.filter((each) => each !== chosen).map(score);
-  return `Chosen by ${titles[select]} on ${scoredOn} held-out ${scoredOn === 1 ? "latent" : "latents"}: ${score(chosen)}, not ${others.join(" or ")}.`;
+  const scored = (chosen: boolean): string =>
+    candidates
+      .filter((each) => each.chosen === chosen)
+      .map((each) => `${each.name}: ${valueText(each, select)}`)
+      .join("; ");
+  return `Chosen by ${titles[select]} on ${latentCount(scoredOn)}: ${scored(true)}. The others: ${scored(false)}.`;
+}
+
+function latentCount(count: number): string {
+  return `${count} held-out ${count === 1 ? "latent" : "latents"}`;
 }
 
 const titles: Readonly<Record<Selection, string>> = { lpips: "LPIPS", psnr: "PSNR", latent: "latent mse" };
