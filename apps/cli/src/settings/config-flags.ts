@@ -73,7 +73,7 @@ export const configFlags = {
     ...data,
   }),
   augment: Flags.boolean({
-    description: "train on flips and shifted crops of every image too (default: for few images)",
+    description: "train on a shifted copy of every latent map too (default: below 500 images)",
     allowNo: true,
     ...data,
   }),

@@ -17,8 +17,8 @@ const unusual = 3;
  * @example
  * const latentMse = { quantized: 0.19, rectified: 0.18 };
  * const latentMseTrain = { quantized: 0.14, rectified: 0.13 };
- * gapText({ latentMse, latentMseTrain, samplesPerCode: 13 });
- * // => "The held-out latent error is 1.36 times the training error. The codes fit the training data too closely: use more images or fewer codes."
+ * const text = gapText({ latentMse, latentMseTrain, samplesPerCode: 13 });
+ * text.split(".", 2).join("."); // => "The held-out latent error is 1.36 times the training error"
  */
 export function gapText({
   latentMse: { quantized: heldOut },

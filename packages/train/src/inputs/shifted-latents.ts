@@ -23,17 +23,6 @@ export function isAugmented(
 /**
  * The latents, and one shifted view of each: row i + count is a view of row i. The shifts are drawn
  * once and are never zero.
- *
- * @example
- * import { createRandom } from "@revq/core";
- * const latents = {
- *   shape: { channels: 1, height: 1, width: 4 },
- *   count: 1,
- *   read: async () => Float32Array.of(1, 2, 3, 4),
- * };
- * const both = withShiftedViews(latents, createRandom(0));
- * both.count; // => 2
- * await both.read([1]); // => [2, 3, 4, 3]
  */
 export function withShiftedViews(latents: LatentSource, random: Random): LatentSource {
   const { shape, count } = latents;
