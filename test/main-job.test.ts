@@ -65,7 +65,7 @@ describe("revq train", () => {
     expect(chosen).toHaveLength(1);
     for (const { lpips } of result.choice!.candidates) expect(chosen[0]!.lpips!).toBeLessThanOrEqual(1.01 * lpips!);
     expect(result.channelShares!.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9);
-    expect(Object.keys(result.seconds)).toEqual(["extract", "fitCodebooks", "trainRectifier"]);
+    expect(Object.keys(result.seconds)).toEqual(["extract", "fitCodebooks", "trainRectifier", "trainPictures"]);
   });
 
   it("writes a tokenizer folder with the run's files under run/", async () => {
