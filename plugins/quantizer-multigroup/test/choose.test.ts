@@ -1,11 +1,20 @@
 /** The choice of open options, and whether it keeps to the budget. */
-import { bitsPerImage, isRevqError, latentSize, parseOptions, tokenSplits, type LatentShape } from "@revq/core";
+import {
+  bitsPerImage,
+  isRevqError,
+  latentSize,
+  parseOptions,
+  sharedTokenLayout,
+  tokenSplits,
+  type LatentShape,
+  type TokenLayout,
+} from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { multigroup, type MultigroupInput } from "../src/index.js";
-import { create, resolve1 } from "./support.js";
+import { create, resolve1, resolveAll } from "./support.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 const dcAe: LatentShape = { channels: 32, height: 8, width: 8 };
@@ -17,6 +26,7 @@ interface Case {
   samples?: number;
   bits?: number;
   decorrelated?: boolean;
+  keep?: TokenLayout;
 }
 
 async function choose({ latentShape = dcAe, samples = 8000, ...rest }: Case): Promise<{
@@ -177,6 +187,43 @@ describe("what cannot be", () => {
     expect((await errorOf(choose({ options: { token: 3 } as MultigroupInput }))).message).toMatchInlineSnapshot(
       `"Options of the quantizer multigroup: no option "token" (did you mean tokens?)."`,
     );
+  });
+});
+
+describe("candidates", () => {
+  const layouts = async (given: Case): Promise<string[]> => {
+    const { latentShape = dcAe, samples = 8000, ...rest } = given;
+    const candidates = await resolveAll({ latentShape, samples, ...rest });
+    return candidates.map(({ options }) => `${options.tokens} ${options.codes} ${options.split} ${options.groups}`);
+  };
+
+  it("have more codebooks after a decorrelating transform, as long as a code has 30 samples", async () => {
+    const options = { tokens: 512, codes: 1024 };
+    expect(await layouts({ decorrelated: true, options })).toEqual([
+      "512 1024 eigenvalue 8",
+      "512 1024 eigenvalue 32",
+      "512 1024 eigenvalue 128",
+    ]);
+    expect(await layouts({ decorrelated: true, options, samples: 300 })).toEqual([
+      "512 1024 eigenvalue 1",
+      "512 1024 eigenvalue 4",
+    ]);
+    expect(await layouts({ decorrelated: true, options, samples: 50 })).toEqual(["512 1024 eigenvalue 1"]);
+  });
+  it("are a codebook a channel, and tokens of neighbouring channels, without one", async () => {
+    expect(await layouts({ samples: 1_000_000 })).toEqual([
+      "256 1024 block token",
+      "256 1024 block channel",
+      "256 1024 spatial channel",
+    ]);
+  });
+  it("are one where split and groups are given", async () => {
+    expect(await layouts({ options: { split: "channel", groups: "token" } })).toEqual(["256 256 channel token"]);
+    expect(await layouts({ decorrelated: true, options: { groups: 4 } })).toEqual(["256 1024 eigenvalue 4"]);
+  });
+  it("keep the tokens and codes of another transform, whatever the budget is", async () => {
+    const keep = sharedTokenLayout(128, 64);
+    expect((await layouts({ keep, bits: 2304 }))[0]).toBe("128 64 block token");
   });
 });
 

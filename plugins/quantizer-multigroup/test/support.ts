@@ -8,6 +8,7 @@ import {
   type LatentSource,
   type Quantizer,
   type QuantizerCandidate,
+  type TokenLayout,
   type TransformLayout,
 } from "@revq/core";
 import { fromBuffer, openSafetensors } from "@revq/formats";
@@ -81,18 +82,24 @@ export interface ResolveCase {
   /** With the blocks of dct-klt instead of no transform. */
   readonly decorrelated?: boolean;
   readonly latents?: LatentSource;
+  /** Tokens and codes that are chosen already. */
+  readonly keep?: TokenLayout;
 }
 
 /** The quantizer's first candidate. */
 export async function resolve1(given: ResolveCase): Promise<QuantizerCandidate<MultigroupInput>> {
-  const { options = {}, latentShape, samples, bits = null, decorrelated = false, latents = null } = given;
-  const [candidate] = await multigroup.resolve!(parseOptions(multigroup, options), {
+  return (await resolveAll(given))[0]!;
+}
+
+export async function resolveAll(given: ResolveCase): Promise<readonly QuantizerCandidate<MultigroupInput>[]> {
+  const { options = {}, latentShape, samples, bits = null, decorrelated = false, latents = null, keep } = given;
+  return multigroup.resolve!(parseOptions(multigroup, options), {
     ...quietContext(createRandom(2)),
     latentShape,
     samples,
     bits,
     latents,
+    ...(keep ? { keep } : {}),
     transform: (tokens) => (decorrelated ? dctKlt.layout({}, { latentShape, tokens }) : untransformed(latentShape)),
   });
-  return candidate!;
 }

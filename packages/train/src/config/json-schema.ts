@@ -28,7 +28,7 @@ function pluginSection(kind: PluginKind, section: JsonSchema, plugins: PluginReg
   const common = section["properties"] as Record<string, JsonSchema>;
   const known = plugins.ids(kind).map((id) => plugins.get(kind, id));
   const ids = known.map(({ id, title }) => ({ id, title }));
-  if (kind === "transform") ids.unshift({ id: autoTransform, title: "one that suits the latent" });
+  if (kind === "transform") ids.unshift({ id: autoTransform, title: "the best on held-out data" });
   const id = { ...common["id"], enum: ids.map((one) => one.id), enumDescriptions: ids.map((one) => one.title) };
   return {
     type: "object",

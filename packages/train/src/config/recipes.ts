@@ -5,7 +5,7 @@ import type { ConfigLayer } from "./layer.js";
 export const recipeNames = ["kmeans", "paper"] as const;
 export type RecipeName = (typeof recipeNames)[number];
 
-/** The id that stands for the first transform that suits the latent, or for no transform. */
+/** The id that stands for the transform that is best on held-out data. */
 export const autoTransform = "auto";
 
 /** A recipe's defaults. `paper`: arXiv 2507.10547, section 4.1, and the authors' code. */

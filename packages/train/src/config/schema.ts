@@ -65,7 +65,7 @@ export const runConfigSchema = z.strictObject({
     weights: z.string().nullable().describe("File or folder of its weights."),
     embed: z.boolean().describe("Copy the backbone's weights into the tokenizer."),
   }),
-  transform: plugin("transform; auto: one that suits the latent").extend({
+  transform: plugin("transform; auto: the best on held-out data").extend({
     metric: z
       .enum(["auto", ...metricIds])
       .describe(
