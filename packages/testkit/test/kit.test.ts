@@ -74,6 +74,7 @@ it("skips, and does not pass, what a plugin does not have", () => {
     "keeps to a budget of 1000 bits, or refuses it with a RevqError",
     "keeps to a budget of 10000000 bits, or refuses it with a RevqError",
     "keeps to a budget of 64 bits, or refuses it with a RevqError",
+    "offers candidates of equal tokens and bits, also for another transform's",
     "refuses a state without its tensors",
     "resolves for 10 samples to options that its schema takes",
     "resolves for 1000 samples to options that its schema takes",
