@@ -16,6 +16,7 @@ const folder = await temporaryFolder();
 const inFolder = { cwd: folder.path };
 const common = ["--data", sampleImages, "--image-size", "64", "--set", "data.limit=60", "--rectifier", "identity"];
 const layout = ["--tokens", "64", "--codes", "16", "--transform", "none"];
+const split = ["--set", "quantizer.split=block", "--set", "quantizer.groups=channel"];
 const idsOf = async (file: string): Promise<Int32Array> =>
   Int32Array.from((await readNpy(await fromFile(join(folder.path, file)))).data as Int32Array);
 
@@ -24,7 +25,7 @@ describe("codebooks of unequal sizes", () => {
   let sizes: readonly number[];
   beforeAll(async () => {
     const greedy = ["--set", "quantizer.allocation=greedy", "-o", "greedy"];
-    trained = await revqJson<Trained>(["train", ...common, ...layout, ...greedy], inFolder);
+    trained = await revqJson<Trained>(["train", ...common, ...layout, ...split, ...greedy], inFolder);
     const config = JSON.parse(await readFile(join(folder.path, "greedy", "config.json"), "utf8")) as {
       quantizer: { options: { sizes: readonly number[] } };
     };
