@@ -39,42 +39,50 @@ export function createNetwork(layers: readonly Layer[], weights: NamedTensors): 
     return tf.fused.conv2d(bias ? { ...settings, bias } : settings);
   }
 
-  function block(input: tf.Tensor4D, name: string, { pool }: BlockLayer): tf.Tensor4D {
-    let x = input;
-    if (pool) {
-      const hidden = tf.relu(
-        groupNorm(conv(x, `${name}.pool.0`), tensors[`${name}.pool.1.weight`]!, tensors[`${name}.pool.1.bias`]!),
-      );
-      x = tf.add(x, conv(hidden, `${name}.pool.3`));
-    }
-    const first = tf.relu(conv(x, `${name}.conv.0`));
-    const second = tf.relu(conv(first, `${name}.conv.2`));
-    return tf.relu(tf.add<tf.Tensor4D>(conv(second, `${name}.conv.4`), x));
-  }
-
-  function apply(layer: Layer, x: tf.Tensor4D, position: number): tf.Tensor4D {
-    switch (layer.kind) {
-      case "conv":
-        return conv(x, `${position}`, layer.stride);
-      case "block":
-        return block(x, `${position}`, layer);
-      case "clamp":
-        return tf.mul(tf.tanh(tf.div(x, 3)), 3);
-      case "relu":
-        return tf.relu(x);
-      case "upsample":
-        return upsampleNearest(x);
-    }
-  }
-
+  const operations: LayerOperations = { conv, tensor: (name) => tensors[name]! };
   return {
-    run: (input) => runLayers([...layers.entries()], input, ([position, layer], x) => apply(layer, x, position)),
+    run: (input) =>
+      runLayers([...layers.entries()], input, ([position, layer], x) => applyLayer(layer, x, position, operations)),
     dispose: () => tf.dispose(tensors),
   };
 }
 
+/** What layers are made of. A frozen network fuses operations; one with gradients cannot. */
+export interface LayerOperations {
+  /** @param name key without `.weight` and `.bias` */
+  conv(x: tf.Tensor4D, name: string, stride?: 1 | 2): tf.Tensor4D;
+  tensor(name: string): tf.Tensor;
+}
+
+/** The layer at a position of a network. */
+export function applyLayer(layer: Layer, x: tf.Tensor4D, position: number, operations: LayerOperations): tf.Tensor4D {
+  switch (layer.kind) {
+    case "conv":
+      return operations.conv(x, `${position}`, layer.stride);
+    case "block":
+      return block(x, `${position}`, layer, operations);
+    case "clamp":
+      return tf.mul(tf.tanh(tf.div(x, 3)), 3);
+    case "relu":
+      return tf.relu(x);
+    case "upsample":
+      return upsampleNearest(x);
+  }
+}
+
+function block(input: tf.Tensor4D, name: string, { pool }: BlockLayer, { conv, tensor }: LayerOperations): tf.Tensor4D {
+  let x = input;
+  if (pool) {
+    const normal = groupNorm(conv(x, `${name}.pool.0`), tensor(`${name}.pool.1.weight`), tensor(`${name}.pool.1.bias`));
+    x = tf.add(x, conv(tf.relu(normal), `${name}.pool.3`));
+  }
+  const first = tf.relu(conv(x, `${name}.conv.0`));
+  const second = tf.relu(conv(first, `${name}.conv.2`));
+  return tf.relu(tf.add<tf.Tensor4D>(conv(second, `${name}.conv.4`), x));
+}
+
 /** Of the `pool` branch. @param scale, shift `[channels]` */
-export function groupNorm(x: tf.Tensor4D, scale: tf.Tensor, shift: tf.Tensor): tf.Tensor4D {
+function groupNorm(x: tf.Tensor4D, scale: tf.Tensor, shift: tf.Tensor): tf.Tensor4D {
   const [n, height, width, channels] = x.shape;
   const grouped = tf.reshape(x, [n, height * width, poolGroups, channels / poolGroups]);
   const { mean, variance } = tf.moments(grouped, [1, 3], true);

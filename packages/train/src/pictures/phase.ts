@@ -80,15 +80,12 @@ export function createPicturePhase(input: PhaseInput): PicturePhase {
   const side = Math.min(picture.crop, height, width);
   // Adapted to photographs, pictures are all that counts.
   const weights = adapter ? { ...picture.weights, latent: 0, features: 0 } : picture.weights;
-  const groups = {
-    rectifier: { variables: rectifier.variables, rate: picture.learningRate },
-    decoder: { variables: adapter?.variables ?? [], rate: picture.decoderRate },
-  };
+  const groups = { rectifier: rectifier.variables, decoder: adapter?.variables ?? [] };
   const rectifierRate = adapter ? picture.decoderRate : picture.learningRate;
-  const variables = [...groups.rectifier.variables, ...groups.decoder.variables];
+  const variables = Object.values(groups).flat();
   const optimizer = createAdamW([
-    { name: "rectifier", variables: groups.rectifier.variables, learningRate: rectifierRate, weightDecay },
-    { name: "decoder", variables: groups.decoder.variables, learningRate: picture.decoderRate, weightDecay: 0 },
+    { name: "rectifier", variables: groups.rectifier, learningRate: rectifierRate, weightDecay },
+    { name: "decoder", variables: groups.decoder, learningRate: picture.decoderRate, weightDecay: 0 },
   ]);
   let average: ReturnType<typeof createWeightAverage> | null = null;
   let schedule = (_step: number): number => 1;
@@ -163,8 +160,8 @@ export function createPicturePhase(input: PhaseInput): PicturePhase {
       tf.tidy(() => {
         const scales: Record<string, Scalar> = {};
         for (const [name, group] of Object.entries(groups)) {
-          const own = Object.fromEntries(group.variables.map((variable) => [variable.name, grads[variable.name]!]));
-          if (group.variables.length > 0) scales[name] = clipScale(own, clipNorm).scale;
+          const own = Object.fromEntries(group.map((variable) => [variable.name, grads[variable.name]!]));
+          if (group.length > 0) scales[name] = clipScale(own, clipNorm).scale;
         }
         optimizer.apply(grads, scales);
         average!.update(index + 1);
