@@ -35,7 +35,7 @@ export class OnnxBackend extends tf.KernelBackend {
     );
     this.#pool = new BufferPool(options.maxPooledBytes ?? 2 ** 30);
     this.#queue = new TraceQueue(this.#pool, this.#sessions, {
-      maxQueuedNodes: options.maxQueuedNodes ?? 4096,
+      maxQueuedNodes: options.maxQueuedNodes ?? 16384,
       maxQueuedBytes: options.maxQueuedBytes ?? 2 ** 30,
     });
     this.#data = new tf.DataStorage(this, tf.engine());

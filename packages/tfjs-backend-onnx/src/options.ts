@@ -12,7 +12,7 @@ export interface OnnxBackendOptions extends RuntimeOptions {
    * single graph that needs more still runs.
    */
   readonly maxArenaBytes?: number;
-  /** Maximum of queued operators (default 4096). A full queue runs without a read. */
+  /** Maximum of queued operators (default 16384). A full queue runs without a read. */
   readonly maxQueuedNodes?: number;
   /** Maximum of bytes in host buffers that the queue keeps alive (default 1 GiB). */
   readonly maxQueuedBytes?: number;
