@@ -1,6 +1,6 @@
 /** Ids of two engines that differ: how much their codes' distances do. */
 import { linear } from "@revq/backbone-linear";
-import { openImageFiles } from "@revq/data";
+import { openImages } from "@revq/data";
 import { createEngine } from "@revq/engine";
 import { openWeights } from "@revq/formats/node";
 import { multigroup } from "@revq/quantizer-multigroup";
@@ -27,7 +27,7 @@ export async function relativeDifferences(
   const { quantizer, space } = tokenizer.parts;
   const size = tokenizer.config.imageSize!;
   const found: number[] = [];
-  for await (const { pixels } of (await openImageFiles([image], { size })).batches(1)) {
+  for await (const { pixels } of (await openImages([image], { size })).batches(1)) {
     const encoded = await tokenizer.backbone.encode(tf.tensor4d(pixels, [1, size, size, 3]));
     const { coefficients: latents } = await space.forward(encoded);
     const distance = async (token: number, id: number): Promise<number> => {

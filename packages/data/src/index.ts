@@ -4,7 +4,6 @@
  */
 export { decodeImage } from "./images/decode.js";
 export { openImageFolder, type ImageFolderOptions } from "./images/image-folder.js";
-export { openImageFiles, type ImageFilesOptions } from "./images/image-files.js";
 export type { IndexedImageSource, SkippedImage } from "./images/indexed-source.js";
 export type { OpenImagesOptions } from "./images/image-options.js";
 export { openImages } from "./images/open-images.js";

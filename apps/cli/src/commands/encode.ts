@@ -2,7 +2,6 @@ import { Args, Flags } from "@oclif/core";
 import { bitsPerImage, vocabularySize, type ImageSource } from "@revq/core";
 import { BaseCommand } from "../base-command.js";
 import { UsageError } from "../errors/usage-error.js";
-import { isFolder } from "../images/is-folder.js";
 import { engineFlag } from "../settings/engine-flag.js";
 import { tokenizerArgument, weightsFlag } from "../tokenizer/flags.js";
 
@@ -131,7 +130,7 @@ function concatenate(parts: readonly Int32Array[]): Int32Array {
   return all;
 }
 
-/** Images or latents; of images one folder, or files. */
+/** Images or latents. */
 function requireOneInput(paths: readonly string[], latents: string | undefined): void {
   const namesImages = paths.length > 0;
   if (namesImages === (latents !== undefined)) {
@@ -140,9 +139,4 @@ function requireOneInput(paths: readonly string[], latents: string | undefined):
       fix: "revq encode TOKENIZER IMAGE… -o FILE, or revq encode TOKENIZER --latents FILE.npy -o FILE",
     });
   }
-  const folder = paths.find(isFolder);
-  if (folder === undefined || paths.length === 1) return;
-  throw new UsageError("images-mixed", `${folder} is a folder, and other paths were named with it.`, {
-    fix: "Name one folder, or files only.",
-  });
 }

@@ -1,9 +1,8 @@
 /** Images and latents to ids, batch by batch. */
 import { RevqError, type ImageSource, type ReportProgress } from "@revq/core";
-import { openImageFiles, openImages, openLatents } from "@revq/data";
+import { openImages, openLatents } from "@revq/data";
 import type { TileGrid, Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
-import { isFolder } from "../images/is-folder.js";
 import { openWholeImages } from "../images/whole-images.js";
 import { imageSizeOf } from "../tokenizer/open-tokenizer.js";
 
@@ -44,7 +43,7 @@ export async function encodeTiles(
       fix: "Check that the files are complete jpeg, png or webp images.",
     });
   }
-  return { names, ids, grids, skipped: images.skipped, total: images.names.length };
+  return { names, ids, grids, skipped: images.skipped, total: images.source.count };
 }
 
 /** Images resized and cropped to the tokenizer's size. After an abort the finished batches are kept. */
@@ -53,7 +52,7 @@ export async function encodeCrops(
   { tokenizer, batch, signal, report }: EncodeContext,
 ): Promise<Encoded> {
   const size = imageSizeOf(tokenizer);
-  const images = await (isFolder(paths[0]!) ? openImages(paths[0]!, { size }) : openImageFiles(paths, { size }));
+  const images = await openImages(paths, { size });
   const names: string[] = [];
   const ids: Int32Array[] = [];
   for await (const read of images.batches(batch)) {

@@ -6,7 +6,7 @@
 import { RevqError } from "@revq/core";
 import type { SharpConstructor } from "sharp";
 import type { RgbImage } from "../pixels/resize.js";
-import { sniffFormat } from "./sniff.js";
+import { otherImage, sniffFormat } from "./sniff.js";
 
 /** Images of more pixels are refused: they may be decompression bombs. */
 export const defaultPixelLimit = 100_000_000;
@@ -18,7 +18,7 @@ export const defaultPixelLimit = 100_000_000;
  */
 export async function decodeImage(bytes: Uint8Array, pixelLimit = defaultPixelLimit): Promise<RgbImage> {
   const kind = sniffFormat(bytes);
-  if (!("format" in kind)) throw new Error(`not a jpeg, png or webp image: it looks like ${kind.looksLike}`);
+  if (!("format" in kind)) throw new Error(otherImage(kind.looksLike));
   const sharp = await loadSharp();
   // `failOn: "error"` rejects truncated files, but reads files with stray bytes, as ImageNet has.
   // Our own limit follows.

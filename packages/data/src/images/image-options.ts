@@ -6,5 +6,13 @@ export interface OpenImagesOptions {
   readonly limit?: number;
   /** Of a procedural source. */
   readonly seed?: number;
+  /** Number of files decoded at once; default: the number of processors, at most 8. */
   readonly concurrency?: number;
+  /** Images of more pixels are skipped; default 100 million. */
+  readonly pixelLimit?: number;
+  /**
+   * Archives that are broken or missing are skipped and counted; their images before the damage are
+   * used. Default: they are an error.
+   */
+  readonly skipBroken?: boolean;
 }

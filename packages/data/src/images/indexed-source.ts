@@ -4,12 +4,19 @@
  */
 import type { ImageBatch, ImageSource } from "@revq/core";
 import { RevqError } from "@revq/core";
-import { bytesToUnitRange } from "../pixels/crop.js";
+import { bytesToUnitRange, centreCrop } from "../pixels/crop.js";
+import type { RgbImage } from "../pixels/resize.js";
 import { mapOrdered } from "./prefetch.js";
 
 export interface IndexedImageSource extends ImageSource {
   /** Every image's name, in the order of delivery; `count` of them. */
   readonly names: readonly string[];
+  /** Everything that was found: `count`, what was skipped before reading, and `passedOver`. */
+  readonly found: number;
+  /** Number of files, members and rows that are not images. */
+  readonly passedOver: number;
+  /** Facts that the user should know, a sentence each. */
+  readonly notes: readonly string[];
   /** Size of every image's file in bytes, in the order of the names; 0 where there is no file. */
   sizes(): Promise<number[]>;
   /**
@@ -17,6 +24,10 @@ export interface IndexedImageSource extends ImageSource {
    * this source's `skipped`.
    */
   select(indices: ArrayLike<number>): IndexedImageSource;
+  /**
+   * The image at its own size. Throws an `Error` whose message is the reason if it cannot be read.
+   */
+  whole(index: number): Promise<RgbImage>;
 }
 
 export interface SkippedImage {
@@ -30,26 +41,30 @@ export interface ImageListOptions {
   readonly names: readonly string[];
   /** Known before anything is decoded. */
   readonly skipped?: readonly SkippedImage[];
+  readonly passedOver?: number;
+  readonly notes?: readonly string[];
   /** Number of images made at once. */
   readonly concurrency: number;
   /** Size of the image's file in bytes; default: 0, no file. */
   readonly sizeOf?: (name: string) => Promise<number>;
-  /** `[size, size, 3]` uint8. A thrown error skips the image; its message is the reason. */
-  make(name: string): Promise<Uint8Array>;
+  /** An `Error` skips the image; its message is the reason. A `RevqError` ends the reading. */
+  load(name: string): Promise<RgbImage>;
 }
 
 /** Iterating throws `data-no-images` when no image of the list could be made. */
 export function imageList(options: ImageListOptions): IndexedImageSource {
-  return listOf(options, options.names, options.skipped ?? [], () => {});
+  return listOf(options, options.names, options, () => {});
 }
 
 function listOf(
   options: ImageListOptions,
   names: readonly string[],
-  alreadySkipped: readonly SkippedImage[],
+  beside: Pick<ImageListOptions, "skipped" | "passedOver" | "notes">,
   reportToParent: (skipped: SkippedImage) => void,
 ): IndexedImageSource {
-  const skipped = [...alreadySkipped];
+  const skipped = [...(beside.skipped ?? [])];
+  const passedOver = beside.passedOver ?? 0;
+  const found = names.length + skipped.length + passedOver;
   const skippedNames = new Set(skipped.map(({ name }) => name));
   function skip(image: SkippedImage): void {
     if (skippedNames.has(image.name)) return;
@@ -63,6 +78,9 @@ function listOf(
     count: names.length,
     names,
     skipped,
+    found,
+    passedOver,
+    notes: beside.notes ?? [],
     sizes: async () => {
       const { sizeOf, concurrency } = options;
       if (!sizeOf) return names.map(() => 0);
@@ -75,14 +93,15 @@ function listOf(
       listOf(
         options,
         Array.from(indices, (index) => names[index]!),
-        [],
+        {},
         skip,
       ),
+    whole: (index) => options.load(names[index]!),
   };
 }
 
 async function* readBatches(
-  { description, size, make, concurrency }: ImageListOptions,
+  { description, size, load, concurrency }: ImageListOptions,
   names: readonly string[],
   batchSize: number,
   skip: (image: SkippedImage) => void,
@@ -104,7 +123,10 @@ async function* readBatches(
     return result;
   }
 
-  const images = mapOrdered(names, (name) => tryMake(make, name), { concurrency, ahead: concurrency + batchSize });
+  const images = mapOrdered(names, (name) => tryLoad(load, name, size), {
+    concurrency,
+    ahead: concurrency + batchSize,
+  });
   for await (const image of images) {
     if ("bytes" in image) batch.push(image);
     else {
@@ -123,12 +145,13 @@ async function* readBatches(
   }
 }
 
-async function tryMake(
-  make: ImageListOptions["make"],
+async function tryLoad(
+  load: ImageListOptions["load"],
   name: string,
+  size: number,
 ): Promise<SkippedImage | { name: string; bytes: Uint8Array }> {
   try {
-    return { name, bytes: await make(name) };
+    return { name, bytes: centreCrop(await load(name), size) };
   } catch (error) {
     if (error instanceof RevqError) throw error;
     return { name, reason: error instanceof Error ? error.message : String(error) };

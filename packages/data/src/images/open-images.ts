@@ -1,24 +1,138 @@
-/** Opens the images that the user named: a folder, archives, or a procedural source. */
-import { findArchives, openArchives } from "./archives.js";
-import { openImageFolder } from "./image-folder.js";
+/** Opens the images that the user named: folders, files, archives, URLs, or a procedural source. */
+import { isRevqError, RevqError } from "@revq/core";
+import { availableParallelism } from "node:os";
+import { decodeImage, defaultPixelLimit } from "./decode.js";
+import { findImages } from "./find/find-images.js";
+import type { Findings, FoundImage } from "./find/findings.js";
 import type { OpenImagesOptions } from "./image-options.js";
-import type { IndexedImageSource } from "./indexed-source.js";
+import { imageList, type IndexedImageSource } from "./indexed-source.js";
+import { placesOf, whatIsTaken, type Place } from "./find/places.js";
+import { sniffFormat } from "./sniff.js";
 import { openSynthetic, syntheticPrefix } from "./synthetic.js";
 
 /**
- * @param spec `synthetic:dead-leaves`, a folder of images, or archives: a `.tar` or `.parquet`
- * file, a folder or URL of them, or `train-{0000..0146}.tar`
- * @throws RevqError `data-*`, `archives-*`, `tar-*`, `parquet-*`
+ * Every image has a name that is unique in its source: as much of its path as tells the images apart.
+ * Members of archives and rows of tables come in their order, everything else by path in bytes.
+ * @param spec one or several of: a folder with images and archives at any depth; a jpeg, png or webp
+ * file; a `.tar` or `.parquet` file; an http(s) URL of such a file; a pattern such as
+ * `train-{0000..0146}.tar` or `data/*.parquet`. Or `synthetic:dead-leaves` alone
+ * @throws RevqError `data-*`, `archive-*`, `archives-braces`, `tar-*`, `parquet-*`, `file-*`, `url-*`
  */
-export async function openImages(spec: string, options: OpenImagesOptions): Promise<IndexedImageSource> {
-  if (!spec.startsWith(syntheticPrefix)) {
-    const archives = await findArchives(spec);
-    return archives ? openArchives(spec, archives, options) : openImageFolder(spec, options);
+export async function openImages(
+  spec: string | readonly string[],
+  options: OpenImagesOptions,
+): Promise<IndexedImageSource> {
+  const specs = typeof spec === "string" ? [spec] : spec;
+  requirePositive("The image size", options.size, "data.imageSize");
+  if (options.limit !== undefined) requirePositive("The limit", options.limit, "data.limit");
+  const synthetic = specs.find((one) => one.startsWith(syntheticPrefix));
+  if (synthetic !== undefined && specs.length === 1) {
+    const { size, seed, limit } = options;
+    return openSynthetic(synthetic, {
+      size,
+      ...(seed === undefined ? {} : { seed }),
+      ...(limit === undefined ? {} : { count: limit }),
+    });
   }
-  const { size, seed, limit } = options;
-  return openSynthetic(spec, {
+  if (synthetic !== undefined || specs.length === 0) {
+    throw new RevqError(
+      "data-not-taken",
+      `${synthetic ?? "Nothing"} was named${synthetic ? " beside other images" : ""}.`,
+      {
+        fix: synthetic ? "Name procedural images alone." : whatIsTaken,
+        setting: { path: "data.train" },
+      },
+    );
+  }
+  const description = specs.length === 1 ? specs[0]! : `${specs.length} sources (${specs[0]!}, …)`;
+  const places: Place[] = [];
+  for (const one of specs) places.push(...(await placesOf(one)));
+  return openPlaces(description, places, options);
+}
+
+/** @throws RevqError as `openImages` */
+export async function openPlaces(
+  description: string,
+  places: readonly Place[],
+  options: OpenImagesOptions,
+): Promise<IndexedImageSource> {
+  const { size, limit, skipBroken, pixelLimit = defaultPixelLimit } = options;
+  const found = await findImages(places, { limit, skipBroken });
+  await requireOneImage(description, found);
+  const images = new Map(found.images.map((image) => [image.name, image]));
+  return imageList({
+    description,
     size,
-    ...(seed === undefined ? {} : { seed }),
-    ...(limit === undefined ? {} : { count: limit }),
+    names: [...images.keys()],
+    skipped: found.skipped,
+    passedOver: found.passedOver,
+    notes: [...found.notes, ...noteTables(found)],
+    concurrency: options.concurrency ?? Math.min(8, availableParallelism()),
+    sizeOf: async (name) => images.get(name)!.size(),
+    load: async (name) => {
+      const image = images.get(name)!;
+      try {
+        return await decodeImage(await image.read(), pixelLimit);
+      } catch (cause) {
+        if (isRevqError(cause) && !(skipBroken && image.named !== true)) throw cause;
+        if (image.named) throw unreadable(name, cause);
+        throw cause instanceof RevqError ? new Error(cause.message, { cause }) : cause;
+      }
+    },
   });
+}
+
+function noteTables({ tables }: Findings): string[] {
+  const [first] = tables;
+  if (!first) return [];
+  return [
+    tables.length === 1
+      ? `${first.name} holds no images; it was passed over.`
+      : `${tables.length} Parquet files hold no images and were passed over, such as ${first.name}.`,
+  ];
+}
+
+/** Fails early when no candidate begins like an image. */
+async function requireOneImage(description: string, found: Findings): Promise<void> {
+  let wrong = "";
+  for (const image of found.images) {
+    const looksLike = await looksLikeInstead(image);
+    if (looksLike === null) return;
+    wrong ||= `${image.name}: ${looksLike}`;
+  }
+  const { images, skipped, passedOver, tables } = found;
+  const others = [
+    images.length ? `${images.length} named like images, but with other content (${wrong})` : "",
+    skipped.length ? `${skipped.length} of other kinds (${skipped[0]!.name}: ${skipped[0]!.reason})` : "",
+    passedOver ? `${passedOver} that are not images${tables[0] ? ` (${tables[0].reason})` : ""}` : "",
+  ].filter(Boolean);
+  throw new RevqError(
+    "data-no-images",
+    `${description} holds no readable image. Files found: ${others.join(", ") || "none"}.`,
+    { fix: "Name jpeg, png or webp images: a folder of them, files, or .tar and .parquet files with them." },
+  );
+}
+
+/** Null for an image, or where it is not known yet. */
+async function looksLikeInstead(image: FoundImage): Promise<string | null> {
+  if (!image.head || image.named) return null;
+  try {
+    const kind = sniffFormat(await image.head());
+    return "format" in kind ? null : kind.looksLike;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function unreadable(name: string, cause: unknown): RevqError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new RevqError("image-unreadable", `The image ${name} cannot be read: ${reason}.`, {
+    fix: "Name jpeg, png or webp files.",
+    cause,
+  });
+}
+
+function requirePositive(what: string, value: number, path: string): void {
+  if (Number.isInteger(value) && value > 0) return;
+  throw new RevqError("data-options", `${what} must be a positive integer, got ${value}.`, { setting: { path } });
 }

@@ -7,6 +7,8 @@ export type ImageFormat = "jpeg" | "png" | "webp";
 
 /** Number of leading bytes that `sniffFormat` needs. */
 export const signatureLength = 16;
+/** The same for a tar archive. */
+export const tarHeaderLength = 512;
 
 /**
  * The format of a file with these first bytes, or, for a message, what the file looks like instead.
@@ -27,6 +29,12 @@ function describe(head: Uint8Array, text: string): string {
   if (text.slice(4, 8) === "ftyp") return text.slice(8, 11) === "avi" ? "an AVIF" : "a HEIF or video file";
   if (text.startsWith("\xff\x0a") || text.startsWith("\0\0\0\x0cJXL")) return "a JPEG XL";
   if (/^\s*<(\?xml|svg|!doctype|html)/i.test(text)) return "an SVG or HTML file";
+  if (text.startsWith("version https://")) return "a pointer of Git LFS (`git lfs pull` gets the file)";
   if (head.every((byte) => byte === 9 || byte === 10 || byte === 13 || (byte >= 32 && byte !== 127))) return "text";
   return "something else";
+}
+
+/** Why a file is not read. */
+export function otherImage(looksLike: string): string {
+  return `not a jpeg, png or webp image: it looks like ${looksLike}`;
 }

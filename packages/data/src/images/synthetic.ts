@@ -39,6 +39,9 @@ export function openSynthetic(spec: string, { size, count = 256, seed = 0 }: Syn
     size,
     names,
     concurrency: 1,
-    make: async (name) => paint(size, random.fork(`image ${Number(name.slice(kind.length + 1))}`)),
+    load: async (name) => {
+      const data = paint(size, random.fork(`image ${Number(name.slice(kind.length + 1))}`));
+      return { width: size, height: size, data };
+    },
   });
 }

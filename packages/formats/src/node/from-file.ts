@@ -8,7 +8,7 @@ import { checkRange } from "../bytes/byte-source.js";
 import { fileError } from "./file-error.js";
 
 /**
- * When the file changes or another takes its place, the next read throws `file-changed`.
+ * A path is bytes where a name on the way is not UTF-8. When the file changes or another takes its place, the next read throws `file-changed`.
  * @throws RevqError `file-not-found`, `file-denied`, `file-is-folder`
  * @example
  * import { tmpdir } from "node:os";
@@ -17,17 +17,18 @@ import { fileError } from "./file-error.js";
  * const source = await fromFile(path);
  * await source.read(1, 2); // => [2, 3]
  */
-export async function fromFile(path: string): Promise<ByteSource> {
+export async function fromFile(path: string | Buffer): Promise<ByteSource> {
   const opened = await withFile(path, identity);
+  const name = path.toString();
   return {
-    name: path,
+    name,
     size: opened.size,
     async read(offset, length) {
-      checkRange({ name: path, size: opened.size }, offset, length);
+      checkRange({ name, size: opened.size }, offset, length);
       return withFile(path, async (file) => {
         const now = await identity(file);
         if (now.size !== opened.size || now.inode !== opened.inode || now.modified !== opened.modified) {
-          throw new RevqError("file-changed", `${path} changed while it was read.`, {
+          throw new RevqError("file-changed", `${name} changed while it was read.`, {
             fix: "Wait until it is complete, then start again.",
           });
         }
@@ -36,7 +37,7 @@ export async function fromFile(path: string): Promise<ByteSource> {
         while (filled < length) {
           const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled);
           if (bytesRead === 0) {
-            throw new RevqError("byte-source-short", `${path}: got ${filled} bytes of ${length}.`, {
+            throw new RevqError("byte-source-short", `${name}: got ${filled} bytes of ${length}.`, {
               fix: "The file changed while it was read.",
             });
           }
@@ -54,13 +55,13 @@ async function identity(file: FileHandle): Promise<{ size: number; inode: number
   return { size: stats.size, inode: stats.ino, modified: stats.mtimeMs };
 }
 
-async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
+async function withFile<T>(path: string | Buffer, use: (file: FileHandle) => Promise<T>): Promise<T> {
   let file: FileHandle | undefined;
   try {
     file = await open(path, "r");
     return await use(file);
   } catch (cause) {
-    throw fileError(path, cause, "read");
+    throw fileError(path.toString(), cause, "read");
   } finally {
     await file?.close();
   }

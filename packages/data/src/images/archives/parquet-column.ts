@@ -1,0 +1,96 @@
+/** Finds the column of images in a Parquet file's schema, and checks that it can be decoded. */
+import { RevqError } from "@revq/core";
+import type { FileMetaData, SchemaElement } from "hyparquet";
+import { compressors } from "hyparquet-compressors";
+
+export interface ImageColumn {
+  readonly name: string;
+  /** Other columns of bytes; they are not read. */
+  readonly others: readonly string[];
+}
+
+interface Node {
+  readonly element: SchemaElement;
+  readonly children: readonly Node[];
+}
+
+const imageNames = [/^(image|img|jpe?g|png|webp|photo|picture)s?$/i, /^(image|img|jpe?g|png|webp|photo|picture)/i];
+const encodings = new Set([
+  "PLAIN",
+  "RLE",
+  "BIT_PACKED",
+  "PLAIN_DICTIONARY",
+  "RLE_DICTIONARY",
+  "DELTA_BINARY_PACKED",
+  "DELTA_LENGTH_BYTE_ARRAY",
+  "DELTA_BYTE_ARRAY",
+  "BYTE_STREAM_SPLIT",
+]);
+
+/**
+ * The column named image, img, jpg, png or alike, or the only column of bytes. A column of bytes is
+ * binary, a record with a field `bytes`, or a list of those.
+ * @throws RevqError `parquet-no-images`
+ */
+export function imageColumn(file: string, { schema }: FileMetaData): ImageColumn {
+  const columns = treeOf(schema);
+  const candidates = columns.filter(holdsBytes).map(({ element }) => element.name);
+  const named = imageNames.map((pattern) => candidates.find((name) => pattern.test(name)));
+  const name = named.find((found) => found !== undefined) ?? (candidates.length === 1 ? candidates[0] : undefined);
+  if (name !== undefined) return { name, others: candidates.filter((other) => other !== name) };
+  throw new RevqError(
+    "parquet-no-images",
+    `${file} has no column of images; its columns are ${columns.map(({ element }) => element.name).join(", ")}.`,
+    { fix: "Use a file with a column of bytes, or of records with a field bytes. Among several, name it image." },
+  );
+}
+
+/** @throws RevqError `parquet-codec` if a part of the column has a compression or encoding that cannot be read */
+export function requireReadable(file: string, column: string, { row_groups }: FileMetaData): void {
+  for (const { columns } of row_groups) {
+    for (const { meta_data } of columns) {
+      if (!meta_data || meta_data.path_in_schema[0] !== column) continue;
+      const { codec } = meta_data;
+      const unknown = meta_data.encodings.find((encoding) => !encodings.has(encoding));
+      if (codec !== "UNCOMPRESSED" && !compressors[codec]) throw unreadable(file, column, `the compression ${codec}`);
+      if (unknown !== undefined) throw unreadable(file, column, `the encoding ${unknown}`);
+    }
+  }
+}
+
+function unreadable(file: string, column: string, what: string): RevqError {
+  return new RevqError("parquet-codec", `${file}: the column ${column} has ${what}, which cannot be read.`, {
+    fix: "Write the file again with zstd, snappy, gzip, brotli, lz4 or no compression.",
+  });
+}
+
+function treeOf(schema: readonly SchemaElement[]): readonly Node[] {
+  let next = 0;
+  function node(depth: number): Node {
+    const element = schema[next++];
+    if (!element || depth > 100) throw new Error("the schema is damaged");
+    const children: Node[] = [];
+    for (let i = 0; i < (element.num_children ?? 0); i++) children.push(node(depth + 1));
+    return { element, children };
+  }
+  return node(0).children;
+}
+
+function holdsBytes({ element, children }: Node): boolean {
+  if (children.length === 0) return isBinary(element);
+  const { converted_type: converted, logical_type: logical } = element;
+  if (converted === "LIST" || logical?.type === "LIST") return children.every(listHoldsBytes);
+  return children.some(
+    (child) => child.element.name === "bytes" && child.children.length === 0 && isBinary(child.element),
+  );
+}
+
+/** The repeated node of a list, with or without a node for its items (Parquet, "LogicalTypes", "Lists"). */
+function listHoldsBytes(repeated: Node): boolean {
+  if (holdsBytes(repeated)) return true;
+  return repeated.children.length === 1 && holdsBytes(repeated.children[0]!);
+}
+
+function isBinary({ type, converted_type: converted, logical_type: logical }: SchemaElement): boolean {
+  return type === "BYTE_ARRAY" && converted === undefined && logical === undefined;
+}

@@ -1,0 +1,72 @@
+/**
+ * Paths of local files. A path is a string, or bytes where a name on the way is not UTF-8. Nothing in
+ * it is decoded: `%`, `?` and `#` are themselves.
+ */
+import { open, readdir, type FileHandle } from "node:fs/promises";
+import { signatureLength } from "../sniff.js";
+
+export type LocalPath = string | Buffer;
+
+/** An entry of a folder. */
+export interface FolderEntry {
+  readonly path: LocalPath;
+  /** For people: bytes that are not UTF-8 are written `\xE9`. */
+  readonly name: string;
+  readonly type: "file" | "folder" | "link" | "other";
+}
+
+/** The entries of a folder without hidden ones, in no order. */
+export async function listFolder(folder: LocalPath): Promise<FolderEntry[]> {
+  const entries = await readdir(folder, { withFileTypes: true, encoding: "buffer" });
+  return entries
+    .filter((entry) => entry.name[0] !== 0x2e)
+    .map((entry) => ({
+      path: joinPath(folder, entry.name),
+      name: pathText(entry.name),
+      type: entry.isFile() ? "file" : entry.isDirectory() ? "folder" : entry.isSymbolicLink() ? "link" : "other",
+    }));
+}
+
+/** Text of a path; different bytes give different text. */
+export function pathText(path: LocalPath): string {
+  if (typeof path === "string") return path;
+  const text = path.toString("utf8");
+  if (Buffer.from(text, "utf8").equals(path)) return text;
+  return Array.from(path, (byte) =>
+    byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16).toUpperCase()}`,
+  ).join("");
+}
+
+function joinPath(folder: LocalPath, name: Buffer): LocalPath {
+  const path = Buffer.concat([Buffer.from(folder), Buffer.from("/"), name]);
+  const text = path.toString("utf8");
+  return Buffer.from(text, "utf8").equals(path) ? text.replace(/^\/\//, "/") : path;
+}
+
+/** The first bytes of a file; fewer when it is shorter. */
+export async function readHead(path: LocalPath, length = signatureLength): Promise<Uint8Array> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, "r");
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file?.close();
+  }
+}
+
+/** A system error in words: "permission denied", not an error number. */
+export function systemReason(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === "EACCES" || code === "EPERM") return "permission denied";
+  if (code === "ENOENT") return "the file does not exist, or a link is broken";
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Compares by UTF-8 bytes, the order of `LC_ALL=C sort`, which does not depend on a locale. */
+export function sortByBytes<T>(items: readonly T[], name: (item: T) => string): T[] {
+  return items
+    .map((item) => ({ item, key: Buffer.from(name(item), "utf8").toString("latin1") }))
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    .map(({ item }) => item);
+}
