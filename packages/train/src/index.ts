@@ -53,7 +53,13 @@ export {
   type ExtractOutcome,
   type StoreKey,
 } from "./inputs/extract.js";
-export { noteSkipped, openTrainingImages, type SampleImages, type TrainingImages } from "./inputs/images.js";
+export {
+  noteImages,
+  noteSkipped,
+  openTrainingImages,
+  type SampleImages,
+  type TrainingImages,
+} from "./inputs/images.js";
 export type { TrainDependencies, TrainingInputs } from "./inputs/inputs.js";
 export { fitLatentSpace, type FittedLatentSpace, type LatentBasis, type MetricOf } from "./inputs/latent-space.js";
 export { openGivenLatents } from "./inputs/latents.js";

@@ -8,6 +8,10 @@ import { tokenizerArgument, weightsFlag } from "../tokenizer/flags.js";
 interface EncodeReport {
   readonly output: string;
   readonly images: number;
+  /** `images`, `skipped` and `passedOver`. */
+  readonly found: number;
+  /** Files, members of archives and rows of tables that are not images. */
+  readonly passedOver: number;
   /** More than images if they are larger than the tokenizer's images. */
   readonly tiles: number;
   readonly tokens: number;
@@ -46,7 +50,7 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
   static override strict = false;
   static override args = {
     tokenizer: tokenizerArgument,
-    images: Args.string({ description: "image files, or one folder" }),
+    images: Args.string({ description: "images: files, folders, .tar, .parquet, patterns" }),
   };
   static override flags = {
     out: Flags.string({
@@ -87,7 +91,7 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
     const { layout } = tokenizer;
     const { batch } = flags;
     const context = { tokenizer, batch, signal: this.signal, report: this.display.update.bind(this.display) };
-    const { names, ids, skipped, grids, total } = await (flags.latents !== undefined
+    const { names, ids, skipped, grids, total, found, passedOver, notes } = await (flags.latents !== undefined
       ? encodeLatents(flags.latents, context)
       : flags.tile
         ? encodeTiles(paths, context)
@@ -95,6 +99,7 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
     const all = concatenate(ids);
     const tiles = all.length / layout.count;
     await writeIds(flags.out, { ids: all, tokens: layout.count, names, grids }, layout, flags["offset-groups"]);
+    notes.forEach(this.note);
     noteSkipped(skipped, this.note);
     this.display.finish();
     if (this.signal.aborted) this.note(`${flags.out} holds the first ${names.length} of ${total}.`);
@@ -105,11 +110,15 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
     const each = flags.tile ? `in ${tiles} tiles of ${layout.count}` : `${layout.count} each`;
     const bits = `${bitsPerImage(layout).toFixed(0)} bits ${flags.tile ? "a tile" : "an image"}`;
     const flat = flags["offset-groups"] ? `, flat vocabulary of ${vocabulary}` : "";
-    this.log(`${flags.out}: ids of ${names.length} ${what}, ${each}, ${bits}${flat}`);
+    const others =
+      found === names.length ? "" : `; found ${found}, skipped ${skipped.length}, passed over ${passedOver}`;
+    this.log(`${flags.out}: ids of ${names.length} ${what}, ${each}, ${bits}${flat}${others}`);
     tokenizer.dispose();
     return {
       output: flags.out,
       images: names.length,
+      found,
+      passedOver,
       tiles,
       tokens: layout.count,
       vocabulary,

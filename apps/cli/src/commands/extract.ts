@@ -13,7 +13,12 @@ interface ExtractResult {
   readonly store: string;
   /** `[c, h, w]` */
   readonly latentShape: readonly number[];
+  /** Number of images, without those that this part could not read. */
   readonly images: number;
+  /** `images`, `skipped` and `passedOver`. */
+  readonly found: number;
+  /** Files, members of archives and rows of tables that are not images. */
+  readonly passedOver: number;
   readonly shards: number;
   /** Shards of this part that were made now, and those that existed before. */
   readonly made: number;
@@ -50,8 +55,7 @@ Several processes share the work with --shard i/n, or with the variables of thei
     backbone: configFlags.backbone,
     weights: configFlags.weights,
     data: Flags.string({
-      description:
-        "folder of images, WebDataset shards (.tar) or .parquet files, as paths or URLs, or synthetic:dead-leaves",
+      description: "folder, image, .tar or .parquet file, pattern or URL of them, or synthetic:dead-leaves",
       required: true,
       helpValue: "<dir>",
     }),
@@ -87,7 +91,8 @@ Several processes share the work with --shard i/n, or with the variables of thei
     const train = await import("@revq/train");
     const { imageSize } = config.data;
     const images = await openImages(flags.data, { size: imageSize, ...(limit === undefined ? {} : { limit }) });
-    train.noteSkipped(images.skipped, this.note);
+    train.noteImages(images, this.note);
+    const notRead = [...images.skipped];
     await makeFolder(out);
     await this.startEngine(services, config.engine, flags.verbose);
     if (part) this.note(`Part ${part.index} of ${part.count}, from ${part.from}.`);
@@ -127,17 +132,25 @@ Several processes share the work with --shard i/n, or with the variables of thei
     const done = joined
       ? `${joined.latents} latents in ${plan.shards} shards`
       : `${made + kept} of ${plan.shards} shards; \`revq merge ${out}\` joins all parts when they are done`;
-    this.log(`${out}: ${done}`);
+    const allSkipped = [...notRead, ...skipped];
+    const { found, passedOver } = images;
+    const others =
+      found === plan.images.count && allSkipped.length === 0
+        ? ""
+        : `; found ${found}, skipped ${allSkipped.length}, passed over ${passedOver}`;
+    this.log(`${out}: ${done}${others}`);
     return {
       store: resolve(out),
       latentShape: plan.latentShape,
-      images: plan.images.count,
+      images: plan.images.count - skipped.length,
+      found,
+      passedOver,
       shards: plan.shards,
       made,
       kept,
       part: part && { index: part.index, count: part.count },
       latents: joined?.latents ?? null,
-      skipped,
+      skipped: allSkipped,
     };
   }
 }

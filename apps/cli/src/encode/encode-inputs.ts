@@ -1,6 +1,6 @@
 /** Images and latents to ids, batch by batch. */
 import { RevqError, type ImageSource, type ReportProgress } from "@revq/core";
-import { openImages, openLatents } from "@revq/data";
+import { openImages, openLatents, type IndexedImageSource } from "@revq/data";
 import type { TileGrid, Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import { openWholeImages } from "../images/whole-images.js";
@@ -20,6 +20,10 @@ export interface Encoded {
   readonly ids: Int32Array[];
   readonly grids?: TileGrid[];
   readonly skipped: ImageSource["skipped"];
+  /** Everything that was found, and what of it is not an image. */
+  readonly found: number;
+  readonly passedOver: number;
+  readonly notes: readonly string[];
   /** How many inputs there are; more than `names` after an abort. */
   readonly total: number;
 }
@@ -43,7 +47,7 @@ export async function encodeTiles(
       fix: "Check that the files are complete jpeg, png or webp images.",
     });
   }
-  return { names, ids, grids, skipped: images.skipped, total: images.source.count };
+  return { names, ids, grids, skipped: images.skipped, ...countsOf(images.source) };
 }
 
 /** Images resized and cropped to the tokenizer's size. After an abort the finished batches are kept. */
@@ -64,7 +68,7 @@ export async function encodeCrops(
     report({ phase: "encode", done: names.length, total: images.count });
     if (signal.aborted) break;
   }
-  return { names, ids, skipped: images.skipped, total: images.count };
+  return { names, ids, skipped: images.skipped, ...countsOf(images) };
 }
 
 /** Latents of a file or store, named by their number. After an abort the finished batches are kept. */
@@ -86,5 +90,14 @@ export async function encodeLatents(
     tf.dispose([values, encoded]);
     report({ phase: "encode", done: start + rows.length, total: latents.count });
   }
-  return { names, ids, skipped: [], total: latents.count };
+  return { names, ids, skipped: [], total: latents.count, found: latents.count, passedOver: 0, notes: [] };
+}
+
+function countsOf({
+  count,
+  found,
+  passedOver,
+  notes,
+}: IndexedImageSource): Pick<Encoded, "total" | "found" | "passedOver" | "notes"> {
+  return { total: count, found, passedOver, notes };
 }

@@ -6,6 +6,7 @@ import {
   evaluateImages,
   evaluateLatents,
   evaluatePart,
+  noteImages,
   type EvaluatedSource,
   type EvaluateOptions,
   type JoinedEvaluation,
@@ -62,7 +63,7 @@ export async function evaluateWhole(
     panels: options.shown,
     extremes: options.shown,
   });
-  for (const { name, reason } of source.images.skipped) options.note(`Skipped ${name}: ${reason}`);
+  noteImages(source.images, options.note);
   return measured;
 }
 

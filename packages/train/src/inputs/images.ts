@@ -35,10 +35,10 @@ export async function openTrainingImages(
   const name = data.train === null ? "the embedded sample images" : spec;
   const photographs = data.train === null ? sampleImages.photographOf : undefined;
   if (photographs) note(`Training on ${name} (${all.count} crops of photographs), because no data were named.`);
-  noteSkipped(all.skipped, note);
+  noteImages(all, note);
   if (data.val !== null) {
     const val = await openImages(data.val, { size });
-    noteSkipped(val.skipped, note);
+    noteImages(val, note);
     return {
       train: all,
       val,
@@ -67,6 +67,17 @@ export function requireTwo(count: number, what: "image" | "latent", where: strin
     fix: `Give more ${what}s, or separate held-out ${what}s.`,
     setting: { path: what === "image" ? "data.val" : "data.valLatents" },
   });
+}
+
+/** Says what was found beside the images: facts of the archives, skipped images, other files. */
+export function noteImages(images: IndexedImageSource, note: (line: string) => void): void {
+  const { notes, skipped, found, passedOver, count, description } = images;
+  for (const line of notes.slice(0, maxNotedSkips)) note(line);
+  if (notes.length > maxNotedSkips) note(`${notes.length - maxNotedSkips} more notes of this kind.`);
+  noteSkipped(skipped, note);
+  if (found === count) return;
+  const others = `${skipped.length} skipped, ${passedOver} passed over (not images)`;
+  note(`${description}: found ${found}, of these ${count} images, ${others}.`);
 }
 
 /** Names the first skipped images; a list of thousands helps nobody. */
