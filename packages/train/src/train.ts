@@ -12,7 +12,7 @@ import {
   type Rectifier,
 } from "@revq/core";
 import { measureLatents, serializeTokenizer, Tokenizer } from "@revq/tokenizer";
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { annotateConfig } from "./config/annotate.js";
 import type { ResolvedConfig } from "./config/resolve.js";
 import { keepDecoder } from "./decoder/keep.js";
@@ -37,10 +37,11 @@ import {
   type PluginSelection,
   type TrainingPlan,
 } from "./plan/index.js";
+import { withDecided, withoutDecided } from "./pictures/decided.js";
 import { planPictures, stepsSoFar, trainOnPictures, type PicturePlan } from "./pictures/index.js";
 import { runRecipe } from "./recipes/driver.js";
 import { recipes } from "./recipes/index.js";
-import { CheckpointStore, type Checkpoint } from "./run/checkpoints.js";
+import { CheckpointStore, type Checkpoint, type PictureProgress } from "./run/checkpoints.js";
 import { finishRun } from "./run/finish.js";
 import { runIdentity, runSettings } from "./run/identity.js";
 import type { TrainResult } from "./run/records.js";
@@ -102,7 +103,9 @@ export async function trainTokenizer(
   try {
     note(`Output folder: ${folder.root}`);
     const checkpoints = new CheckpointStore(folder.checkpoints, config.train.keepCheckpoints, note);
-    if (options.resume) await checkpoints.requireSettings(runSettings(config));
+    const saved = options.resume ? await checkpoints.newest() : null;
+    const began = saved ? withoutDecided(resolved, saved) : resolved;
+    if (options.resume) await checkpoints.requireSettings(runSettings(began.config));
     const pinned = annotateConfig(resolved, plugins, { pinned: true });
     if (!options.resume || !(await folder.has("run/config.yaml"))) await folder.write("run/config.yaml", pinned);
     const inputs = latents
@@ -113,8 +116,19 @@ export async function trainTokenizer(
       planInput = { ...planInput, samples: inputs.train.count };
       candidates = await planCandidates(planInput);
     }
-    const pictures = planPictures(config, inputs.backbone, ability); // a fitted backbone has its weights now
-    const run = { resolved, options, inputs, metric, pictures, candidates, planInput, folder, checkpoints, context };
+    const pictures = planPictures(began.config, inputs.backbone, ability); // a fitted backbone has its weights now
+    const run = {
+      resolved: began,
+      options,
+      inputs,
+      metric,
+      pictures,
+      candidates,
+      planInput,
+      folder,
+      checkpoints,
+      context,
+    };
     return await trainOnLatents(run, dependencies);
   } finally {
     await folder.close();
@@ -147,12 +161,16 @@ async function trainOnLatents(run: PreparedRun, dependencies: TrainDependencies)
 
   const resumed = options.resume ? await checkpoints.latest(identity) : null;
   if (options.resume) note(resumeNote(resumed));
-  const pinned = annotateConfig(resolved, plugins, { pinned: true });
-  await folder.write("run/config.yaml", pinned);
+  /** The record of the run, which can be repeated with it. */
+  const pinned = (progress: PictureProgress | null): string =>
+    annotateConfig(progress ? withDecided(resolved, progress) : resolved, plugins, { pinned: true });
+  await folder.write("run/config.yaml", pinned(resumed?.pictures ?? null));
   const { passes = [], epochs = [], pictures: progress = null } = resumed ?? {};
   const log = await RunLog.start(folder, [...passes, ...epochs, ...(progress?.records ?? [])]);
-  const save = (step: number, checkpoint: Omit<Checkpoint, "run">): Promise<void> =>
-    checkpoints.save(step, { ...checkpoint, run: identity });
+  const save = async (step: number, checkpoint: Omit<Checkpoint, "run">): Promise<void> => {
+    await checkpoints.save(step, { ...checkpoint, run: identity });
+    if (checkpoint.pictures) await folder.write("run/config.yaml", pinned(checkpoint.pictures));
+  };
 
   const recipeInput = {
     codec: { space, quantizer, rectifier },
@@ -218,7 +236,7 @@ async function trainOnLatents(run: PreparedRun, dependencies: TrainDependencies)
   const { choice } = chosen;
   const finish = {
     config,
-    pinned,
+    pinned: await readFile(folder.path("run", "config.yaml"), "utf8"),
     inputs,
     train,
     tokenizer,

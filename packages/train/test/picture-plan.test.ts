@@ -46,9 +46,9 @@ function withWeights(weights: Partial<RunConfig["train"]["picture"]["weights"]>)
 
 describe("the plan of the picture stage", () => {
   it("is on by default where the decoder has gradients and the engine is fast", () => {
-    expect(plan({}, decoding)).toMatchObject({ steps: "auto" });
+    expect(plan({}, decoding)).toMatchObject({ steps: { pictures: "auto", decoder: "auto" } });
     expect(plan({}, decoding, "cpu")).toBeNull();
-    expect(plan({ train: { pictureSteps: 3 } }, decoding, "cpu")).toMatchObject({ steps: 3 });
+    expect(plan({ train: { pictureSteps: 3 } }, decoding, "cpu")).toMatchObject({ steps: { pictures: 3, decoder: 3 } });
     expect(plan({}, frozen)).toBeNull();
     expect(plan({}, null)).toBeNull();
     expect(plan({ train: { pictureSteps: 0 } }, decoding)).toBeNull();
@@ -63,16 +63,27 @@ describe("the plan of the picture stage", () => {
         throw new Error("not fitted");
       },
     };
-    expect(plan({}, open)).toEqual({ steps: "auto", adaptDecoder: "none" });
-    expect(plan({ train: { adaptDecoder: "all" } }, open)).toEqual({ steps: "auto", adaptDecoder: "all" });
-    expect(plan({}, decoding)).toEqual({ steps: "auto", adaptDecoder: "auto" });
+    const steps = { pictures: "auto", decoder: "auto" };
+    expect(plan({}, open)).toEqual({ steps, adaptDecoder: "none" });
+    expect(plan({ train: { adaptDecoder: "all" } }, open)).toEqual({ steps, adaptDecoder: "all" });
+    expect(plan({}, decoding)).toEqual({ steps, adaptDecoder: "auto" });
     // The decoder has no loss but that of its pictures.
     expect(plan({ train: { picture: withWeights({ latent: 1 }) } }, decoding)).toMatchObject({ adaptDecoder: "none" });
   });
 
+  it("has numbers of steps for rectifier and decoder; an open one of the decoder follows the other", () => {
+    const steps = (train: Partial<RunConfig["train"]>) => plan({ train }, decoding)!.steps;
+    expect(steps({ pictureSteps: 7 })).toEqual({ pictures: 7, decoder: 7 });
+    expect(steps({ pictureSteps: 7, decoderSteps: 3 })).toEqual({ pictures: 7, decoder: 3 });
+    expect(steps({ decoderSteps: 3 })).toEqual({ pictures: "auto", decoder: 3 });
+    expect(steps({ pictureSteps: 0, decoderSteps: 3 })).toEqual({ pictures: 0, decoder: 3 });
+    expect(steps({ decoderSteps: 3, adaptDecoder: "none" })).toEqual({ pictures: "auto", decoder: 0 });
+    expect(plan({ train: { pictureSteps: 7, decoderSteps: 0 } }, decoding)).toMatchObject({ adaptDecoder: "none" });
+  });
+
   it("selects by a named score although there are no steps", () => {
     expect(plan({ train: { pictureSteps: 0, select: "psnr" } }, frozen)).toEqual({
-      steps: 0,
+      steps: { pictures: 0, decoder: 0 },
       adaptDecoder: "none",
     });
     expect(plan({ train: { pictureSteps: 0, select: "latent" } }, frozen)).toBeNull();
@@ -83,7 +94,10 @@ describe("the plan of the picture stage", () => {
     ["pictures-need-decoder", { train: { pictureSteps: 5 } }, null],
     ["pictures-not-in-paper", { recipe: "paper", train: { pictureSteps: 5 } }, decoding],
     ["pictures-not-in-paper", { recipe: "paper", train: { adaptDecoder: "all" } }, decoding],
+    ["pictures-need-decoder", { train: { decoderSteps: 5 } }, frozen],
+    ["pictures-not-in-paper", { recipe: "paper", train: { decoderSteps: 5 } }, decoding],
     ["decoder-without-steps", { train: { pictureSteps: 0, adaptDecoder: "all" } }, decoding],
+    ["decoder-without-steps", { train: { decoderSteps: 0, adaptDecoder: "all" } }, decoding],
     ["decoder-frozen", { train: { adaptDecoder: "last" } }, frozen],
     ["pictures-without-loss", { train: { picture: withWeights({ lpips: 1 }) } }, decoding],
     ["pictures-without-loss", { train: { adaptDecoder: "all", picture: withWeights({ latent: 1 }) } }, decoding],

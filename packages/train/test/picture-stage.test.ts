@@ -133,7 +133,8 @@ async function run(options: Options = {}): Promise<Outcome> {
       adapter: adapt ? planAdapter("all", backbone.gradients!, backbone.state()) : null,
       settings: { ...settings, picture: { ...settings.picture, learningRate } },
       select,
-      length: { steps },
+      steps: { pictures: steps, decoder: steps },
+      budget: 0,
       context: {
         random,
         signal: stop.signal,

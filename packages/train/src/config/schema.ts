@@ -112,6 +112,11 @@ export const runConfigSchema = z.strictObject({
       .describe(
         "Steps of the rectifier on pictures, after the epochs. auto: as many as fit into the time of encoding and epochs; 0: none.",
       ),
+    decoderSteps: z
+      .union([z.literal("auto"), z.int().min(0)])
+      .describe(
+        "Steps of the decoder with the rectifier, where it is adapted. auto: as many as pictureSteps; if that is auto too, as many as fit.",
+      ),
     adaptDecoder: z
       .enum(decoderAdaptations)
       .describe(
@@ -172,6 +177,7 @@ export const baseDefaults = {
     jointLoss: false,
     select: "auto",
     pictureSteps: "auto",
+    decoderSteps: "auto",
     adaptDecoder: "auto",
     picture: {
       crop: 16,

@@ -22,6 +22,7 @@ import type { RecipeResult } from "../recipes/driver.js";
 import type { Checkpoint } from "../run/checkpoints.js";
 import type { PictureRecord } from "../run/records.js";
 import type { PictureCodec } from "./codec.js";
+import type { PlannedSteps } from "./plan-steps.js";
 import { selectionFor } from "./select.js";
 import { pictureRecordText } from "./text.js";
 import { runPictureStage, type PictureStageResult } from "./stage.js";
@@ -43,8 +44,7 @@ export interface PictureRunInput {
 
 /** What the settings ask for. */
 export interface PicturePlan {
-  /** Steps of each phase; `auto`: as many as fit. */
-  readonly steps: "auto" | number;
+  readonly steps: PlannedSteps;
   /** Its sizes are known when the backbone is fitted. */
   readonly adaptDecoder: DecoderAdaptation;
 }
@@ -67,40 +67,40 @@ export function planPictures(
   backbone: Backbone | null,
   ability: { readonly engine: string; readonly rectifier: boolean },
 ): PicturePlan | null {
-  const { pictureSteps, adaptDecoder, picture, select } = train;
+  const { adaptDecoder, picture, select } = train;
   const isAdapted = adaptDecoder !== "auto" && adaptDecoder !== "none";
+  const steps = plannedSteps(train);
+  const isNamed = isAdapted || Object.values(steps).some(isPositive);
   const decoder = backbone?.gradients !== undefined;
   const lpips = score.lpips !== null && tooSmallForLpips(score, data.imageSize) === null;
   selectionFor(select, { pictures: backbone?.spec.decodes === true, lpips });
   if (recipe === "paper") {
-    if (!isAdapted && !(typeof pictureSteps === "number" && pictureSteps > 0)) return null;
+    if (!isNamed) return null;
     throw new RevqError("pictures-not-in-paper", "The recipe paper trains on latents alone.", {
       fix: "Use the recipe kmeans, or leave picture steps and the decoder as they are.",
       setting: { path: "recipe", value: "kmeans" },
     });
   }
-  if (typeof pictureSteps === "number" && pictureSteps > 0 && !decoder) {
+  if (!decoder && Object.values(steps).some(isPositive)) {
     const why = backbone ? `the decoder of ${backbone.spec.name} has no gradients` : "there is no decoder";
     throw new RevqError("pictures-need-decoder", `Picture steps are not possible: ${why}.`, {
       fix: "Take none, or use another backbone.",
-      setting: { path: "train.pictureSteps", value: 0 },
+      setting: { path: isPositive(steps.pictures) ? "train.pictureSteps" : "train.decoderSteps", value: 0 },
     });
   }
-  if (isAdapted && pictureSteps === 0) {
+  if (isAdapted && steps.decoder === 0) {
     throw new RevqError("decoder-without-steps", "The decoder is adapted by picture steps, and there are none.", {
       fix: "Name a number of steps, or leave it open.",
-      setting: { path: "train.pictureSteps", value: "auto" },
+      setting: { path: train.decoderSteps === 0 ? "train.decoderSteps" : "train.pictureSteps", value: "auto" },
     });
   }
   const isOff =
-    pictureSteps === 0 ||
-    (pictureSteps === "auto" &&
-      !isAdapted &&
-      reasonAgainst({ decoder, rectifier: ability.rectifier, fast: ability.engine !== "cpu" }) !== null);
+    (steps.pictures === 0 && steps.decoder === 0) ||
+    (!isNamed && reasonAgainst({ decoder, rectifier: ability.rectifier, fast: ability.engine !== "cpu" }) !== null);
   if (isOff) {
     // Still, a named score may decide between the rectifier and none.
     const isJudged = backbone?.spec.decodes === true && (select === "lpips" || select === "psnr");
-    return isJudged ? { steps: 0, adaptDecoder: "none" } : null;
+    return isJudged ? { steps: { pictures: 0, decoder: 0 }, adaptDecoder: "none" } : null;
   }
   if (!decoder) chooseAdapter(adaptDecoder, backbone, picture.decoderRank); // throws
   const { weights } = picture;
@@ -112,18 +112,28 @@ export function planPictures(
     });
   }
   // A decoder that is fitted on the images is as good as its kind can be.
-  const isFrozen = adaptDecoder === "auto" && (backbone?.fit !== undefined || !hasPixelLoss);
-  return { steps: pictureSteps, adaptDecoder: isFrozen ? "none" : adaptDecoder };
+  const isFrozen = steps.decoder === 0 || (adaptDecoder === "auto" && (backbone?.fit !== undefined || !hasPixelLoss));
+  return { steps, adaptDecoder: isFrozen ? "none" : adaptDecoder };
 }
 
-/** Runs the stage, or goes on with it. */
+/** An open number of decoder steps follows a named one of picture steps. */
+function plannedSteps({ pictureSteps, decoderSteps, adaptDecoder }: RunConfig["train"]): PlannedSteps {
+  if (adaptDecoder === "none") return { pictures: pictureSteps, decoder: 0 };
+  return { pictures: pictureSteps, decoder: decoderSteps === "auto" ? pictureSteps : decoderSteps };
+}
+
+function isPositive(steps: "auto" | number): boolean {
+  return typeof steps === "number" && steps > 0;
+}
+
+/** Runs the stage, or goes on with it. Null where it decided nothing. */
 export async function trainOnPictures(
   input: PictureRunInput,
   dependencies: {
     readonly openWeights: (spec: string) => Promise<WeightsSource>;
     readonly note: (line: string) => void;
   },
-): Promise<PictureRunResult> {
+): Promise<PictureRunResult | null> {
   const { config, inputs, trained, plan, resumed, context } = input;
   const { train: settings, score } = config;
   const { passes, epochs, seconds } = trained;
@@ -145,10 +155,8 @@ export async function trainOnPictures(
       adapter,
       settings,
       select: selectionFor(settings.select, { pictures: true, lpips: lpips !== null }),
-      length:
-        plan.steps === "auto"
-          ? { seconds: inputs.seconds + seconds.fitCodebooks + seconds.trainRectifier }
-          : { steps: plan.steps },
+      steps: plan.steps,
+      budget: inputs.seconds + seconds.fitCodebooks + seconds.trainRectifier,
       context,
       resumed: progress ? { progress, arrays: underPrefix<NamedArray>("pictures", resumed!.arrays) } : null,
       async onRecord(record) {
@@ -166,7 +174,9 @@ export async function trainOnPictures(
         }),
       note: dependencies.note,
     });
-    return { ...result, adapter };
+    // Without steps, the errors of all held-out latents have decided already.
+    const isUndecided = settings.select === "latent" && Object.values(result.steps).every((count) => count === 0);
+    return isUndecided ? null : { ...result, adapter };
   } finally {
     networks.dispose();
   }

@@ -8,9 +8,14 @@ import type { PhaseName } from "../run/records.js";
 import type { PicturePhase } from "./phase.js";
 import { minSteps, stepsThatFit, tooSlowText } from "./steps.js";
 
+/** Steps of each phase; `auto`: as many as fit. */
+export type PlannedSteps = Readonly<Record<PhaseName, "auto" | number>>;
+
 export interface PlanStepsInput {
-  /** Steps of each phase, or the seconds that all of them may take. */
-  readonly length: { readonly steps: number } | { readonly seconds: number };
+  /** Of each phase. */
+  readonly steps: PlannedSteps;
+  /** Seconds that the phases of open length may take together. */
+  readonly budget: number;
   /** Null keeps the decoder frozen. */
   readonly adapter: AdapterPlan | null;
   readonly backbone: Backbone;
@@ -18,36 +23,39 @@ export interface PlanStepsInput {
   readonly note: (line: string) => void;
 }
 
-/** Steps of each phase: those that were named, or those that fit into the seconds. */
+/** Steps of each phase: those that were named, or those that fit into the budget. */
 export async function planSteps(
   input: PlanStepsInput,
   phases: readonly PhaseName[],
   openPhase: (name: PhaseName) => PicturePhase,
 ): Promise<PictureProgress["steps"]> {
-  const { length, adapter, settings } = input;
+  const { steps: planned, budget, adapter, settings } = input;
   const times: Partial<Record<PhaseName, number>> = {};
+  const open: Partial<Record<PhaseName, number>> = {};
   for (const name of phases) {
-    if ("steps" in length && name !== "decoder") continue;
+    const isOpen = planned[name] === "auto";
+    if (!isOpen && name !== "decoder") continue; // what a decoder's steps take is said in any case
     const phase = openPhase(name);
     times[name] = await phase.time().finally(() => phase.dispose());
+    if (isOpen) open[name] = times[name];
   }
   // An adaptation that was named takes its time, which is said before it starts.
   const isNamed = adapter !== null && settings.adaptDecoder !== "auto";
-  const steps =
-    "steps" in length
-      ? Object.fromEntries(phases.map((name) => [name, length.steps]))
-      : stepsThatFit(length.seconds, times, isNamed ? minSteps : 0);
+  const fitting = stepsThatFit(budget, open, isNamed ? minSteps : 0);
+  const steps: PictureProgress["steps"] = Object.fromEntries(
+    phases.map((name) => [name, planned[name] === "auto" ? fitting[name]! : planned[name]]),
+  );
   for (const name of phases) if (times[name] !== undefined) noteSteps(input, name, steps[name] ?? 0, times[name]);
   return steps;
 }
 
 function noteSteps(
-  { length, adapter, backbone, note }: PlanStepsInput,
+  { steps, budget, adapter, backbone, note }: PlanStepsInput,
   name: PhaseName,
   count: number,
   secondsPerStep: number,
 ): void {
-  if ("seconds" in length && count === 0) note(tooSlowText(name, length.seconds, secondsPerStep));
+  if (steps[name] === "auto" && count === 0) note(tooSlowText(name, budget, secondsPerStep));
   else if (name === "decoder") {
     const cost = adaptationCost(adapter!, backbone.gradients!, backbone);
     note(adaptationText(adapter!, cost, { steps: count, secondsPerStep, peakBytes: peakMemory() }));

@@ -88,6 +88,15 @@ export class CheckpointStore {
     return null;
   }
 
+  /** The newest readable checkpoint without its arrays, or null. Of any configuration. */
+  async newest(): Promise<Omit<Checkpoint, "arrays"> | null> {
+    for (const name of await this.files()) {
+      const saved = await readJsonPart(join(this.folder, name)).catch(() => null);
+      if (saved) return saved as Omit<Checkpoint, "arrays">;
+    }
+    return null;
+  }
+
   /**
    * Fails early if these settings differ from the newest checkpoint's. Data-dependent settings are
    * compared later, in `latest`.
