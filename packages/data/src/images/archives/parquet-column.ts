@@ -1,5 +1,5 @@
 /** Finds the column of images in a Parquet file's schema, and checks that it can be decoded. */
-import { RevqError } from "@revq/core";
+import { RevqError, type ByteSource } from "@revq/core";
 import type { FileMetaData, SchemaElement } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 
@@ -45,15 +45,24 @@ export function imageColumn(file: string, { schema }: FileMetaData): ImageColumn
   );
 }
 
-/** @throws RevqError `parquet-codec` if a part of the column has a compression or encoding that cannot be read */
-export function requireReadable(file: string, column: string, { row_groups }: FileMetaData): void {
+/**
+ * Checks every part of the column before anything is read.
+ * @throws RevqError `parquet-codec` for a compression or encoding that cannot be read, `Error` for a
+ * part that is not in the file
+ */
+export function requireReadable({ name, size }: ByteSource, column: string, { row_groups }: FileMetaData): void {
   for (const { columns } of row_groups) {
-    for (const { meta_data } of columns) {
-      if (!meta_data || meta_data.path_in_schema[0] !== column) continue;
-      const { codec } = meta_data;
-      const unknown = meta_data.encodings.find((encoding) => !encodings.has(encoding));
-      if (codec !== "UNCOMPRESSED" && !compressors[codec]) throw unreadable(file, column, `the compression ${codec}`);
-      if (unknown !== undefined) throw unreadable(file, column, `the encoding ${unknown}`);
+    const parts = columns.map(({ meta_data }) => meta_data).filter((part) => part?.path_in_schema[0] === column);
+    if (parts.length === 0) throw new Error(`a row group has no column ${column}`);
+    for (const part of parts) {
+      const { codec, dictionary_page_offset: dictionary, data_page_offset: data, total_compressed_size: bytes } = part!;
+      const start = Number(dictionary || data);
+      if (!(start >= 0 && Number(data) >= 0 && Number(bytes) >= 0 && start + Number(bytes) <= size)) {
+        throw new Error(`the column ${column} is not within the file`);
+      }
+      const unknown = part!.encodings.find((encoding) => !encodings.has(encoding));
+      if (codec !== "UNCOMPRESSED" && !compressors[codec]) throw unreadable(name, column, `the compression ${codec}`);
+      if (unknown !== undefined) throw unreadable(name, column, `the encoding ${unknown}`);
     }
   }
 }

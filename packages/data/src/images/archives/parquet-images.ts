@@ -71,7 +71,7 @@ async function readMetadata(
   try {
     const metadata = await parquetMetadataAsync(file);
     const { name, others } = imageColumn(source.name, metadata);
-    requireReadable(source.name, name, metadata);
+    requireReadable(source, name, metadata);
     requireRows(source.size, metadata);
     return { metadata, column: name, others };
   } catch (cause) {
@@ -107,9 +107,13 @@ function limitedCompressors(): Compressors {
 function asyncBuffer(source: ByteSource): AsyncBuffer {
   return {
     byteLength: source.size,
-    slice: async (start, end = source.size) => {
-      const bytes = await source.read(start, end - start);
-      return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+    slice: (start, end = source.size) => {
+      const read = source
+        .read(start, end - start)
+        .then(({ buffer, byteOffset, byteLength }) => buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer);
+      // hyparquet reads ahead and does not always wait for it; the error comes with the rows.
+      read.catch(() => {});
+      return read;
     },
   };
 }
