@@ -109,3 +109,8 @@ it("reads a file beside the table, not one outside its folder", async () => {
   await writeFile(join(folder, "up.png"), png);
   expect(await names("a/beside.parquet")).toEqual(["beside.parquet/00000000"]);
 });
+
+it("asks which of several columns holds the images", async () => {
+  await cp(join(fixtures, "two.parquet"), join(folder, "b", "two.parquet"));
+  await expect(names("b")).rejects.toMatchObject({ code: "parquet-which-column" });
+});

@@ -29,19 +29,29 @@ const encodings = new Set([
 
 /**
  * The column named image, img, jpg, png or alike, or the only column of bytes. A column of bytes is
- * binary, a record with a field `bytes`, or a list of those.
- * @throws RevqError `parquet-no-images`
+ * binary, a record with a field `bytes`, or a list of those. What the `datasets` library wrote down
+ * goes first.
+ * @throws RevqError `parquet-no-images`, `parquet-which-column`
  */
-export function imageColumn(file: string, { schema }: FileMetaData): ImageColumn {
-  const columns = treeOf(schema);
+export function imageColumn(file: string, metadata: FileMetaData): ImageColumn {
+  const columns = treeOf(metadata.schema);
   const candidates = columns.filter(holdsBytes).map(({ element }) => element.name);
-  const named = imageNames.map((pattern) => candidates.find((name) => pattern.test(name)));
+  const features = imageFeatures(metadata);
+  const named = [
+    candidates.find((name) => features.has(name)),
+    ...imageNames.map((pattern) => candidates.find((name) => pattern.test(name))),
+  ];
   const name = named.find((found) => found !== undefined) ?? (candidates.length === 1 ? candidates[0] : undefined);
   if (name !== undefined) return { name, others: candidates.filter((other) => other !== name) };
+  if (candidates.length > 1) {
+    throw new RevqError("parquet-which-column", `${file} has several columns of bytes: ${candidates.join(", ")}.`, {
+      fix: "Name the column of images image.",
+    });
+  }
   throw new RevqError(
     "parquet-no-images",
     `${file} has no column of images; its columns are ${columns.map(({ element }) => element.name).join(", ")}.`,
-    { fix: "Use a file with a column of bytes, or of records with a field bytes. Among several, name it image." },
+    { fix: "Use a file with a column of bytes, or of records with a field bytes." },
   );
 }
 
@@ -71,6 +81,19 @@ function unreadable(file: string, column: string, what: string): RevqError {
   return new RevqError("parquet-codec", `${file}: the column ${column} has ${what}, which cannot be read.`, {
     fix: "Write the file again with zstd, snappy, gzip, brotli, lz4 or no compression.",
   });
+}
+
+/** Columns of type Image in the features that the `datasets` library keeps in the file. */
+function imageFeatures({ key_value_metadata: entries }: FileMetaData): ReadonlySet<string> {
+  try {
+    const text = entries?.find(({ key }) => key === "huggingface")?.value ?? "{}";
+    const { info } = JSON.parse(text) as { info?: { features?: Record<string, { _type?: unknown } | null> } };
+    return new Set(
+      Object.entries(info?.features ?? {}).flatMap(([name, feature]) => (feature?._type === "Image" ? [name] : [])),
+    );
+  } catch {
+    return new Set();
+  }
 }
 
 function treeOf(schema: readonly SchemaElement[]): readonly Node[] {
