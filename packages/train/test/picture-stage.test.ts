@@ -95,6 +95,7 @@ interface Options {
   readonly adapt?: boolean;
   readonly select?: PictureStageInput["select"];
   readonly learningRate?: number;
+  readonly discriminator?: number;
   readonly stopAfter?: number;
   readonly resumed?: PictureStageInput["resumed"];
   readonly saved?: (progress: PictureProgress, arrays: NamedArrays) => void;
@@ -102,6 +103,7 @@ interface Options {
 
 async function run(options: Options = {}): Promise<Outcome> {
   const { steps = 24, adapt = false, select = "psnr", learningRate = 0.01, stopAfter = Infinity } = options;
+  const { discriminator = 0 } = options;
   const backbone = toyBackbone();
   const transform = { block: [8, 8], blocks: 1, decorrelated: false } as const;
   const quantizer = await multigroup.create(
@@ -131,7 +133,7 @@ async function run(options: Options = {}): Promise<Outcome> {
       backbone,
       lpips: null,
       adapter: adapt ? planAdapter("all", backbone.gradients!, backbone.state()) : null,
-      settings: { ...settings, picture: { ...settings.picture, learningRate } },
+      settings: { ...settings, picture: { ...settings.picture, learningRate, discriminator } },
       select,
       steps: { pictures: steps, decoder: steps },
       budget: 0,
@@ -198,6 +200,29 @@ describe("the picture stage", () => {
     expect(resumed.records).toEqual(whole.records);
     expect(resumed.arrays).toEqual(whole.arrays);
     expect(resumed.result.decoder).toEqual(whole.result.decoder);
+  });
+
+  it.each([13, 18, 22])("does so with a discriminator, after step %i of 12 and 12", async (stopAfter) => {
+    const settings = { steps: 12, adapt: true, discriminator: 0.5 };
+    const [whole, without] = [await run(settings), await run({ ...settings, discriminator: 0 })];
+    let saved: PictureStageInput["resumed"] = null;
+    const keep = (progress: PictureProgress, arrays: NamedArrays): void => void (saved = { progress, arrays });
+    await expect(run({ ...settings, stopAfter, saved: keep })).rejects.toThrow("stopped");
+    const resumed = await run({ ...settings, resumed: saved });
+    expect(resumed.records).toEqual(whole.records);
+    // It counts in the decoder's phase, from a quarter of it on.
+    const scores = ({ records }: Outcome, phase: string) => records.filter(({ model }) => model === phase);
+    expect(scores(without, "pictures")).toEqual(scores(whole, "pictures"));
+    expect(scores(without, "decoder")).not.toEqual(scores(whole, "decoder"));
+    expect(Object.keys(whole.result.decoder ?? {})).not.toContain("discriminator");
+  });
+
+  it("leaves no tensor of a discriminator behind", async () => {
+    const settings = { steps: 8, adapt: true, discriminator: 0.5 };
+    await run(settings);
+    const before = tf.memory().numTensors;
+    await run(settings);
+    expect(tf.memory().numTensors).toBe(before);
   });
 
   it("stops when the loss is not finite", async () => {

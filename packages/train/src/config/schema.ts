@@ -128,6 +128,9 @@ export const runConfigSchema = z.strictObject({
       learningRate: z.number().positive().describe("AdamW's rate of the rectifier in picture steps."),
       decoderRate: z.number().positive().describe("AdamW's rate of the decoder."),
       decoderRank: count.describe("Rank of the changes that adaptDecoder lora learns."),
+      discriminator: weight.describe(
+        "While the decoder is adapted: weight of a discriminator that tells its pictures from photographs, beside the other losses; 0: none.",
+      ),
       measureImages: count.describe("How many held-out pictures are scored to select what is kept."),
       weights: z.strictObject({
         latent: weight.describe("Weight of the error in the metric."),
@@ -185,6 +188,7 @@ export const baseDefaults = {
       learningRate: 5e-4,
       decoderRate: 2e-4,
       decoderRank: 8,
+      discriminator: 0,
       measureImages: 16,
       weights: { latent: 1, lpips: 1, features: 1, pixels: 10 },
     },

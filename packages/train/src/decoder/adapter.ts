@@ -1,8 +1,9 @@
 /** What fine-tunes a decoder: variables, and the decoder's weights made of them. */
-import { requireTensor, type Disposable, type NamedTensors, type Random } from "@revq/core";
+import type { Disposable, NamedTensors, Random } from "@revq/core";
 import { adaptedTensors, type DecoderMode } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Variable } from "@tensorflow/tfjs-core";
+import { assignVariables } from "../run/tensor-state.js";
 import type { AdapterPlan } from "./adapter-shapes.js";
 
 /** Starts as the decoder itself: the first images are those of the frozen decoder. */
@@ -34,13 +35,7 @@ export function createDecoderAdapter(plan: AdapterPlan, state: NamedTensors, ran
     variables: Object.values(variables),
     weights: () => (mode === "lora" ? adaptedTensors(mode, state, variables) : variables),
     state: () => variables,
-    restore(saved) {
-      const values = Object.entries(variables).map(
-        ([name, variable]) => [variable, requireTensor(saved, name, variable.shape)] as const,
-      );
-      // A clone, because assigning a variable to itself would free it first.
-      tf.tidy(() => values.forEach(([variable, value]) => variable.assign(tf.clone(value))));
-    },
+    restore: (saved) => assignVariables(variables, saved),
     dispose: () => tf.dispose(variables),
   };
 }

@@ -2,45 +2,21 @@
  * Steps on pictures: the rectifier, and in a later phase the decoder with it, learn from crops of
  * decoded latents. Codebooks do not change. The moving average of the weights is what is measured.
  */
-import {
-  toNamedArrays,
-  withPrefix,
-  type DecoderGradients,
-  type Disposable,
-  type LatentSource,
-  type NamedArrays,
-  type Random,
-} from "@revq/core";
-import type { Lpips } from "@revq/metrics/networks";
+import { toNamedArrays, withPrefix, type Disposable, type NamedArrays, type Random } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
-import type { NamedTensorMap, Scalar, Tensor4D } from "@tensorflow/tfjs-core";
+import type { Scalar } from "@tensorflow/tfjs-core";
 import type { RunConfig } from "../config/schema.js";
-import type { DecoderAdapter } from "../decoder/adapter.js";
-import { disposeBatch, readBatch, type LatentSet } from "../evaluation/latent-batches.js";
-import { dequantizeIds, meanSquaredError } from "../evaluation/latent-error.js";
+import { createAdversary } from "../decoder/adversary.js";
 import { createAdamW } from "../optimizer/adamw.js";
 import { createWeightAverage } from "../optimizer/average.js";
 import { clipScale } from "../optimizer/clip.js";
 import { cosineDecay, warmUp } from "../optimizer/schedule.js";
 import { stopwatch } from "../run/stopwatch.js";
 import { lendTensors } from "../run/tensor-state.js";
-import type { PictureCodec } from "./codec.js";
-import { createCropper, drawCrops, type LatentCrop } from "./crops.js";
-import { pictureLoss, pictureTarget } from "./loss.js";
-import type { Photographs } from "./photographs.js";
+import { drawCrops, type LatentCrop } from "./crops.js";
+import { stepGradients, type GradientsInput } from "./gradients.js";
 
-export interface PhaseInput {
-  readonly codec: PictureCodec;
-  readonly train: LatentSet;
-  readonly latents: Pick<LatentSource, "shape" | "count">;
-  readonly decoder: DecoderGradients;
-  /** Image pixels per latent position, in each direction. */
-  readonly downsample: number;
-  readonly lpips: Lpips | null;
-  /** What a decoder is adapted to; null: the VAE's own pictures. */
-  readonly photographs: Photographs | null;
-  /** Null while the decoder is frozen. */
-  readonly adapter: DecoderAdapter | null;
+export interface PhaseInput extends Omit<GradientsInput, "weights" | "side" | "variables"> {
   readonly settings: Pick<RunConfig["train"], "picture" | "weightDecay" | "clipNorm" | "finalRate">;
   readonly random: Random;
 }
@@ -54,7 +30,7 @@ export interface PicturePhase extends Disposable {
   step(index: number): Promise<number>;
   /** Runs `work` with the averages in place of the weights. */
   during<T>(work: () => Promise<T>): Promise<T>;
-  /** `optimizer.*`, `average.*`, `rectifier.*`, `decoder.*`. */
+  /** `optimizer.*`, `average.*`, `rectifier.*`, `decoder.*`, `discriminator.*`, `discriminatorOptimizer.*`. */
   state(): Promise<NamedArrays>;
   restore(arrays: NamedArrays): void;
 }
@@ -63,23 +39,18 @@ export interface PicturePhase extends Disposable {
 const averagedPart = 0.1;
 /** The rate rises over this part of the steps. */
 const warmUpPart = 0.1;
+/** A discriminator only learns during this part of the steps: at first it has nothing to say. */
+const unopposedPart = 0.25;
 
 /** Engines compile in the first steps, and other work on the machine slows some: the fastest step counts. */
 const timedSteps = 4;
 
-interface Gradients {
-  readonly value: Scalar;
-  readonly grads: NamedTensorMap;
-}
-
 export function createPicturePhase(input: PhaseInput): PicturePhase {
-  const { codec, train, latents, decoder, lpips, photographs, adapter, settings, random } = input;
+  const { latents, adapter, settings, random } = input;
   const { picture, weightDecay, clipNorm, finalRate } = settings;
-  const { space, rectifier } = codec;
+  const { rectifier } = input.codec;
   const { height, width } = latents.shape;
   const side = Math.min(picture.crop, height, width);
-  // Adapted to photographs, pictures are all that counts.
-  const weights = adapter ? { ...picture.weights, latent: 0, features: 0 } : picture.weights;
   const groups = { rectifier: rectifier.variables, decoder: adapter?.variables ?? [] };
   const rectifierRate = adapter ? picture.decoderRate : picture.learningRate;
   const variables = Object.values(groups).flat();
@@ -87,49 +58,19 @@ export function createPicturePhase(input: PhaseInput): PicturePhase {
     { name: "rectifier", variables: groups.rectifier, learningRate: rectifierRate, weightDecay },
     { name: "decoder", variables: groups.decoder, learningRate: picture.decoderRate, weightDecay: 0 },
   ]);
+  const ofStep: GradientsInput = { ...input, weights: picture.weights, side, variables };
+  const adversary =
+    adapter && picture.discriminator > 0
+      ? createAdversary({
+          weight: picture.discriminator,
+          learningRate: picture.decoderRate,
+          clipNorm,
+          random: random.fork("discriminator"),
+        })
+      : null;
+  let opposedFrom = 0;
   let average: ReturnType<typeof createWeightAverage> | null = null;
   let schedule = (_step: number): number => 1;
-
-  /** The gradients of one step; the caller disposes them. */
-  async function gradientsOf(crops: readonly LatentCrop[]): Promise<Gradients> {
-    const rows = crops.map(({ row }) => row);
-    const batch = await readBatch(train, rows);
-    const ids = await codec.quantizer.quantize(batch.coefficients);
-    const photos = photographs && adapter ? await photographCrops(photographs, crops) : null;
-    const cropper = createCropper(crops, latents.shape, side);
-    const result = tf.tidy(() => {
-      const quantized = dequantizeIds(codec, ids);
-      const target = pictureTarget(
-        photos
-          ? { images: photos, features: [] }
-          : decoder.decode(cropper.crop(space.unstandardize(batch.standardized))),
-        lpips,
-      );
-      const wanted = weights.latent > 0 ? space.inMetric(batch.standardized) : null;
-      return tf.variableGrads(() => {
-        const rectified = rectifier.rectify(quantized);
-        const output = decoder.decode(cropper.crop(space.unstandardize(rectified)), adapter?.weights());
-        const ofPicture = pictureLoss(output, target, weights, lpips);
-        if (!wanted) return ofPicture;
-        return tf.add(ofPicture, tf.mul(meanSquaredError(space.inMetric(rectified), wanted), weights.latent));
-      }, variables);
-    });
-    disposeBatch(batch);
-    tf.dispose([ids, ...(photos ? [photos] : [])]);
-    cropper.dispose();
-    return result;
-  }
-
-  /** The parts of photographs that belong to crops of latents. */
-  async function photographCrops(source: Photographs, crops: readonly LatentCrop[]): Promise<Tensor4D> {
-    const { downsample } = input;
-    const pixels = side * downsample;
-    const found = await source.crops(
-      crops.map(({ row, top, left }) => ({ row, top: top * downsample, left: left * downsample })),
-      pixels,
-    );
-    return tf.tensor4d(found, [crops.length, pixels, pixels, 3]);
-  }
 
   const draw = (index: number): LatentCrop[] =>
     drawCrops(random.fork(`step ${index}`), latents.count, latents.shape, { batch: picture.batch, side });
@@ -139,21 +80,23 @@ export function createPicturePhase(input: PhaseInput): PicturePhase {
       let seconds = Infinity;
       for (let run = 0; run < timedSteps; run++) {
         const clock = stopwatch();
-        const { value, grads } = await gradientsOf(draw(run));
-        await Promise.all([value, ...Object.values(grads)].map((tensor) => tensor.data()));
-        tf.dispose([value, grads]);
+        const { loss, grads, pictures } = await stepGradients(ofStep, draw(run), adversary, true);
+        if (pictures) adversary!.learn(pictures.targets, pictures.made).dispose();
+        await Promise.all([loss, ...Object.values(grads)].map((tensor) => tensor.data()));
+        tf.dispose([loss, grads, { ...pictures }]);
         seconds = Math.min(seconds, clock());
       }
       return seconds;
     },
 
     begin(steps) {
+      opposedFrom = Math.floor(unopposedPart * steps);
       schedule = warmUp(cosineDecay(1, steps, finalRate), warmUpPart * steps);
       average = createWeightAverage(variables, Math.max(0, 1 - 1 / Math.max(1, averagedPart * steps)));
     },
 
     async step(index) {
-      const { value, grads } = await gradientsOf(draw(index));
+      const { loss, grads, pictures } = await stepGradients(ofStep, draw(index), adversary, index >= opposedFrom);
       const factor = schedule(index);
       optimizer.setLearningRate("rectifier", rectifierRate * factor);
       optimizer.setLearningRate("decoder", picture.decoderRate * factor);
@@ -165,10 +108,11 @@ export function createPicturePhase(input: PhaseInput): PicturePhase {
         }
         optimizer.apply(grads, scales);
         average!.update(index + 1);
+        if (pictures) adversary!.learn(pictures.targets, pictures.made);
       });
-      const loss = (await value.data())[0]!;
-      tf.dispose([value, grads]);
-      return loss;
+      const [value] = await loss.data();
+      tf.dispose([loss, grads, { ...pictures }]);
+      return value!;
     },
 
     during: (work) => average!.during(work),
@@ -179,6 +123,7 @@ export function createPicturePhase(input: PhaseInput): PicturePhase {
         ...withPrefix("average", await toNamedArrays(average!.state())),
         ...withPrefix("rectifier", await toNamedArrays(rectifier.state())),
         ...withPrefix("decoder", await toNamedArrays(adapter?.state() ?? {})),
+        ...(await adversary?.state()),
       };
     },
 
@@ -187,11 +132,13 @@ export function createPicturePhase(input: PhaseInput): PicturePhase {
       if (adapter) lendTensors(arrays, "decoder", (state) => adapter.restore(state));
       lendTensors(arrays, "optimizer", (state) => optimizer.restore(state));
       lendTensors(arrays, "average", (state) => average!.restore(state));
+      adversary?.restore(arrays);
     },
 
     dispose() {
       optimizer.dispose();
       average?.dispose();
+      adversary?.dispose();
     },
   };
 }
