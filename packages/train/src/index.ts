@@ -5,6 +5,7 @@
 export * from "./ablation/index.js";
 export * from "./config/index.js";
 export { createDecoderAdapter, type DecoderAdapter } from "./decoder/adapter.js";
+export { createAdversary, type Adversary, type AdversaryOptions } from "./decoder/adversary.js";
 export { decoderBytes, planAdapter, type AdapterPlan } from "./decoder/adapter-shapes.js";
 export { adaptationCost, type AdaptationCost } from "./decoder/choose.js";
 export {
