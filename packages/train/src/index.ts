@@ -93,5 +93,6 @@ export {
   type TrainingPlan,
 } from "./plan/index.js";
 export { createPaperStep, type PaperStep, type RectifierGradients, type SearchedBatch } from "./recipes/paper-step.js";
+export { epochsOf } from "./recipes/epochs.js";
 export * from "./run/records.js";
 export { trainTokenizer, type TrainOptions } from "./train.js";

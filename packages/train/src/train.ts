@@ -40,6 +40,7 @@ import {
 import { withDecided, withoutDecided } from "./pictures/decided.js";
 import { planPictures, stepsSoFar, trainOnPictures, type PicturePlan } from "./pictures/index.js";
 import { runRecipe } from "./recipes/driver.js";
+import { epochsOf } from "./recipes/epochs.js";
 import { recipes } from "./recipes/index.js";
 import { CheckpointStore, type Checkpoint, type PictureProgress } from "./run/checkpoints.js";
 import { finishRun } from "./run/finish.js";
@@ -176,7 +177,7 @@ async function trainOnLatents(run: PreparedRun, dependencies: TrainDependencies)
     codec: { space, quantizer, rectifier },
     train,
     val,
-    settings: config.train,
+    settings: { ...config.train, epochs: epochsOf(config, run.pictures) },
     context,
     fitCheckpoints: await checkpoints.ofFit(identity, options.resume && !resumed),
     idTable: (name: string) => ({ memoryLimit: dataMemory(config).ids, path: folder.path("run", "ids", name) }),

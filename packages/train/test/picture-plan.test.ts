@@ -1,10 +1,14 @@
 /** Which runs train on pictures, and which settings are refused before anything is encoded. */
 import type { Backbone } from "@revq/core";
 import { describe, expect, it } from "vitest";
+import { chooseAdapter } from "../src/decoder/choose.js";
 import { baseDefaults, type RunConfig } from "../src/config/schema.js";
+import type { PicturePhase } from "../src/pictures/phase.js";
+import { planSteps } from "../src/pictures/plan-steps.js";
 import { planPictures, stepsSoFar } from "../src/pictures/index.js";
 import { selectionFor } from "../src/pictures/select.js";
-import { reasonAgainst, stepsThatFit } from "../src/pictures/steps.js";
+import { pictureBudget, reasonAgainst, stepsThatFit } from "../src/pictures/steps.js";
+import { epochsOf } from "../src/recipes/epochs.js";
 
 const spec = { name: "toy", downsample: 8, latentChannels: 4, decodes: true };
 const shape = [4, 4, 3, 3];
@@ -109,18 +113,76 @@ describe("the plan of the picture stage", () => {
   });
 
   it("takes as many steps as fit, and none when they are too few to help", () => {
-    expect(stepsThatFit(100, { pictures: 1 })).toEqual({ pictures: 100 });
-    expect(stepsThatFit(100, { pictures: 3 })).toEqual({ pictures: 0 });
-    expect(stepsThatFit(200, { pictures: 1, decoder: 2 })).toEqual({ pictures: 100, decoder: 50 });
+    expect(stepsThatFit(100, 1)).toBe(100);
+    expect(stepsThatFit(100, 3)).toBe(0);
+    expect(stepsThatFit(100, 3, 50)).toBe(50);
     expect(reasonAgainst({ decoder: true, rectifier: true, fast: true })).toBeNull();
     expect(reasonAgainst({ decoder: true, rectifier: false, fast: true })).toContain("no weights");
   });
 
-  it("leaves out the decoder first when time is short", () => {
-    expect(stepsThatFit(100, { pictures: 1, decoder: 2 })).toEqual({ pictures: 100, decoder: 0 });
-    expect(stepsThatFit(60, { pictures: 1, decoder: 1 })).toEqual({ pictures: 60, decoder: 0 });
-    expect(stepsThatFit(10, { pictures: 1, decoder: 1 })).toEqual({ pictures: 0, decoder: 0 });
-    expect(stepsThatFit(10, { pictures: 1, decoder: 1 }, 50)).toEqual({ pictures: 50, decoder: 50 });
+  it("gives short runs more time than they had, and long ones as much", () => {
+    expect(pictureBudget(40)).toBe(120);
+    expect(pictureBudget(200)).toBe(360);
+    expect(pictureBudget(3600)).toBe(3600);
+  });
+
+  it.each([
+    [
+      "all to the decoder's phase",
+      200,
+      { steps: { pictures: "auto", decoder: "auto" } },
+      { pictures: 0, decoder: 100 },
+    ],
+    [
+      "to the rectifier alone where both do not fit",
+      70,
+      { steps: { pictures: "auto", decoder: "auto" } },
+      { pictures: 70, decoder: 0 },
+    ],
+    [
+      "least to a decoder that was named",
+      10,
+      { steps: { pictures: "auto", decoder: "auto" }, named: true },
+      { pictures: 0, decoder: 50 },
+    ],
+    [
+      "to the rectifier beside named steps",
+      70,
+      { steps: { pictures: "auto", decoder: 9 } },
+      { pictures: 70, decoder: 9 },
+    ],
+    [
+      "to the decoder beside named steps",
+      200,
+      { steps: { pictures: 0, decoder: "auto" } },
+      { pictures: 0, decoder: 100 },
+    ],
+  ] as const)("gives time %s", async (_title, budget, { steps, ...rest }, expected) => {
+    const seconds = { pictures: 1, decoder: 2 };
+    const planned = await planSteps(
+      {
+        steps,
+        budget,
+        adapter: chooseAdapter("all", decoding, 8),
+        backbone: decoding,
+        settings: { adaptDecoder: "named" in rest ? "all" : "auto" },
+        note: () => {},
+      },
+      ["pictures", "decoder"],
+      (name) => ({ time: () => Promise.resolve(seconds[name]), dispose: () => {} }) as unknown as PicturePhase,
+    );
+    expect(planned).toEqual(expected);
+  });
+
+  it("has fewer epochs on latents where steps on pictures follow", () => {
+    const { train } = baseDefaults as unknown as RunConfig;
+    const open = { ...train, epochs: "auto" as const };
+    const pictures = { steps: { pictures: "auto", decoder: 0 } } as const;
+    expect(epochsOf({ recipe: "kmeans", train: open }, pictures)).toBe(2);
+    expect(epochsOf({ recipe: "kmeans", train: open }, { steps: { pictures: 0, decoder: 0 } })).toBe(6);
+    expect(epochsOf({ recipe: "kmeans", train: open }, null)).toBe(6);
+    expect(epochsOf({ recipe: "paper", train: open }, null)).toBe(100);
+    expect(epochsOf({ recipe: "kmeans", train: { ...train, epochs: 3 } }, pictures)).toBe(3);
   });
 
   it("selects by the best score that is measured", () => {

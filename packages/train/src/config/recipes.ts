@@ -11,7 +11,7 @@ export const autoTransform = "auto";
 /** A recipe's defaults. `paper`: arXiv 2507.10547, section 4.1, and the authors' code. */
 export const recipeDefaults: Readonly<Record<RecipeName, (quantizer: QuantizerPlugin) => ConfigLayer>> = {
   kmeans: (quantizer) => ({
-    train: { epochs: 6, batch: 16, learningRate: 1e-3, rectifierRate: 1 },
+    train: { epochs: "auto", batch: 16, learningRate: 1e-3, rectifierRate: 1 },
     ...(quantizer.transform === "auto" ? { transform: { id: autoTransform } } : {}),
   }),
   paper: () => ({

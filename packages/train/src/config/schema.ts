@@ -91,7 +91,11 @@ export const runConfigSchema = z.strictObject({
       .describe("How many held-out images of each kind the run's page shows: typical, worst, best."),
   }),
   train: z.strictObject({
-    epochs: count.describe("Passes over the data: of the rectifier in recipe kmeans, of both in recipe paper."),
+    epochs: z
+      .union([z.literal("auto"), count])
+      .describe(
+        "Passes over the latents: of the rectifier in recipe kmeans, of both in recipe paper. auto, in recipe kmeans: 2 where picture steps follow, else 6.",
+      ),
     batch: count.describe("Images per step; the last partial batch of an epoch is dropped unless it is the only one."),
     learningRate: z
       .number()
@@ -110,12 +114,12 @@ export const runConfigSchema = z.strictObject({
     pictureSteps: z
       .union([z.literal("auto"), z.int().min(0)])
       .describe(
-        "Steps of the rectifier on pictures, after the epochs. auto: as many as fit into the time of encoding and epochs; 0: none.",
+        "Steps of the rectifier on pictures, after the epochs. auto: none where the decoder is adapted, else as many as fit into the time of the stage; 0: none.",
       ),
     decoderSteps: z
       .union([z.literal("auto"), z.int().min(0)])
       .describe(
-        "Steps of the decoder with the rectifier, where it is adapted. auto: as many as pictureSteps; if that is auto too, as many as fit.",
+        "Steps of decoder and rectifier together, where the decoder is adapted. auto: as many as pictureSteps; if that is auto too, as many as fit.",
       ),
     adaptDecoder: z
       .enum(decoderAdaptations)
@@ -186,7 +190,7 @@ export const baseDefaults = {
       crop: 16,
       batch: 4,
       learningRate: 5e-4,
-      decoderRate: 2e-4,
+      decoderRate: 1e-3,
       decoderRank: 8,
       discriminator: 0,
       measureImages: 16,

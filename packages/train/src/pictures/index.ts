@@ -26,7 +26,7 @@ import type { PlannedSteps } from "./plan-steps.js";
 import { selectionFor } from "./select.js";
 import { pictureRecordText } from "./text.js";
 import { runPictureStage, type PictureStageResult } from "./stage.js";
-import { reasonAgainst } from "./steps.js";
+import { pictureBudget, reasonAgainst } from "./steps.js";
 
 export interface PictureRunInput {
   readonly config: RunConfig;
@@ -156,7 +156,7 @@ export async function trainOnPictures(
       settings,
       select: selectionFor(settings.select, { pictures: true, lpips: lpips !== null }),
       steps: plan.steps,
-      budget: inputs.seconds + seconds.fitCodebooks + seconds.trainRectifier,
+      budget: pictureBudget(inputs.seconds + seconds.fitCodebooks + seconds.trainRectifier),
       context,
       resumed: progress ? { progress, arrays: underPrefix<NamedArray>("pictures", resumed!.arrays) } : null,
       async onRecord(record) {

@@ -23,30 +23,35 @@ export interface PlanStepsInput {
   readonly note: (line: string) => void;
 }
 
-/** Steps of each phase: those that were named, or those that fit into the budget. */
+/**
+ * Steps of each phase: those that were named, or those that fit into the budget. Where both phases
+ * are open, the decoder's has all of the budget, because the rectifier learns in it too. Only where
+ * the decoder's does not fit, the rectifier's has it.
+ */
 export async function planSteps(
   input: PlanStepsInput,
   phases: readonly PhaseName[],
   openPhase: (name: PhaseName) => PicturePhase,
 ): Promise<PictureProgress["steps"]> {
   const { steps: planned, budget, adapter, settings } = input;
-  const times: Partial<Record<PhaseName, number>> = {};
-  const open: Partial<Record<PhaseName, number>> = {};
-  for (const name of phases) {
-    const isOpen = planned[name] === "auto";
-    if (!isOpen && name !== "decoder") continue; // what a decoder's steps take is said in any case
+  const secondsPerStep = async (name: PhaseName): Promise<number> => {
     const phase = openPhase(name);
-    times[name] = await phase.time().finally(() => phase.dispose());
-    if (isOpen) open[name] = times[name];
-  }
+    return phase.time().finally(() => phase.dispose());
+  };
   // An adaptation that was named takes its time, which is said before it starts.
-  const isNamed = adapter !== null && settings.adaptDecoder !== "auto";
-  const fitting = stepsThatFit(budget, open, isNamed ? minSteps : 0);
-  const steps: PictureProgress["steps"] = Object.fromEntries(
-    phases.map((name) => [name, planned[name] === "auto" ? fitting[name]! : planned[name]]),
-  );
-  for (const name of phases) if (times[name] !== undefined) noteSteps(input, name, steps[name] ?? 0, times[name]);
-  return steps;
+  const least = { pictures: 0, decoder: adapter && settings.adaptDecoder !== "auto" ? minSteps : 0 };
+  const steps: Partial<Record<PhaseName, number>> = {};
+  for (const name of phases.toReversed()) {
+    const named = planned[name];
+    if (named === "auto" && planned.decoder === "auto" && (steps.decoder ?? 0) > 0) {
+      steps[name] = 0;
+    } else if (named === "auto" || name === "decoder") {
+      const seconds = await secondsPerStep(name); // what a decoder's steps take is said in any case
+      steps[name] = named === "auto" ? stepsThatFit(budget, seconds, least[name]) : named;
+      noteSteps(input, name, steps[name], seconds);
+    } else steps[name] = named;
+  }
+  return Object.fromEntries(phases.map((name) => [name, steps[name]]));
 }
 
 function noteSteps(

@@ -21,31 +21,29 @@ export function reasonAgainst({ decoder, rectifier, fast }: StageAbilities): str
   return fast ? null : "the engine cpu is too slow";
 }
 
+/** Picture steps pay more than what comes before them: they may take this many times as long, ... */
+const share = 3;
+/** ... up to this many seconds; a longer run gives them as long as all before took. */
+const generous = 360;
+
 /**
- * The steps of each phase that fit into a budget. Phases share it alike. Where one does not fit, the
- * decoder's phase is left out first, and the other has all of the budget.
+ * Seconds for the phases of open length.
  *
- * @param budget in seconds
- * @param times seconds of one step of each phase, in order
- * @param least a phase has at least so many steps, whatever they take
+ * @param before seconds of encoding, codebooks and epochs
  */
-export function stepsThatFit(
-  budget: number,
-  times: Readonly<Partial<Record<PhaseName, number>>>,
-  least = 0,
-): Partial<Record<PhaseName, number>> {
-  const phases = Object.entries(times) as [PhaseName, number][];
-  const fitting = phases.map(([, seconds]) => affordableSteps(budget / phases.length, seconds) || least);
-  if (phases.length > 1 && fitting.includes(0)) {
-    const { decoder: _, ...others } = times;
-    return { ...stepsThatFit(budget, others), decoder: 0 };
-  }
-  return Object.fromEntries(phases.map(([name], i) => [name, fitting[i]!]));
+export function pictureBudget(before: number): number {
+  return Math.max(before, Math.min(share * before, generous));
 }
 
-function affordableSteps(budget: number, seconds: number): number {
+/**
+ * The steps that fit into a budget; `least` where those are too few to help.
+ *
+ * @param budget in seconds
+ * @param seconds of one step
+ */
+export function stepsThatFit(budget: number, seconds: number, least = 0): number {
   const steps = Math.floor(budget / seconds);
-  return steps < minSteps ? 0 : steps;
+  return steps < minSteps ? least : steps;
 }
 
 /**
@@ -57,6 +55,6 @@ export function tooSlowText(phase: PhaseName, budget: number, seconds: number): 
   const what = phase === "decoder" ? "The decoder is not adapted" : "No picture steps";
   return (
     `${what}: ${minSteps} steps take about ${Math.ceil(minSteps * seconds)} s, ` +
-    `and the run took ${Math.ceil(budget)} s so far. Name a number of steps to take them all the same.`
+    `and this run has ${Math.ceil(budget)} s for them. Name a number of steps to take them all the same.`
   );
 }

@@ -23,7 +23,7 @@ export interface StepContext extends Pick<FitContext, "report" | "signal"> {
 }
 
 /** How often each phase is measured. */
-const measurements = 3;
+const measurements = 2;
 
 const phaseTitles: Readonly<Record<PhaseName, string>> = {
   pictures: "train rectifier on pictures",

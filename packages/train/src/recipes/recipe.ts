@@ -11,7 +11,10 @@ import type { EpochRecord, PassRecord } from "../run/records.js";
 import type { IdTable, IdTableOptions } from "./id-table.js";
 
 /** Settings of the steps on latents. */
-export type RecipeSettings = Omit<RunConfig["train"], "pictureSteps" | "decoderSteps" | "adaptDecoder" | "picture">;
+export type RecipeSettings = Omit<
+  RunConfig["train"],
+  "epochs" | "pictureSteps" | "decoderSteps" | "adaptDecoder" | "picture"
+> & { readonly epochs: number };
 
 export interface RecipeInput {
   readonly codec: LatentCodec;

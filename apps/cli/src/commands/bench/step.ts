@@ -55,7 +55,7 @@ Presets: 512T, 256T-B and 256T-L are the paper's (100 epochs of ImageNet). tiny 
     const { requireTraining } = await import("../../bench/measure.js");
     const { benchCodec } = await import("../../bench/rectifier-step.js");
     const { benchStep } = await import("../../bench/step.js");
-    const { createCodec, createTransform, planTraining } = await import("@revq/train");
+    const { createCodec, createTransform, epochsOf, planTraining } = await import("@revq/train");
     const engine = await this.startEngine(services, flags.engine, flags.verbose);
     requireTraining(engine);
     const random = createRandom(config.seed);
@@ -80,7 +80,7 @@ Presets: 512T, 256T-B and 256T-L are the paper's (100 epochs of ImageNet). tiny 
     this.display.finish();
     const { recipe } = config;
     const { batch } = config.train;
-    const full = fullTraining(recipe, config.train, images, report.msPerStep);
+    const full = fullTraining(recipe, { batch, epochs: epochsOf(config, null) }, images, report.msPerStep);
     const { tokens, codes, parameters } = plan.summary;
     const count = (value: number): string => value.toLocaleString("en-US");
     this.log(
