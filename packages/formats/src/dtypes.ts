@@ -35,6 +35,25 @@ export type TensorData =
   | Int8Array
   | Uint8Array;
 
+/**
+ * Bits per element of the format's other dtypes. Files may hold them, but their values are not read.
+ * Source: `Dtype::bitsize` of the reference implementation (huggingface/safetensors, tensor.rs).
+ */
+const unreadBits = {
+  F4: 4,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  F8_E4M3: 8,
+  F8_E5M2: 8,
+  F8_E8M0: 8,
+  F8_E4M3FNUZ: 8,
+  F8_E5M2FNUZ: 8,
+  C64: 64,
+} as const;
+
+/** A dtype that a file may hold: one that is read, or one of which only the size is known. */
+export type StoredDType = DType | keyof typeof unreadBits;
+
 /** F16 and BF16 are raw bits. BOOL is 0 or 1 in a byte. */
 const arrayTypes = {
   F64: Float64Array,
@@ -54,6 +73,22 @@ const arrayTypes = {
 
 export function isDType(name: unknown): name is DType {
   return typeof name === "string" && Object.hasOwn(arrayTypes, name);
+}
+
+export function isStoredDType(name: unknown): name is StoredDType {
+  return isDType(name) || (typeof name === "string" && Object.hasOwn(unreadBits, name));
+}
+
+export function bitsPerElement(dtype: StoredDType): number {
+  return isDType(dtype) ? 8 * bytesPerElement(dtype) : unreadBits[dtype];
+}
+
+/** @throws RevqError `tensor-dtype` for a dtype of which only the size is known */
+export function requireReadable(dtype: StoredDType, tensor: string, file: string): DType {
+  if (isDType(dtype)) return dtype;
+  throw new RevqError("tensor-dtype", `${file}: tensor "${tensor}" is ${dtype}; values of this dtype are not read.`, {
+    fix: `Use a file whose weights are F32, F16 or BF16, or convert them in Python: tensor.to(torch.float32).`,
+  });
 }
 
 export function bytesPerElement(dtype: DType): number {

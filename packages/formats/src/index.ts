@@ -6,7 +6,7 @@ export { readAll } from "./bytes/byte-source.js";
 export { fromBlob } from "./bytes/from-blob.js";
 export { fromBuffer } from "./bytes/from-buffer.js";
 export { fromUrl, type UrlOptions } from "./bytes/from-url.js";
-export { bytesPerElement, dtypes, toFloat32, type DType, type TensorData } from "./dtypes.js";
+export { bytesPerElement, dtypes, toFloat32, type DType, type StoredDType, type TensorData } from "./dtypes.js";
 export { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from "./half-floats.js";
 export type { OpenWeightsOptions } from "./weights-options.js";
 export { npyDTypes, npyHeader, type NpyDType } from "./npy/header.js";
@@ -21,8 +21,16 @@ export {
   type TensorToStream,
   type TensorToWrite,
 } from "./safetensors/write.js";
+export { openTensorFile } from "./open-tensor-file.js";
 export { openPth, type PthFile } from "./pth/open.js";
-export { PickleGlobal, PickleMap, StorageReference, TensorReference, type PickleValue } from "./pth/pickle-values.js";
+export {
+  OpaqueValue,
+  PickleGlobal,
+  PickleMap,
+  StorageReference,
+  TensorReference,
+  type PickleValue,
+} from "./pth/pickle-values.js";
 export { openModelFolder, readModelConfig, requireConfig, type ModelFolder } from "./model-folder/open-model-folder.js";
 export { readExpected, type ReadExpectedOptions } from "./model-folder/read-expected.js";
 export { indexTar, type TarListener, type TarMember } from "./tar/index-tar.js";

@@ -6,12 +6,12 @@ import { RevqError, type WeightsSource } from "@revq/core";
 import { fromUrl } from "./bytes/from-url.js";
 import type { OpenWeightsOptions } from "./weights-options.js";
 
-const fileExtensions = /\.(safetensors|npy|pth|pt|ckpt|onnx|json|bin)$/i;
+const fileExtensions = /\.(safetensors|sft|npy|pth|pt|ckpt|onnx|json|bin)$/i;
 
 /** The files of a tokenizer. If both are there, no other names are tried. */
 const tokenizerNames = ["config.json", "model.safetensors"] as const;
 
-/** Names that diffusers and the tiny autoencoders use. */
+/** Names that diffusers, original VAEs, the tiny autoencoders and exports to ONNX use. */
 const modelNames = [
   ...["", "vae/"].flatMap((folder) =>
     ["diffusion_pytorch_model", "diffusion_pytorch_model.fp16"].flatMap((stem) => [
@@ -20,7 +20,13 @@ const modelNames = [
     ]),
   ),
   "vae/config.json",
-  ...["taesd", "taesdxl", "taesd3", "taef1"].flatMap((name) => [
+  "ae.safetensors",
+  "vae.safetensors",
+  "encoder.onnx",
+  "decoder.onnx",
+  "vae_encoder/model.onnx",
+  "vae_decoder/model.onnx",
+  ...["taesd", "taesdxl", "taesd3", "taef1", "taef2"].flatMap((name) => [
     `${name}_encoder.safetensors`,
     `${name}_decoder.safetensors`,
   ]),

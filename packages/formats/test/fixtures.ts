@@ -9,3 +9,6 @@ export const hasShared = existsSync(resolve(shared, "fixtures"));
 
 export const golden = (path: string): string => fileURLToPath(new URL(`fixtures/${path}`, import.meta.url));
 export const goldenBytes = (path: string): Uint8Array => new Uint8Array(readFileSync(golden(path)));
+
+/** Damaged inputs per parser. More of them search longer. */
+export const mutations = Number(process.env["REVQ_MUTATIONS"] ?? 2000);

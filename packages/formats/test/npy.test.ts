@@ -9,11 +9,12 @@ import {
   readNpy,
   readNpyFloat32,
   writeNpy,
+  writeSafetensors,
   type NpyDType,
   type TensorData,
 } from "../src/index.js";
 import { fromFile } from "../src/node/index.js";
-import { golden, goldenBytes, hasShared, shared } from "./fixtures.js";
+import { golden, goldenBytes, hasShared, shared, mutations } from "./fixtures.js";
 
 const load = (name: string) => readNpyFloat32(goldenBytes(`npy/${name}.npy`), name);
 
@@ -69,6 +70,18 @@ describe("readNpy", () => {
     await expect(readNpy(whole.subarray(0, 9))).rejects.toThrow(/ends inside its header/);
     await expect(readNpy(new Uint8Array(0))).rejects.toThrow(/does not begin/);
     await expect(readNpy(new TextEncoder().encode("PK\x03\x04………………"))).rejects.toThrow(/npz/);
+    const [npz, checkpoint] = ["arr_0.npy", "lat/data.pkl"].map((entry) =>
+      new TextEncoder().encode("PK\x03\x04".padEnd(30, "\0") + entry + "…".repeat(400)),
+    ) as [Uint8Array, Uint8Array];
+    await expect(readNpy(npz)).rejects.toMatchObject({ code: "npy-is-npz", message: /is a zip archive \(\.npz\)/ });
+    await expect(readNpy(checkpoint)).rejects.toMatchObject({ code: "npy-is-torch", fix: /torch\.load/ });
+    await expect(
+      readNpy(writeSafetensors([{ name: "latents", shape: [1], data: Float32Array.of(1) }])),
+    ).rejects.toMatchObject({
+      code: "npy-is-safetensors",
+      message: /is a safetensors file/,
+      fix: /the store's folder/,
+    });
     await expect(readNpy(new TextEncoder().encode("version https://git-lfs.github.com/spec/v1\noid"))).rejects.toThrow(
       /git-LFS/,
     );
@@ -121,7 +134,7 @@ describe("readNpy", () => {
           }
         },
       ),
-      { numRuns: 1500 },
+      { numRuns: mutations },
     );
   });
 });

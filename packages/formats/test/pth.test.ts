@@ -6,13 +6,14 @@ import {
   fromBuffer,
   openPth,
   openSafetensors,
+  OpaqueValue,
   PickleGlobal,
   PickleMap,
   TensorReference,
   type PickleValue,
 } from "../src/index.js";
 import { fromFile } from "../src/node/index.js";
-import { golden, goldenBytes, hasShared, shared } from "./fixtures.js";
+import { golden, goldenBytes, hasShared, mutations, shared } from "./fixtures.js";
 
 const open = (name: string) => openPth(fromBuffer(name, goldenBytes(`pth/${name}`)));
 const at = (value: PickleValue, ...path: PickleValue[]): PickleValue | undefined =>
@@ -113,6 +114,21 @@ describe("openPth", () => {
     expect((await untyped.read("tensor")).data).toEqual(Uint16Array.of(2, 65535));
   });
 
+  it.each(["lightning.ckpt", "lightning-protocol-4.ckpt"])(
+    "reads the tensors of %s beside objects of other packages",
+    async (file) => {
+      const checkpoint = await open(file);
+      expect([...checkpoint.tensors.keys()]).toEqual(["state_dict.decoder.weight", "state_dict.decoder.bias"]);
+      expect([...(await checkpoint.readFloat32("state_dict.decoder.weight")).data]).toEqual([1, -2]);
+      expect([...(await checkpoint.readFloat32("state_dict.decoder.bias")).data]).toEqual([0.5]);
+      expect(at(checkpoint.value, "hyper_parameters")).toEqual(
+        new OpaqueValue("pytorch_lightning.utilities.parsing.AttributeDict"),
+      );
+      expect(at(checkpoint.value, "replay")).toEqual(new OpaqueValue("my_project.Buffer"));
+      expect(at(checkpoint.value, "epoch")).toBe(1);
+    },
+  );
+
   it.each([
     ["attack-system.pth", "posix.system"],
     ["attack-system-stack-global.pth", "posix.system"],
@@ -155,7 +171,7 @@ describe("openPth", () => {
   });
 
   it("answers damaged bytes with a RevqError or a checkpoint it can read, never otherwise", async () => {
-    const seeds = ["checkpoint.pth", "checkpoint-protocol-4.pth", "zip64-untyped.pth", "counter.pth"].map((name) =>
+    const seeds = ["checkpoint.pth", "checkpoint-protocol-4.pth", "zip64-untyped.pth", "lightning.ckpt"].map((name) =>
       goldenBytes(`pth/${name}`),
     );
     const change = fc.tuple(fc.nat(), fc.nat(255));
@@ -177,7 +193,7 @@ describe("openPth", () => {
           }
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: mutations },
     );
   });
 

@@ -8,10 +8,11 @@ import {
   openSafetensors,
   streamSafetensors,
   writeSafetensors,
+  type DType,
   type TensorToWrite,
 } from "../src/index.js";
 import { fromFile } from "../src/node/index.js";
-import { goldenBytes, hasShared, shared } from "./fixtures.js";
+import { goldenBytes, hasShared, mutations, shared } from "./fixtures.js";
 
 const open = (bytes: Uint8Array) => openSafetensors(fromBuffer("model.safetensors", bytes));
 
@@ -28,7 +29,9 @@ const entry = (dtype: unknown, shape: unknown, offsets: unknown) =>
 
 async function tensorsOf(bytes: Uint8Array): Promise<TensorToWrite[]> {
   const file = await open(bytes);
-  return Promise.all([...file.tensors].map(async ([name, { dtype }]) => ({ name, dtype, ...(await file.read(name)) })));
+  return Promise.all(
+    [...file.tensors].map(async ([name, { dtype }]) => ({ name, dtype: dtype as DType, ...(await file.read(name)) })),
+  );
 }
 
 describe("openSafetensors", () => {
@@ -80,7 +83,8 @@ describe("openSafetensors", () => {
     ["an array", fileOf("[]"), "safetensors-header-not-json", /does not begin/],
     ["metadata of numbers", fileOf('{"__metadata__":{"a":1}}'), "safetensors-metadata", /strings/],
     ["an entry that is no object", fileOf('{"a":3}'), "safetensors-tensor-entry", /"a"/],
-    ["an unknown dtype", fileOf(`{"a":${entry("F8_E4M3", [2], [0, 2])}}`, 2), "safetensors-unknown-dtype", /F8_E4M3/],
+    ["an unknown dtype", fileOf(`{"a":${entry("F8_E9M9", [2], [0, 2])}}`, 2), "safetensors-unknown-dtype", /F8_E9M9/],
+    ["half a byte", fileOf(`{"a":${entry("F4", [3], [0, 1])}}`, 1), "safetensors-size", /F4 \[3\]/],
     ["no dtype", fileOf('{"a":{"shape":[],"data_offsets":[0,0]}}'), "safetensors-unknown-dtype", /missing/],
     [
       "a dtype from a prototype",
@@ -171,8 +175,33 @@ describe("openSafetensors", () => {
           }
         },
       ),
-      { numRuns: 1500 },
+      { numRuns: mutations },
     );
+  });
+
+  // Names and bits of `Dtype` in the reference implementation.
+  it.each([
+    ["F4", 4],
+    ["F6_E2M3", 6],
+    ["F6_E3M2", 6],
+    ["F8_E4M3", 8],
+    ["F8_E5M2", 8],
+    ["F8_E8M0", 8],
+    ["F8_E4M3FNUZ", 8],
+    ["F8_E5M2FNUZ", 8],
+    ["C64", 64],
+  ])("knows the size of %s, and refuses only those who read such a tensor", async (dtype, bits) => {
+    const bytes = (8 * bits) / 8;
+    const header = `{"scale":${entry(dtype, [2, 4], [0, bytes])},"weight":${entry("U8", [3], [bytes, bytes + 3])}}`;
+    const file = await open(fileOf(header, bytes + 3));
+    expect(file.tensors.get("scale")).toMatchObject({ dtype, shape: [2, 4], length: bytes });
+    expect((await file.read("weight")).data).toEqual(new Uint8Array(3));
+    for (const read of [file.read, file.readFloat32]) {
+      await expect(read("scale")).rejects.toMatchObject({
+        code: "tensor-dtype",
+        message: expect.stringContaining(`tensor "scale" is ${dtype}`),
+      });
+    }
   });
 
   it.skipIf(!hasShared)("reads every file of ../shared: weights and fixtures (needs ../shared)", async () => {

@@ -1,15 +1,13 @@
 /**
- * Opens a model as diffusers' `save_pretrained` writes it: `config.json` beside
- * `diffusion_pytorch_model.safetensors`. The weights may be in shards with an index, in full
- * precision or of the variant `fp16`. They are in the place itself or, in a pipeline, below `vae/`.
- * Safetensors files of other names are not considered.
+ * Opens a model: its weights, in one file or in shards with an index, and the `config.json` beside
+ * them if there is one. `find-model.ts` chooses the file.
  */
 import { RevqError, type ByteSource, type WeightsSource } from "@revq/core";
 import { readAll } from "../bytes/byte-source.js";
-import { openPth } from "../pth/open.js";
-import { openSafetensors } from "../safetensors/read.js";
+import { openTensorFile } from "../open-tensor-file.js";
 import { shortList } from "../short-list.js";
 import type { TensorFile } from "../tensor-file.js";
+import { findModel, type FoundModel } from "./find-model.js";
 import { openShards } from "./shards.js";
 
 export interface ModelFolder {
@@ -20,33 +18,23 @@ export interface ModelFolder {
   close(): Promise<void>;
 }
 
-/** Full precision first. Versions of diffusers differ in the name of a variant's index. */
-const weightFiles = [
-  "diffusion_pytorch_model.safetensors",
-  "diffusion_pytorch_model.safetensors.index.json",
-  "diffusion_pytorch_model.fp16.safetensors",
-  "diffusion_pytorch_model.safetensors.index.fp16.json",
-  "diffusion_pytorch_model.fp16.safetensors.index.json",
-  "diffusion_pytorch_model.bin",
-] as const;
-
-/** Folders that may hold a VAE: the place itself, or `vae/` of a pipeline. */
-const folders = ["", "vae/"] as const;
-
-const tensorFileName = /\.(safetensors|pth|pt|bin|ckpt)$/;
-
 /**
  * @param model for messages: "an AutoencoderKL"
+ * @param note is told when one of several files was chosen
  * @throws RevqError `model-folder-weights` (the message lists the files that are there),
  * `model-config` when config.json is not a JSON object, and the errors of the files themselves
  */
-export async function openModelFolder(source: WeightsSource, model: string): Promise<ModelFolder> {
-  const found = await findModel(source, model);
+export async function openModelFolder(
+  source: WeightsSource,
+  model: string,
+  note: (line: string) => void = () => {},
+): Promise<ModelFolder> {
+  const found = findModel(await source.list(), source.spec, model);
   const opened: ByteSource[] = [];
   const openFile = async (name: string): Promise<TensorFile> => {
     const bytes = await source.open(name);
     opened.push(bytes);
-    return name.endsWith(".safetensors") ? openSafetensors(bytes) : openPth(bytes);
+    return openTensorFile(bytes);
   };
   const close = async (): Promise<void> => {
     await Promise.all(opened.splice(0).map((bytes) => bytes.close?.()));
@@ -57,6 +45,8 @@ export async function openModelFolder(source: WeightsSource, model: string): Pro
     const weights = file.endsWith(".json")
       ? await openShards(file, await readText(source, file), names, openFile)
       : await openFile(file);
+    if (found.others.length > 0)
+      note(`${source.spec}: using the weights ${file}; not used are ${shortList(found.others, 4)}.`);
     return { config, weights, close };
   } catch (error) {
     await close();
@@ -70,7 +60,10 @@ export async function openModelFolder(source: WeightsSource, model: string): Pro
  * @throws RevqError `model-folder-weights`, `model-config`
  */
 export async function readModelConfig(source: WeightsSource, model: string): Promise<Record<string, unknown>> {
-  return requireConfig({ config: await readConfig(source, await findModel(source, model)) }, source);
+  return requireConfig(
+    { config: await readConfig(source, findModel(await source.list(), source.spec, model)) },
+    source,
+  );
 }
 
 /** The configuration of an open model. Throws `model-config` when the place has none. */
@@ -80,33 +73,6 @@ export function requireConfig({ config }: Pick<ModelFolder, "config">, source: W
     fix: "Name the folder that holds config.json and the weights.",
     setting: { path: "backbone.weights" },
   });
-}
-
-interface FoundModel {
-  /** "" or a path that ends in a slash. */
-  readonly folder: string;
-  /** The weights, or the index of their shards. */
-  readonly file: string;
-  /** Every file of the place. */
-  readonly names: readonly string[];
-}
-
-async function findModel(source: WeightsSource, model: string): Promise<FoundModel> {
-  const names = await source.list();
-  const [only] = names;
-  if (names.length === 1 && tensorFileName.test(only!)) return { folder: "", file: only!, names };
-  for (const folder of folders) {
-    const file = weightFiles.find((candidate) => names.includes(folder + candidate));
-    if (file) return { folder, file: folder + file, names };
-  }
-  throw new RevqError(
-    "model-folder-weights",
-    `${source.spec} has no weights of ${model}: expected ${weightFiles[0]} beside config.json, found ${shortList(names)}.`,
-    {
-      fix: "Name the model's own folder (in a diffusers pipeline the one that holds vae/), or the weights file itself.",
-      setting: { path: "backbone.weights" },
-    },
-  );
 }
 
 async function readConfig(source: WeightsSource, { folder, names }: FoundModel): Promise<ModelFolder["config"]> {

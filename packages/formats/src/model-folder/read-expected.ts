@@ -55,7 +55,8 @@ function matchTensors(
     const found = file.tensors.get(source)!;
     if (withoutUnits(found.shape).join() !== withoutUnits(shape).join())
       problems.push(`"${source}" has shape [${found.shape}], expected [${shape}]`);
-    else if (!floatingPoint.test(found.dtype)) problems.push(`"${source}" is ${found.dtype}, not floating point`);
+    else if (!floatingPoint.test(found.dtype))
+      problems.push(`"${source}" is ${found.dtype}; weights are read from F64, F32, F16 and BF16`);
   }
   const extra = [...file.tensors.keys()].filter((name) => !taken.has(name) && !ignore(name));
   const missing = [...expected.keys()].filter((name) => !sources.has(name));

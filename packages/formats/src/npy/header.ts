@@ -51,8 +51,8 @@ export interface NpyHeader {
   readonly dataOffset: number;
 }
 
-/** Bytes that contain the header's length. */
-export const preambleBytes = 12;
+/** Leading bytes of a file that contain the header's length, or tell what other file it is. */
+export const preambleBytes = 320;
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
 const maxHeaderLength = 1 << 20;
 
@@ -69,18 +69,50 @@ function fail(
   throw new RevqError(`npy-${code}`, `${name}: ${what}`, { fix });
 }
 
+/** Names the formats that are given instead of a .npy file. */
+function refuseOtherFormat(name: string, start: Uint8Array): void {
+  if (start[8] === 0x7b) {
+    fail(
+      "is-safetensors",
+      name,
+      "is a safetensors file, not a .npy file.",
+      "If it is part of a store of latents, name the store's folder. Else save one array with numpy.save.",
+    );
+  }
+  const pickle = start[0] === 0x80 && start[1]! <= 5;
+  const zip = start[0] === 0x50 && start[1] === 0x4b;
+  const firstEntry = new TextDecoder("latin1").decode(start.subarray(30));
+  // torch.save begins with <name>/data.pkl, <name>/version or the like; numpy.savez with <array>.npy.
+  const isNpz = zip && firstEntry.includes(".npy");
+  if (pickle || (zip && !isNpz && firstEntry.includes("/"))) {
+    fail(
+      "is-torch",
+      name,
+      "is a file of torch.save, not a .npy file.",
+      "In Python: numpy.save(NEW_PATH, torch.load(PATH).float().cpu().numpy()).",
+    );
+  }
+  if (zip) {
+    fail(
+      "is-npz",
+      name,
+      `is a zip archive (${isNpz ? "" : "perhaps an "}.npz), not a .npy file.`,
+      "Save one array with numpy.save.",
+    );
+  }
+}
+
 /**
  * Parses magic, version and length.
- * @param start the first `preambleBytes` bytes of the file, or fewer when it is shorter
+ * @param start the first bytes of the file: at least `preambleBytes`, or fewer when it is shorter.
+ * With more of them, a file of another format is named better.
  */
 export function parsePreamble(
   name: string,
   start: Uint8Array,
 ): { headerOffset: number; headerLength: number; major: number } {
   if (magic.some((byte, i) => start[i] !== byte)) {
-    if (start[0] === 0x50 && start[1] === 0x4b) {
-      fail("is-npz", name, "is a zip archive (.npz), not a .npy file.", "Save one array with numpy.save.");
-    }
+    refuseOtherFormat(name, start);
     fail("not-npy", name, "is not a .npy file: it does not begin with \\x93NUMPY.");
   }
   const major = start[6] ?? 0;

@@ -3,7 +3,7 @@ import { RevqError, type ByteSource } from "@revq/core";
 import { fromBuffer } from "../bytes/from-buffer.js";
 import { bytesPerElement, toFloat32, viewAs, type TensorData } from "../dtypes.js";
 import { fortranStrides, gatherStrided } from "../strided.js";
-import { refuseWrongFile, wrongFileBytes } from "../wrong-file.js";
+import { refuseWrongFile } from "../wrong-file.js";
 import { fileDType, parseHeader, parsePreamble, preambleBytes, type NpyDType, type NpyHeader } from "./header.js";
 
 export interface NpyArray {
@@ -120,9 +120,9 @@ function elementBytes(header: NpyHeader): number {
 /** Also checks the file's length. Bytes after the array are ignored, as in numpy. */
 async function readHeader(source: ByteSource): Promise<NpyHeader> {
   const { name, size } = source;
-  const start = await source.read(0, Math.min(size, Math.max(preambleBytes, wrongFileBytes)));
+  const start = await source.read(0, Math.min(size, preambleBytes));
   refuseWrongFile(name, start);
-  const { headerOffset, headerLength, major } = parsePreamble(name, start.subarray(0, preambleBytes));
+  const { headerOffset, headerLength, major } = parsePreamble(name, start);
   const dataOffset = headerOffset + headerLength;
   if (dataOffset > size) throw truncated(name, size, dataOffset);
   const header = parseHeader(name, await source.read(headerOffset, headerLength), major, dataOffset);

@@ -10,13 +10,14 @@ import type { TensorFile } from "../tensor-file.js";
 import { refuseWrongFile, wrongFileBytes } from "../wrong-file.js";
 import { flattenTensors } from "./flatten-tensors.js";
 import type { PickleValue, TensorReference } from "./pickle-values.js";
+import { onlyForeignValues } from "./torch-globals.js";
 import { unpickle } from "./unpickle.js";
 import { readZipDirectory, type ZipEntry } from "./zip-directory.js";
 
 export interface PthFile extends TensorFile {
   /**
-   * The whole checkpoint: dicts are Maps, tuples and lists are arrays, tensors are
-   * `TensorReference`s. Lists may contain themselves.
+   * The whole checkpoint: dicts are Maps, tuples, lists and sets are arrays, tensors are
+   * `TensorReference`s, objects of other classes are `OpaqueValue`s. Lists may contain themselves.
    */
   readonly value: PickleValue;
 }
@@ -26,8 +27,9 @@ const maxPickleBytes = 16 * 1024 * 1024;
 
 /**
  * Opens a checkpoint. A tensor's name is the path of dict keys and list indices to it, joined by
- * dots ("decoder.conv_in.weight"). Nothing in the file is executed.
- * @throws RevqError `pth-forbidden-global` when the file names anything that weights do not need;
+ * dots ("decoder.conv_in.weight"). Nothing in the file is executed: objects that other programs
+ * keep beside the weights become opaque values.
+ * @throws RevqError `pth-forbidden-global` when there are such objects and no tensor outside them;
  * `pth-legacy`, `pth-torchscript`, `pth-zip`, `pth-malformed`, `git-lfs-pointer`
  * @example
  * const refusal = await openPth(fromBuffer("weights.pth", new Uint8Array(64))).catch((error) => error.code);
@@ -58,8 +60,9 @@ export async function openPth(source: ByteSource): Promise<PthFile> {
       fix: "Save it again on a little-endian machine.",
     });
   }
-  const value = unpickle(await content(source, pickleEntry, maxPickleBytes), name);
+  const { value, foreign } = unpickle(await content(source, pickleEntry, maxPickleBytes), name);
   const tensors = flattenTensors(value, name);
+  if (tensors.size === 0 && foreign !== undefined) throw onlyForeignValues(foreign, name);
 
   const read = async (tensor: string): Promise<{ shape: readonly number[]; data: TensorData; dtype: DType }> => {
     const found = tensors.get(tensor);

@@ -1,10 +1,16 @@
-/** The values of an unpickled checkpoint. They are data only: allowed globals stay names. */
+/** The values of an unpickled checkpoint. They are data only: globals stay names. */
 import type { DType } from "../dtypes.js";
 
-/**
- * An allowed global, by its dotted name. A dtype such as `torch.float16` may be a value by itself.
- */
+/** A global, by its dotted name. A dtype such as `torch.float16` may be a value by itself. */
 export class PickleGlobal {
+  constructor(readonly path: string) {}
+}
+
+/**
+ * A value that only the program that wrote it could make: the result of a call of a global that is
+ * not on the allow-list. The call is not made; its arguments and attributes are not kept.
+ */
+export class OpaqueValue {
   constructor(readonly path: string) {}
 }
 
@@ -42,6 +48,7 @@ export type PickleValue =
   | PickleValue[]
   | PickleMap
   | PickleGlobal
+  | OpaqueValue
   | StorageReference
   | TensorReference;
 

@@ -1,11 +1,19 @@
 /**
- * The allow-list: the globals that a checkpoint may name, and the meaning of a call to them. Other
- * names are refused. Nothing is imported or executed. The list is the part of PyTorch's own
- * `weights_only` unpickler that weights need.
+ * The allow-list: the globals whose calls have a meaning here. A call of any other global gives an
+ * opaque value, so that a checkpoint of a training program still gives its tensors. Nothing is
+ * imported or executed. The list is the part of PyTorch's own `weights_only` unpickler that weights
+ * need.
  */
 import { RevqError } from "@revq/core";
 import { bytesPerElement, elementCount, type DType } from "../dtypes.js";
-import { PickleGlobal, PickleMap, StorageReference, TensorReference, type PickleValue } from "./pickle-values.js";
+import {
+  OpaqueValue,
+  PickleGlobal,
+  PickleMap,
+  StorageReference,
+  TensorReference,
+  type PickleValue,
+} from "./pickle-values.js";
 
 const storageDTypes: Readonly<Record<string, DType>> = {
   "torch.DoubleStorage": "F64",
@@ -57,8 +65,13 @@ const callables: Readonly<Record<string, (args: PickleValue[], name: string) => 
     tensor(name, storage, offset, shape, strides),
   "torch._utils._rebuild_tensor_v3": ([storage, offset, shape, strides, , , dtype], name) =>
     tensor(name, storage, offset, shape, strides, dtype),
-  "torch._utils._rebuild_parameter": ([data], name) =>
-    data instanceof TensorReference ? data : malformed(name, "a parameter without a tensor"),
+  "torch._utils._rebuild_parameter": ([data], name) => parameter(name, data),
+  "torch._utils._rebuild_parameter_with_state": ([data], name) => parameter(name, data),
+  // Tensors of a subclass, or with attributes: the function that rebuilds the tensor, and its arguments.
+  "torch._tensor._rebuild_from_type_v2": ([rebuild, , args], name) =>
+    rebuild instanceof PickleGlobal && rebuild.path.startsWith("torch._utils._rebuild_")
+      ? callGlobal(rebuild, args, name)
+      : new OpaqueValue("torch._tensor._rebuild_from_type_v2"),
   "torch.Size": ([sizes], name) => (Array.isArray(sizes) ? sizes : malformed(name, "a torch.Size without sizes")),
   "torch.device": ([device], name) =>
     typeof device === "string" ? device : malformed(name, "a torch.device without a name"),
@@ -71,26 +84,31 @@ const allowed = new Set([
   untypedStorage,
 ]);
 
-/** Throws `pth-forbidden-global` for a name outside the list. */
-export function allowedGlobal(module: string, attribute: string, name: string): PickleGlobal {
-  const path = `${module}.${attribute}`;
-  if (allowed.has(path)) return new PickleGlobal(path);
+/** True for the globals of the list. */
+export function isKnownGlobal({ path }: PickleGlobal): boolean {
+  return allowed.has(path);
+}
+
+/** For a checkpoint that has no tensor outside of values that only its own program can make. */
+export function onlyForeignValues(path: string, name: string): RevqError {
   const shown = path.length > 120 ? `${path.slice(0, 117)}...` : path;
-  throw new RevqError(
+  return new RevqError(
     "pth-forbidden-global",
-    `${name} names "${shown}", which weights do not need. Nothing was executed.`,
+    `${name} holds no tensors that can be read, but names "${shown}", which weights do not need. Nothing was executed.`,
     {
       fix: "If you trust the file, save its tensors only, in Python: safetensors.torch.save_file(model.state_dict(), PATH).",
     },
   );
 }
 
-/** The result of `REDUCE`: a call of an allowed global. */
+/** The result of `REDUCE`, `NEWOBJ` and others: a call. An unknown callable gives an opaque value. */
 export function callGlobal(
   callable: PickleValue | undefined,
   args: PickleValue | undefined,
   name: string,
 ): PickleValue {
+  if (callable instanceof OpaqueValue) return callable;
+  if (callable instanceof PickleGlobal && !isKnownGlobal(callable)) return new OpaqueValue(callable.path);
   const call =
     callable instanceof PickleGlobal && Object.hasOwn(callables, callable.path) ? callables[callable.path] : undefined;
   if (!call || !Array.isArray(args)) {
@@ -104,21 +122,32 @@ export function callGlobal(
   return call(args, name);
 }
 
-/** The storage of a persistent id ("storage", type, key, location, size). */
-export function storageOf(id: PickleValue | undefined, name: string): StorageReference {
+/**
+ * The storage of a persistent id ("storage", type, key, location, size). Of a type that is not read
+ * (complex, quantized): an opaque value.
+ */
+export function storageOf(id: PickleValue | undefined, name: string): StorageReference | OpaqueValue {
   const [kind, type, key, , size] = Array.isArray(id) ? id : [];
   if (kind !== "storage" || !(type instanceof PickleGlobal) || typeof key !== "string" || !isSize(size)) {
     return malformed(name, "a persistent id that is not a storage");
   }
+  if (!isKnownGlobal(type)) return new OpaqueValue(type.path);
   if (type.path !== untypedStorage && !Object.hasOwn(storageDTypes, type.path))
     return malformed(name, `a storage of type ${type.path}`);
   return new StorageReference(key, storageDTypes[type.path], size);
 }
 
+function parameter(name: string, data: PickleValue | undefined): PickleValue {
+  return data instanceof TensorReference || data instanceof OpaqueValue
+    ? data
+    : malformed(name, "a parameter without a tensor");
+}
+
 function tensor(
   name: string,
   ...[storage, offset, shape, strides, dtypeName]: (PickleValue | undefined)[]
-): TensorReference {
+): TensorReference | OpaqueValue {
+  if (storage instanceof OpaqueValue) return storage;
   if (
     !(storage instanceof StorageReference) ||
     !isSize(offset) ||
@@ -129,6 +158,8 @@ function tensor(
     return malformed(name, "a tensor with arguments of wrong types");
   }
   const dtype = storage.dtype ?? (dtypeName instanceof PickleGlobal ? torchDTypes[dtypeName.path] : undefined);
+  // A dtype that is not read, such as torch.complex64 or torch.float8_e4m3fn.
+  if (!dtype && dtypeName instanceof PickleGlobal) return new OpaqueValue(dtypeName.path);
   if (!dtype) return malformed(name, "a tensor without a dtype");
   const available = storage.dtype ? storage.size : Math.floor(storage.size / bytesPerElement(dtype));
   const count = elementCount(shape);

@@ -1,25 +1,32 @@
 /**
- * Reads a pickle as data: a stack machine with the opcodes that torch.save uses. It calls nothing
- * but the allow-list of `torch-globals.ts`. Opcodes: CPython's `pickletools`. Linear in the size of
- * the pickle; no recursion.
+ * Reads a pickle as data: a stack machine with the binary opcodes of Python's pickle. It calls
+ * nothing but the allow-list of `torch-globals.ts`; other calls give opaque values. Opcodes:
+ * CPython's `pickletools`. Linear in the size of the pickle; no recursion.
  */
-import { allowedGlobal, callGlobal, malformed, storageOf } from "./torch-globals.js";
-import { PickleMap, type PickleValue } from "./pickle-values.js";
+import { callGlobal, isKnownGlobal, malformed, storageOf } from "./torch-globals.js";
+import { OpaqueValue, PickleGlobal, PickleMap, type PickleValue } from "./pickle-values.js";
 
 /** Integers with more bytes are refused. */
 const maxLongBytes = 1024;
 
+export interface Unpickled {
+  readonly value: PickleValue;
+  /** The first global that is not on the allow-list; undefined when there is none. */
+  readonly foreign: string | undefined;
+}
+
 /**
  * @param name of the file, for messages
- * @throws RevqError `pth-forbidden-global`, `pth-malformed`
+ * @throws RevqError `pth-malformed`
  */
-export function unpickle(bytes: Uint8Array, name: string): PickleValue {
+export function unpickle(bytes: Uint8Array, name: string): Unpickled {
   const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   let at = 0;
   let stack: PickleValue[] = [];
   const marks: PickleValue[][] = []; // the stacks below each MARK
   const memo = new Map<number, PickleValue>();
+  let foreign: string | undefined;
 
   const advance = (length: number): number => {
     const start = at;
@@ -55,11 +62,13 @@ export function unpickle(bytes: Uint8Array, name: string): PickleValue {
   };
   const append = (items: PickleValue[]): void => {
     const list = top();
+    if (list instanceof OpaqueValue) return;
     if (!Array.isArray(list)) return malformed(name, "items are appended to something other than a list");
     for (const item of items) list.push(item);
   };
   const setItems = (items: PickleValue[]): void => {
     const map = top();
+    if (map instanceof OpaqueValue) return;
     if (!(map instanceof PickleMap) || items.length % 2 !== 0)
       return malformed(name, "items are set in something other than a dict");
     for (let i = 0; i < items.length; i += 2) map.set(items[i]!, items[i + 1]!);
@@ -75,6 +84,20 @@ export function unpickle(bytes: Uint8Array, name: string): PickleValue {
   const recall = (key: number): PickleValue => {
     if (!memo.has(key)) malformed(name, `memo ${key} was never set`);
     return memo.get(key)!;
+  };
+  const pushMap = (items: PickleValue[]): void => {
+    stack.push(new PickleMap());
+    setItems(items);
+  };
+  const pushGlobal = (module: string, attribute: string): void => {
+    const found = new PickleGlobal(`${module}.${attribute}`);
+    if (!isKnownGlobal(found)) foreign ??= found.path;
+    stack.push(found);
+  };
+  /** Calls the first of the marked values with the others. */
+  const callMarked = (): void => {
+    const [callable, ...args] = popMark();
+    stack.push(callGlobal(callable, args, name));
   };
   const stringOf = (value: PickleValue): string =>
     typeof value === "string" ? value : malformed(name, "a name that is not a string");
@@ -122,11 +145,11 @@ export function unpickle(bytes: Uint8Array, name: string): PickleValue {
     0x6a: () => void stack.push(recall(data.getUint32(advance(4), true))), // LONG_BINGET
     0x63: () => {
       const module = line(); // GLOBAL
-      stack.push(allowedGlobal(module, line(), name));
+      pushGlobal(module, line());
     },
     0x93: () => {
       const attribute = stringOf(pop()); // STACK_GLOBAL
-      stack.push(allowedGlobal(stringOf(pop()), attribute, name));
+      pushGlobal(stringOf(pop()), attribute);
     },
     0x52: () => {
       const args = pop(); // REDUCE
@@ -134,14 +157,39 @@ export function unpickle(bytes: Uint8Array, name: string): PickleValue {
     },
     0x51: () => void stack.push(storageOf(pop(), name)), // BINPERSID
     0x62: () => {
-      pop(); // BUILD: attributes of a state dict (`_metadata`), which hold no weights
-      if (!(top() instanceof PickleMap)) malformed(name, "attributes are set on something other than a dict");
+      pop(); // BUILD: attributes of a state dict (`_metadata`) or of an opaque value, which hold no weights
+      const owner = top();
+      if (!(owner instanceof PickleMap || owner instanceof OpaqueValue))
+        malformed(name, "attributes are set on something other than a dict");
     },
+    0x81: () => {
+      const args = pop(); // NEWOBJ
+      stack.push(callGlobal(pop(), args, name));
+    },
+    0x92: () => {
+      pop(); // NEWOBJ_EX: named arguments, for none of the known globals
+      const args = pop();
+      stack.push(callGlobal(pop(), args, name));
+    },
+    0x69: () => {
+      const module = line(); // INST
+      const attribute = line();
+      const args = popMark();
+      pushGlobal(module, attribute);
+      stack.push(callGlobal(pop(), args, name));
+    },
+    0x6f: () => callMarked(), // OBJ
+    0x64: () => pushMap(popMark()), // DICT
+    // Sets, as lists.
+    0x8f: () => void stack.push([]), // EMPTY_SET
+    0x90: () => append(popMark()), // ADDITEMS
+    0x91: () => pushMarked(), // FROZENSET
+    0x96: () => void stack.push(slice(length64())), // BYTEARRAY8
   };
 
   while (at < bytes.length) {
     const opcode = bytes[at++]!;
-    if (opcode === 0x2e) return pop(); // STOP
+    if (opcode === 0x2e) return { value: pop(), foreign }; // STOP
     const operation = operations[opcode];
     if (!operation) malformed(name, `opcode 0x${opcode.toString(16)} at byte ${at - 1} is not supported`);
     operation();

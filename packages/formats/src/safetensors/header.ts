@@ -5,14 +5,14 @@
  * read.
  */
 import { RevqError } from "@revq/core";
-import { bytesPerElement, dtypes, elementCount, isDType, type DType } from "../dtypes.js";
+import { bitsPerElement, dtypes, elementCount, isStoredDType, type StoredDType } from "../dtypes.js";
 import { duplicateKey } from "./duplicate-keys.js";
 
 /** Longer headers are refused, as in the reference. */
 export const maxHeaderLength = 100_000_000;
 
 export interface TensorInfo {
-  readonly dtype: DType;
+  readonly dtype: StoredDType;
   readonly shape: readonly number[];
   /** First byte, counted from the start of the file. */
   readonly offset: number;
@@ -83,7 +83,7 @@ function parseMetadata(name: string, value: unknown): Record<string, string> {
 function parseTensor(name: string, key: string, value: unknown, dataStart: number): TensorInfo {
   if (!isRecord(value)) fail("tensor-entry", name, `the entry of tensor "${key}" is not an object.`);
   const { dtype, shape, data_offsets: offsets } = value;
-  if (!isDType(dtype)) {
+  if (!isStoredDType(dtype)) {
     fail("unknown-dtype", name, `tensor "${key}" has dtype ${quoted(dtype)}; known are ${dtypes.join(", ")}.`);
   }
   if (!isSizes(shape)) {
@@ -96,7 +96,7 @@ function parseTensor(name: string, key: string, value: unknown, dataStart: numbe
   if (end < begin) fail("offsets", name, `tensor "${key}" ends (${end}) before it begins (${begin}).`);
   const count = elementCount(shape);
   if (count === undefined) fail("shape", name, `tensor "${key}" has more elements than can be counted: [${shape}].`);
-  const expected = count * bytesPerElement(dtype);
+  const expected = (count * bitsPerElement(dtype)) / 8;
   if (end - begin !== expected) {
     fail(
       "size",

@@ -3,7 +3,7 @@
  * largest tensor read bounds the memory. Format: https://github.com/huggingface/safetensors#format.
  */
 import { nearestNames, RevqError, type ByteSource } from "@revq/core";
-import { toFloat32, viewAs } from "../dtypes.js";
+import { requireReadable, toFloat32, viewAs, type DType } from "../dtypes.js";
 import type { TensorFile } from "../tensor-file.js";
 import { refuseWrongFile, wrongFileBytes } from "../wrong-file.js";
 import { damagedFile, maxHeaderLength, parseHeader, type SafetensorsHeader, type TensorInfo } from "./header.js";
@@ -53,9 +53,9 @@ export async function openSafetensors(source: ByteSource): Promise<Safetensors> 
   }
   const header = parseHeader(name, await source.read(8, headerLength), 8 + headerLength, size);
 
-  const info = (tensor: string): TensorInfo => {
+  const info = (tensor: string): TensorInfo & { readonly dtype: DType } => {
     const found = header.tensors.get(tensor);
-    if (found) return found;
+    if (found) return { ...found, dtype: requireReadable(found.dtype, tensor, name) };
     const near = nearestNames(tensor, [...header.tensors.keys()]);
     throw new RevqError("safetensors-unknown-tensor", `${name} has no tensor "${tensor}".`, {
       fix: near.length

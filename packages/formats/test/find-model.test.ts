@@ -1,0 +1,96 @@
+/** Which of the files of a place are taken for the weights of a model. */
+import type { WeightsSource } from "@revq/core";
+import { fromBuffer, openModelFolder, openTensorFile, writeSafetensors } from "@revq/formats";
+import { describe, expect, it } from "vitest";
+import { goldenBytes } from "./fixtures.js";
+
+/** Every file of weights holds one tensor with its own name. */
+function place(...names: readonly string[]): WeightsSource {
+  return {
+    spec: "place",
+    list: async () => names,
+    open: async (name) =>
+      fromBuffer(
+        name,
+        name.endsWith(".json")
+          ? new TextEncoder().encode("{}")
+          : writeSafetensors([{ name, shape: [1], data: Float32Array.of(1) }]),
+      ),
+  };
+}
+
+async function chosen(...names: readonly string[]): Promise<{ file: string; config?: string; notes: string[] }> {
+  const notes: string[] = [];
+  const { weights, config } = await openModelFolder(place(...names), "a VAE", (line) => notes.push(line));
+  return { file: [...weights.tensors.keys()][0]!, ...(config ? { config: config.name } : {}), notes };
+}
+
+describe("openModelFolder", () => {
+  // First the one that is taken.
+  it.each([
+    [
+      [
+        "diffusion_pytorch_model.safetensors",
+        "diffusion_pytorch_model.bin",
+        "diffusion_pytorch_model.fp16.safetensors",
+      ],
+    ],
+    [["diffusion_pytorch_model.fp16.safetensors", "diffusion_pytorch_model.bf16.safetensors"]],
+    [["diffusion_pytorch_model.bf16.safetensors", "config.json"]],
+    [["diffusion_pytorch_model.fp16.safetensors", "diffusion_pytorch_model.bin"]],
+    [["diffusion_pytorch_model.fp16.bin", "config.json"]],
+    [["model.safetensors", "config.json"]],
+    [["sdxl_vae.safetensors", "config.json", "README.md"]],
+    [["anything.ckpt", "config.json", "optimizer.pt", "training_args.bin"]],
+    [["pytorch_model.bin", "config.json"]],
+    [["ae.safetensors", "README.md"]],
+    [["ae.sft", "README.md"]],
+    [["vae-ft-mse-840000-ema-pruned.safetensors", "vae-ft-mse-840000-ema-pruned.ckpt", "README.md"]],
+    [["kl-f8.ckpt", "readme.txt"]],
+    [["vae/diffusion_pytorch_model.fp16.safetensors", "model_index.json", "unet/diffusion_pytorch_model.safetensors"]],
+    [["vae/diffusion_pytorch_model.safetensors", "v1-5-pruned.safetensors"]],
+    [["vae/diffusion_pytorch_model.safetensors", "flux1-dev.safetensors", "ae.safetensors"]],
+    [["vae_1_0/diffusion_pytorch_model.safetensors", "unet/diffusion_pytorch_model.safetensors"]],
+    [["split_files/vae/ae.safetensors", "split_files/diffusion_models/flux1-dev.safetensors"]],
+  ])("takes the first of %j", async (names) => {
+    for (const order of [names, [...names].reverse()])
+      expect(await chosen(...order)).toMatchObject({ file: names[0], notes: [] });
+  });
+
+  it("reads the config.json beside the weights", async () => {
+    expect(await chosen("config.json", "vae/config.json", "vae/model.safetensors")).toMatchObject({
+      config: "vae/config.json",
+    });
+  });
+
+  it("says which one it took where several fit", async () => {
+    const { file, notes } = await chosen("config.json", "b.safetensors", "my-vae.safetensors", "a.ckpt");
+    expect(file).toBe("my-vae.safetensors");
+    expect(notes).toEqual(["place: using the weights my-vae.safetensors; not used are a.ckpt, b.safetensors."]);
+  });
+
+  it("asks for the file where no name says that it holds a VAE", async () => {
+    await expect(chosen("a.safetensors", "b.safetensors")).rejects.toMatchObject({
+      code: "model-folder-weights",
+      fix: "If one of its files holds the VAE, name that file: a.safetensors, b.safetensors.",
+    });
+  });
+});
+
+describe("openTensorFile", () => {
+  it("goes by the contents, not by the name", async () => {
+    const safetensors = goldenBytes("safetensors/all-dtypes.safetensors");
+    const checkpoint = goldenBytes("pth/checkpoint.pth");
+    expect((await openTensorFile(fromBuffer("x.ckpt", safetensors))).tensors.size).toBeGreaterThan(10);
+    expect((await openTensorFile(fromBuffer("x.safetensors", checkpoint))).tensors.size).toBe(28);
+    const gguf = new TextEncoder().encode("GGUF\x03\0\0\0………………");
+    await expect(openTensorFile(fromBuffer("x.safetensors", gguf))).rejects.toMatchObject({ code: "gguf-file" });
+    const legacy = fromBuffer("x.safetensors", goldenBytes("pth/legacy.pth"));
+    await expect(openTensorFile(legacy)).rejects.toMatchObject({ code: "pth-legacy" });
+    const damaged = new Uint8Array(40);
+    await expect(openTensorFile(fromBuffer("x.sft", damaged))).rejects.toMatchObject({
+      code: "safetensors-header-not-json",
+    });
+    await expect(openTensorFile(fromBuffer("x.ckpt", damaged))).rejects.toMatchObject({ code: "pth-not-a-checkpoint" });
+  });
+});
