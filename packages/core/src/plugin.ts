@@ -47,6 +47,8 @@ export interface BackboneContext {
    * Wins over `weights`.
    */
   readonly state?: NamedTensors;
+  /** Told what was inferred or chosen about the weights, one line each. */
+  readonly note?: (line: string) => void;
 }
 
 export interface BackbonePlugin<Schema extends OptionsSchema = OptionsSchema> extends PluginBase<"backbone", Schema> {

@@ -1,6 +1,6 @@
 /**
  * @revq/backbone-sd-vae: the plugin `sd-vae`, the VAEs of Stable Diffusion, SDXL, SD3 and FLUX in
- * diffusers' form.
+ * diffusers' form or the original one.
  */
 import { definePlugin, RevqError, type OptionsOf, type WeightsSource } from "@revq/core";
 import { optionsSchema } from "./options.js";
@@ -12,14 +12,16 @@ export const sdVae = definePlugin({
   options: optionsSchema,
   weights: "required",
   async resolve(options, { weights, state }) {
-    if (options.config) return options;
-    if (state) throw noConfig();
-    const { readModelConfig } = await import("@revq/formats");
-    return { ...options, config: await readModelConfig(requireWeights(weights), "an AutoencoderKL") };
+    if (state) {
+      if (options.config) return options;
+      throw noConfig();
+    }
+    const { readConfig } = await import("./load-weights.js");
+    return { ...options, config: await readConfig(requireWeights(weights), options.config) };
   },
-  async create(options, { weights, state }) {
+  async create(options, { weights, state, note }) {
     const { loadSdVaeBackbone, restoreSdVaeBackbone } = await import("./sd-vae-backbone.js");
-    if (!state) return loadSdVaeBackbone(options, requireWeights(weights));
+    if (!state) return loadSdVaeBackbone(options, requireWeights(weights), note);
     if (!options.config) throw noConfig();
     return restoreSdVaeBackbone({ ...options, config: options.config }, state);
   },
@@ -34,7 +36,7 @@ declare module "@revq/core" {
 function requireWeights(weights: WeightsSource | undefined): WeightsSource {
   if (weights) return weights;
   throw new RevqError("backbone-weights", "The backbone sd-vae needs weights.", {
-    fix: "Name a folder (config.json and diffusion_pytorch_model.safetensors), or hf:stabilityai/sd-vae-ft-mse.",
+    fix: "Name a folder (config.json and diffusion_pytorch_model.safetensors), a file such as ae.safetensors, or hf:stabilityai/sd-vae-ft-mse.",
     setting: { path: "backbone.weights" },
   });
 }

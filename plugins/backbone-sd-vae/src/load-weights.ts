@@ -1,13 +1,15 @@
 /** Opens an AutoencoderKL in the place that the user named. */
 import type { NamedTensors, WeightsSource } from "@revq/core";
-import { openModelFolder, readExpected, requireConfig } from "@revq/formats";
+import { openModelFolder, readExpected, type ModelFolder, type TensorFile } from "@revq/formats";
 import * as tf from "@tensorflow/tfjs-core";
 import { expectedTensors } from "./architecture.js";
 import { parseConfig } from "./config.js";
+import { findVae } from "./find-vae.js";
+import { inferConfig } from "./infer-config.js";
 import { toEngineLayout } from "./network.js";
 
 export interface LoadedModel {
-  /** The contents of config.json, or what was given instead. */
+  /** The contents of config.json, inferred where there is none, with the fields that were given. */
   readonly config: Record<string, unknown>;
   /** In tfjs' layout. */
   readonly weights: NamedTensors;
@@ -24,18 +26,38 @@ const olderNames: Readonly<Record<string, string>> = {
   "to_out.0": "proj_attn",
 };
 
+type Fields = Readonly<Record<string, unknown>>;
+type Note = (line: string) => void;
+
+/**
+ * The configuration of the model: the given fields, over those of config.json or, where there is
+ * none, those that the shapes tell. Reads headers only.
+ * @throws RevqError `sd-vae-tensors`, `model-*` and the errors of the files
+ */
+export async function readConfig(source: WeightsSource, given?: Fields): Promise<Record<string, unknown>> {
+  const model = await openModelFolder(source, "an AutoencoderKL");
+  try {
+    return configOf(model, findVae(model.weights), given).json;
+  } finally {
+    await model.close();
+  }
+}
+
 /**
  * The caller owns the tensors. One tensor of the file is in memory at a time.
- * @param given contents of config.json, instead of the file's
- * @throws RevqError `sd-vae-config`, `model-*` and the errors of the files
+ * @param given fields of config.json that replace the file's
+ * @param note is told what was inferred or chosen
+ * @throws RevqError `sd-vae-config`, `sd-vae-tensors`, `model-*` and the errors of the files
  */
-export async function loadModel(source: WeightsSource, given?: Record<string, unknown>): Promise<LoadedModel> {
-  const model = await openModelFolder(source, "an AutoencoderKL");
+export async function loadModel(source: WeightsSource, given?: Fields, note?: Note): Promise<LoadedModel> {
+  const model = await openModelFolder(source, "an AutoencoderKL", note);
   const weights: Record<string, tf.Tensor> = {};
   try {
-    const json = given ?? requireConfig(model, source);
-    const config = parseConfig(json, given ? "The option config" : `${source.spec}/${model.config!.name}`);
-    const reading = readExpected(model.weights, expectedTensors(config), {
+    const vae = findVae(model.weights, note);
+    const { json, name, text } = configOf(model, vae, given);
+    if (text !== undefined) note?.(text);
+    const config = parseConfig(json, name === null ? "The option config" : `${source.spec}/${name}`);
+    const reading = readExpected(vae, expectedTensors(config), {
       model: "the AutoencoderKL of config.json",
       otherNames: (name) =>
         Object.entries(olderNames)
@@ -55,4 +77,27 @@ export async function loadModel(source: WeightsSource, given?: Record<string, un
   } finally {
     await model.close();
   }
+}
+
+interface FoundConfig {
+  readonly json: Record<string, unknown>;
+  /** The file that it comes from, for messages; null where fields were given. */
+  readonly name: string | null;
+  /** Says what was inferred. */
+  readonly text?: string;
+}
+
+function configOf({ config }: ModelFolder, vae: TensorFile, given: Fields = {}): FoundConfig {
+  const overriding = Object.keys(given).length > 0;
+  if (isWhole(given)) return { json: { ...given }, name: null };
+  if (config && isWhole(config.json)) {
+    return { json: { ...config.json, ...given }, name: overriding ? null : config.name };
+  }
+  const inferred = inferConfig(vae);
+  return { json: { ...inferred.config, ...given }, name: overriding ? null : vae.name, text: inferred.text };
+}
+
+/** False for some fields, and for the config.json of something that is not a model of diffusers. */
+function isWhole(json: Fields): boolean {
+  return "_class_name" in json || "block_out_channels" in json;
 }

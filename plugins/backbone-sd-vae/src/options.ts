@@ -5,7 +5,9 @@ export const optionsSchema = z.strictObject({
   config: z
     .record(z.string(), z.unknown())
     .optional()
-    .describe("Contents of the model's config.json; default: the file beside the weights."),
+    .describe(
+      "Contents of the model's config.json, or some of its fields; default: the file beside the weights, else what their shapes tell.",
+    ),
   sample: z.boolean().default(false).describe("Use a sample of the posterior as the latent, instead of its mean."),
   seed: z
     .int()

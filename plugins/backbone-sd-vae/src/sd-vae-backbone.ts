@@ -34,8 +34,12 @@ const elementsAtOnce = 2 ** 24;
 type Resolved = SdVaeOptions & { readonly config: Record<string, unknown> };
 
 /** @throws RevqError `sd-vae-*`, `model-*` and the errors of the files */
-export async function loadSdVaeBackbone(options: SdVaeOptions, source: WeightsSource): Promise<Backbone> {
-  const { config, weights } = await loadModel(source, options.config);
+export async function loadSdVaeBackbone(
+  options: SdVaeOptions,
+  source: WeightsSource,
+  note?: (line: string) => void,
+): Promise<Backbone> {
+  const { config, weights } = await loadModel(source, options.config, note);
   return createBackbone({ ...options, config }, weights);
 }
 

@@ -1,6 +1,6 @@
-/** Finds the backbone plugin that a folder of weights is for, from its files and its config.json. */
+/** Finds the backbone plugin that weights are for, from the files, config.json and names of tensors. */
 import { RevqError, type WeightsSource } from "@revq/core";
-import { readAll } from "@revq/formats";
+import { openModelFolder, readAll } from "@revq/formats";
 
 /** `_class_name` of diffusers -> plugin id. */
 const families: Readonly<Record<string, string>> = {
@@ -30,7 +30,23 @@ export async function detectBackbone(source: WeightsSource): Promise<Detected> {
   if (onnx !== undefined) return { id: "onnx", because: `there is ${onnx}` };
   const tae = names.find((name) => /(^|\/)tae[a-z0-9]+_(encoder|decoder)\.(safetensors|pth)$/.test(name));
   if (tae !== undefined) return { id: "tae", because: `there is ${tae}` };
-  throw unrecognised(source, names, "no config.json of a VAE, no encoder.onnx, no tae*_encoder.safetensors");
+  const why = "no config.json of a VAE, no encoder.onnx, no tae*_encoder.safetensors";
+  const id = await familyOfTensors(source);
+  if (id === undefined) throw unrecognised(source, names, why);
+  return { id, because: "the names of its tensors" };
+}
+
+/** A plugin that knows tensors of such names; undefined when there is none, or no file of weights. */
+async function familyOfTensors(source: WeightsSource): Promise<string | undefined> {
+  const model = await openModelFolder(source, "a VAE").catch((error: unknown) => {
+    if (error instanceof RevqError && error.code === "model-folder-weights") return undefined;
+    throw error;
+  });
+  if (!model) return undefined;
+  const names = [...model.weights.tensors.keys()];
+  await model.close();
+  if (names.some((name) => /(^|\.)decoder\.mid(\.block_1|_block\.resnets)\./.test(name))) return "sd-vae";
+  return names.some((name) => /^decoder\.layers\./.test(name)) ? "tae" : undefined;
 }
 
 async function classNameOf(source: WeightsSource, name: string): Promise<string | undefined> {

@@ -10,7 +10,7 @@ export interface BackboneRequest {
   /** Options as `--set` takes them, with or without `backbone.` in front. */
   readonly set?: readonly string[] | undefined;
   readonly imageSize: number;
-  /** Told when the bundled weights are used: the backbone has some, and none were named. */
+  /** Told when the bundled weights are used, and what was inferred or chosen about the weights. */
   readonly note?: (line: string) => void;
 }
 
@@ -42,6 +42,7 @@ export async function openBackbone(
   const context: BackboneContext = {
     imageSize,
     ...(weights === undefined ? {} : { weights: await openWeights(weights) }),
+    note,
   };
   const resolved = (await plugin.resolve?.(options, context)) ?? options;
   return { id, options: { ...resolved }, weights: weights ?? null, instance: await plugin.create(options, context) };

@@ -100,7 +100,7 @@ Several processes share the work with --shard i/n, or with the variables of thei
 
     const report = this.display.update.bind(this.display);
     const context = { random: createRandom(config.seed), report, signal: this.signal };
-    const created = await train.createBackbone(config, services);
+    const created = await train.createBackbone(config, { ...services, note: this.note });
     const backbone = await train.fitBackbone(created, images, join(out, train.savedBackboneFile), config, {
       plugins: services.plugins,
       context,

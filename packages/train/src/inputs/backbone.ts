@@ -36,7 +36,7 @@ export interface CreatedBackbone {
  */
 export async function createBackbone(
   config: RunConfig,
-  { plugins, openWeights }: Pick<TrainDependencies, "plugins" | "openWeights">,
+  { plugins, openWeights, note }: Pick<TrainDependencies, "plugins" | "openWeights" | "note">,
 ): Promise<CreatedBackbone> {
   const { id, weights } = config.backbone;
   const plugin = plugins.get("backbone", id);
@@ -44,6 +44,7 @@ export async function createBackbone(
   const context: BackboneContext = {
     imageSize: config.data.imageSize,
     ...(weights !== null ? { weights: await openWeights(weights) } : {}),
+    note,
   };
   const backbone = await plugin.create(given, context);
   try {

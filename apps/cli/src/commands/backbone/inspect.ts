@@ -39,7 +39,13 @@ export default class BackboneInspect extends BaseCommand {
         : { id: flags.backbone, because: "--backbone" };
     await this.startEngine(services, flags.engine, flags.verbose);
     const imageSize = flags["image-size"];
-    const { instance } = await openBackbone(services, { id, weights: args.weights, set: flags.set, imageSize });
+    const { instance } = await openBackbone(services, {
+      id,
+      weights: args.weights,
+      set: flags.set,
+      imageSize,
+      note: this.note,
+    });
     const { spec } = instance;
     const tensors = Object.values(instance.state());
     const parameters = tensors.filter(({ dtype }) => dtype === "float32").reduce((sum, { size }) => sum + size, 0);
