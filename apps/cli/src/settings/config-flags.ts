@@ -84,7 +84,7 @@ export const configFlags = {
   }),
   epochs: Flags.integer({
     description:
-      "epochs; in the recipe kmeans those of the rectifier (`--set quantizer.iterations` sets the passes of k-means)",
+      "epochs; in the recipe kmeans those of the rectifier on latents: 2 before picture steps, else 6 (`--set quantizer.iterations` sets the passes of k-means)",
     min: 1,
     ...training,
   }),
@@ -97,7 +97,7 @@ export const configFlags = {
   }),
   "picture-steps": Flags.string({
     description:
-      "steps of the rectifier on decoded pictures, after the epochs; 0 for none (default auto: as many as take about the time of encoding and epochs)",
+      "steps on decoded pictures, after the epochs, of the rectifier, and as many of it with the decoder; 0 for none (default auto: what fits into three times the time before, up to 6 minutes)",
     helpValue: "<n|auto>",
     ...training,
   }),

@@ -55,7 +55,7 @@ export function splitImages(
  * large; never takes all.
  */
 function chooseGroups(groups: readonly number[][], wanted: number, seed: number): number[][] {
-  const random = createRandom(seed).fork("hold out");
+  const random = createRandom(seed).fork("held out");
   if (groups.every(({ length }) => length === 1)) {
     return Array.from(random.sample(groups.length, Math.min(groups.length - 1, wanted)), (index) => groups[index]!);
   }
