@@ -1,6 +1,7 @@
 /** Finds and reads the files of encoder and decoder in the place that the user named. */
 import { RevqError, type WeightsSource } from "@revq/core";
 import { readAll, refuseWrongFile, shortList } from "@revq/formats";
+import { externalFiles, inlineWeights } from "./inline-weights.js";
 
 export interface ModelBytes {
   readonly encoder: Uint8Array;
@@ -8,30 +9,32 @@ export interface ModelBytes {
   readonly decoder?: Uint8Array;
 }
 
-const layouts = [
-  { encoder: "encoder.onnx", decoder: "decoder.onnx" },
-  { encoder: "vae_encoder/model.onnx", decoder: "vae_decoder/model.onnx" },
-  { encoder: "encoder_model.onnx", decoder: "decoder_model.onnx" },
-] as const;
+/** The usual names of an encoder, best first. A decoder has the same name with another word. */
+const usualNames = ["encoder.onnx", "vae_encoder/model.onnx", "encoder_model.onnx", "vae_encoder.onnx"] as const;
+/** The same with a precision behind (`_fp16`), in any folder. */
+const encoderName = /^(?:.*\/)?(?:(?:vae_)?encoder(?:_model)?|vae_encoder\/model)(?:[._-]\w+)?\.onnx$/;
 
 /**
+ * @param note is told which encoder was taken where there are several
  * @throws RevqError `onnx-models-missing` (the message lists the files that are there),
- * `git-lfs-pointer`, `html-instead-of-data`, `onnx-external-data`
+ * `git-lfs-pointer`, `html-instead-of-data`, `onnx-external-data`, `onnx-too-large`
  */
-export async function readModels(source: WeightsSource): Promise<ModelBytes> {
+export async function readModels(source: WeightsSource, note: (line: string) => void = () => {}): Promise<ModelBytes> {
   const names = await source.list();
-  for (const { encoder, decoder } of layouts) {
-    if (!names.includes(encoder)) continue;
+  const [encoder, ...others] = encodersOf(names);
+  if (encoder !== undefined) {
+    if (others.length > 0) note(`${source.spec}: using the encoder ${encoder}; not used are ${shortList(others, 4)}.`);
+    const decoder = decoderOf(encoder);
     return {
-      encoder: await readModel(source, encoder, names),
-      ...(names.includes(decoder) ? { decoder: await readModel(source, decoder, names) } : {}),
+      encoder: await readModel(source, encoder),
+      ...(names.includes(decoder) ? { decoder: await readModel(source, decoder) } : {}),
     };
   }
-  const half = layouts.find(({ decoder }) => names.includes(decoder));
+  const half = usualNames.find((name) => names.includes(decoderOf(name)));
   throw new RevqError(
     "onnx-models-missing",
     half
-      ? `${source.spec} has ${half.decoder} but no ${half.encoder}, which makes the latents.`
+      ? `${source.spec} has ${decoderOf(half)} but no ${half}, which makes the latents.`
       : `${source.spec} has no VAE in ONNX. Expected: encoder.onnx and decoder.onnx, or vae_encoder/model.onnx and ` +
           `vae_decoder/model.onnx. Found: ${shortList(names)}.`,
     {
@@ -41,22 +44,62 @@ export async function readModels(source: WeightsSource): Promise<ModelBytes> {
   );
 }
 
-async function readModel(source: WeightsSource, name: string, names: readonly string[]): Promise<Uint8Array> {
-  const external = [`${name}_data`, `${name}.data`, name.replace(/\.onnx$/, ".onnx_data")].find((file) =>
-    names.includes(file),
-  );
-  if (external !== undefined) {
-    throw new RevqError(
-      "onnx-external-data",
-      `${name} keeps its weights in a second file (${external}). Such models are not supported.`,
-      { fix: "Save it as one file, in Python: onnx.save(onnx.load(PATH), NEW_PATH)." },
-    );
+/** Usual names first, then those nearest to the top, then the shortest. */
+function encodersOf(names: readonly string[]): string[] {
+  const rank = (name: string): number => {
+    const usual = (usualNames as readonly string[]).indexOf(name);
+    return usual >= 0 ? usual : usualNames.length + 1000 * name.split("/").length + name.length;
+  };
+  return names.filter((name) => encoderName.test(name)).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+}
+
+/** In the last place: folders above may have any name. */
+function decoderOf(encoder: string): string {
+  const at = encoder.lastIndexOf("encoder");
+  return `${encoder.slice(0, at)}decoder${encoder.slice(at + "encoder".length)}`;
+}
+
+async function readModel(source: WeightsSource, name: string): Promise<Uint8Array> {
+  const model = await readFile(source, name);
+  refuseWrongFile(name, model);
+  const files = new Map<string, Uint8Array>();
+  for (const location of externalFiles(model)) files.set(location, await readExternal(source, name, location));
+  return files.size === 0 ? model : inlineWeights(name, model, files);
+}
+
+async function readExternal(source: WeightsSource, model: string, location: string): Promise<Uint8Array> {
+  const leadsOut = location === "" || /^[/\\]|\\|^[a-z]:/i.test(location) || location.split("/").includes("..");
+  const path = model.slice(0, model.lastIndexOf("/") + 1) + location.replace(/^(\.\/)+/, "");
+  let cause: unknown;
+  if (!leadsOut) {
+    try {
+      const bytes = await readFile(source, path);
+      refuseWrongFile(path, bytes);
+      return bytes;
+    } catch (error) {
+      if (!(error instanceof RevqError) || error.code !== "weights-file-missing") throw error;
+      cause = error;
+    }
   }
+  throw new RevqError(
+    "onnx-external-data",
+    leadsOut
+      ? `${model} keeps its weights in "${location}", which is not a file beside it.`
+      : `${model} keeps its weights in a second file, ${path}, which is not in ${source.spec}.`,
+    {
+      fix: leadsOut
+        ? "Save it as one file, in Python: onnx.save(onnx.load(PATH), NEW_PATH)."
+        : "Put that file beside the model and name the folder. Renamed files are not found.",
+      setting: { path: "backbone.weights" },
+      cause,
+    },
+  );
+}
+
+async function readFile(source: WeightsSource, name: string): Promise<Uint8Array> {
   const file = await source.open(name);
   try {
-    const bytes = await readAll(file);
-    refuseWrongFile(name, bytes);
-    return bytes;
+    return await readAll(file);
   } finally {
     await file.close?.();
   }

@@ -8,7 +8,7 @@ export const onnx = definePlugin({
   title: "Any VAE as ONNX files: encoder.onnx and decoder.onnx, or as optimum exports them",
   options: optionsSchema,
   weights: "required",
-  async create(options, { imageSize, weights, state }) {
+  async create(options, { imageSize, weights, state, note }) {
     const { createOnnxBackbone } = await import("./onnx-backbone.js");
     if (state) {
       const { bytesOfState } = await import("./model-state.js");
@@ -21,7 +21,7 @@ export const onnx = definePlugin({
       });
     }
     const { readModels } = await import("./find-models.js");
-    return createOnnxBackbone(await readModels(weights), options, imageSize);
+    return createOnnxBackbone(await readModels(weights, note), options, imageSize);
   },
 });
 

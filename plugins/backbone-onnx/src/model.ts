@@ -6,7 +6,7 @@
 import { RevqError } from "@revq/core";
 import { float16ToFloat32, float32ToFloat16 } from "@revq/formats";
 import type { InferenceSession, Tensor } from "onnxruntime-common";
-import { loadRuntime, type Provider } from "./runtime.js";
+import { loadRuntime, type OnnxRuntime, type Provider } from "./runtime.js";
 
 /** `[n, c, h, w]` float32, row-major. */
 export interface Planes {
@@ -62,12 +62,12 @@ export async function openModel(
   }
   const inputShape = input!.shape.map((size) => (typeof size === "number" && size > 0 ? size : null));
   const type = input!.type as "float32" | "float16";
-  const batch = inputShape[0] ?? null;
+  let batch = inputShape[0] ?? null;
 
   async function runAtOnce({ shape, data }: Planes): Promise<Planes> {
     let result: Tensor;
     try {
-      const feed = new runtime.Tensor(type, type === "float16" ? float32ToFloat16(data) : data, shape);
+      const feed = type === "float16" ? halfTensor(runtime, data, shape) : new runtime.Tensor(type, data, shape);
       result = (await session.run({ [input!.name]: feed }))[output!.name]!;
     } catch (cause) {
       throw new RevqError("onnx-run", `${name} failed on an input of [${shape}]: ${firstLine(cause)}.`, {
@@ -76,10 +76,11 @@ export async function openModel(
         cause,
       });
     }
-    if (result.dims.length !== 4) {
+    if (result.dims.length !== 4 || result.dims[0] !== shape[0]) {
       throw new RevqError(
         "onnx-model-interface",
-        `${name} gives an output of [${result.dims}]; expected [n, c, h, w].`,
+        `${name} gives an output of [${result.dims}] for an input of [${shape}]; expected [${shape[0]}, c, h, w].`,
+        { fix: "Export encoder and decoder separately, each from one image-like tensor to another." },
       );
     }
     const values = (await result.getData()) as Float32Array | Uint16Array;
@@ -99,24 +100,43 @@ export async function openModel(
     outputName: output!.name,
     async run(whole) {
       const [n, c, h, w] = whole.shape;
-      if (batch === null || batch === n) return runAtOnce(whole);
+      if (batch === null || batch === n) {
+        try {
+          return await runAtOnce(whole);
+        } catch (error) {
+          // Exporters declare any batch size also where a layer inside was traced with one image.
+          if (batch !== null || n === 1) throw error;
+          batch = 1;
+        }
+      }
+      const size = batch;
       const each = c * h * w;
       const parts: Planes[] = [];
-      for (let start = 0; start < n; start += batch) {
-        const data = new Float32Array(batch * each);
-        data.set(whole.data.subarray(start * each, (start + batch) * each));
-        parts.push(await runAtOnce({ shape: [batch, c, h, w], data }));
+      for (let start = 0; start < n; start += size) {
+        const data = new Float32Array(size * each);
+        data.set(whole.data.subarray(start * each, (start + size) * each));
+        parts.push(await runAtOnce({ shape: [size, c, h, w], data }));
       }
       const [, oc, oh, ow] = parts[0]!.shape;
       const data = new Float32Array(n * oc * oh * ow);
       parts.forEach((part, index) => {
-        const at = index * batch * oc * oh * ow;
+        const at = index * size * oc * oh * ow;
         data.set(part.data.subarray(0, Math.min(part.data.length, data.length - at)), at);
       });
       return { shape: [n, oc, oh, ow], data };
     },
     dispose: () => void session.release(),
   };
+}
+
+/**
+ * float32 -> a float16 tensor. Where JavaScript has a Float16Array (Node 24), onnxruntime-common
+ * makes the data one, and onnxruntime-node 1.30 takes that for an empty array; it takes raw bits.
+ */
+function halfTensor(runtime: OnnxRuntime, values: Float32Array, shape: Planes["shape"]): Tensor {
+  const bits = float32ToFloat16(values);
+  const tensor = new runtime.Tensor("float16", bits, shape);
+  return Object.defineProperty(tensor, "data", { value: bits });
 }
 
 function sessionOptions(provider: Provider): InferenceSession.SessionOptions {

@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import fc from "fast-check";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { onnx } from "@revq/backbone-onnx";
-import { parseOptions, type Backbone, type WeightsSource } from "@revq/core";
+import { externalFiles, inlineWeights } from "../src/inline-weights.js";
+import { isRevqError, parseOptions, RevqError, type Backbone, type WeightsSource } from "@revq/core";
 import { createEngine, type Engine } from "@revq/engine";
 import { fromBuffer } from "@revq/formats";
 import { openWeights } from "@revq/formats/node";
@@ -45,7 +47,8 @@ const files = (spec: string, content: Record<string, Uint8Array | string>): Weig
   spec,
   list: async () => Object.keys(content),
   open: async (name) => {
-    const bytes = content[name]!;
+    const bytes = content[name];
+    if (bytes === undefined) throw new RevqError("weights-file-missing", `${spec} has no file "${name}".`);
     return fromBuffer(name, typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
   },
 });
@@ -56,8 +59,10 @@ describe("onnx", () => {
     ["plain", 1e-5],
     ["optimum", 1e-5],
     ["half", 4e-3],
-  ])("%s gives PyTorch's latents and images", async (name, tolerance) => {
-    const io = golden(name);
+    ["external", 1e-5, "plain"],
+    ["traced", 1e-5, "plain"],
+  ])("%s gives PyTorch's latents and images", async (name, tolerance, values = name) => {
+    const io = golden(values);
     const backbone = await create(name);
     expect(backbone.spec).toEqual({ name: "onnx f4c4 (cpu)", downsample: 4, latentChannels: 4, decodes: true });
     const image = channelsLast(io.image);
@@ -67,6 +72,62 @@ describe("onnx", () => {
     expect(await largestDifference(decoded, io.decoded)).toBeLessThan(tolerance);
     tf.dispose([image, latents, decoded]);
     backbone.dispose();
+  });
+
+  it.each([
+    ["vae_encoder.onnx", "vae_decoder.onnx"],
+    ["onnx/encoder_model_fp16.onnx", "onnx/decoder_model_fp16.onnx"],
+    ["vae_encoder/model_fp16.onnx", "vae_decoder/model_fp16.onnx"],
+    ["exported/encoder/encoder.onnx", "exported/encoder/decoder.onnx"],
+  ])("opens %s", async (encoder, decoder) => {
+    const others = { "text_encoder/model.onnx": "", "unet/model.onnx": "" };
+    const content = { ...others, [encoder]: bytes("plain/encoder.onnx"), [decoder]: bytes("plain/decoder.onnx") };
+    const backbone = await create(files("a pipeline", content));
+    expect(backbone.spec).toMatchObject({ latentChannels: 4, decodes: true });
+    backbone.dispose();
+  });
+
+  it("says which of several encoders it took", async () => {
+    const notes: string[] = [];
+    const encoder = bytes("plain/encoder.onnx");
+    const source = files("place", { "encoder_fp16.onnx": encoder, "encoder.onnx": encoder });
+    const context = { imageSize: 16, weights: source, note: (line: string) => notes.push(line) };
+    (await onnx.create(parseOptions(onnx, {}), context)).dispose();
+    expect(notes).toEqual(["place: using the encoder encoder.onnx; not used are encoder_fp16.onnx."]);
+  });
+
+  it("keeps a model in one piece, in a tokenizer too", async () => {
+    const first = await create("external");
+    const again = await onnx.create(parseOptions(onnx, {}), { imageSize: 16, state: first.state() });
+    const image = channelsLast(golden("plain").image);
+    const latents = await again.encode(image);
+    expect(await largestDifference(latents, golden("plain").latent)).toBeLessThan(1e-5);
+    tf.dispose([image, latents]);
+    first.dispose();
+    again.dispose();
+  });
+
+  // ONNX Runtime itself is not part of this: it reads the result only.
+  it("answers damaged models with their bytes or a RevqError", () => {
+    const [model, data] = [bytes("external/encoder.onnx"), bytes("external/encoder.onnx.data")];
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(model.length - 1), fc.nat(255)), { maxLength: 6 }),
+        fc.nat(model.length),
+        (changes, cut) => {
+          const damaged = model.slice(0, cut < 64 ? cut : model.length);
+          for (const [at, value] of changes) if (at < damaged.length) damaged[at] = value;
+          const names = externalFiles(damaged);
+          if (names.length === 0) return;
+          try {
+            inlineWeights("x.onnx", damaged, new Map(names.map((name) => [name, data])));
+          } catch (error) {
+            expect(isRevqError(error), String((error as Error).stack)).toBe(true);
+          }
+        },
+      ),
+      { numRuns: Number(process.env["REVQ_MUTATIONS"] ?? 2000), seed: 1 },
+    );
   });
 
   it("takes mean and log-variance as the latent when asked to", async () => {
@@ -96,8 +157,19 @@ describe("onnx", () => {
     await expect(create(files("page", { "encoder.onnx": "<!DOCTYPE html><html>" }))).rejects.toMatchObject({
       code: "html-instead-of-data",
     });
-    await expect(create(files("two files", { "encoder.onnx": "x", "encoder.onnx_data": "y" }))).rejects.toMatchObject({
+    await expect(create(files("one of two", { "encoder.onnx": bytes("external/encoder.onnx") }))).rejects.toMatchObject(
+      {
+        code: "onnx-external-data",
+        message: "encoder.onnx keeps its weights in a second file, encoder.onnx.data, which is not in one of two.",
+      },
+    );
+    const short = { "encoder.onnx": bytes("external/encoder.onnx"), "encoder.onnx.data": new Uint8Array(10) };
+    await expect(create(files("short", short))).rejects.toThrow(/encoder.onnx.data has 10 bytes; .* keeps weights in/);
+    const elsewhere = Buffer.from(bytes("external/encoder.onnx"));
+    for (let at; (at = elsewhere.indexOf("encoder.onnx.data")) >= 0;) elsewhere.write("../../../etc/pass", at);
+    await expect(create(files("elsewhere", { "encoder.onnx": elsewhere }))).rejects.toMatchObject({
       code: "onnx-external-data",
+      message: expect.stringContaining("which is not a file beside it"),
     });
     const cut = files("cut", { "encoder.onnx": bytes("plain/encoder.onnx").subarray(0, 700) });
     await expect(create(cut)).rejects.toMatchObject({ code: "onnx-model" });
