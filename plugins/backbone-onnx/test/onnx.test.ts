@@ -108,7 +108,7 @@ describe("onnx", () => {
   });
 
   // ONNX Runtime itself is not part of this: it reads the result only.
-  it("answers damaged models with their bytes or a RevqError", () => {
+  it("makes one file of damaged models, or throws a RevqError", () => {
     const [model, data] = [bytes("external/encoder.onnx"), bytes("external/encoder.onnx.data")];
     fc.assert(
       fc.property(
