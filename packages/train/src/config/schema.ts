@@ -127,7 +127,7 @@ export const runConfigSchema = z.strictObject({
         "Fine-tune the decoder with the rectifier after the picture steps: none, last, all or lora. auto: all of a decoder below 25 MB, else none.",
       ),
     picture: z.strictObject({
-      crop: count.describe("Side of the crops of a picture step, in latent positions."),
+      crop: count.describe("Side of the crops of a picture step, in latent positions; smaller maps are taken whole."),
       batch: count.describe("Crops of a picture step, each of another image."),
       learningRate: z.number().positive().describe("AdamW's rate of the rectifier in picture steps."),
       decoderRate: z.number().positive().describe("AdamW's rate of the decoder."),
@@ -187,8 +187,8 @@ export const baseDefaults = {
     decoderSteps: "auto",
     adaptDecoder: "auto",
     picture: {
-      crop: 16,
-      batch: 4,
+      crop: 32,
+      batch: 1,
       learningRate: 5e-4,
       decoderRate: 1e-3,
       decoderRank: 8,
