@@ -33,8 +33,9 @@ const atOnce = (pixels: number): number => Math.max(1, Math.floor(pixelsAtOnce /
 export async function loadDcAeBackbone(
   given: Record<string, unknown> | undefined,
   source: WeightsSource,
+  note?: (line: string) => void,
 ): Promise<Backbone> {
-  const { config, weights } = await loadModel(source, given);
+  const { config, weights } = await loadModel(source, given, note);
   return createBackbone(config, weights);
 }
 

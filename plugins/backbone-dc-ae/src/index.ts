@@ -26,9 +26,9 @@ export const dcAe = definePlugin({
     const { readModelConfig } = await import("@revq/formats");
     return { config: await readModelConfig(requireWeights(weights), "an AutoencoderDC") };
   },
-  async create({ config }, { weights, state }) {
+  async create({ config }, { weights, state, note }) {
     const { loadDcAeBackbone, restoreDcAeBackbone } = await import("./dc-ae-backbone.js");
-    if (!state) return loadDcAeBackbone(config, requireWeights(weights));
+    if (!state) return loadDcAeBackbone(config, requireWeights(weights), note);
     if (!config) throw noConfig();
     return restoreDcAeBackbone(config, state);
   },

@@ -17,10 +17,15 @@ export interface LoadedModel {
 /**
  * The caller owns the tensors. One tensor of the file is in memory at a time.
  * @param given contents of config.json, instead of the file's
+ * @param note is told which of several files was taken
  * @throws RevqError `dc-ae-config`, `model-*` and the errors of the files
  */
-export async function loadModel(source: WeightsSource, given?: Record<string, unknown>): Promise<LoadedModel> {
-  const model = await openModelFolder(source, "an AutoencoderDC");
+export async function loadModel(
+  source: WeightsSource,
+  given?: Record<string, unknown>,
+  note?: (line: string) => void,
+): Promise<LoadedModel> {
+  const model = await openModelFolder(source, "an AutoencoderDC", note);
   const weights: Record<string, tf.Tensor> = {};
   try {
     const json = given ?? requireConfig(model, source);

@@ -12,6 +12,7 @@ const fileSchema = z.looseObject({
   down_block_types: z.array(z.string()).optional(),
   up_block_types: z.array(z.string()).optional(),
   block_out_channels: z.array(z.int().positive()).min(1),
+  decoder_block_out_channels: z.array(z.int().positive()).nullish(),
   layers_per_block: z.int().positive().default(1),
   act_fn: z.string().default("silu"),
   latent_channels: z.int().positive().default(4),
@@ -23,6 +24,9 @@ const fileSchema = z.looseObject({
   use_post_quant_conv: z.boolean().default(true),
   mid_block_add_attention: z.boolean().default(true),
 });
+
+/** FLUX.2's VAE is the same network; the statistics beside it (`bn`) are for its diffusion model. */
+const classNames: readonly string[] = ["AutoencoderKL", "AutoencoderKLFlux2"];
 
 export interface AutoencoderKlConfig {
   /**
@@ -56,7 +60,7 @@ export function parseConfig(json: unknown, name: string): AutoencoderKlConfig {
     });
   const parsed = fileSchema.safeParse(json);
   const className = (json as { _class_name?: unknown } | null)?._class_name;
-  if (typeof className === "string" && className !== "AutoencoderKL") throw refuse(`it describes ${className}`);
+  if (typeof className === "string" && !classNames.includes(className)) throw refuse(`it describes ${className}`);
   if (!parsed.success) {
     throw refuse(parsed.error.issues.map((issue) => `${issue.path.join(".") || "value"}: ${issue.message}`).join("; "));
   }
@@ -67,6 +71,9 @@ export function parseConfig(json: unknown, name: string): AutoencoderKlConfig {
   if (otherBlock !== undefined) throw refuse(`blocks of type ${otherBlock} are not supported`);
   if (file.act_fn !== "silu" && file.act_fn !== "swish") throw refuse(`activation ${file.act_fn} is not supported`);
   if (file.in_channels !== 3 || file.out_channels !== 3) throw refuse("its images do not have 3 channels");
+  const { decoder_block_out_channels: decoderChannels } = file;
+  if (decoderChannels && decoderChannels.join() !== file.block_out_channels.join())
+    throw refuse("a decoder with other channels than the encoder's is not supported");
   const uneven = file.block_out_channels.find((channels) => channels % file.norm_num_groups !== 0);
   if (uneven !== undefined) throw refuse(`${uneven} channels do not divide into ${file.norm_num_groups} groups`);
   return {

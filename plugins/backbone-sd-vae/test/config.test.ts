@@ -27,6 +27,7 @@ describe("config.json", () => {
       16,
       false,
     ],
+    ["FLUX.2", { _class_name: "AutoencoderKLFlux2", latent_channels: 32, patch_size: [2, 2] }, 32, true],
   ])("of %s gives its network", (_, fields, channels, quantConv) => {
     const config = parseConfig({ ...base, ...fields }, "config.json");
     expect(downsampleOf(config)).toBe(8);
@@ -40,6 +41,7 @@ describe("config.json", () => {
     [{ _class_name: "AutoencoderDC" }, /it describes AutoencoderDC/],
     [{ block_out_channels: [] }, /block_out_channels/],
     [{ down_block_types: ["AttnDownEncoderBlock2D"] }, /blocks of type AttnDownEncoderBlock2D are not supported/],
+    [{ decoder_block_out_channels: [96, 192, 384, 384] }, /other channels than the encoder's/],
     [{ act_fn: "gelu" }, /activation gelu is not supported/],
     [{ in_channels: 4 }, /images do not have 3 channels/],
     [{ norm_num_groups: 48 }, /128 channels do not divide into 48 groups/],

@@ -16,6 +16,15 @@ export type FoundWeights =
 const endings = [".safetensors", ".pth"] as const;
 
 const diffusersFile = /^(vae\/)?diffusion_pytorch_model\./;
+const weightsFile = /\.(safetensors|sft|pth|pt|ckpt|bin)$/i;
+const authorsFile = /(^|\/)tae[a-z0-9]+_(encoder|decoder)\./;
+
+/** An `AutoencoderTiny` in one file: diffusers' name, or another one alone or beside a config.json. */
+function hasDiffusers(names: readonly string[]): boolean {
+  if (names.some((name) => diffusersFile.test(name))) return true;
+  const others = names.filter((name) => weightsFile.test(name) && !authorsFile.test(name));
+  return others.length > 0 && (names.length === 1 || names.some((name) => /^(vae\/)?config\.json$/.test(name)));
+}
 
 /**
  * Without a wanted variant: the only one whose files are all there, or the default one among
@@ -31,7 +40,7 @@ export function findWeights(names: readonly string[], wanted: VariantName | unde
     const files = halvesOf(variant).map((half) => [half, findFile(names, variant, half)!] as const);
     return { naming: "authors", variant, files };
   }
-  if (names.some((name) => diffusersFile.test(name))) return { naming: "diffusers", variant: wanted };
+  if (hasDiffusers(names)) return { naming: "diffusers", variant: wanted };
   throw missingFiles(names, wanted ?? defaultVariant, present, spec);
 }
 
@@ -44,7 +53,8 @@ function findFile(names: readonly string[], variant: VariantName, half: Half): s
   return found(endings[0]) ?? found(endings[1]);
 }
 
-function missingFiles(
+/** @param others variants that are there */
+export function missingFiles(
   names: readonly string[],
   variant: VariantName,
   others: readonly VariantName[],

@@ -27,14 +27,14 @@ export const tae = definePlugin({
     const { findVariant } = await import("./load-weights.js");
     return { variant: await findVariant(variant, source) };
   },
-  async create({ variant }, { weights, state }) {
+  async create({ variant }, { weights, state, note }) {
     if (state) {
       const { restoreTaeBackbone } = await import("./tae-backbone.js");
       return restoreTaeBackbone(variant ?? defaultVariant, state);
     }
     const source = requireWeights(weights, variant);
     const { loadTaeBackbone } = await import("./tae-backbone.js");
-    return loadTaeBackbone(variant, source);
+    return loadTaeBackbone(variant, source, note);
   },
 });
 

@@ -3,11 +3,11 @@
  * diffusers' names.
  */
 import type { NamedTensors, WeightsSource } from "@revq/core";
-import { openModelFolder, openPth, openSafetensors, readExpected, type TensorFile } from "@revq/formats";
+import { openModelFolder, openTensorFile, readExpected, type ModelFolder, type TensorFile } from "@revq/formats";
 import * as tf from "@tensorflow/tfjs-core";
-import { expectedTensors, halvesOf, variants, type Half, type VariantName } from "./architecture.js";
+import { defaultVariant, expectedTensors, halvesOf, variants, type Half, type VariantName } from "./architecture.js";
 import { diffusersName, variantOf } from "./diffusers.js";
-import { findWeights, type FoundWeights } from "./find-weights.js";
+import { findWeights, missingFiles, type FoundWeights } from "./find-weights.js";
 
 export interface LoadedWeights {
   readonly variant: VariantName;
@@ -34,7 +34,7 @@ interface Wanted {
 export async function findVariant(wanted: VariantName | undefined, source: WeightsSource): Promise<VariantName> {
   const found = findWeights(await source.list(), wanted, source.spec);
   if (found.naming === "authors") return found.variant;
-  const model = await openModelFolder(source, "an AutoencoderTiny");
+  const model = await openDiffusers(found.variant, source);
   try {
     return variantOf(model, found.variant, source.spec);
   } finally {
@@ -47,14 +47,18 @@ export async function findVariant(wanted: VariantName | undefined, source: Weigh
  * @throws RevqError `tae-weights-missing`, `tae-weights-half`, `tae-config`, `tae-variant`,
  * `model-*` and the errors of the files
  */
-export async function loadWeights(wanted: VariantName | undefined, source: WeightsSource): Promise<LoadedWeights> {
+export async function loadWeights(
+  wanted: VariantName | undefined,
+  source: WeightsSource,
+  note?: (line: string) => void,
+): Promise<LoadedWeights> {
   const found = findWeights(await source.list(), wanted, source.spec);
   const tensors: Record<string, tf.Tensor> = {};
   try {
     const variant =
       found.naming === "authors"
         ? await readHalves(found, source, tensors)
-        : await readDiffusers(found.variant, source, tensors);
+        : await readDiffusers(found.variant, source, tensors, note);
     return { variant, tensors };
   } catch (error) {
     tf.dispose(tensors);
@@ -70,7 +74,7 @@ async function readHalves(
   for (const [half, name] of files) {
     const bytes = await source.open(name);
     try {
-      const file = name.endsWith(".pth") ? await openPth(bytes) : await openSafetensors(bytes);
+      const file = await openTensorFile(bytes);
       await readInto(
         tensors,
         file,
@@ -84,12 +88,26 @@ async function readHalves(
   return variant;
 }
 
+/** Throws `tae-weights-missing` for a file of something else. */
+async function openDiffusers(
+  wanted: VariantName | undefined,
+  source: WeightsSource,
+  note?: (line: string) => void,
+): Promise<ModelFolder> {
+  const model = await openModelFolder(source, "an AutoencoderTiny", note);
+  if ([...model.weights.tensors.keys()].some((name) => /^(encoder|decoder)\.layers\./.test(name))) return model;
+  if (model.config) return model; // names are checked beside the configuration
+  await model.close();
+  throw missingFiles(await source.list(), wanted ?? defaultVariant, [], source.spec);
+}
+
 async function readDiffusers(
   wanted: VariantName | undefined,
   source: WeightsSource,
   tensors: Record<string, tf.Tensor>,
+  note?: (line: string) => void,
 ): Promise<VariantName> {
-  const model = await openModelFolder(source, "an AutoencoderTiny");
+  const model = await openDiffusers(wanted, source, note);
   try {
     const variant = variantOf(model, wanted, source.spec);
     const all = halvesOf(variant).flatMap((half) => [...wantedOf(variant, half, (key) => diffusersName(half, key))]);

@@ -21,8 +21,12 @@ const pixelsAtOnce = 4 * 256 * 256;
 const atOnce = (pixels: number): number => Math.max(1, Math.floor(pixelsAtOnce / pixels));
 
 /** @throws RevqError `tae-*`, `model-*` and the errors of the files */
-export async function loadTaeBackbone(wanted: VariantName | undefined, source: WeightsSource): Promise<Backbone> {
-  const { variant, tensors } = await loadWeights(wanted, source);
+export async function loadTaeBackbone(
+  wanted: VariantName | undefined,
+  source: WeightsSource,
+  note?: (line: string) => void,
+): Promise<Backbone> {
+  const { variant, tensors } = await loadWeights(wanted, source, note);
   return createBackbone(variant, tensors);
 }
 

@@ -106,6 +106,16 @@ describe("tae in diffusers' naming", () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
+  it.each(["model.safetensors", "diffusion_pytorch_model.fp16.safetensors", "my-taesd3.ckpt"])(
+    "opens %s beside config.json",
+    async (name) => {
+      const { "diffusion_pytorch_model.safetensors": weights, ...others } = filesOf(golden.taesd3);
+      const backbone = await create(folder("a folder", { ...others, [name]: weights! }));
+      await expectGolden(backbone, golden.taesd3);
+      backbone.dispose();
+    },
+  );
+
   it("has the same state as the authors' files of the same values, which are preferred", async () => {
     const files = filesOf(golden.taesd);
     const halves = (["encoder", "decoder"] as const).map((half) => {

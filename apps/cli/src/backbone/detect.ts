@@ -5,6 +5,7 @@ import { openModelFolder, readAll } from "@revq/formats";
 /** `_class_name` of diffusers -> plugin id. */
 const families: Readonly<Record<string, string>> = {
   AutoencoderKL: "sd-vae",
+  AutoencoderKLFlux2: "sd-vae",
   AutoencoderDC: "dc-ae",
   AutoencoderTiny: "tae",
 };
