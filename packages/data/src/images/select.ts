@@ -55,11 +55,14 @@ export function splitImages(
  * large; never takes all.
  */
 function chooseGroups(groups: readonly number[][], wanted: number, seed: number): number[][] {
-  const random = createRandom(seed).fork("held out");
+  const random = createRandom(seed);
   if (groups.every(({ length }) => length === 1)) {
-    return Array.from(random.sample(groups.length, Math.min(groups.length - 1, wanted)), (index) => groups[index]!);
+    return Array.from(
+      random.fork("hold out").sample(groups.length, Math.min(groups.length - 1, wanted)),
+      (index) => groups[index]!,
+    );
   }
-  const order = Array.from(random.permutation(groups.length), (index) => groups[index]!);
+  const order = Array.from(random.fork("held out").permutation(groups.length), (index) => groups[index]!);
   const chosen: number[][] = [];
   let heldOut = 0;
   for (const group of order) {
