@@ -230,7 +230,7 @@ describe("annotateConfig", () => {
     const text = annotateConfig(resolveConfig([flags({ seed: 3, backbone: { patch: 16 } })], plugins), plugins);
     expect(text).toContain("seed: 3  # Same seed, data and engine: same tokenizer. (flags)");
     expect(text).toContain("  patch: 16  # side of a patch (flags)");
-    expect(text).toMatch(/^train:\n {2}# epochs: 6 {2}# /m);
+    expect(text).toMatch(/^train:\n {2}# epochs: "auto" {2}# /m);
   });
 
   it("leaves what nobody set to presets and recipes, when it is used as a file later", () => {

@@ -77,6 +77,7 @@ const settings = {
   picture: {
     ...baseDefaults.train.picture,
     crop: 4,
+    batch: 4,
     learningRate: 0.01,
     decoderRate: 0.01,
     measureImages: 6,
