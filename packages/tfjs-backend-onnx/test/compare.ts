@@ -12,7 +12,7 @@ import { registerOnnxBackend } from "../src/index.js";
 
 export { fc, tf };
 
-registerOnnxBackend({ threads: 2 });
+registerOnnxBackend({ threads: 2, maxQueuedNodes: 4096 });
 
 /** A tensor that both backends are given. */
 export interface Input {
