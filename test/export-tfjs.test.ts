@@ -67,7 +67,7 @@ describe.skipIf(noBrowser)(`export --to tfjs${noBrowser && ` (skipped: ${noBrows
     const { images } = JSON.parse(await readFile(join(cwd, `${backbone}.json`), "utf8")) as {
       images: { ids: number[] }[];
     };
-    const expected = await sharp(join(cwd, `${backbone}-out/site/photo.png`))
+    const expected = await sharp(join(cwd, `${backbone}-out/photo.png`))
       .removeAlpha()
       .raw()
       .toBuffer();
