@@ -21,9 +21,9 @@ export function reasonAgainst({ decoder, rectifier, fast }: StageAbilities): str
   return fast ? null : "the engine cpu is too slow";
 }
 
-/** Picture steps pay more than what comes before them: they may take this many times as long, ... */
+/** The stage may take this many times as long as all before it, because its steps pay more. */
 const share = 3;
-/** ... up to this many seconds; a longer run gives them as long as all before took. */
+/** Seconds that this is limited to. A longer run gives the stage as long as all before took. */
 const generous = 360;
 
 /**

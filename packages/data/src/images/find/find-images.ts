@@ -1,11 +1,10 @@
 /** Finds the images of all places and tells everything else that is there. */
-import { isRevqError, type ByteSource } from "@revq/core";
-import { RevqError } from "@revq/core";
+import { isRevqError, RevqError, type ByteSource } from "@revq/core";
 import { fromUrl } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize } from "node:path";
-import { kindByContent, kindByName, type FileKind } from "./file-kind.js";
+import { kindByContent, kindByName, packedReason, type FileKind } from "./file-kind.js";
 import { findings, type Findings, type FoundImage } from "./findings.js";
 import { labelsOf } from "./labels.js";
 import { pathText, readHead, systemReason, type LocalPath } from "./local-path.js";
@@ -115,7 +114,7 @@ async function findInFile(file: FileToRead, found: Findings): Promise<void> {
       },
     );
   }
-  if (!named) return kind === "packed" ? found.skip(label, "a compressed archive; unpack it first") : found.passOver();
+  if (!named) return kind === "packed" ? found.skip(label, packedReason) : found.passOver();
   const name = path === null ? label : pathText(path);
   if (kind === "packed") throw packed(name, null);
   const source = await open();
