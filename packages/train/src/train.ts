@@ -15,6 +15,7 @@ import { measureLatents, serializeTokenizer, Tokenizer } from "@revq/tokenizer";
 import { readFile, rm } from "node:fs/promises";
 import { annotateConfig } from "./config/annotate.js";
 import type { ResolvedConfig } from "./config/resolve.js";
+import type { RunConfig } from "./config/schema.js";
 import { keepDecoder } from "./decoder/keep.js";
 import { missingScores } from "./evaluation/missing-scores.js";
 import { openMetricNetworks } from "./evaluation/open-networks.js";
@@ -38,12 +39,14 @@ import {
   type TrainingPlan,
 } from "./plan/index.js";
 import { withDecided, withoutDecided } from "./pictures/decided.js";
-import { planPictures, stepsSoFar, trainOnPictures, type PicturePlan } from "./pictures/index.js";
+import { planPictures, trainOnPictures, type PicturePlan } from "./pictures/index.js";
 import { runRecipe } from "./recipes/driver.js";
 import { epochsOf } from "./recipes/epochs.js";
 import { recipes } from "./recipes/index.js";
+import { stepsPerEpoch } from "./recipes/recipe.js";
 import { CheckpointStore, type Checkpoint, type PictureProgress } from "./run/checkpoints.js";
 import { finishRun } from "./run/finish.js";
+import { goingOnText, goOnFrom, settleEpochs } from "./run/go-on.js";
 import { runIdentity, runSettings } from "./run/identity.js";
 import type { TrainResult } from "./run/records.js";
 import { tokenizerConfig } from "./run/result.js";
@@ -117,9 +120,15 @@ export async function trainTokenizer(
       planInput = { ...planInput, samples: inputs.train.count };
       candidates = await planCandidates(planInput);
     }
-    const pictures = planPictures(began.config, inputs.backbone, ability); // a fitted backbone has its weights now
+    // A fitted backbone has its weights now.
+    const picturesOf = (train: RunConfig["train"]): PicturePlan | null =>
+      planPictures({ ...config, train }, inputs.backbone, ability);
+    const settled = saved
+      ? settleEpochs(began, saved, (train) => epochsOf({ ...config, train }, picturesOf(train)))
+      : began;
+    const pictures = picturesOf(settled.config.train);
     const run = {
-      resolved: began,
+      resolved: settled,
       options,
       inputs,
       metric,
@@ -160,12 +169,20 @@ async function trainOnLatents(run: PreparedRun, dependencies: TrainDependencies)
   for (const line of plan.reasons) note(line);
   const { quantizer, rectifier } = await createCodec(plan, plugins, context.random);
 
-  const resumed = options.resume ? await checkpoints.latest(identity) : null;
-  if (options.resume) note(resumeNote(resumed));
+  const settings = { ...config.train, epochs: epochsOf(config, run.pictures) };
+  const found = options.resume ? await checkpoints.latest(identity) : null;
+  const goingOn = found && goOnFrom(found, identity);
+  const resumed = goingOn?.checkpoint ?? null;
+  if (goingOn) note(goingOnText(goingOn, settings.epochs));
+  else if (options.resume) note("There is no checkpoint yet: the training starts from the beginning.");
   /** The record of the run, which can be repeated with it. */
   const pinned = (progress: PictureProgress | null): string =>
     annotateConfig(progress ? withDecided(resolved, progress) : resolved, plugins, { pinned: true });
   await folder.write("run/config.yaml", pinned(resumed?.pictures ?? null));
+  if (goingOn?.repeatsPictures) {
+    const step = goingOn.checkpoint.epochs.length * stepsPerEpoch(inputs.train.count, settings.batch);
+    await checkpoints.goBack(step, { ...goingOn.checkpoint, run: identity });
+  }
   const { passes = [], epochs = [], pictures: progress = null } = resumed ?? {};
   const log = await RunLog.start(folder, [...passes, ...epochs, ...(progress?.records ?? [])]);
   const save = async (step: number, checkpoint: Omit<Checkpoint, "run">): Promise<void> => {
@@ -177,7 +194,7 @@ async function trainOnLatents(run: PreparedRun, dependencies: TrainDependencies)
     codec: { space, quantizer, rectifier },
     train,
     val,
-    settings: { ...config.train, epochs: epochsOf(config, run.pictures) },
+    settings,
     context,
     fitCheckpoints: await checkpoints.ofFit(identity, options.resume && !resumed),
     idTable: (name: string) => ({ memoryLimit: dataMemory(config).ids, path: folder.path("run", "ids", name) }),
@@ -252,13 +269,6 @@ async function trainOnLatents(run: PreparedRun, dependencies: TrainDependencies)
   const result = await finishRun(finish, dependencies);
   tokenizer.dispose();
   return result;
-}
-
-function resumeNote(resumed: Checkpoint | null): string {
-  if (!resumed) return "There is no checkpoint yet: the training starts from the beginning.";
-  const { epochs, stepsIntoEpoch, pictures } = resumed;
-  if (pictures) return `Resuming after picture step ${stepsSoFar(pictures)}.`;
-  return `Resuming after epoch ${epochs.length}${stepsIntoEpoch ? `, step ${stepsIntoEpoch}` : ""}.`;
 }
 
 /**

@@ -61,6 +61,6 @@ describe("CheckpointStore", () => {
     const store = new CheckpointStore(folder, 3, () => {});
     await store.save(1, checkpoint(1));
     await expect(store.latest({ ...run, seed: 2 })).rejects.toThrow(RevqError);
-    await expect(store.latest({ ...run, seed: 2 })).rejects.toThrow("seed was 1, is 2");
+    await expect(store.latest({ ...run, seed: 2 })).rejects.toThrow("seed: 1 -> 2");
   });
 });

@@ -6,6 +6,7 @@ import { BaseCommand } from "../base-command.js";
 import { UsageError } from "../errors/usage-error.js";
 import { configFlags } from "../settings/config-flags.js";
 import { namedPlugins, userLayers } from "../settings/layers.js";
+import { onTopOfRun } from "../settings/resumed-run.js";
 import type { DryRunReport } from "../train/dry-run.js";
 import { withBundledLpips } from "../weights/bundled-lpips.js";
 import { withEmbeddedWeights } from "../weights/embedded-weights.js";
@@ -13,6 +14,8 @@ import { withEmbeddedWeights } from "../weights/embedded-weights.js";
 export default class Train extends BaseCommand {
   static override summary = "Train a tokenizer on a folder of images, or on latents.";
   static override description = `Encodes the images once with a pretrained VAE, learns codebooks and a rectifier on the latents, and scores the result on held-out images. The output folder is the tokenizer: config.json, model.safetensors, README.md. Its folder run/ holds the files of the run: samples.png, metrics.jsonl, checkpoints.
+
+A run that was stopped goes on with --resume and its folder. Its settings come from its run/config.yaml; flags count on top. More --epochs train a finished run further: the learning rate then follows the schedule of the larger number, so it rises again. Other picture steps begin the picture stage again, after the same epochs. Settings that a run keeps are refused by name.
 
 Settings: defaults < preset < --config file < REVQ_* environment < flags. \`revq config\` prints the result. The paper's presets imply --recipe paper unless --recipe kmeans is given.`;
   static override examples = [
@@ -36,14 +39,19 @@ Settings: defaults < preset < --config file < REVQ_* environment < flags. \`revq
     { description: "Preview a run:", command: "<%= config.bin %> train --data photos --preset 512T --dry-run" },
     {
       description: "Continue after Ctrl-C:",
-      command: "<%= config.bin %> train --data photos -o my-tokenizer --resume",
+      command: "<%= config.bin %> train --resume -o my-tokenizer",
+    },
+    {
+      description: "Train a finished run further:",
+      command: "<%= config.bin %> train --resume -o my-tokenizer --epochs 12",
     },
   ];
   static override flags = {
     ...configFlags,
     resume: Flags.boolean({
       default: false,
-      description: "continue from the last checkpoint in --out, or start if there is none",
+      description:
+        "continue from the last checkpoint in --out, with the settings of the run: other flags are not needed; start if there is none",
     }),
     "dry-run": Flags.boolean({
       default: false,
@@ -53,7 +61,8 @@ Settings: defaults < preset < --config file < REVQ_* environment < flags. \`revq
 
   async run(): Promise<TrainResult | DryRunReport> {
     const { flags } = await this.parse(Train);
-    const layers = await userLayers(flags);
+    const given = await userLayers(flags);
+    const layers = flags.resume ? await onTopOfRun(given, this.note) : given;
     const services = await this.services(namedPlugins(flags, layers));
     const resolved = await withEmbeddedWeights(withBundledLpips(resolveConfig(layers, services.plugins)), this.note);
     const { config } = resolved;
@@ -83,7 +92,7 @@ Settings: defaults < preset < --config file < REVQ_* environment < flags. \`revq
     }
     const { gapText, trainTokenizer } = await import("@revq/train");
     const { resultsTable, secondsLine } = await import("../evaluation/results-table.js");
-    this.adviceAfterInterrupt = "To continue, add --resume to the command, with this folder as --out.";
+    this.adviceAfterInterrupt = `To continue: ${this.config.bin} train --resume -o ${config.out ?? "FOLDER, with the output folder above"}`;
     const result = await trainTokenizer(resolved, { resume: flags.resume }, dependencies);
     this.display.finish();
     this.log(`\n${resultsTable(result, result.psnr === null ? "held-out latents" : "held-out images")}`);

@@ -20,11 +20,13 @@ export type ConfigFlagValues = Readonly<Record<string, unknown>>;
 /** File, environment and flags as layers, weakest first. */
 export async function userLayers(flags: ConfigFlagValues): Promise<NamedLayer[]> {
   const file = flags["config"] as string | undefined;
-  return [
+  const layers = [
     ...(file === undefined ? [] : [{ name: file, values: await readConfigFile(file) }]),
     { name: "environment", values: environmentLayer(process.env, parseScalar) },
     { name: "flags", values: flagLayer(flags) },
   ];
+  const plugins = namedPlugins(flags, layers);
+  return flags["plugin"] === undefined ? layers : [...layers, { name: "flags", values: { plugins } }];
 }
 
 /** Packages and paths with plugins that flags and the config file name. */
@@ -32,7 +34,7 @@ export function namedPlugins(flags: ConfigFlagValues, layers: readonly NamedLaye
   const listed = layers.flatMap(({ values }) =>
     Array.isArray(values["plugins"]) ? (values["plugins"] as unknown[]).map(String) : [],
   );
-  return [...((flags["plugin"] as string[] | undefined) ?? []), ...listed];
+  return [...new Set([...((flags["plugin"] as string[] | undefined) ?? []), ...listed])];
 }
 
 /** What flags say. Throws `set-syntax`, `report-images`, `picture-steps`. */

@@ -36,7 +36,7 @@ export function lpipsOrBundled(named: string | null | undefined, network: LpipsN
  */
 export function withBundledLpips(resolved: ResolvedConfig): ResolvedConfig {
   const { config, origins, explicit } = resolved;
-  const isNamed = explicit.has("score.lpips");
+  const isNamed = origins.get("score.lpips") !== "default"; // a run that is resumed names it too
   if (!isNamed && config.data.latents !== null) return resolved;
   const lpips = lpipsOrBundled(isNamed ? config.score.lpips : undefined, config.score.lpipsNet);
   return {

@@ -4,9 +4,10 @@ export { decoderAdaptations, type DecoderAdaptation } from "../decoder/adaptatio
 export { defineConfig, type UserConfig } from "./define-config.js";
 export { environmentLayer } from "./environment.js";
 export { configSchema, type JsonSchema } from "./json-schema.js";
-export { setPath, type ConfigLayer } from "./layer.js";
+export { joinLayers, setPath, type ConfigLayer } from "./layer.js";
 export { presetNames, presets, type PresetName } from "./presets.js";
 export { recipeNames, type RecipeName } from "./recipes.js";
 export { resolveConfig, type NamedLayer, type ResolvedConfig } from "./resolve.js";
 export { maxReportImages, runConfigSchema, type RunConfig } from "./schema.js";
+export { changesFrom, changeText, effectOf, refuseChanges, type SettingChange } from "../run/setting-changes.js";
 export { selections, type Selection } from "../pictures/select.js";

@@ -12,13 +12,15 @@ export interface NamedLayer {
   /** For people: "revq.yaml", "flags". */
   readonly name: string;
   readonly values: ConfigLayer;
+  /** It is the record of a run that is resumed: nobody named these settings now. */
+  readonly recorded?: boolean;
 }
 
 export interface ResolvedConfig {
   readonly config: RunConfig;
   /** Path (`train.epochs`) to the name of the layer that decided it. */
   readonly origins: ReadonlyMap<string, string>;
-  /** Paths that the user set: in a file, the environment or flags. */
+  /** Paths that the user set now: in a file, the environment or flags. */
   readonly explicit: ReadonlySet<string>;
 }
 
@@ -33,7 +35,7 @@ const sectionKeys: Readonly<Record<string, readonly string[]>> = {
  * @throws RevqError that names the layer, the key and what is allowed; `setting.path` is the key
  */
 export function resolveConfig(given: readonly NamedLayer[], plugins: PluginRegistry): ResolvedConfig {
-  const user = given.map(({ name, values }) => ({ name, values: oneSource(withoutEmptySections(values), name) }));
+  const user = given.map((layer) => ({ ...layer, values: oneSource(withoutEmptySections(layer.values), layer.name) }));
   const joinedUser = user.reduce<ConfigLayer>((joined, layer) => joinLayers(joined, layer.values), {});
   const preset = choose(joinedUser["preset"] ?? null, "preset", [...presetNames, null]) as PresetName | null;
   const presetLayer: NamedLayer[] = preset ? [{ name: `preset ${preset}`, values: presets[preset] }] : [];
@@ -63,7 +65,8 @@ export function resolveConfig(given: readonly NamedLayer[], plugins: PluginRegis
   }
   joined = { ...joined, recipe };
   const explicit = new Set<string>();
-  for (const layer of user) recordOrigins(layer.values, layer.name, "", { set: (path) => explicit.add(path) });
+  for (const { name, values, recorded } of user)
+    if (!recorded) recordOrigins(values, name, "", { set: (path) => explicit.add(path) });
   const config = parseRunConfig(joined, origins);
   // Options that a plugin refuses show here, before anything is opened.
   for (const kind of pluginKinds) {

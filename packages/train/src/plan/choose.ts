@@ -13,6 +13,7 @@ import type { TrainingInputs } from "../inputs/inputs.js";
 import type { LatentBasis } from "../inputs/latent-space.js";
 import { isBetter, selectionFor, selections, type SelectionScores } from "../pictures/select.js";
 import type { RunFolder } from "../run/run-folder.js";
+import { lastingSettings } from "../run/setting-changes.js";
 import { candidateNames, choiceLines, planLines, type ChoiceRecord } from "./choice.js";
 import { decodedPart, measureCandidates } from "./measure.js";
 import type { PlanInput, TrainingPlan } from "./plan.js";
@@ -68,7 +69,10 @@ async function savedOrMeasured(input: ChooseInput, { openWeights, note }: Choose
   const { candidates, planInput, inputs, latents, basis, folder, context } = input;
   const names = candidateNames(candidates);
   const key = sha256(
-    JSON.stringify([input.identity, candidates.map(({ transform, quantizer }) => [transform, quantizer])]),
+    JSON.stringify([
+      lastingSettings(input.identity),
+      candidates.map(({ transform, quantizer }) => [transform, quantizer]),
+    ]),
   );
   const saved = await readChoice(folder.path(savedChoiceFile), key);
   if (saved) {

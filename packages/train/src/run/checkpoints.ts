@@ -15,6 +15,7 @@ import { openSafetensors, writeSafetensors } from "@revq/formats";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { EpochRecord, PassRecord, PhaseName, PictureModelName, PictureRecord } from "./records.js";
+import { changesBetween, effectOf, refuseChanges } from "./setting-changes.js";
 
 /** Where the picture stage stands. */
 export interface PictureProgress {
@@ -65,15 +66,26 @@ export class CheckpointStore {
   async save(step: number, checkpoint: Checkpoint): Promise<void> {
     requireFiniteArrays(checkpoint, step);
     await mkdir(this.folder, { recursive: true });
-    const { arrays, ...json } = checkpoint;
-    const name = `step-${String(step).padStart(8, "0")}.safetensors`;
-    await writeFileAtomic(join(this.folder, name), encode(arrays, json));
+    await this.write(step, checkpoint);
     await rm(join(this.folder, fitFile), { force: true }); // the codebooks are in this one
     const files = await this.files();
     for (const name of files.slice(this.keep)) await rm(join(this.folder, name), { force: true });
   }
 
-  /** The newest readable checkpoint, or null. One of another configuration is refused. */
+  /** Makes this the newest checkpoint: removes those of later steps. */
+  async goBack(step: number, checkpoint: Checkpoint): Promise<void> {
+    const name = await this.write(step, checkpoint);
+    const later = (await this.files()).filter((other) => other > name);
+    for (const other of later.toReversed()) await rm(join(this.folder, other), { force: true });
+  }
+
+  private async write(step: number, { arrays, ...json }: Checkpoint): Promise<string> {
+    const name = `step-${String(step).padStart(8, "0")}.safetensors`;
+    await writeFileAtomic(join(this.folder, name), encode(arrays, json));
+    return name;
+  }
+
+  /** The newest readable checkpoint, or null. One with other lasting settings is refused. */
   async latest(run: Readonly<Record<string, unknown>>): Promise<Checkpoint | null> {
     for (const name of await this.files()) {
       try {
@@ -208,13 +220,5 @@ function parseJson(path: string, text: string): unknown {
 }
 
 function refuseOther(saved: Readonly<Record<string, unknown>>, now: Readonly<Record<string, unknown>>): void {
-  const keys = [...new Set([...Object.keys(saved), ...Object.keys(now)])];
-  const different = keys.filter((key) => JSON.stringify(saved[key]) !== JSON.stringify(now[key]));
-  if (different.length) {
-    const changes = different.map((key) => `${key} was ${JSON.stringify(saved[key])}, is ${JSON.stringify(now[key])}`);
-    throw new RevqError("resume-other-config", `The run to be resumed had other settings: ${changes.join("; ")}.`, {
-      fix: "Resume with the same settings (they are in run/config.yaml), or start a new run in another folder.",
-      setting: { path: "out" },
-    });
-  }
+  refuseChanges(changesBetween(saved, now).filter((change) => effectOf(change) === "refused"));
 }

@@ -1,0 +1,70 @@
+/** Which settings a call may change of a run that it resumes. */
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { flagLayer } from "../src/settings/layers.js";
+import { onTopOfRun } from "../src/settings/resumed-run.js";
+
+let out: string;
+const recorded = `preset: tiny
+recipe: kmeans
+seed: 5
+engine: "auto"
+data:
+  train: "photos"
+  imageSize: 32
+quantizer:
+  id: "multigroup"
+  codes: 4
+train:
+  epochs: 2
+  pictureSteps: 57  # auto, as the run decided
+  select: "lpips"
+`;
+
+beforeAll(async () => {
+  out = await mkdtemp(join(tmpdir(), "revq-resumed-"));
+  await mkdir(join(out, "run", "checkpoints"), { recursive: true });
+  await writeFile(join(out, "run", "checkpoints", "step-00000001.safetensors"), "");
+  await writeFile(join(out, "run", "config.yaml"), recorded);
+});
+afterAll(() => rm(out, { recursive: true }));
+
+async function resume(flags: object): Promise<{ notes: string[]; layers: number; recorded: boolean }> {
+  const notes: string[] = [];
+  const given = [{ name: "flags", values: flagLayer({ ...flags, out }) }];
+  const layers = await onTopOfRun(given, (line) => notes.push(line));
+  return { notes, layers: layers.length, recorded: layers[0]!.recorded === true };
+}
+
+describe("settings on top of a run", () => {
+  it("are its own where nothing or the same is named", async () => {
+    expect(await resume({})).toEqual({ notes: [], layers: 2, recorded: true });
+    expect((await resume({ preset: "tiny", seed: 5, data: "photos", "image-size": 32 })).notes).toEqual([]);
+    expect((await resume({ "picture-steps": "auto", select: "auto" })).notes, "decided numbers").toEqual([]);
+  });
+
+  it.each([
+    [{ engine: "wasm" }, "engine: auto -> wasm"],
+    [{ epochs: 4 }, "train.epochs: 2 -> 4"],
+    [{ data: "/there/photos" }, "data.train: photos -> /there/photos"],
+    [{ "picture-steps": "100" }, "train.pictureSteps: 57 -> 100"],
+    [{ set: ["train.checkpointSteps=5"] }, "train.checkpointSteps: (not set) -> 5"],
+  ])("may be %j", async (flags, change) => {
+    expect((await resume(flags)).notes).toEqual([`Settings that change: ${change}.`]);
+  });
+
+  it.each([
+    [{ epochs: 1 }, "train.epochs: 2 -> 1", "train.epochs", 2],
+    [{ codes: 8 }, "quantizer.codes: 4 -> 8", "quantizer.codes", 4],
+    [{ preset: "512T" }, "preset: tiny -> 512T", "out", undefined],
+    [{ quantizer: "fsq" }, "quantizer.id: multigroup -> fsq", "quantizer.id", "multigroup"],
+    [{ select: "psnr" }, "train.select: lpips -> psnr", "train.select", "lpips"],
+    [{ seed: 6, "image-size": 64 }, "seed: 5 -> 6; data.imageSize: 32 -> 64", "out", undefined],
+  ])("are not %j", async (flags, change, path, value) => {
+    const error = await resume(flags).catch((error: unknown) => error);
+    expect(error).toMatchObject({ message: expect.stringContaining(`other settings: ${change}.`) as string });
+    expect(error).toMatchObject({ setting: value === undefined ? { path } : { path, value } });
+  });
+});
