@@ -50,7 +50,7 @@ async function list(bytes: Uint8Array): Promise<Listed> {
   };
   for await (const { name, offset, size, head } of indexTar(source, listener)) {
     const content = await source.read(offset, size);
-    expect(head).toEqual(content.slice(0, 16));
+    expect(head).toEqual(content.slice(0, 32));
     files.push([name, new TextDecoder().decode(content)]);
   }
   return { files, leftOut, notes, cut: (cut as RevqError | null)?.code ?? null };

@@ -44,7 +44,7 @@ export async function encodeTiles(
   }
   if (names.length === 0) {
     throw new RevqError("data-no-images", `None of the images could be read (${images.skipped[0]?.reason}).`, {
-      fix: "Check that the files are complete jpeg, png or webp images.",
+      fix: "Check that the files are complete images.",
     });
   }
   return { names, ids, grids, skipped: images.skipped, ...countsOf(images.source) };

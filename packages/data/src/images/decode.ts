@@ -1,5 +1,5 @@
 /**
- * Decodes a jpeg, png or webp file to 8-bit sRGB with sharp's codecs (libvips). Embedded RGB colour
+ * Decodes jpeg, png, webp, avif, gif and tiff to 8-bit sRGB with sharp's codecs (libvips). Embedded RGB colour
  * profiles are not applied, as in Pillow and torchvision, so that an image gives the same pixels in
  * every pipeline. A CMYK image is converted by its own profile, or by a standard one.
  */
@@ -11,8 +11,11 @@ import { otherImage, sniffFormat } from "./sniff.js";
 /** Images of more pixels are refused: they may be decompression bombs. */
 export const defaultPixelLimit = 100_000_000;
 
+/** Values of other kinds have no known black and white, such as heights in a TIFF. */
+const readDepths: readonly (string | undefined)[] = ["uchar", "ushort"];
+
 /**
- * The first frame of the image, rotated by its EXIF orientation, with alpha flattened on white;
+ * The first frame or page of the image, rotated by its EXIF orientation, with alpha flattened on white;
  * grey, CMYK and 16 bits are converted. Throws an `Error` whose message says what is wrong with the
  * bytes.
  */
@@ -23,10 +26,12 @@ export async function decodeImage(bytes: Uint8Array, pixelLimit = defaultPixelLi
   // `failOn: "error"` rejects truncated files, but reads files with stray bytes, as ImageNet has.
   // Our own limit follows.
   const options = { failOn: "error", limitInputPixels: false, unlimited: false, autoOrient: true } as const;
-  const { width, height, space } = await sharp(bytes, options).metadata().catch(damaged(kind.format));
+  const { width, height, space, depth } = await sharp(bytes, options).metadata().catch(damaged(kind.format));
   if (width * height > pixelLimit) {
-    throw new Error(`${width} x ${height} pixels are more than the limit of ${pixelLimit / 1e6} megapixels`);
+    const limit = `${pixelLimit / 1e6} megapixels; a higher limit reads it`;
+    throw new Error(`${width} x ${height} pixels are more than the limit of ${limit}`);
   }
+  if (!readDepths.includes(depth)) throw new Error(`its values are ${depth}; 8 or 16 bits were expected`);
   const { data, info } = await sharp(bytes, { ...options, ignoreIcc: space !== "cmyk" })
     .flatten({ background: "#ffffff" })
     .toColourspace("srgb")

@@ -10,7 +10,7 @@ import { openImages } from "./open-images.js";
 export type ImageFolderOptions = Omit<OpenImagesOptions, "seed">;
 
 /**
- * The jpeg, png and webp images below `folder`, as centre crops (see `centreCrop`), ordered by
+ * The images below `folder`, as centre crops (see `centreCrop`), ordered by
  * relative path in bytes. Unreadable files are added to `skipped` while iterating.
  * @throws RevqError `data-options`, `data-folder-missing`, `data-no-images`
  */
@@ -24,7 +24,7 @@ export async function openImageFolder(folder: string | URL, options: ImageFolder
   }
   if (!info) {
     throw new RevqError("data-folder-missing", `The image folder ${root} cannot be opened: it does not exist.`, {
-      fix: "Name a folder that holds jpeg, png or webp images.",
+      fix: "Name a folder that holds images.",
     });
   }
   return openImages(root, options);

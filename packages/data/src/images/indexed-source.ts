@@ -7,6 +7,7 @@ import { RevqError } from "@revq/core";
 import { bytesToUnitRange, centreCrop } from "../pixels/crop.js";
 import type { RgbImage } from "../pixels/resize.js";
 import { mapOrdered } from "./prefetch.js";
+import { imageFormats } from "./sniff.js";
 
 export interface IndexedImageSource extends ImageSource {
   /** Every image's name, in the order of delivery; `count` of them. */
@@ -15,6 +16,8 @@ export interface IndexedImageSource extends ImageSource {
   readonly found: number;
   /** Number of files, members and rows that are not images. */
   readonly passedOver: number;
+  /** Number of images read so far whose short side is smaller than `size`. */
+  readonly enlarged: number;
   /** Facts that the user should know, a sentence each. */
   readonly notes: readonly string[];
   /** Size of every image's file in bytes, in the order of the names; 0 where there is no file. */
@@ -53,25 +56,38 @@ export interface ImageListOptions {
 
 /** Iterating throws `data-no-images` when no image of the list could be made. */
 export function imageList(options: ImageListOptions): IndexedImageSource {
-  return listOf(options, options.names, options, () => {});
+  return listOf(options, options.names, options, { skip: () => {}, enlarge: () => {} });
+}
+
+/** What becomes known while images are read. */
+interface Reading {
+  skip(image: SkippedImage): void;
+  enlarge(name: string): void;
 }
 
 function listOf(
   options: ImageListOptions,
   names: readonly string[],
   beside: Pick<ImageListOptions, "skipped" | "passedOver" | "notes">,
-  reportToParent: (skipped: SkippedImage) => void,
+  parent: Reading,
 ): IndexedImageSource {
   const skipped = [...(beside.skipped ?? [])];
   const passedOver = beside.passedOver ?? 0;
   const found = names.length + skipped.length + passedOver;
   const skippedNames = new Set(skipped.map(({ name }) => name));
-  function skip(image: SkippedImage): void {
-    if (skippedNames.has(image.name)) return;
-    skippedNames.add(image.name);
-    skipped.push(image);
-    reportToParent(image);
-  }
+  const enlarged = new Set<string>();
+  const reading: Reading = {
+    skip(image) {
+      if (skippedNames.has(image.name)) return;
+      skippedNames.add(image.name);
+      skipped.push(image);
+      parent.skip(image);
+    },
+    enlarge(name) {
+      enlarged.add(name);
+      parent.enlarge(name);
+    },
+  };
   return {
     description: options.description,
     size: options.size,
@@ -81,6 +97,9 @@ function listOf(
     found,
     passedOver,
     notes: beside.notes ?? [],
+    get enlarged() {
+      return enlarged.size;
+    },
     sizes: async () => {
       const { sizeOf, concurrency } = options;
       if (!sizeOf) return names.map(() => 0);
@@ -88,13 +107,13 @@ function listOf(
       for await (const size of mapOrdered(names, sizeOf, { concurrency, ahead: 64 })) sizes.push(size);
       return sizes;
     },
-    batches: (batchSize) => readBatches(options, names, batchSize, skip),
+    batches: (batchSize) => readBatches(options, names, batchSize, reading),
     select: (indices) =>
       listOf(
         options,
         Array.from(indices, (index) => names[index]!),
         {},
-        skip,
+        reading,
       ),
     whole: (index) => options.load(names[index]!),
   };
@@ -104,7 +123,7 @@ async function* readBatches(
   { description, size, load, concurrency }: ImageListOptions,
   names: readonly string[],
   batchSize: number,
-  skip: (image: SkippedImage) => void,
+  { skip, enlarge }: Reading,
 ): AsyncGenerator<ImageBatch, void, undefined> {
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new RangeError(`A batch size must be a positive integer, got ${batchSize}.`);
@@ -123,7 +142,7 @@ async function* readBatches(
     return result;
   }
 
-  const images = mapOrdered(names, (name) => tryLoad(load, name, size), {
+  const images = mapOrdered(names, (name) => tryLoad(load, name, size, enlarge), {
     concurrency,
     ahead: concurrency + batchSize,
   });
@@ -140,7 +159,7 @@ async function* readBatches(
     throw new RevqError(
       "data-no-images",
       `None of the ${names.length} images of ${description} could be read (${firstReason}).`,
-      { fix: "Check that the files are complete jpeg, png or webp images." },
+      { fix: `Check that the files are complete ${imageFormats} images.` },
     );
   }
 }
@@ -149,9 +168,12 @@ async function tryLoad(
   load: ImageListOptions["load"],
   name: string,
   size: number,
+  enlarge: Reading["enlarge"],
 ): Promise<SkippedImage | { name: string; bytes: Uint8Array }> {
   try {
-    return { name, bytes: centreCrop(await load(name), size) };
+    const image = await load(name);
+    if (Math.min(image.width, image.height) < size) enlarge(name);
+    return { name, bytes: centreCrop(image, size) };
   } catch (error) {
     if (error instanceof RevqError) throw error;
     return { name, reason: error instanceof Error ? error.message : String(error) };

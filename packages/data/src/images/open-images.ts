@@ -7,14 +7,14 @@ import type { Findings, FoundImage } from "./find/findings.js";
 import type { OpenImagesOptions } from "./image-options.js";
 import { imageList, type IndexedImageSource } from "./indexed-source.js";
 import { placesOf, whatIsTaken, type Place } from "./find/places.js";
-import { sniffFormat } from "./sniff.js";
+import { imageFormats, sniffFormat } from "./sniff.js";
 import { openSynthetic, syntheticPrefix } from "./synthetic.js";
 
 /**
  * Every image has a name that is unique in its source: as much of its path as tells the images apart.
  * Members of archives and rows of tables come in their order, everything else by path in bytes.
- * @param spec one or several of: a folder with images and archives at any depth; a jpeg, png or webp
- * file; a `.tar` or `.parquet` file; an http(s) URL of such a file; a pattern such as
+ * @param spec one or several of: a folder with images and archives at any depth; an image file
+ * (jpeg, png, webp, avif, gif, tiff); a `.tar` or `.parquet` file; an http(s) URL of such a file; a pattern such as
  * `train-{0000..0146}.tar` or `data/*.parquet`. Or `synthetic:dead-leaves` alone
  * @throws RevqError `data-*`, `archive-*`, `archives-braces`, `tar-*`, `parquet-*`, `file-*`, `url-*`
  */
@@ -109,7 +109,7 @@ async function requireOneImage(description: string, found: Findings): Promise<vo
   throw new RevqError(
     "data-no-images",
     `${description} holds no readable image. Files found: ${others.join(", ") || "none"}.`,
-    { fix: "Name jpeg, png or webp images: a folder of them, files, or .tar and .parquet files with them." },
+    { fix: `Name ${imageFormats} images: a folder of them, files, or .tar and .parquet files with them.` },
   );
 }
 
@@ -127,7 +127,7 @@ async function looksLikeInstead(image: FoundImage): Promise<string | null> {
 function unreadable(name: string, cause: unknown): RevqError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new RevqError("image-unreadable", `The image ${name} cannot be read: ${reason}.`, {
-    fix: "Name jpeg, png or webp files.",
+    fix: `Name ${imageFormats} files.`,
     cause,
   });
 }

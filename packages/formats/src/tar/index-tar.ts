@@ -16,7 +16,7 @@ export interface TarMember {
   /** First byte of its content in the file. */
   readonly offset: number;
   readonly size: number;
-  /** The first bytes of the content, 16 at most. */
+  /** The first bytes of the content, 32 at most. */
   readonly head: Uint8Array;
   /** 0 for the first archive; more if several archives were written one after the other. */
   readonly archive: number;
@@ -35,7 +35,7 @@ export interface TarListener {
 const maxNameLength = 1 << 20;
 /** The same for pax headers; extended attributes are in them. */
 const maxPaxLength = 1 << 26;
-const headLength = 16;
+const headLength = 32;
 const nothing = new Uint8Array(0);
 /** Types without content, whatever size the header states: links, devices, folders, pipes. */
 const otherTypes: Readonly<Record<string, string>> = {

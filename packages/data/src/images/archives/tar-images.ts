@@ -3,7 +3,7 @@ import { RevqError, type ByteSource } from "@revq/core";
 import { indexTar, type TarMember } from "@revq/formats";
 import { compression, kindByName, packedReason } from "../find/file-kind.js";
 import type { Findings, FoundImage } from "../find/findings.js";
-import { otherImage, sniffFormat } from "../sniff.js";
+import { otherImage, rawReason, sniffFormat } from "../sniff.js";
 
 /** Files with more bytes are not read: they are no images and would fill the memory. */
 const maxImageBytes = 2 ** 29;
@@ -73,6 +73,7 @@ function kindOf({ name, head }: TarMember): "image" | "skip" | "pass" {
   // Resource forks of macOS, beside the files that they belong to.
   if (/(^|\/)\._[^/]*$/.test(name)) return "pass";
   const kind = kindByName(name);
+  if (kind === "raw") return "skip";
   if (kind === "image" || "format" in sniffFormat(head)) return "image";
   return kind === "other-image" || kind === "packed" || kind === "tar" || kind === "parquet" ? "skip" : "pass";
 }
@@ -80,6 +81,7 @@ function kindOf({ name, head }: TarMember): "image" | "skip" | "pass" {
 function skipReason({ name, head }: TarMember): string {
   const kind = kindByName(name);
   if (kind === "packed") return packedReason;
+  if (kind === "raw") return rawReason;
   if (kind === "tar" || kind === "parquet") return "an archive inside an archive; unpack the outer one first";
   const content = sniffFormat(head);
   return otherImage("looksLike" in content ? content.looksLike : content.format);

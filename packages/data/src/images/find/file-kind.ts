@@ -2,15 +2,19 @@
 import { isTarHeader } from "@revq/formats";
 import { sniffFormat, tarHeaderLength } from "../sniff.js";
 
-/** `packed`: a compressed archive. `other-image`: an image of a format that is not read. */
-export type FileKind = "image" | "tar" | "parquet" | "packed" | "other-image" | "other";
+/**
+ * `packed`: a compressed archive. `raw`: a camera's file, which may begin like a TIFF. `other-image`:
+ * an image of a format that is not read.
+ */
+export type FileKind = "image" | "tar" | "parquet" | "packed" | "raw" | "other-image" | "other";
 
 const extensions: readonly (readonly [FileKind, RegExp])[] = [
-  ["image", /\.(jpe?g|jpe|jfif|png|webp)$/i],
+  ["image", /\.(jpe?g|jpe|jfif|png|webp|avif|gif|tiff?)$/i],
   ["tar", /\.tar$/i],
   ["parquet", /\.(parquet|pq)$/i],
   ["packed", /\.(tar\.\w{1,4}|t[gx]z|tbz2?|tzst|zip|7z|rar)$/i],
-  ["other-image", /\.(gif|bmp|tiff?|avif|heic|heif|jxl|jp2|svg|ppm|psd|ico)$/i],
+  ["raw", /\.(dng|nef|nrw|cr[23w]|arw|srf|sr2|orf|rw2|raf|pef|srw|3fr|iiq)$/i],
+  ["other-image", /\.(bmp|heic|heif|hif|jxl|jp2|svg|ppm|psd|ico)$/i],
 ];
 
 /** By the extension; `other` for a name without a known one. */

@@ -27,8 +27,8 @@ export interface UrlPlace extends Labelled {
 export type Place = LocalPlace | UrlPlace;
 
 export const whatIsTaken =
-  "Name a folder, a jpeg, png or webp file, a .tar or .parquet file, a pattern such as 'train-{0000..0146}.tar' or " +
-  "'data/*.parquet', or http(s) URLs of such files.";
+  "Name a folder, an image, a .tar or .parquet file, a pattern such as 'train-{0000..0146}.tar' or " +
+  "'data/*.parquet', http(s) URLs of such files, or hf:datasets/owner/name.";
 
 /** @throws RevqError `data-not-taken`, `data-no-match`, `data-folder-missing`, `file-not-found`, `archives-braces` */
 export async function placesOf(spec: string): Promise<Place[]> {

@@ -6,7 +6,7 @@ import { realpath, stat } from "node:fs/promises";
 import { kindByName, packedReason, type FileKind } from "./file-kind.js";
 import type { SkippedImage } from "../indexed-source.js";
 import { listFolder, readHead, sortByBytes, systemReason, type FolderEntry, type LocalPath } from "./local-path.js";
-import { otherImage, sniffFormat } from "../sniff.js";
+import { otherImage, rawReason, sniffFormat } from "../sniff.js";
 
 export interface WalkedFile {
   readonly path: LocalPath;
@@ -38,6 +38,7 @@ export async function walkFolder(folder: LocalPath): Promise<WalkedFolder> {
       files.push({ path, name, kind });
       return;
     }
+    if (kind === "raw") return void skipped.push({ name, reason: rawReason });
     const content = sniffFormat(await readHead(path));
     if ("format" in content) files.push({ path, name, kind: "image" });
     else if (kind === "packed") skipped.push({ name, reason: packedReason });
