@@ -136,14 +136,14 @@ describe("what cannot be opened is named for what it is", () => {
   const train = (latents: string): Promise<string> =>
     refusal(["train", "--latents", latents, "-o", "out", "--dry-run"]);
 
-  it.concurrent("latents of torch.save", async () => {
+  it.concurrent("a file of torch.save without latents", async () => {
     await cp(join(checkpoints, "bare-tensor.pth"), join(cwd, "lat.pt"));
-    expect(await train("lat.pt")).toMatch(/lat\.pt: is a file of torch\.save, not a \.npy file\..*numpy\.save/);
+    expect(await train("lat.pt")).toMatch(/lat\.pt has shape \[3\]: it has 1 axes instead of 4\..*\[n, c, h, w\]/);
   });
 
-  it.concurrent("one file of a store of latents", async () => {
+  it.concurrent("a file with one latent", async () => {
     const tensors = [{ name: "latents", shape: [1, 4, 2, 2], data: new Float32Array(16) }];
     await writeFile(join(cwd, "latents-00000.safetensors"), writeSafetensors(tensors));
-    expect(await train("latents-00000.safetensors")).toMatch(/is a safetensors file.*name the store's folder/);
+    expect(await train("latents-00000.safetensors")).toMatch(/holds 1 latent: nothing is left to validate on/);
   });
 });

@@ -16,7 +16,8 @@ export { resizeLanczos, type RgbImage } from "./pixels/resize.js";
 export { inMemoryLatents } from "./latents/in-memory.js";
 export { toChannelLast } from "./latents/layout.js";
 export { openLatents } from "./latents/open-latents.js";
-export { openLatentsNpy, writeLatentsNpy, type NpyLatentsOptions } from "./latents/npy-latents.js";
+export { openLatentsNpy, writeLatentsNpy } from "./latents/npy-latents.js";
+export type { OpenLatentsOptions } from "./latents/row-latents.js";
 export {
   beginStore,
   planStore,

@@ -3,7 +3,7 @@ import { openImages } from "@revq/data";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { procedural } from "./procedural.js";
 
@@ -21,7 +21,7 @@ beforeEach(async () => {
 
 const side = 32;
 const { data: pixels } = procedural(side, side);
-const picture = (): sharp.Sharp => sharp(pixels, { raw: { width: side, height: side, channels: 3 } });
+const picture = (): Sharp => sharp(pixels, { raw: { width: side, height: side, channels: 3 } });
 
 /** Names and pixels `[n, side, side, 3]` in 0..255. */
 async function read(size = side) {
