@@ -23,6 +23,17 @@ export interface BackboneSpec {
   readonly decodes: boolean;
 }
 
+/** How a diffusion model on a VAE sees the VAE's latents: (latent - shift) * scale. */
+export interface LatentScaling {
+  readonly scale: number;
+  readonly shift: number;
+  /**
+   * True: the backbone's latents are those that the diffusion model sees. False: they are the VAE's
+   * own.
+   */
+  readonly applied: boolean;
+}
+
 /**
  * A frozen image autoencoder. Images are `[n, H, W, 3]` float32 in [-1, 1]. Latents are
  * `[n, h, w, c]` float32, not standardized. n may be 0.
@@ -46,6 +57,14 @@ export interface Backbone extends Disposable {
   readonly fit?: BackboneFit;
   /** Present if the decoder has gradients: images can then be a loss. */
   readonly gradients?: DecoderGradients;
+  /**
+   * Relates its latents to those of other VAEs of the same latent space. Absent: they are the VAE's
+   * own, and its factors are not known. Null: they are normalized in a way that two factors do not
+   * say.
+   */
+  readonly scaling?: LatentScaling | null;
+  /** Present if another VAE decodes: the backbone that encodes, whose latents these are. */
+  readonly encoder?: Backbone;
 }
 
 /** The decoder by tensor operations that have gradients. */

@@ -53,3 +53,19 @@ export class RevqError extends Error {
 export function isRevqError(error: unknown): error is RevqError {
   return error instanceof Error && error.name === "RevqError" && "code" in error;
 }
+
+/**
+ * The same error about a setting in another section: plugins name the settings of their own section.
+ * Other values stay as they are.
+ *
+ * @param from, to sections: "backbone", "backbone.decoder"
+ */
+export function withSettingIn(error: unknown, from: string, to: string): unknown {
+  if (!isRevqError(error) || !error.setting?.path.startsWith(`${from}.`)) return error;
+  const { code, message, fix, setting } = error;
+  return new RevqError(code, message, {
+    ...(fix === undefined ? {} : { fix }),
+    setting: { ...setting, path: to + setting.path.slice(from.length) },
+    cause: error,
+  });
+}

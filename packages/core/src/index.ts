@@ -3,7 +3,7 @@
  */
 export * from "./backbone.js";
 export * from "./bytes.js";
-export { RevqError, isRevqError, type RevqErrorOptions, type Setting } from "./errors.js";
+export { RevqError, isRevqError, withSettingIn, type RevqErrorOptions, type Setting } from "./errors.js";
 export * from "./known-plugins.js";
 export * from "./latent-shape.js";
 export * from "./named-tensors.js";

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { decoderSchema } from "./decoder-config.js";
 
 /** The format that this version writes. It reads all older ones (see `upgrades`). */
-export const formatVersion = 4;
+export const formatVersion = 5;
 
 /** JSON of version n -> JSON of version n + 1. Every version that was ever written stays here. */
 const upgrades: Readonly<Record<number, (config: Record<string, unknown>) => Record<string, unknown>>> = {
@@ -40,6 +40,8 @@ const upgrades: Readonly<Record<number, (config: Record<string, unknown>) => Rec
     metric: standardize === false ? "centred" : "standardized",
     decoder: null,
   }),
+  // In format 5 another VAE may decode.
+  4: ({ backbone, ...config }) => ({ ...config, backbone: backbone && { ...(backbone as object), decoder: null } }),
 };
 
 /** Tensors that had another name before format 3. */
@@ -79,6 +81,11 @@ export const tokenizerConfigSchema = z.strictObject({
       fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
       /** True when model.safetensors holds the backbone's tensors too. */
       embedded: z.boolean(),
+      /**
+       * The VAE that decodes in its place, of the same latent space. The fingerprint is over both,
+       * and both are embedded or none. Null: the backbone decodes.
+       */
+      decoder: pluginSchema.extend({ weights: z.string().nullable() }).nullable(),
     })
     .nullable(),
   /** The metric of the latents that the transform sees. */

@@ -15,14 +15,31 @@ export async function findPlugins(config: TokenizerConfig, options: Options): Pr
   if (given && "list" in given) return given;
   const registry = new PluginRegistry();
   for (const plugin of given ?? []) registry.register(plugin, "the `plugins` that were given");
-  for (const kind of pluginKinds) {
-    const wanted = config[kind];
-    if (!wanted || (kind === "backbone" && options.backbone === false)) continue;
-    if (registry.ids(kind).includes(wanted.id)) continue;
-    const origin = wanted.package ?? `@revq/${kind}-${wanted.id}`;
-    registry.register(await importPlugin(origin, kind, wanted.id), origin);
+  for (const { kind, id, package: named } of pluginsOf(config)) {
+    if (kind === "backbone" && options.backbone === false) continue;
+    if (registry.ids(kind).includes(id)) continue;
+    const origin = named ?? `@revq/${kind}-${id}`;
+    registry.register(await importPlugin(origin, kind, id), origin);
   }
   return registry;
+}
+
+export interface NamedPlugin {
+  readonly kind: PluginKind;
+  readonly id: string;
+  /** Null when unknown. */
+  readonly package: string | null;
+}
+
+/** The plugins that a config names, the one of another VAE's decoder included. */
+export function pluginsOf(config: TokenizerConfig): NamedPlugin[] {
+  const named = pluginKinds.flatMap((kind): NamedPlugin[] => {
+    const wanted = config[kind];
+    return wanted ? [{ kind, id: wanted.id, package: wanted.package }] : [];
+  });
+  const decoder = config.backbone?.decoder;
+  const isKnown = decoder?.id === config.backbone?.id;
+  return decoder && !isKnown ? [...named, { kind: "backbone", id: decoder.id, package: decoder.package }] : named;
 }
 
 async function importPlugin(name: string, kind: PluginKind, id: string): Promise<Plugin> {

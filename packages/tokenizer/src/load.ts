@@ -4,11 +4,9 @@
  */
 import {
   createRandom,
-  fingerprint,
   latentShapeFromArray,
   parseOptions,
   RevqError,
-  toNamedArrays,
   underPrefix,
   type Backbone,
   type Disposable,
@@ -22,10 +20,12 @@ import { openSafetensors } from "@revq/formats";
 import { openWeights as openAnyWeights } from "@revq/formats/weights";
 import * as tf from "@tensorflow/tfjs-core";
 import { currentTensorName, parseTokenizerConfig, type TokenizerConfig } from "./config.js";
+import { createBackbone } from "./create-backbone.js";
 import { checkDecoder, createAdaptedDecoder, type AdaptedDecoder } from "./decoder.js";
 import { ensureEngine } from "./ensure-engine.js";
 import { findPlugins } from "./find-plugins.js";
 import { LatentSpace } from "./latent-space.js";
+import { choiceOf, loadBackbone } from "./load-backbone.js";
 import { metricFromState } from "./metric.js";
 import type { TokenizerParts } from "./parts.js";
 import { configFile, modelFile } from "./save.js";
@@ -44,6 +44,8 @@ export interface LoadTokenizerOptions {
   readonly openWeights?: (spec: string) => Promise<WeightsSource>;
   /** Where the backbone's weights are. Wins over config.json. */
   readonly weights?: string;
+  /** Where the weights of another VAE's decoder are, if the tokenizer has one. Wins over config.json. */
+  readonly decoderWeights?: string;
   /** False: no backbone. The tokenizer then maps latents only. Default true. */
   readonly backbone?: boolean;
   /** Reports downloads. Used by the default `openWeights` only. */
@@ -133,38 +135,13 @@ async function assemble(
 }
 
 async function openBackbone(
-  config: TokenizerConfig,
+  { backbone: saved, imageSize }: TokenizerConfig,
   tensors: NamedTensors,
   folder: WeightsSource,
-  options: Ready,
+  { plugins, openWeights, weights, decoderWeights }: Ready,
 ): Promise<Backbone | null> {
-  const saved = config.backbone;
-  if (!saved || config.imageSize === null) return null;
-  const plugin = options.plugins.get("backbone", saved.id);
-  const spec = options.weights ?? (saved.weights === null ? null : besideFolder(saved.weights, folder.spec));
-  const fromFolder = saved.embedded && options.weights === undefined;
-  const backbone = await plugin.create(parseOptions(plugin, saved.options), {
-    imageSize: config.imageSize,
-    ...(fromFolder
-      ? { state: underPrefix("backbone", tensors) }
-      : spec !== null
-        ? { weights: await options.openWeights(spec) }
-        : {}),
-  });
-  const found = await fingerprint(await toNamedArrays(backbone.state()));
-  if (found !== saved.fingerprint) {
-    backbone.dispose();
-    throw new RevqError(
-      "backbone-fingerprint",
-      `${folder.spec} was trained with other weights of the backbone ${saved.id}: ` +
-        `the tokenizer expects ${saved.fingerprint.slice(0, 12)}…, ${fromFolder ? "its own file" : (spec ?? "the plugin")} gives ${found.slice(0, 12)}….`,
-      {
-        fix: "Name the weights that it was trained with.",
-        setting: { path: "backbone.weights", ...(saved.weights ? { value: saved.weights } : {}) },
-      },
-    );
-  }
-  return backbone;
+  if (!saved || imageSize === null) return null;
+  return loadBackbone({ saved, imageSize, tensors, folder, plugins, openWeights, weights, decoderWeights });
 }
 
 async function openDecoder(
@@ -178,28 +155,12 @@ async function openDecoder(
   if (!saved || !selected || imageSize === null) return null;
   const changed = underPrefix("decoder", tensors);
   await checkDecoder(saved, changed, folder.spec);
-  const plugin = plugins.get("backbone", selected.id);
   return createAdaptedDecoder({
     backbone,
     mode: saved.mode,
     tensors: changed,
-    create: (state) => plugin.create(parseOptions(plugin, selected.options), { imageSize, state }),
+    create: (state) => createBackbone(choiceOf(selected), { plugins, imageSize, state }),
   });
-}
-
-/** A relative path in config.json starts at the file's folder. */
-function besideFolder(spec: string, folder: string): string {
-  return isRelativePath(spec) ? `${folder}/${spec}` : spec;
-}
-
-/**
- * True for a path that is neither absolute nor `scheme:…`.
- *
- * @example
- * ["vae", "/vae", "hf:owner/vae"].map(isRelativePath); // => [true, false, false]
- */
-export function isRelativePath(spec: string): boolean {
-  return !/^([/\\]|[A-Za-z][A-Za-z0-9+.-]*:)/.test(spec);
 }
 
 async function readConfig(folder: WeightsSource): Promise<TokenizerConfig> {

@@ -5,11 +5,14 @@ import {
   createRandom,
   fingerprint,
   latentShapeOf,
+  latentSize,
   latentShapeToArray,
   parseOptions,
   quietContext,
   toNamedArrays,
   vocabularySize,
+  type Backbone,
+  type ImageSource,
   type MetricId,
   type TransformPlugin,
 } from "@revq/core";
@@ -26,6 +29,7 @@ import {
   measureLatents,
   Standardizer,
   Tokenizer,
+  type TokenizerConfig,
 } from "../src/index.js";
 
 export const plugins = [linear, none, multigroup, identity] as const;
@@ -35,16 +39,35 @@ interface Choice {
   readonly transform?: TransformPlugin;
   /** The decoder's metric of `linear` is known: its basis is orthonormal. */
   readonly metric?: MetricId;
+  /** Instead of a fitted `linear`. */
+  readonly vae?: { readonly backbone: Backbone; readonly saved: NonNullable<TokenizerConfig["backbone"]> };
+}
+
+async function fittedLinear(images: ImageSource): Promise<NonNullable<Choice["vae"]>> {
+  const options = parseOptions(linear, { patch: 8, channels: 12 });
+  const backbone = await linear.create(options, { imageSize: side });
+  await backbone.fit!.run(images, quietContext(createRandom(1)));
+  return {
+    backbone,
+    saved: {
+      id: "linear",
+      package: "@revq/backbone-linear",
+      options,
+      weights: null,
+      fingerprint: await fingerprint(await toNamedArrays(backbone.state())),
+      embedded: true,
+      decoder: null,
+    },
+  };
 }
 
 export async function makeTokenizer({
   transform = none,
   metric: id = "standardized",
+  vae,
 }: Choice = {}): Promise<Tokenizer> {
   const images = openSynthetic("synthetic:dead-leaves", { size: side, count: 60 });
-  const backboneOptions = parseOptions(linear, { patch: 8, channels: 12 });
-  const backbone = await linear.create(backboneOptions, { imageSize: side });
-  await backbone.fit!.run(images, quietContext(createRandom(1)));
+  const { backbone, saved } = vae ?? (await fittedLinear(images));
   const latentShape = latentShapeOf(backbone.spec, side);
   const values: number[] = [];
   for await (const { pixels, names } of images.batches(20)) {
@@ -59,11 +82,12 @@ export async function makeTokenizer({
   const orthonormal = Float64Array.from({ length: 144 }, (_, i) => (i % 13 === 0 ? 1 : 0));
   const metric = id === "decoder" ? await decoderMetric(orthonormal, centredSource(source, statistics)) : { id };
   const context = quietContext(createRandom(2));
-  const space = new LatentSpace(standardizer, await transform.create({}, { latentShape, tokens: 24 }), metric);
+  const tokens = latentSize(latentShape) / 8;
+  const space = new LatentSpace(standardizer, await transform.create({}, { latentShape, tokens }), metric);
   await space.transform.fit(space.innerSource(source), context);
   const split = space.transform.layout.decorrelated ? "eigenvalue" : "channel";
   const groups = split === "channel" ? "channel" : "token";
-  const quantizerOptions = parseOptions(multigroup, { tokens: 24, codes: 32, split, groups });
+  const quantizerOptions = parseOptions(multigroup, { tokens, codes: 32, split, groups });
   const quantizer = await multigroup.create(quantizerOptions, { latentShape, transform: space.transform.layout });
   await quantizer.fit(await space.source(source), context);
   const { layout } = quantizer;
@@ -72,14 +96,7 @@ export async function makeTokenizer({
       formatVersion,
       latentShape: latentShapeToArray(latentShape),
       imageSize: side,
-      backbone: {
-        id: "linear",
-        package: "@revq/backbone-linear",
-        options: backboneOptions,
-        weights: null,
-        fingerprint: await fingerprint(await toNamedArrays(backbone.state())),
-        embedded: true,
-      },
+      backbone: saved,
       metric: id,
       transform: { id: transform.id, package: "@revq/transform-block", options: {} },
       quantizer: { id: "multigroup", package: "@revq/quantizer-multigroup", options: { ...quantizerOptions } },

@@ -94,5 +94,6 @@ export {
 } from "./plan/index.js";
 export { createPaperStep, type PaperStep, type RectifierGradients, type SearchedBatch } from "./recipes/paper-step.js";
 export { epochsOf } from "./recipes/epochs.js";
+export { backboneText } from "./run/model-card.js";
 export * from "./run/records.js";
 export { trainTokenizer, type TrainOptions } from "./train.js";

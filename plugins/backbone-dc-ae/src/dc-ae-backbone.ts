@@ -67,6 +67,7 @@ function createBackbone(config: AutoencoderDcConfig, weights: NamedTensors): Bac
 
   return {
     spec,
+    scaling: { scale: config.scalingFactor, shift: 0, applied: false },
     async encode(images) {
       const [, height, width] = images.shape;
       const [{ height: h }, { height: w }] = [latentShapeOf(spec, height), latentShapeOf(spec, width)];

@@ -2,8 +2,11 @@
  * The part of an AutoencoderKL's `config.json` (diffusers) that shapes the network. Unsupported
  * values are refused by name.
  */
-import { RevqError } from "@revq/core";
+import { RevqError, type LatentScaling } from "@revq/core";
 import { z } from "zod";
+
+/** Where an inferred configuration names its guesses. */
+export const guessedFields = "_guessed";
 
 const fileSchema = z.looseObject({
   _class_name: z.string().optional(),
@@ -23,6 +26,8 @@ const fileSchema = z.looseObject({
   use_quant_conv: z.boolean().default(true),
   use_post_quant_conv: z.boolean().default(true),
   mid_block_add_attention: z.boolean().default(true),
+  /** Not of diffusers: the fields that were guessed, for a model without a config.json. */
+  [guessedFields]: z.array(z.string()).optional(),
 });
 
 /** FLUX.2's VAE is the same network; the statistics beside it (`bn`) are for its diffusion model. */
@@ -40,9 +45,11 @@ export interface AutoencoderKlConfig {
   readonly quantConv: boolean;
   readonly postQuantConv: boolean;
   readonly midAttention: boolean;
-  /** Diffusion models see (latent - shift) * scaling. This backbone applies neither. */
-  readonly scalingFactor: number;
-  readonly shiftFactor: number;
+  /**
+   * Diffusion models see (latent - shift) * scale. This backbone applies neither. Undefined where
+   * the factors are a guess, null for FLUX.2: its statistics are those of its batch norm.
+   */
+  readonly scaling: LatentScaling | null | undefined;
   /** Side in pixels of the training images. */
   readonly sampleSize: number;
 }
@@ -84,10 +91,15 @@ export function parseConfig(json: unknown, name: string): AutoencoderKlConfig {
     quantConv: file.use_quant_conv,
     postQuantConv: file.use_post_quant_conv,
     midAttention: file.mid_block_add_attention,
-    scalingFactor: file.scaling_factor,
-    shiftFactor: file.shift_factor ?? 0,
+    scaling: scalingOf(file),
     sampleSize: file.sample_size,
   };
+}
+
+function scalingOf(file: z.output<typeof fileSchema>): LatentScaling | null | undefined {
+  if (file._class_name === "AutoencoderKLFlux2") return null;
+  if (file[guessedFields]?.includes("scaling_factor")) return undefined;
+  return { scale: file.scaling_factor, shift: file.shift_factor ?? 0, applied: false };
 }
 
 /** Image pixels per latent position, in each direction. */

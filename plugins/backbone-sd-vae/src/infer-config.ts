@@ -1,10 +1,11 @@
 /** The configuration of an AutoencoderKL from the shapes of its tensors, for weights without a config.json. */
 import { RevqError } from "@revq/core";
 import type { TensorFile } from "@revq/formats";
+import { guessedFields } from "./config.js";
 
 export interface InferredConfig {
   /** As config.json would have it. */
-  readonly config: Record<string, unknown>;
+  readonly config: Record<string, unknown> & { readonly [guessedFields]: readonly string[] };
   /** One line that says what was read off the shapes and what is a guess. */
   readonly text: string;
 }
@@ -68,6 +69,7 @@ export function inferConfig(vae: TensorFile): InferredConfig {
     use_post_quant_conv: postQuant,
     mid_block_add_attention: attention,
     ...known,
+    [guessedFields]: ["norm_num_groups", "scaling_factor", "shift_factor"],
   };
   const guesses = [
     `${config.norm_num_groups} groups per norm`,

@@ -3,7 +3,7 @@ import type { NamedTensors, WeightsSource } from "@revq/core";
 import { openModelFolder, readExpected, type ModelFolder, type TensorFile } from "@revq/formats";
 import * as tf from "@tensorflow/tfjs-core";
 import { expectedTensors } from "./architecture.js";
-import { parseConfig } from "./config.js";
+import { guessedFields, parseConfig } from "./config.js";
 import { findVae } from "./find-vae.js";
 import { inferConfig } from "./infer-config.js";
 import { toEngineLayout } from "./network.js";
@@ -94,7 +94,12 @@ function configOf({ config }: ModelFolder, vae: TensorFile, given: Fields = {}):
     return { json: { ...config.json, ...given }, name: overriding ? null : config.name };
   }
   const inferred = inferConfig(vae);
-  return { json: { ...inferred.config, ...given }, name: overriding ? null : vae.name, text: inferred.text };
+  const guessed = inferred.config[guessedFields].filter((field) => !(field in given));
+  return {
+    json: { ...inferred.config, ...given, [guessedFields]: guessed },
+    name: overriding ? null : vae.name,
+    text: inferred.text,
+  };
 }
 
 /** False for some fields, and for the config.json of something that is not a model of diffusers. */

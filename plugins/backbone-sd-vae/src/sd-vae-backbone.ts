@@ -106,6 +106,7 @@ function checkedBackbone(options: Resolved, weights: NamedTensors): Backbone {
 
   return {
     spec,
+    ...(config.scaling === undefined ? {} : { scaling: config.scaling }),
     async encode(images) {
       const [n, height, width] = images.shape;
       latentShapeOf(spec, height);

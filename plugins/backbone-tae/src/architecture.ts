@@ -5,6 +5,8 @@
  * `use_midblock_gn`. No tensors here.
  */
 
+import type { LatentScaling } from "@revq/core";
+
 /** A 3x3 convolution, padded by one on every side. */
 export interface ConvLayer {
   readonly kind: "conv";
@@ -39,6 +41,8 @@ export const defaultVariant: VariantName = "taesd";
 
 export interface Variant {
   readonly latentChannels: number;
+  /** Null: FLUX.2's latents are normalized by statistics of each channel and place. */
+  readonly scaling: LatentScaling | null;
   readonly downsample: number;
   readonly encoder: readonly Layer[];
   readonly decoder?: readonly Layer[];
@@ -76,9 +80,10 @@ export function expectedTensors(layers: readonly Layer[]): Map<string, readonly 
   return expected;
 }
 
-function f8(latentChannels: number, pool = false): Variant {
+function f8(latentChannels: number, scaling: LatentScaling | null, pool = false): Variant {
   return {
     latentChannels,
+    scaling,
     downsample: 8,
     encoder: encoder(latentChannels, pool),
     decoder: decoder(latentChannels, pool),
@@ -120,13 +125,18 @@ function f32Encoder(latentChannels: number): Layer[] {
   return [...stem, ...blocks(1), ...stages, conv(width, latentChannels)];
 }
 
+/** The factors of the VAE that is imitated, from its config.json. */
+function scaled(scale: number, shift = 0): LatentScaling {
+  return { scale, shift, applied: true };
+}
+
 export const variants: Readonly<Record<VariantName, Variant>> = {
-  taesd: f8(4), // Stable Diffusion 1.x and 2.x
-  taesdxl: f8(4), // Stable Diffusion XL
-  taesd3: f8(16), // Stable Diffusion 3
-  taef1: f8(16), // FLUX.1
-  taef2: f8(32, true), // FLUX.2
-  taesana: { latentChannels: 32, downsample: 32, encoder: f32Encoder(32) }, // DC-AE f32c32 of Sana, times 0.41407
+  taesd: f8(4, scaled(0.18215)), // Stable Diffusion 1.x and 2.x
+  taesdxl: f8(4, scaled(0.13025)), // Stable Diffusion XL
+  taesd3: f8(16, scaled(1.5305, 0.0609)), // Stable Diffusion 3
+  taef1: f8(16, scaled(0.3611, 0.1159)), // FLUX.1
+  taef2: f8(32, null, true), // FLUX.2
+  taesana: { latentChannels: 32, downsample: 32, scaling: scaled(0.41407), encoder: f32Encoder(32) }, // DC-AE f32c32 of Sana
 };
 
 export type Half = "encoder" | "decoder";

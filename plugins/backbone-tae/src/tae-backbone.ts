@@ -41,7 +41,7 @@ export function restoreTaeBackbone(variant: VariantName, state: NamedTensors): B
 
 /** The weights are owned here from now on, also when this throws. */
 function createBackbone(variant: VariantName, weights: NamedTensors): Backbone {
-  const { latentChannels, downsample, encoder, decoder } = variants[variant];
+  const { latentChannels, downsample, scaling, encoder, decoder } = variants[variant];
   const spec: BackboneSpec = { name: variant, downsample, latentChannels, decodes: decoder !== undefined };
   const networks: Network[] = [];
   const free = (): void => {
@@ -60,6 +60,7 @@ function createBackbone(variant: VariantName, weights: NamedTensors): Backbone {
 
   return {
     spec,
+    scaling,
     async encode(images) {
       const [, height, width] = images.shape;
       const [{ height: h }, { height: w }] = [latentShapeOf(spec, height), latentShapeOf(spec, width)];

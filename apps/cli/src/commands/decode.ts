@@ -2,7 +2,7 @@ import { Args, Flags } from "@oclif/core";
 import { extname } from "node:path";
 import { BaseCommand } from "../base-command.js";
 import { engineFlag } from "../settings/engine-flag.js";
-import { tokenizerArgument, weightsFlag } from "../tokenizer/flags.js";
+import { decoderWeightsFlag, tokenizerArgument, weightsFlag } from "../tokenizer/flags.js";
 
 interface DecodeReport {
   readonly images: readonly string[];
@@ -42,6 +42,7 @@ export default class Decode extends BaseCommand {
     }),
     batch: Flags.integer({ description: "images at a time", min: 1, default: 8 }),
     weights: weightsFlag,
+    "decoder-weights": decoderWeightsFlag,
     engine: engineFlag,
   };
 

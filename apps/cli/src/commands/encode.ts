@@ -3,7 +3,7 @@ import { bitsPerImage, vocabularySize, type ImageSource } from "@revq/core";
 import { BaseCommand } from "../base-command.js";
 import { UsageError } from "../errors/usage-error.js";
 import { engineFlag } from "../settings/engine-flag.js";
-import { tokenizerArgument, weightsFlag } from "../tokenizer/flags.js";
+import { decoderWeightsFlag, tokenizerArgument, weightsFlag } from "../tokenizer/flags.js";
 
 interface EncodeReport {
   readonly output: string;
@@ -71,6 +71,7 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
     tile: Flags.boolean({ default: false, description: "keep the size of every image, in tiles of the training size" }),
     batch: Flags.integer({ description: "images or tiles at a time", min: 1, default: 8 }),
     weights: weightsFlag,
+    "decoder-weights": decoderWeightsFlag,
     engine: engineFlag,
   };
 

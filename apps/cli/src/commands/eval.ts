@@ -6,7 +6,7 @@ import { UsageError } from "../errors/usage-error.js";
 import { metricFlags, networkPaths, reportImages } from "../evaluation/metric-flags.js";
 import { partOfProcess, shardFlag, type ProcessPart } from "../parts/part-of-process.js";
 import { engineFlag } from "../settings/engine-flag.js";
-import { tokenizerArgument, weightsFlag } from "../tokenizer/flags.js";
+import { decoderWeightsFlag, tokenizerArgument, weightsFlag } from "../tokenizer/flags.js";
 
 interface EvalPartResult {
   readonly folder: string;
@@ -51,6 +51,7 @@ export default class Eval extends BaseCommand {
     shard: shardFlag,
     out: Flags.string({ char: "o", description: "folder of the parts, with --shard", helpValue: "<dir>" }),
     weights: weightsFlag,
+    "decoder-weights": decoderWeightsFlag,
     engine: engineFlag,
   };
 

@@ -6,7 +6,7 @@ import { BaseCommand } from "../base-command.js";
 import { UsageError } from "../errors/usage-error.js";
 import type { OnnxExport } from "../export/onnx-export.js";
 import { engineFlag } from "../settings/engine-flag.js";
-import { tokenizerArgument, weightsFlag } from "../tokenizer/flags.js";
+import { decoderWeightsFlag, tokenizerArgument, weightsFlag } from "../tokenizer/flags.js";
 
 interface ExportReport {
   readonly to: string;
@@ -30,6 +30,7 @@ export default class Export extends BaseCommand {
     out: Flags.string({ char: "o", description: "a new folder", required: true, helpValue: "<dir>" }),
     batch: Flags.integer({ description: "images that the ONNX models take at once", min: 1, default: 1 }),
     weights: weightsFlag,
+    "decoder-weights": decoderWeightsFlag,
     engine: engineFlag,
   };
 

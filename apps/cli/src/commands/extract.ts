@@ -54,6 +54,8 @@ Several processes share the work with --shard i/n, or with the variables of thei
   static override flags = {
     backbone: configFlags.backbone,
     weights: configFlags.weights,
+    decoder: configFlags.decoder,
+    "decoder-weights": configFlags["decoder-weights"],
     data: Flags.string({
       description: "folder, image, .tar or .parquet file, pattern or URL of them, or synthetic:dead-leaves",
       required: true,
@@ -106,7 +108,9 @@ Several processes share the work with --shard i/n, or with the variables of thei
       context,
     });
     const { id } = config.backbone;
-    const fingerprint = await train.backboneFingerprint(backbone);
+    const fingerprint = await train.backboneFingerprint(backbone.encoder ?? backbone);
+    if (backbone.encoder)
+      this.note("A store holds the encoder's latents: name the decoder again when you train. It fits them.");
     const { plan, kept, made, joined, skipped } = await train.extractToStore(
       {
         backbone,

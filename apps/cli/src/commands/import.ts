@@ -3,7 +3,7 @@ import { latentShapeToArray } from "@revq/core";
 import { presetNames, type PresetName } from "@revq/train/config";
 import { mkdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
-import { backboneFlags } from "../backbone/flags.js";
+import { backboneFlags, requiredBackbone } from "../backbone/flags.js";
 import { BaseCommand } from "../base-command.js";
 import { engineFlag } from "../settings/engine-flag.js";
 
@@ -71,15 +71,15 @@ export default class Import extends BaseCommand {
       flags.backbone === undefined
         ? null
         : await openBackbone(services, {
-            id: flags.backbone,
-            weights: flags.weights,
-            set: flags.set,
+            ...requiredBackbone(flags),
             imageSize: flags["image-size"],
           });
-    const weights = named?.weights ?? null;
+    const besideOut = (weights: string | null): string | null =>
+      weights !== null && isRelativePath(weights) ? relative(resolve(flags.out), resolve(weights)) : weights;
     const backbone = named && {
       ...named,
-      weights: weights !== null && isRelativePath(weights) ? relative(resolve(flags.out), resolve(weights)) : weights,
+      weights: besideOut(named.weights),
+      decoder: named.decoder && { ...named.decoder, weights: besideOut(named.decoder.weights) },
     };
     const preset = (flags.preset ?? null) as PresetName | null;
     const tokenizer = await importTokenizer(

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BaseCommand } from "../base-command.js";
 import { UsageError } from "../errors/usage-error.js";
-import { weightsFlag } from "../tokenizer/flags.js";
+import { decoderWeightsFlag, weightsFlag } from "../tokenizer/flags.js";
 
 interface ViewReport {
   readonly url: string;
@@ -35,6 +35,7 @@ export default class View extends BaseCommand {
     port: Flags.integer({ description: "port to listen on (default: any free port)", min: 0, max: 65535, default: 0 }),
     open: Flags.boolean({ description: "open the browser", default: true, allowNo: true }),
     weights: weightsFlag,
+    "decoder-weights": decoderWeightsFlag,
   };
 
   async run(): Promise<ViewReport> {
@@ -56,7 +57,12 @@ export default class View extends BaseCommand {
     const { openBrowser } = await import("../view/open-browser.js");
     const { collectServed } = await import("../view/served-files.js");
     const { startViewServer } = await import("../view/server.js");
-    const served = await collectServed({ tokenizers, images: flags.images, weights: flags.weights });
+    const served = await collectServed({
+      tokenizers,
+      images: flags.images,
+      weights: flags.weights,
+      decoderWeights: flags["decoder-weights"],
+    });
     const server = await startViewServer({ site, ...served, port: flags.port });
     const report = { url: server.url, port: server.port };
     if (this.jsonEnabled()) this.logJson(report);

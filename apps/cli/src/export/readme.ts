@@ -1,6 +1,5 @@
 /** The README.md of exported files: their inputs and outputs. */
-import type { PluginKind } from "@revq/core";
-import type { Tokenizer, TokenizerConfig } from "@revq/tokenizer";
+import { pluginsOf, type Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
 import type { OnnxExport } from "./onnx-export.js";
 
 export function onnxReadme(
@@ -48,14 +47,15 @@ ${rows.join("\n")}
 const browserRuntime = "onnxruntime-web";
 
 /** @param name of the folder. The text names the plugins, because bundlers bundle only what a page imports. */
-export function tfjsReadme({ backbone, transform, quantizer, rectifier }: TokenizerConfig, name: string): string {
-  const plugins = Object.entries({ backbone, transform, quantizer, rectifier } satisfies Record<PluginKind, unknown>);
-  const used = plugins.flatMap(([kind, plugin]) =>
-    plugin ? [{ identifier: identifierOf(plugin.id), from: plugin.package ?? `@revq/${kind}-${plugin.id}` }] : [],
-  );
+export function tfjsReadme(config: TokenizerConfig, name: string): string {
+  const { backbone } = config;
+  const used = pluginsOf(config).map(({ kind, id, package: from }) => ({
+    identifier: identifierOf(id),
+    from: from ?? `@revq/${kind}-${id}`,
+  }));
   const packages = [...new Set(["@revq/tokenizer", "@revq/engine", ...used.map(({ from }) => from)])];
   const backends = ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-webgpu", "@tensorflow/tfjs-backend-wasm"];
-  const isOnnx = backbone?.id === "onnx";
+  const isOnnx = backbone?.id === "onnx" || backbone?.decoder?.id === "onnx";
   if (isOnnx) backends.push(browserRuntime);
   const head = [
     'import { createEngine } from "@revq/engine";',

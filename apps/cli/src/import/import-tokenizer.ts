@@ -69,6 +69,7 @@ export async function importTokenizer(
       weights: backbone.weights,
       fingerprint: await fingerprint(await toNamedArrays(backbone.instance.state())),
       embedded: false,
+      decoder: backbone.decoder,
     },
     metric: "standardized",
     transform: { id: "none", package: plugins.packageOf("transform", "none"), options: transformOptions },

@@ -1,5 +1,6 @@
 /** The README.md of an imported tokenizer. It contains no scores: nothing was measured. */
 import type { TokenizerConfig } from "@revq/tokenizer";
+import { backboneText } from "@revq/train";
 
 export function importedCard({ backbone, latentShape, tokens, training }: TokenizerConfig): string {
   return `# A revq tokenizer, imported
@@ -8,7 +9,7 @@ Made by \`revq import revq\` from a checkpoint of the ReVQ authors' code${traini
 
 | | |
 |---|---|
-| backbone | ${backbone ? `\`${backbone.id}\`, weights \`${backbone.weights}\`` : "none: it maps latents to ids and back"} |
+| backbone | ${backboneText(backbone)} |
 | latent | ${latentShape.join(" x ")} (c, h, w) |
 | tokens per image | ${tokens.tokens} in ${tokens.groups} groups |
 | bits per image | ${tokens.bitsPerImage.toFixed(0)} |

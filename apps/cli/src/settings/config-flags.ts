@@ -30,6 +30,16 @@ export const configFlags = {
     helpValue: "<spec>",
     ...model,
   }),
+  decoder: Flags.string({
+    description: "plugin id of another VAE of the same latent space, which decodes (default: the backbone decodes)",
+    helpValue: "<id>",
+    ...model,
+  }),
+  "decoder-weights": Flags.string({
+    description: "weights of that VAE: a file, a folder, an URL or hf:owner/name",
+    helpValue: "<spec>",
+    ...model,
+  }),
   "embed-backbone": Flags.boolean({ description: "copy the backbone's weights into the tokenizer", ...model }),
   preset: Flags.string({ description: "settings of a known run", options: presetNames, ...model }),
   tokens: Flags.integer({ description: "tokens per image (T)", min: 1, ...model }),

@@ -7,6 +7,8 @@ export const pathOfFlag: Readonly<Record<string, string>> = {
   quantizer: "quantizer.id",
   rectifier: "rectifier.id",
   weights: "backbone.weights",
+  decoder: "backbone.decoder.id",
+  "decoder-weights": "backbone.decoder.weights",
   "embed-backbone": "backbone.embed",
   preset: "preset",
   tokens: "quantizer.tokens",

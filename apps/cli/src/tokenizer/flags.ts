@@ -7,3 +7,8 @@ export const weightsFlag = Flags.string({
   description: "weights of the backbone, if they are not where config.json says",
   helpValue: "<spec>",
 });
+
+export const decoderWeightsFlag = Flags.string({
+  description: "weights of the VAE that decodes, for a tokenizer with the decoder of another VAE",
+  helpValue: "<spec>",
+});

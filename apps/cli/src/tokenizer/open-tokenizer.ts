@@ -6,6 +6,7 @@ import type { BaseCommand, SharedFlags } from "../base-command.js";
 
 export interface OpenFlags extends SharedFlags {
   readonly weights?: string | undefined;
+  readonly "decoder-weights"?: string | undefined;
   readonly engine?: string | undefined;
 }
 
@@ -24,11 +25,13 @@ export async function openTokenizer(
   const folder = await services.openWeights(spec).catch((error: unknown) => {
     throw isRevqError(error) && error.code === "weights-not-found" ? notFound(spec) : error;
   });
+  const decoderWeights = flags["decoder-weights"];
   const tokenizer = await Tokenizer.load(folder, {
     ...services,
     openWeights: async (spec) => services.openWeights(await withoutLinks(spec)),
     backbone: backbone !== false,
     ...(flags.weights === undefined ? {} : { weights: flags.weights }),
+    ...(decoderWeights === undefined ? {} : { decoderWeights }),
   });
   if (backbone === true && tokenizer.config.backbone === null) throw ofLatents();
   return tokenizer;

@@ -19,9 +19,16 @@ interface ViewJson {
   readonly tokenizers: readonly {
     readonly name: string;
     readonly url: string;
-    readonly weights: { readonly url: string; readonly files: readonly string[] } | null;
+    readonly weights: ServedWeights | null;
+    /** Present for a tokenizer with the decoder of another VAE. */
+    readonly decoderWeights?: ServedWeights | null;
   }[];
   readonly images: readonly { readonly name: string; readonly url: string }[];
+}
+
+interface ServedWeights {
+  readonly url: string;
+  readonly files: readonly string[];
 }
 
 /** The served files of a tokenizer's folder. The rest of a run is large and not needed. */
@@ -36,10 +43,11 @@ export interface ServedRequest {
   readonly images: string | undefined;
   /** Replaces the weights that config.json names. */
   readonly weights: string | undefined;
+  readonly decoderWeights?: string | undefined;
 }
 
 /** @throws RevqError `not-a-tokenizer`, `data-folder-missing`, before anything is served */
-export async function collectServed({ tokenizers, images, weights }: ServedRequest): Promise<Served> {
+export async function collectServed({ tokenizers, images, weights, decoderWeights }: ServedRequest): Promise<Served> {
   const mounts: Mount[] = [];
   const origins = new Set<string>();
   const names = distinct(tokenizers.map((folder) => basename(resolve(folder))));
@@ -47,16 +55,27 @@ export async function collectServed({ tokenizers, images, weights }: ServedReque
   for (const [index, folder] of tokenizers.entries()) {
     const config = await readConfig(folder);
     mounts.push({ prefix: `/tokenizers/${index}/`, folder: resolve(folder), files: new Set(tokenizerFiles) });
-    const named = weights ?? (config.backbone?.embedded ? null : (config.backbone?.weights ?? null));
-    const path = named !== null && weights === undefined && isRelativePath(named) ? join(folder, named) : named;
-    const remote = path === null ? undefined : remoteOrigins(path);
-    remote?.forEach((origin) => origins.add(origin));
-    const mount = path === null || remote ? null : await weightsMount(path, `/weights/${index}/`);
-    if (mount) mounts.push(mount);
+    const serve = async (
+      saved: string | null,
+      given: string | undefined,
+      prefix: string,
+    ): Promise<ServedWeights | null> => {
+      const named = given ?? (config.backbone?.embedded ? null : saved);
+      const path = named !== null && given === undefined && isRelativePath(named) ? join(folder, named) : named;
+      const remote = path === null ? undefined : remoteOrigins(path);
+      remote?.forEach((origin) => origins.add(origin));
+      const mount = path === null || remote ? null : await weightsMount(path, prefix);
+      if (mount) mounts.push(mount);
+      return mount && { url: mount.prefix.slice(1), files: [...mount.files!] };
+    };
+    const decoder = config.backbone?.decoder;
     listed.push({
       name: names[index]!,
       url: `tokenizers/${index}/`,
-      weights: mount && { url: mount.prefix.slice(1), files: [...mount.files!] },
+      weights: await serve(config.backbone?.weights ?? null, weights, `/weights/${index}/`),
+      ...(decoder
+        ? { decoderWeights: await serve(decoder.weights, decoderWeights, `/decoder-weights/${index}/`) }
+        : {}),
     });
   }
   const found = images === undefined ? [] : await listImages(images);

@@ -14,6 +14,7 @@ interface ViewJson {
     readonly name: string;
     readonly url: string;
     readonly weights: { readonly url: string; readonly files: readonly string[] } | null;
+    readonly decoderWeights?: { readonly url: string; readonly files: readonly string[] } | null;
   }[];
   readonly images: readonly { readonly name: string; readonly url: string }[];
 }
@@ -24,11 +25,12 @@ export async function readServed(): Promise<ServedFiles> {
   const absolute = (url: string): string => new URL(url, document.baseURI).href;
   return {
     local: true,
-    tokenizers: view.tokenizers.map(({ name, url, weights }) => ({
+    tokenizers: view.tokenizers.map(({ name, url, weights, decoderWeights }) => ({
       kind: "url",
       name,
       url: absolute(url),
       weights: weights && { url: absolute(weights.url), files: weights.files },
+      ...(decoderWeights ? { decoderWeights: { url: absolute(decoderWeights.url), files: decoderWeights.files } } : {}),
     })),
     images: view.images.map(({ name, url }) => ({
       id: `served-${name}`,

@@ -42,7 +42,14 @@ export interface RemoteWeights {
 }
 
 export type TokenizerSource =
-  | { readonly kind: "url"; readonly name: string; readonly url: string; readonly weights: RemoteWeights | null }
+  | {
+      readonly kind: "url";
+      readonly name: string;
+      readonly url: string;
+      readonly weights: RemoteWeights | null;
+      /** Present for a tokenizer with the decoder of another VAE. */
+      readonly decoderWeights?: RemoteWeights | null;
+    }
   | {
       readonly kind: "files";
       readonly name: string;

@@ -30,7 +30,8 @@ export async function openTokenizer(source: TokenizerSource, context: OpenContex
       };
   let tokenizer: Tokenizer;
   try {
-    tokenizer = await Tokenizer.load(folder, { plugins, openWeights, backbone: noImages === null });
+    const decoder = source.kind === "url" && source.decoderWeights ? { decoderWeights: servedDecoder } : {};
+    tokenizer = await Tokenizer.load(folder, { plugins, openWeights, backbone: noImages === null, ...decoder });
   } catch (error) {
     context.signal.throwIfAborted();
     if (noImages !== null || !isBackboneProblem(error)) throw error;
@@ -79,6 +80,9 @@ async function readConfig(folder: WeightsSource): Promise<ReturnType<typeof pars
   return parseTokenizerConfig(new TextDecoder().decode(await readAll(file)), `${folder.spec}/${configFile}`);
 }
 
+/** Stands for the weights that the server has of another VAE's decoder. */
+const servedDecoder = "the decoder's weights";
+
 async function weightsOf(source: TokenizerSource, spec: string, context: OpenContext): Promise<WeightsSource> {
   if (source.kind === "files") {
     if (source.weights.length > 0) return droppedFolder("the chosen weights", source.weights, context);
@@ -86,6 +90,8 @@ async function weightsOf(source: TokenizerSource, spec: string, context: OpenCon
       throw missingWeights(spec, "Choose the backbone's files, or train with the backbone embedded.");
     return remoteSource(spec, context);
   }
+  if (source.decoderWeights && spec === servedDecoder)
+    return remoteFolder(source.decoderWeights.url, source.decoderWeights.files, context);
   if (source.weights) return remoteFolder(source.weights.url, source.weights.files, context);
   if (isRemote(spec)) return remoteSource(spec, context);
   if (isRelativePath(spec) && isUrl(source.url)) return remoteSource(new URL(spec, source.url).href, context);

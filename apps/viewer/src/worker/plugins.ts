@@ -1,6 +1,6 @@
 /** The plugins that the page can run: one chunk each, loaded when a tokenizer names it. */
-import { isPlugin, PluginRegistry, pluginKinds } from "@revq/core";
-import type { TokenizerConfig } from "@revq/tokenizer";
+import { isPlugin, PluginRegistry } from "@revq/core";
+import { pluginsOf, type TokenizerConfig } from "@revq/tokenizer";
 import { plugins as included } from "virtual:revq-plugins";
 
 /**
@@ -9,13 +9,11 @@ import { plugins as included } from "virtual:revq-plugins";
  */
 export async function pluginsFor(config: TokenizerConfig): Promise<PluginRegistry> {
   const registry = new PluginRegistry();
-  for (const kind of pluginKinds) {
-    const wanted = config[kind];
-    if (!wanted) continue;
-    const name = wanted.package ?? `@revq/${kind}-${wanted.id}`;
+  for (const { kind, id, package: named } of pluginsOf(config)) {
+    const name = named ?? `@revq/${kind}-${id}`;
     const module = await included[name]?.();
     for (const plugin of new Set(Object.values(module ?? {}))) {
-      if (isPlugin(plugin) && plugin.kind === kind && plugin.id === wanted.id) registry.register(plugin, name);
+      if (isPlugin(plugin) && plugin.kind === kind && plugin.id === id) registry.register(plugin, name);
     }
   }
   return registry;

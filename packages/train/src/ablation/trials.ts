@@ -84,7 +84,7 @@ function trialSettings(config: RunConfig): TrialConfig {
 /** Trials with the same key encode the same images with the same backbone. */
 export function latentsKey({ backbone, data, seed }: RunConfig): string {
   const { train, val, validationFraction, imageSize, limit } = data;
-  const { embed: _embed, ...made } = backbone;
+  const { embed: _embed, decoder: _decoder, ...made } = backbone; // the encoder alone makes latents
   const split = val === null ? { validationFraction, seed } : {};
   const key = JSON.stringify([made, { train, val, imageSize, limit }, split]);
   return `${backbone.id}-${sha256(key).slice(0, 8)}`;

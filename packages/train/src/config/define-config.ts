@@ -11,7 +11,10 @@ type PartlyIfSection<T> = T extends object ? Partly<T> : T;
 
 /** Any of the settings. A plugin is named by its `id`, with its options beside it. */
 export type UserConfig = Partly<Sections> & {
-  backbone?: PluginChoice<"backbone"> & Partial<Pick<RunConfig["backbone"], "weights" | "embed">>;
+  backbone?: PluginChoice<"backbone"> &
+    Partial<Pick<RunConfig["backbone"], "weights" | "embed">> & {
+      decoder?: PluginChoice<"backbone"> & { weights?: string | null };
+    };
   transform?: (PluginChoice<"transform"> | { readonly id: "auto" }) & Partial<Pick<RunConfig["transform"], "metric">>;
   quantizer?: PluginChoice<"quantizer">;
   rectifier?: PluginChoice<"rectifier">;

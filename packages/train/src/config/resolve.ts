@@ -2,7 +2,7 @@
  * Joins defaults, recipe, preset, file, environment and flags, in that order; a later layer wins
  * key by key. Remembers the layer that each value came from.
  */
-import { nearestNames, parseOptions, pluginKinds, RevqError, type PluginRegistry } from "@revq/core";
+import { nearestNames, parseOptions, pluginKinds, RevqError, type PluginRegistry, withSettingIn } from "@revq/core";
 import { isSection, joinLayers, type ConfigLayer } from "./layer.js";
 import { presetNames, presets, type PresetName } from "./presets.js";
 import { autoTransform, recipeDefaults, recipeNames, type RecipeName } from "./recipes.js";
@@ -26,7 +26,7 @@ export interface ResolvedConfig {
 
 /** Keys of a plugin's section that are not the plugin's own options. */
 const sectionKeys: Readonly<Record<string, readonly string[]>> = {
-  backbone: ["weights", "embed"],
+  backbone: ["weights", "embed", "decoder"],
   transform: ["metric"],
 };
 
@@ -72,6 +72,7 @@ export function resolveConfig(given: readonly NamedLayer[], plugins: PluginRegis
   for (const kind of pluginKinds) {
     if (config[kind].id !== autoTransform) parseOptions(plugins.get(kind, config[kind].id), ownOptions(config, kind));
   }
+  checkDecoder(config, plugins);
   return { config, origins, explicit };
 }
 
@@ -79,6 +80,35 @@ export function resolveConfig(given: readonly NamedLayer[], plugins: PluginRegis
 export function ownOptions(config: RunConfig, kind: (typeof pluginKinds)[number]): Record<string, unknown> {
   const { id: _id, ...options } = config[kind];
   return Object.fromEntries(Object.entries(options).filter(([key]) => !sectionKeys[kind]?.includes(key)));
+}
+
+/** The decoder of another VAE: its plugin and that plugin's own options; null where there is none. */
+export function chosenDecoder({ backbone: { decoder } }: RunConfig): {
+  readonly id: string;
+  readonly weights: string | null;
+  readonly options: Record<string, unknown>;
+} | null {
+  const { id, weights, ...options } = decoder;
+  return id === null ? null : { id, weights, options };
+}
+
+function checkDecoder(config: RunConfig, plugins: PluginRegistry): void {
+  const decoder = chosenDecoder(config);
+  if (decoder) {
+    try {
+      parseOptions(plugins.get("backbone", decoder.id), decoder.options);
+      return;
+    } catch (error) {
+      throw withSettingIn(error, "backbone", "backbone.decoder");
+    }
+  }
+  const { id: _id, ...others } = config.backbone.decoder;
+  const named = Object.entries(others).find(([, value]) => value !== null);
+  if (!named) return;
+  throw new RevqError("config-invalid", `backbone.decoder.${named[0]} is set, but no decoder is named.`, {
+    fix: "Name the plugin of the VAE that decodes, or leave its settings out.",
+    setting: { path: "backbone.decoder.id" },
+  });
 }
 
 /** A section with nothing but comments in it is null in YAML: it sets nothing. */

@@ -64,6 +64,12 @@ export const runConfigSchema = z.strictObject({
   backbone: plugin("VAE").extend({
     weights: z.string().nullable().describe("File or folder of its weights."),
     embed: z.boolean().describe("Copy the backbone's weights into the tokenizer."),
+    decoder: z
+      .looseObject({
+        id: z.string().min(1).nullable().describe("Another VAE of the same latent space, which decodes; null: none."),
+        weights: z.string().nullable().describe("File or folder of its weights."),
+      })
+      .describe("The VAE that makes the images."),
   }),
   transform: plugin("transform; auto: the best on held-out data").extend({
     metric: z
@@ -172,7 +178,7 @@ export const baseDefaults = {
     valLatents: null,
     augment: "auto",
   },
-  backbone: { id: "sd-vae", weights: null, embed: false },
+  backbone: { id: "sd-vae", weights: null, embed: false, decoder: { id: null, weights: null } },
   transform: { id: "none", metric: "auto" },
   quantizer: { id: "multigroup" },
   rectifier: { id: "efficientvit" },

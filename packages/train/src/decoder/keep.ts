@@ -1,13 +1,13 @@
 /** The adapted decoder that a run keeps, for its tokenizer. */
+import { fingerprint, type Backbone, type NamedArrays, type NamedTensors, type PluginRegistry } from "@revq/core";
 import {
-  fingerprint,
-  parseOptions,
-  type Backbone,
-  type NamedArrays,
-  type NamedTensors,
-  type PluginRegistry,
-} from "@revq/core";
-import { createAdaptedDecoder, type AdaptedDecoder, type DecoderConfig, type TokenizerConfig } from "@revq/tokenizer";
+  choiceOf,
+  createAdaptedDecoder,
+  createBackbone,
+  type AdaptedDecoder,
+  type DecoderConfig,
+  type TokenizerConfig,
+} from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import { upload } from "../run/tensor-state.js";
 import type { AdapterPlan } from "./adapter-shapes.js";
@@ -21,7 +21,7 @@ export interface KeptDecoder {
 export interface KeepDecoderInput {
   readonly backbone: Backbone;
   /** The backbone's plugin and options, as config.json has them. */
-  readonly selected: Pick<NonNullable<TokenizerConfig["backbone"]>, "id" | "options">;
+  readonly selected: NonNullable<TokenizerConfig["backbone"]>;
   readonly imageSize: number;
   readonly plan: Pick<AdapterPlan, "mode" | "rank">;
   /** `DecoderAdapter.state()` on the host. */
@@ -32,13 +32,12 @@ export interface KeepDecoderInput {
 /** The decoder belongs to the caller. */
 export async function keepDecoder(input: KeepDecoderInput): Promise<KeptDecoder> {
   const { backbone, selected, imageSize, plan, arrays, plugins } = input;
-  const plugin = plugins.get("backbone", selected.id);
-  const options = parseOptions(plugin, selected.options);
   const tensors: NamedTensors = Object.fromEntries(
     Object.entries(arrays).map(([name, array]) => [name, upload(array)]),
   );
   try {
-    const create = (state: NamedTensors): Promise<Backbone> => plugin.create(options, { imageSize, state });
+    const create = (state: NamedTensors): Promise<Backbone> =>
+      createBackbone(choiceOf(selected), { plugins, imageSize, state });
     const decoder = await createAdaptedDecoder({ backbone, mode: plan.mode, tensors, create });
     const { mode, rank } = plan;
     return { config: { mode, rank, fingerprint: await fingerprint(arrays) }, decoder };

@@ -4,55 +4,90 @@
  */
 import {
   fingerprint,
-  parseOptions,
   toNamedArrays,
   type Backbone,
-  type BackboneContext,
   type FitContext,
   type ImageSource,
   type NamedTensors,
+  type PluginRegistry,
 } from "@revq/core";
 import { openSafetensors, writeSafetensors } from "@revq/formats";
 import { fromFile, writeFileAtomic } from "@revq/formats/node";
+import {
+  aboutDecoder,
+  createBackbone as createAnyBackbone,
+  resolveBackbone,
+  type BackbonePart,
+  type TokenizerConfig,
+} from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { ownOptions } from "../config/resolve.js";
+import { chosenDecoder, ownOptions } from "../config/resolve.js";
 import type { RunConfig } from "../config/schema.js";
 import { upload } from "../run/tensor-state.js";
 import type { TrainDependencies } from "./inputs.js";
 
 export const savedBackboneFile = "backbone.safetensors";
 
+type SavedBackbone = NonNullable<TokenizerConfig["backbone"]>;
+
 export interface CreatedBackbone {
   readonly backbone: Backbone;
   /** For config.json: they make the same backbone from its state. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** The same for another VAE's decoder; null without one. */
+  readonly decoder: SavedBackbone["decoder"];
 }
 
 /**
- * The backbone that the configuration names. A backbone that is fitted on the images is not fitted
- * yet.
+ * The backbone that the configuration names, with the decoder of another VAE if it names one. A
+ * backbone that is fitted on the images is not fitted yet.
  */
 export async function createBackbone(
   config: RunConfig,
   { plugins, openWeights, note }: Pick<TrainDependencies, "plugins" | "openWeights" | "note">,
 ): Promise<CreatedBackbone> {
   const { id, weights } = config.backbone;
-  const plugin = plugins.get("backbone", id);
-  const given = parseOptions(plugin, ownOptions(config, "backbone"));
-  const context: BackboneContext = {
-    imageSize: config.data.imageSize,
-    ...(weights !== null ? { weights: await openWeights(weights) } : {}),
-    note,
-  };
-  const backbone = await plugin.create(given, context);
+  const own = { id, weights, options: ownOptions(config, "backbone") };
+  const choice = { ...(await openPart(own, openWeights)), decoder: await openDecoder(config, openWeights) };
+  const context = { plugins, imageSize: config.data.imageSize, note };
+  const backbone = await createAnyBackbone(choice, context);
   try {
-    return { backbone, options: plugin.resolve ? parseOptions(plugin, await plugin.resolve(given, context)) : given };
+    const { options, decoderOptions } = await resolveBackbone(choice, context);
+    return { backbone, options, decoder: savedDecoder(config, decoderOptions, plugins) };
   } catch (error) {
     backbone.dispose();
     throw error;
   }
+}
+
+type OpenWeights = TrainDependencies["openWeights"];
+
+/** A plugin with its options, and its weights opened. */
+export async function openPart(
+  { id, options, weights }: NonNullable<ReturnType<typeof chosenDecoder>>,
+  openWeights: OpenWeights,
+): Promise<BackbonePart> {
+  return { id, options, ...(weights === null ? {} : { weights: await openWeights(weights) }) };
+}
+
+/** The other VAE that the configuration names; null where there is none. */
+export async function openDecoder(config: RunConfig, openWeights: OpenWeights): Promise<BackbonePart | null> {
+  const decoder = chosenDecoder(config);
+  return decoder && aboutDecoder(() => openPart(decoder, openWeights));
+}
+
+/** What config.json says about the decoder of another VAE. */
+export function savedDecoder(
+  config: RunConfig,
+  options: Readonly<Record<string, unknown>> | null,
+  plugins: PluginRegistry,
+): SavedBackbone["decoder"] {
+  const decoder = chosenDecoder(config);
+  if (!decoder) return null;
+  const { id, weights } = decoder;
+  return { id, package: plugins.packageOf("backbone", id), options: { ...options }, weights };
 }
 
 /**
@@ -99,7 +134,7 @@ export async function readBackbone(path: string): Promise<NamedTensors | null> {
   }
 }
 
-/** The hash of its weights. */
-export async function backboneFingerprint(backbone: Backbone): Promise<string> {
+/** The hash of its weights, of both halves if they are of two VAEs. */
+export async function backboneFingerprint(backbone: Pick<Backbone, "state">): Promise<string> {
   return fingerprint(await toNamedArrays(backbone.state()));
 }

@@ -35,11 +35,13 @@ export async function encodeImages(
   const root = config.data.store ?? folder.path("run");
   const { id, weights, embed } = config.backbone;
   const { imageSize } = config.data;
-  const { options } = created;
+  const { options, decoder } = created;
   const fitted = { plugins, context };
   const backbone = await fitBackbone(created, images.train, join(root, savedBackboneFile), config, fitted);
   const hash = await backboneFingerprint(backbone);
-  const key: StoreKey = { backbone: { id, options, fingerprint: hash }, imageSize, preprocessing };
+  // A store is the encoder's: other decoders can share it.
+  const encoder = backbone.encoder ? await backboneFingerprint(backbone.encoder) : hash;
+  const key: StoreKey = { backbone: { id, options, fingerprint: encoder }, imageSize, preprocessing };
 
   async function extract(half: "train" | "val", source: IndexedImageSource, phase: string): Promise<EncodedImages> {
     const store = config.data.store === null ? join(root, "latents", half) : join(root, half);
@@ -66,9 +68,10 @@ export async function encodeImages(
       id,
       package: plugins.packageOf("backbone", id),
       options: { ...options },
-      weights: weights === null ? null : await relativeToTokenizer(weights, folder),
+      ...(await withRelativePath({ weights }, folder)),
       fingerprint: hash,
       embedded: embed || plugins.get("backbone", id).weights === "fitted",
+      decoder: decoder && (await withRelativePath(decoder, folder)),
     },
     images,
     photographs: { train: train.photographs, val: val.photographs },
@@ -81,10 +84,20 @@ export async function encodeImages(
 
 /** The same inputs, with the weights' path as the tokenizer's config.json keeps it. */
 export async function withWeightsPath(inputs: TrainingInputs, folder: RunFolder): Promise<TrainingInputs> {
-  const weights = inputs.backboneConfig?.weights ?? null;
-  if (!inputs.backboneConfig || weights === null) return inputs;
-  const path = await relativeToTokenizer(weights, folder);
-  return { ...inputs, backboneConfig: { ...inputs.backboneConfig, weights: path } };
+  const { backboneConfig } = inputs;
+  if (!backboneConfig) return inputs;
+  const { decoder } = backboneConfig;
+  return {
+    ...inputs,
+    backboneConfig: {
+      ...(await withRelativePath(backboneConfig, folder)),
+      decoder: decoder && (await withRelativePath(decoder, folder)),
+    },
+  };
+}
+
+async function withRelativePath<T extends { readonly weights: string | null }>(part: T, folder: RunFolder): Promise<T> {
+  return part.weights === null ? part : { ...part, weights: await relativeToTokenizer(part.weights, folder) };
 }
 
 /**

@@ -4,11 +4,19 @@
  */
 import { parseOptions, RevqError } from "@revq/core";
 import { isLatentStore, openLatentStore } from "@revq/data";
+import { createBackbone, resolveBackbone } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import { join } from "node:path";
 import { z } from "zod";
 import type { RunConfig } from "../config/schema.js";
-import { backboneFingerprint, readBackbone, savedBackboneFile } from "./backbone.js";
+import {
+  backboneFingerprint,
+  openDecoder,
+  openPart,
+  readBackbone,
+  savedBackboneFile,
+  savedDecoder,
+} from "./backbone.js";
 import type { TrainDependencies, TrainingInputs } from "./inputs.js";
 
 const keySchema = z.looseObject({
@@ -51,12 +59,12 @@ export async function backboneOfStore(
     return { backbone: null, backboneConfig: null, imageSize: null };
   }
   const options = parseOptions(plugin, saved.options);
-  const backbone = await plugin.create(options, {
-    imageSize,
-    ...(state ? { state } : weights === null ? {} : { weights: await openWeights(weights) }),
-  });
+  const own = { id: saved.id, options, weights: state ? null : weights };
+  const choice = { ...(await openPart(own, openWeights)), decoder: await openDecoder(config, openWeights) };
+  const context = { plugins, imageSize, note };
+  const backbone = await createBackbone(choice, { ...context, ...(state ? { state } : {}) });
   if (state) tf.dispose(Object.values(state));
-  const found = await backboneFingerprint(backbone);
+  const found = await backboneFingerprint(backbone.encoder ?? backbone);
   if (found !== saved.fingerprint) {
     backbone.dispose();
     throw new RevqError(
@@ -65,14 +73,15 @@ export async function backboneOfStore(
       { fix: "Use the weights that it was extracted with.", setting: { path: "backbone.weights" } },
     );
   }
-  const embedded = embed || plugin.weights === "fitted";
+  const { decoderOptions } = await resolveBackbone(choice, context);
   const backboneConfig = {
     id: saved.id,
     package: plugins.packageOf("backbone", saved.id),
     options,
     weights,
-    fingerprint: found,
-    embedded,
+    fingerprint: await backboneFingerprint(backbone),
+    embedded: embed || plugin.weights === "fitted",
+    decoder: savedDecoder(config, decoderOptions, plugins),
   };
   return { backbone, backboneConfig, imageSize };
 }

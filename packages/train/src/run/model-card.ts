@@ -29,14 +29,11 @@ export function modelCard({
     typeof tokens.codes === "number"
       ? `${tokens.codes}`
       : `${Math.min(...tokens.codes)} to ${Math.max(...tokens.codes)}`;
-  const backbone = config.backbone
-    ? `\`${config.backbone.id}\`${config.backbone.weights ? `, weights \`${config.backbone.weights}\`` : ""}${config.backbone.embedded ? " (inside `model.safetensors`)" : ""}`
-    : "none: it maps latents to ids and back";
   return `# A revq tokenizer
 
 | | |
 |---|---|
-| backbone | ${backbone} |
+| backbone | ${backboneText(config.backbone)} |
 | latent | ${config.latentShape.join(" x ")} (c, h, w)${config.imageSize ? `, images of ${config.imageSize} x ${config.imageSize}` : ""} |
 | metric | ${metricLine(config, result)} |
 | transform, quantizer, rectifier | \`${config.transform.id}\`, \`${config.quantizer.id}\`, \`${config.rectifier.id}\` |
@@ -57,6 +54,16 @@ ${usage}
 An image is ${tokens.tokens} ids, int32 \`[n, ${tokens.tokens}]\` in token order. An id names a code of its token's group.
 A flat id is the id plus the number of codes of all earlier tokens; there are ${tokens.vocabulary} of them.
 `;
+}
+
+/** A VAE, or the encoder of one and the decoder of another. */
+export function backboneText(backbone: TokenizerConfig["backbone"]): string {
+  if (!backbone) return "none: it maps latents to ids and back";
+  const { decoder, embedded } = backbone;
+  const part = ({ id, weights }: { readonly id: string; readonly weights: string | null }): string =>
+    `\`${id}\`${weights ? `, weights \`${weights}\`` : ""}`;
+  const both = decoder ? `encoder of ${part(backbone)}; decoder of ${part(decoder)}` : part(backbone);
+  return `${both}${embedded ? " (inside `model.safetensors`)" : ""}`;
 }
 
 /** The tokenizer beside the VAE alone, and beside itself with the VAE's own decoder where that was adapted. */

@@ -1,6 +1,6 @@
 import { Args, Flags } from "@oclif/core";
 import { latentShapeOf, latentShapeToArray } from "@revq/core";
-import { backboneFlags } from "../../backbone/flags.js";
+import { backboneFlags, namedParts } from "../../backbone/flags.js";
 import type { InspectReport } from "../../backbone/inspect-table.js";
 import type { VaeMetrics } from "../../backbone/measure-vae.js";
 import { BaseCommand } from "../../base-command.js";
@@ -9,17 +9,24 @@ import { engineFlag } from "../../settings/engine-flag.js";
 export default class BackboneInspect extends BaseCommand {
   static override summary = "Describe a VAE; with --data, score it and time it.";
   static override description =
-    "The plugin is found from the files, unless --backbone names it. With --data it prints PSNR and SSIM of the VAE alone, and images per second. No tokenizer on this VAE is better.";
+    "The plugin is found from the files, unless --backbone names it. With --data it prints PSNR and SSIM of the VAE alone, and images per second. No tokenizer on this VAE is better. With --decoder, the decoder of another VAE of the same latent space makes the images.";
   static override examples = [
     "<%= config.bin %> backbone inspect hf:madebyollin/taesd",
     "<%= config.bin %> backbone inspect my-vae/ --data photos --limit 20",
     "<%= config.bin %> backbone inspect weights/ --backbone tae --set backbone.variant=taesd3 --data photos --json",
+    {
+      description: "TAESD's encoder with the decoder of Stable Diffusion's VAE:",
+      command:
+        "<%= config.bin %> backbone inspect hf:madebyollin/taesd --decoder sd-vae --decoder-weights hf:stabilityai/sd-vae-ft-mse --data photos",
+    },
   ];
   static override args = {
     weights: Args.string({ description: "folder, file, URL or hf:owner/name", required: true }),
   };
   static override flags = {
     backbone: backboneFlags.backbone,
+    decoder: backboneFlags.decoder,
+    "decoder-weights": backboneFlags["decoder-weights"],
     set: backboneFlags.set,
     "image-size": Flags.integer({ description: "side of the images", min: 1, default: 256 }),
     data: Flags.string({ description: "folder of images to score it on", helpValue: "<dir>" }),
@@ -40,9 +47,7 @@ export default class BackboneInspect extends BaseCommand {
     await this.startEngine(services, flags.engine, flags.verbose);
     const imageSize = flags["image-size"];
     const { instance } = await openBackbone(services, {
-      id,
-      weights: args.weights,
-      set: flags.set,
+      ...namedParts(id, { ...flags, weights: args.weights }),
       imageSize,
       note: this.note,
     });
