@@ -76,7 +76,14 @@ describe("a user's mistakes", () => {
       code: 1,
       says: /60 pixels.*multiple of 8.*\(--image-size 64\)/s,
     },
-    { what: "an unknown flag", args: ["train", "--datas", "photos"], code: 2, says: /--datas/ },
+    { what: "an unknown flag", args: ["train", "--datas", "photos"], code: 2, says: /--datas.*Did you mean --data\?/ },
+    {
+      what: "an unknown command",
+      args: ["trian", "--data", "x"],
+      code: 2,
+      says: /"trian"\. Did you mean revq train\?/,
+    },
+    { what: "help for one", args: ["trian", "--help"], code: 2, says: /"trian"\. Did you mean revq train\?/ },
     {
       what: "an unknown config key",
       args: ["train", "--set", "train.epoch=3"],

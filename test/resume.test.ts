@@ -75,10 +75,12 @@ describe("a run that is resumed with its folder alone", () => {
   });
 });
 
-it("a run that failed before it trained takes the settings of the new call", async () => {
+it("a run that failed before it trained takes any settings on top of its own", async () => {
   await mkdir(join(cwd, "failed", "run"), { recursive: true });
-  await writeFile(join(cwd, "failed", "run", "config.yaml"), "seed: 1\nquantizer:\n  id: fsq\n");
-  const { code, stderr } = await resume("failed", "--data", "photos", ...first);
+  const settings = "seed: 1\ndata:\n  train: photos\nquantizer:\n  id: fsq\n  levels: [3]\n";
+  await writeFile(join(cwd, "failed", "run", "config.yaml"), settings);
+  const { code, stderr } = await resume("failed", ...first, "--quantizer", "multigroup");
   expect(code, stderr).toBe(0);
-  expect(parse((await read("failed", "run", "config.yaml")).toString())).toMatchObject({ seed: 5 });
+  const is = parse((await read("failed", "run", "config.yaml")).toString()) as object;
+  expect(is).toMatchObject({ seed: 5, data: { train: "photos" }, quantizer: { codes: 4 } });
 }, 60_000);

@@ -5,6 +5,8 @@ import type { Engine, EngineId } from "@revq/engine";
 import type { Services } from "./composition/container.js";
 import { exitCodeOf, interruptedExitCode } from "./errors/exit-code.js";
 import { describeError, type ErrorReport } from "./errors/describe-error.js";
+import { describeParseError } from "./errors/parse-error.js";
+import { printError } from "./errors/print-error.js";
 import { progressDisplay, type ProgressDisplay } from "./output/progress-display.js";
 
 /** The flags that every command has. */
@@ -102,17 +104,16 @@ export abstract class BaseCommand extends Command {
     const { syscall, code } = error as NodeJS.ErrnoException;
     if (syscall !== undefined) this.fail({ code: `system-${code ?? "error"}`, message: error.message }, 1);
     const usageExit = error.oclif?.exit;
-    if (this.jsonEnabled() && typeof usageExit === "number" && usageExit !== 0) {
-      this.fail({ code: "usage", message: error.message, fix: "--help shows how to call the command." }, usageExit);
+    if (typeof usageExit === "number" && usageExit !== 0) {
+      const flags = Object.keys({ ...this.ctor.baseFlags, ...this.ctor.flags });
+      this.fail(describeParseError(error, (this.id ?? "").replaceAll(":", " "), flags), usageExit);
     }
     return super.catch(error);
   }
 
   /** Ends the command with an error on stderr and, with `--json`, on stdout. */
-  private fail({ code, message, fix, setting, flag }: ErrorReport, exitCode: number): never {
-    const advice = [fix, flag && `(${flag})`].filter(Boolean).join(" ");
-    process.stderr.write(`Error: ${message}\n${advice ? `  ${advice}\n` : ""}`);
-    if (this.jsonEnabled()) this.logJson({ error: { code, message, fix: fix ?? null, setting: setting ?? null } });
+  private fail(report: ErrorReport, exitCode: number): never {
+    printError(report, this.jsonEnabled());
     this.exit(exitCode);
   }
 }

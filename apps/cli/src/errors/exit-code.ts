@@ -6,7 +6,7 @@ import { UsageError } from "./usage-error.js";
 /** After Ctrl-C, once everything is saved. */
 export const interruptedExitCode = 130;
 export const noEngineExitCode = 3;
-const wrongCallExitCode = 2;
+export const wrongCallExitCode = 2;
 
 /** The value of a setting is not allowed. This is a wrong call if a flag gave the value, and bad input if a file did. */
 const refusedSettings = new Set(["config-invalid", "plugin-options", "engine-unknown", "data-options"]);

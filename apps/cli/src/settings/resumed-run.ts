@@ -1,4 +1,5 @@
 /** `--resume`: a run goes on with its own settings, which are in its run/config.yaml. What the call names comes on top. */
+import { pluginKinds } from "@revq/core";
 import {
   changesFrom,
   changeText,
@@ -7,6 +8,7 @@ import {
   refuseChanges,
   type ConfigLayer,
   type NamedLayer,
+  type SettingChange,
 } from "@revq/train/config";
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
@@ -26,14 +28,23 @@ export async function onTopOfRun(layers: readonly NamedLayer[], note: (line: str
   if (path === null || !existsSync(path)) return [...layers];
   const { out: _out, ...values } = await readConfigFile(path);
   const changes = changesFrom(values, given);
-  const refused = changes.filter((change) => effectOf(change) === "refused");
-  if (refused.length > 0) {
-    if (await hasCheckpoint(out as string)) refuseChanges(refused);
-    // It failed before it trained anything: the settings of this call are all that counts.
-    return [...layers];
-  }
+  if (await hasCheckpoint(out as string)) refuseChanges(changes.filter((change) => effectOf(change) === "refused"));
   if (changes.length > 0) note(`Settings that change: ${changes.map(changeText).join("; ")}.`);
-  return [{ name: path, values, recorded: true }, ...layers];
+  return [{ name: path, values: withoutReplaced(values, changes), recorded: true }, ...layers];
+}
+
+/** What a preset sets. */
+const ofPreset = ["recipe", ...pluginKinds, "train"];
+
+/**
+ * A run that failed before its first checkpoint may take any settings. The options of another plugin, and the values of
+ * another preset, do not count then.
+ */
+function withoutReplaced(values: ConfigLayer, changes: readonly SettingChange[]): ConfigLayer {
+  const replaced = changes.flatMap(({ path }) =>
+    path === "preset" ? ofPreset : (/^(\w+)\.id$/.exec(path)?.[1] ?? []),
+  );
+  return Object.fromEntries(Object.entries(values).filter(([key]) => !replaced.includes(key)));
 }
 
 async function hasCheckpoint(run: string): Promise<boolean> {

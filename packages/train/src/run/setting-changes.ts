@@ -19,7 +19,7 @@ export interface SettingChange {
 export type ChangeEffect = "none" | "epochs" | "pictures" | "refused";
 
 const withoutEffect =
-  /^(engine|out|plugins|data\.(train|val|latents|valLatents|store|memory|limit)|backbone\.(weights|embed)|score\..*|train\.(encodeBatch|keepCheckpoints|checkpointSteps))$/;
+  /^(engine|out|plugins|data\.(train|val|latents|valLatents|store|memory|limit|skipBroken|pixelLimit)|backbone\.(weights|embed|decoder\.weights)|score\..*|train\.(encodeBatch|keepCheckpoints|checkpointSteps))$/;
 /** `select` is not one of them: it has chosen the transform too. */
 const ofPictures = /^train\.(pictureSteps|decoderSteps|adaptDecoder|picture\..*)$/;
 /** `auto` is written down as the run decided. */
