@@ -117,6 +117,48 @@ describe("a user's mistakes", () => {
       says: /not empty.*Resume that run/s,
     },
     {
+      what: "an output folder behind a file",
+      args: ["train", "--data", "photos", ...small, "-o", "good.npy/tokenizer"],
+      code: 1,
+      says: /good\.npy is a file\)/,
+    },
+    {
+      what: "an ids file behind a file",
+      args: ["encode", "tokenizer", "photos", "-o", "good.npy/ids.npy"],
+      code: 1,
+      says: /good\.npy is a file\./,
+    },
+    {
+      what: "images behind a file",
+      args: ["decode", "tokenizer", "good.npy", "-o", "good.npy/images"],
+      code: 1,
+      says: /good\.npy is a file\./,
+    },
+    {
+      what: "an ids file that exists",
+      args: ["encode", "tokenizer", "photos", "-o", "good.npy"],
+      code: 2,
+      says: /good\.npy exists already\..*\(--overwrite\)/s,
+    },
+    {
+      what: "latents that exist",
+      args: ["decode", "tokenizer", "good.npy", "-o", "half.npy"],
+      code: 2,
+      says: /half\.npy exists already\..*\(--overwrite\)/s,
+    },
+    {
+      what: "images into a folder that is not empty",
+      args: ["decode", "tokenizer", "good.npy", "-o", "photos"],
+      code: 2,
+      says: /photos is not empty\..*\(--overwrite\)/s,
+    },
+    {
+      what: "more codes than there are vectors",
+      args: ["train", "--data", "photos", ...small, "--codes", "100000", "-o", "t9"],
+      code: 1,
+      says: /100000 codes.*training images.*support about \d+ codes.*\(--codes \d+\)/s,
+    },
+    {
       what: "a resume of another configuration",
       args: ["train", "--data", "photos", ...small, "--seed", "9", "-o", "tokenizer", "--resume"],
       code: 1,

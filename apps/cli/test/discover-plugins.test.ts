@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { createContainer, services } from "../src/composition/container.js";
 import { discoverPlugins } from "../src/composition/discover-plugins.js";
+import { registryOf } from "../src/composition/open-plugins.js";
 import { installedPlugins } from "../src/composition/installed-plugins.js";
 
 let project: string;
@@ -59,6 +60,19 @@ it("refuses a named plugin that is made for another major version", async () => 
   await expect(discoverPlugins(["./node_modules/other-major"], project)).rejects.toMatchObject({
     code: "plugin-core-version",
   });
+});
+
+it("records the package of a plugin that is named by its path", async () => {
+  install("revq-quantizer-mine", descriptor("mine"));
+  depend();
+  writeFileSync(join(project, "alone.mjs"), descriptor("alone"));
+  const named = ["./node_modules/revq-quantizer-mine", "./node_modules/revq-quantizer-mine/index.js"];
+  for (const path of named) {
+    const { plugins } = await discoverPlugins([path], project);
+    expect(registryOf(plugins).packageOf("quantizer", "mine")).toBe("revq-quantizer-mine");
+  }
+  const { plugins } = await discoverPlugins(["alone.mjs"], project);
+  expect(registryOf(plugins).packageOf("quantizer", "alone"), "the project has no name").toBeNull();
 });
 
 it("finds what the projects depend on that the working folder lies in, the nearest first", async () => {

@@ -32,8 +32,48 @@ describe("partOfProcess", () => {
     ["AWS Batch", { AWS_BATCH_JOB_ARRAY_INDEX: "9", AWS_BATCH_JOB_ARRAY_SIZE: "10" }, [9, 10]],
     ["torchrun", { RANK: "1", WORLD_SIZE: "2" }, [1, 2]],
     ["two that agree", { RANK: "1", WORLD_SIZE: "2", JOB_COMPLETION_INDEX: "1", JOB_COMPLETIONS: "2" }, [1, 2]],
+    ["mpirun", { OMPI_COMM_WORLD_RANK: "3", OMPI_COMM_WORLD_SIZE: "4" }, [3, 4]],
+    ["srun", { SLURM_PROCID: "1", SLURM_NTASKS: "4" }, [1, 4]],
+    ["srun in a job", { SLURM_JOB_ID: "9", SLURM_STEP_ID: "0", SLURM_PROCID: "1", SLURM_NTASKS: "4" }, [1, 4]],
+    ["Kubeflow", { RANK: "1", WORLD_SIZE: "2", JOB_COMPLETION_INDEX: "0" }, [1, 2]],
+    ["a job with both halves of others", { RANK: "1", WORLD_SIZE: "2", OMPI_COMM_WORLD_SIZE: "8" }, [1, 2]],
+    [
+      "mpirun on the nodes of srun",
+      { SLURM_PROCID: "1", SLURM_NTASKS: "2", OMPI_COMM_WORLD_RANK: "6", OMPI_COMM_WORLD_SIZE: "8" },
+      [6, 8],
+    ],
+    ["torchrun on the nodes of srun", { SLURM_PROCID: "0", SLURM_NTASKS: "2", RANK: "3", WORLD_SIZE: "4" }, [3, 4]],
+    [
+      "one task of srun in a Slurm array",
+      { ...{ SLURM_ARRAY_TASK_ID: "3", SLURM_ARRAY_TASK_COUNT: "16" }, SLURM_PROCID: "0", SLURM_NTASKS: "1" },
+      [3, 16],
+    ],
+    [
+      "the batch script of a Slurm array, with its own half of srun's pair",
+      { ...{ SLURM_ARRAY_TASK_ID: "3", SLURM_ARRAY_TASK_COUNT: "16" }, SLURM_JOB_ID: "9", SLURM_PROCID: "0" },
+      [3, 16],
+    ],
+    ["one process alone", { RANK: "0", WORLD_SIZE: "1" }, [0, 1]],
   ])("finds its part under %s", (_, environment, expected) => {
     expect(part(environment)).toEqual(expected);
+  });
+
+  it.each([
+    ["a batch script", { SLURM_JOB_ID: "9", SLURM_PROCID: "0", SLURM_NTASKS: "4" }],
+    ["a batch script of one task", { SLURM_JOB_ID: "9", SLURM_PROCID: "0" }],
+    ["the shell of salloc", { SLURM_JOB_ID: "9", SLURM_NTASKS: "4" }],
+  ])("does everything in %s, which runs once", (_, environment) => {
+    expect(part(environment)).toBeNull();
+  });
+
+  it.each(["3", "7"])("refuses task %s of a Slurm array with holes, and says what to name", (id) => {
+    const holes = { SLURM_ARRAY_TASK_COUNT: "2", SLURM_ARRAY_TASK_MIN: "3", SLURM_ARRAY_TASK_MAX: "7" };
+    const environment = { SLURM_ARRAY_TASK_ID: id, SLURM_ARRAY_TASK_STEP: "1", ...holes };
+    expect(() => part(environment)).toThrow(`2 tasks from 3 to 7. Which part task ${id} does is not known.`);
+    expect(() => part(environment)).toThrow(
+      expect.objectContaining({ fix: expect.stringContaining("--shard $SLURM_ARRAY_TASK_ID/N") as string }),
+    );
+    expect(part(environment, "3/16")).toEqual([3, 16]);
   });
 
   it("takes the flag before all of them", () => {
@@ -45,6 +85,13 @@ describe("partOfProcess", () => {
     [{ WORLD_SIZE: "4" }, /WORLD_SIZE is set, RANK is not/],
     [{ JOB_COMPLETION_INDEX: "1" }, /JOB_COMPLETIONS is not/],
     [{ SLURM_ARRAY_TASK_ID: "1" }, /SLURM_ARRAY_TASK_COUNT is not/],
+    [{ OMPI_COMM_WORLD_RANK: "1" }, /OMPI_COMM_WORLD_RANK is set, OMPI_COMM_WORLD_SIZE is not/],
+    [{ SLURM_PROCID: "1" }, /SLURM_PROCID is set, SLURM_NTASKS is not/],
+    [{ RANK: "1", JOB_COMPLETION_INDEX: "1" }, /JOB_COMPLETIONS is not/],
+    [
+      { SLURM_ARRAY_TASK_ID: "1", SLURM_ARRAY_TASK_COUNT: "2", SLURM_PROCID: "1", SLURM_NTASKS: "4" },
+      /array .* says part 1 of 2, srun .* says 1 of 4/,
+    ],
     [{ RANK: "x", WORLD_SIZE: "4" }, /not whole numbers/],
     [{ RANK: "4", WORLD_SIZE: "4" }, /numbered 0 to 3/],
     [

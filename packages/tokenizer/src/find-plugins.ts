@@ -12,7 +12,13 @@ interface Options {
  */
 export async function findPlugins(config: TokenizerConfig, options: Options): Promise<PluginRegistry> {
   const { plugins: given } = options;
-  if (given && "list" in given) return given;
+  if (given && "list" in given) {
+    for (const { kind, id, package: named } of pluginsOf(config)) {
+      if (kind === "backbone" && options.backbone === false) continue;
+      if (!given.ids(kind).includes(id)) throw notAdded(kind, id, named);
+    }
+    return given;
+  }
   const registry = new PluginRegistry();
   for (const plugin of given ?? []) registry.register(plugin, "the `plugins` that were given");
   for (const { kind, id, package: named } of pluginsOf(config)) {
@@ -40,6 +46,17 @@ export function pluginsOf(config: TokenizerConfig): NamedPlugin[] {
   const decoder = config.backbone?.decoder;
   const isKnown = decoder?.id === config.backbone?.id;
   return decoder && !isKnown ? [...named, { kind: "backbone", id: decoder.id, package: decoder.package }] : named;
+}
+
+/** A registry was given, and the plugin is not in it. */
+function notAdded(kind: PluginKind, id: string, named: string | null): RevqError {
+  const from = named ? ` of the package ${named}` : "";
+  return new RevqError("plugin-unknown", `The tokenizer needs the ${kind} "${id}"${from}, which is not here.`, {
+    fix: named
+      ? `Install ${named}, or add its folder to the plugins.`
+      : "It was made with a plugin out of a file that belongs to no package: add that file to the plugins.",
+    setting: { path: "plugins", ...(named ? { value: named } : {}) },
+  });
 }
 
 async function importPlugin(name: string, kind: PluginKind, id: string): Promise<Plugin> {

@@ -1,6 +1,6 @@
 import "@tensorflow/tfjs-backend-cpu";
 import { fromBuffer, openSafetensors } from "@revq/formats";
-import { RevqError, type WeightsSource } from "@revq/core";
+import { PluginRegistry, RevqError, type WeightsSource } from "@revq/core";
 import { openSynthetic } from "@revq/data";
 import { efficientvit } from "@revq/rectifier-efficientvit";
 import * as tf from "@tensorflow/tfjs-core";
@@ -195,6 +195,17 @@ describe("Tokenizer.load", () => {
     // Installed and importable, but no package of this project: it stays untouched.
     await expect(Tokenizer.load(withQuantizer({ id: "zod", package: "zod" }))).rejects.toMatchObject({
       code: "plugin-unknown",
+    });
+    // With a registry nothing is imported: the package that the file names is what has to be added.
+    const registry = new PluginRegistry();
+    for (const plugin of plugins) registry.register(plugin, "test");
+    const others = { plugins: registry };
+    await expect(Tokenizer.load(withQuantizer({ id: "my-vq", package: "revq-my-vq" }), others)).rejects.toMatchObject({
+      message: 'The tokenizer needs the quantizer "my-vq" of the package revq-my-vq, which is not here.',
+      setting: { path: "plugins", value: "revq-my-vq" },
+    });
+    await expect(Tokenizer.load(withQuantizer({ id: "my-vq", package: null }), others)).rejects.toMatchObject({
+      fix: expect.stringContaining("out of a file"),
     });
     await expect(Tokenizer.load(withQuantizer({ id: "none", package: null }))).rejects.toMatchObject({
       fix: expect.stringContaining("Install @revq/quantizer-none"),

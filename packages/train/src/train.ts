@@ -34,6 +34,7 @@ import {
   planCandidates,
   planLines,
   planWithLatents,
+  requireEnoughVectors,
   type PlanInput,
   type PluginSelection,
   type TrainingPlan,
@@ -92,6 +93,7 @@ export async function trainTokenizer(
   const samples = (latents ?? images!).train.count;
   let planInput: PlanInput = { config, latentShape, samples, plugins, context };
   let candidates = await planCandidates(planInput);
+  requireEnoughVectors(candidates);
   (await openMetricNetworks(config.score, dependencies.openWeights)).dispose();
   for (const line of missingScores(resolved, images !== null)) note(line);
   const trainable = candidates[0]!.summary.parameters.rectifier > 0;
@@ -119,6 +121,7 @@ export async function trainTokenizer(
       // Unreadable images leave fewer samples than were planned with.
       planInput = { ...planInput, samples: inputs.train.count };
       candidates = await planCandidates(planInput);
+      requireEnoughVectors(candidates);
     }
     // A fitted backbone has its weights now.
     const picturesOf = (train: RunConfig["train"]): PicturePlan | null =>

@@ -118,6 +118,32 @@ describe("resolveConfig", () => {
     ]);
   });
 
+  it("a decoder of another VAE: its options are checked as those of its plugin", () => {
+    const decoder = (values: object): NamedLayer => flags({ backbone: { decoder: values } });
+    const { config } = resolveConfig([decoder({ id: "sd-vae", weights: "vae", patch: 4 })], plugins);
+    expect(config.backbone).toMatchObject({ id: "sd-vae", decoder: { id: "sd-vae", weights: "vae", patch: 4 } });
+    const annotated = parse(annotateConfig(resolveConfig([decoder({ id: "sd-vae" })], plugins), plugins));
+    expect(annotated).toMatchObject({ backbone: { decoder: { id: "sd-vae" } } });
+    const refused = (values: object): RevqError => {
+      try {
+        resolveConfig([decoder(values)], plugins);
+      } catch (error) {
+        return error as RevqError;
+      }
+      throw new Error("not refused");
+    };
+    expect(refused({ id: "sd-vae", pach: 4 })).toMatchObject({
+      code: "plugin-options",
+      message: expect.stringContaining("did you mean patch?"),
+      setting: { path: "backbone.decoder.pach" },
+    });
+    expect(refused({ weights: "vae" })).toMatchObject({
+      message: "backbone.decoder.weights is set, but no decoder is named.",
+      setting: { path: "backbone.decoder.id" },
+    });
+    expect(refused({ id: "vae" }).code).toBe("plugin-unknown");
+  });
+
   it("takes recipe paper from the paper's presets, with the settings of its table", () => {
     const { config } = resolveConfig([flags({ preset: "256T-L" })], plugins);
     expect(config).toMatchObject({
@@ -254,4 +280,9 @@ describe("annotateConfig", () => {
     const file = { name: "config.yaml", values: parse(annotateConfig(resolved, plugins, { pinned: true })) };
     expect(resolveConfig([file], plugins).config).toEqual(resolved.config);
   });
+});
+
+it("does not count the images as named where latents are, and the other way round", () => {
+  const { explicit } = resolveConfig([{ name: "flags", values: { data: { latents: "a.npy" } } }], plugins);
+  expect([...explicit]).toEqual(["data.latents"]);
 });

@@ -53,6 +53,8 @@ describe("RunFolder", () => {
     const path = join(folder, "file");
     await writeFile(path, "");
     await expect(RunFolder.open(path, { resume: false, note })).rejects.toThrow(/a file has that name/);
+    const behind = RunFolder.open(join(path, "run"), { resume: false, note });
+    await expect(behind).rejects.toThrow(`${path} is a file`);
   });
 });
 

@@ -40,6 +40,10 @@ export default class Decode extends BaseCommand {
       default: false,
       description: "the .npy holds flat ids (files of the other formats record it)",
     }),
+    overwrite: Flags.boolean({
+      default: false,
+      description: "replace the file, or write into a folder that is not empty",
+    }),
     batch: Flags.integer({ description: "images at a time", min: 1, default: 8 }),
     weights: weightsFlag,
     "decoder-weights": decoderWeightsFlag,
@@ -49,9 +53,11 @@ export default class Decode extends BaseCommand {
   async run(): Promise<DecodeReport> {
     const { args, flags } = await this.parse(Decode);
     const { out, batch } = flags;
-    const { makeFolder, requireWritableFile } = await import("../output/output-paths.js");
+    const { makeFolder, requireEmptyFolder, requireNewFile, requireWritableFile } =
+      await import("../output/output-paths.js");
     const toLatents = extname(out).toLowerCase() === ".npy";
     if (toLatents) await requireWritableFile(out);
+    if (!flags.overwrite) await (toLatents ? requireNewFile(out) : requireEmptyFolder(out, true));
 
     const { openTokenizer } = await import("../tokenizer/open-tokenizer.js");
     const { checkIds } = await import("@revq/tokenizer");

@@ -67,6 +67,10 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
     "offset-groups": Flags.boolean({
       default: false,
       description: "write flat ids: every token position has ids of its own",
+    overwrite: Flags.boolean({
+      default: false,
+      description: "replace the file if it exists",
+    }),
     }),
     tile: Flags.boolean({ default: false, description: "keep the size of every image, in tiles of the training size" }),
     batch: Flags.integer({ description: "images or tiles at a time", min: 1, default: 8 }),
@@ -78,7 +82,8 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
   async run(): Promise<EncodeReport> {
     const { args, argv, flags } = await this.parse(Encode);
     const { checkIdsPath } = await import("../ids/ids-file.js");
-    const { requireWritableFile } = await import("../output/output-paths.js");
+    const { requireNewFile, requireWritableFile } = await import("../output/output-paths.js");
+    if (!flags.overwrite) await requireNewFile(flags.out);
     checkIdsPath(flags.out);
     await requireWritableFile(flags.out);
     const paths = (argv as string[]).slice(1);

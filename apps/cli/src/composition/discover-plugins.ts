@@ -10,7 +10,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { firstLineOf } from "../errors/message-of.js";
 import { includedPlugins } from "./included-plugins.js";
-import { findPlugin, installedPlugins, readManifest, type Manifest } from "./installed-plugins.js";
+import { findPlugin, installedPlugins, packageNameOf, readManifest, type Manifest } from "./installed-plugins.js";
 
 export interface FoundPlugin {
   readonly plugin: Plugin;
@@ -69,7 +69,9 @@ async function loadNamed(name: string, folder: string): Promise<FoundPlugin[]> {
       cause,
     });
   }
-  return requirePlugins(pluginsOf(module, name), name);
+  // The tokenizer records the package, so that others know what to install.
+  const origin = isPath ? ((await packageNameOf(path)) ?? path) : name;
+  return requirePlugins(pluginsOf(module, origin), name);
 }
 
 function requirePlugins(found: FoundPlugin[], name: string): FoundPlugin[] {

@@ -62,6 +62,15 @@ export async function findPlugin(name: string, folder: string): Promise<Installe
   return (await findPackage(name, folder)) ?? findPackage(name, dirname(fileURLToPath(import.meta.url)));
 }
 
+/** The name of the package that a file or folder belongs to; null where it has none. */
+export async function packageNameOf(path: string): Promise<string | null> {
+  for (const folder of upwards(path)) {
+    const manifest = await readManifest(join(folder, "package.json"));
+    if (manifest) return manifest.name ?? null;
+  }
+  return null;
+}
+
 /** Null when the file is missing or no JSON. */
 export async function readManifest(path: string): Promise<Manifest | null> {
   try {

@@ -1,5 +1,6 @@
 /** Checks the paths of results before the work begins, so that errors come early. */
 import { RevqError } from "@revq/core";
+import { fileOnTheWay } from "@revq/formats/node";
 import { constants } from "node:fs";
 import { access, mkdir, readdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
@@ -11,17 +12,39 @@ export async function requireWritableFile(path: string): Promise<void> {
   const info = await stat(path).catch(() => null);
   if (info?.isDirectory()) throw unusable(path, "it is a folder", "Name a file.");
   const parent = await stat(folder).catch(() => null);
-  if (!parent?.isDirectory())
+  if (!parent?.isDirectory()) {
+    const file = await fileOnTheWay(folder);
+    if (file !== null) throw unusable(path, `${file} is a file`, "Name another file.");
     throw unusable(path, `there is no folder ${folder}`, "Create the folder, or name another file.");
+  }
   await access(folder, constants.W_OK).catch(() => {
     throw unusable(path, `nothing can be written into ${folder}`, "Name a file elsewhere.");
   });
 }
 
-/** Throws `out-not-empty` if the folder exists and holds anything. */
-export async function requireEmptyFolder(path: string): Promise<void> {
+/** Throws `out-exists` if there is a file of that name. */
+export async function requireNewFile(path: string): Promise<void> {
+  if (!(await stat(path).catch(() => null))) return;
+  throw new UsageError("out-exists", `${path} exists already.`, {
+    fix: "Name a new file, or replace this one.",
+    setting: { path: "overwrite" },
+  });
+}
+
+/**
+ * Throws `out-not-empty` if the folder exists and holds anything.
+ *
+ * @param mayOverwrite whether the command has a flag for that
+ */
+export async function requireEmptyFolder(path: string, mayOverwrite = false): Promise<void> {
   if ((await readdir(path).catch(() => [])).length === 0) return;
-  throw new UsageError("out-not-empty", `${path} is not empty.`, { fix: "Name a new folder." });
+  throw new UsageError(
+    "out-not-empty",
+    `${path} is not empty.`,
+    mayOverwrite
+      ? { fix: "Name a new folder, or write into this one.", setting: { path: "overwrite" } }
+      : { fix: "Name a new folder." },
+  );
 }
 
 /** Makes a folder. Throws `out-not-writable`, with the reason. */
@@ -31,7 +54,9 @@ export async function makeFolder(path: string): Promise<void> {
     await access(path, constants.W_OK);
   } catch (error) {
     const { code = String(error) } = error as NodeJS.ErrnoException;
-    const reason = code === "EEXIST" || code === "ENOTDIR" ? "a file has that name" : systemReason(code);
+    const file = code === "EEXIST" || code === "ENOTDIR" ? await fileOnTheWay(resolve(path)) : null;
+    const reason =
+      file === null ? systemReason(code) : file === resolve(path) ? "a file has that name" : `${file} is a file`;
     throw unusable(path, reason, "Name another folder.", error);
   }
 }

@@ -1,10 +1,12 @@
 /**
- * The part of a job that this process does, when several processes share the job: `--shard i/n`, or the environment
- * variables of a scheduler (Slurm job arrays, Kubernetes Indexed Jobs, AWS Batch array jobs, RANK and WORLD_SIZE of
- * torchrun and others).
+ * The part of a job that this process does, when several processes share the job: `--shard i/n`, or the pair of variables
+ * (index, count) of a scheduler or launcher. A complete pair wins over halves of others. A pair with a count of 1 says
+ * nothing beside another pair. srun's pair says nothing beside those of the launchers that it starts. Other pairs that
+ * disagree are refused.
  */
 import { Flags } from "@oclif/core";
 import { UsageError } from "../errors/usage-error.js";
+import { schedulers, type Environment, type Scheduler } from "./schedulers.js";
 
 /** Part `index` of `count`, from 0. */
 export interface ProcessPart {
@@ -13,38 +15,6 @@ export interface ProcessPart {
   /** The flag or the scheduler that named it, for people. */
   readonly from: string;
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
-
-interface Scheduler {
-  readonly name: string;
-  readonly index: string;
-  readonly count: string;
-  /** Advice when one of the two is missing. */
-  readonly fix: string;
-}
-
-const schedulers: readonly Scheduler[] = [
-  {
-    name: "Slurm job array",
-    index: "SLURM_ARRAY_TASK_ID",
-    count: "SLURM_ARRAY_TASK_COUNT",
-    fix: "Start it as an array: sbatch --array=0-15.",
-  },
-  {
-    name: "Kubernetes Indexed Job",
-    index: "JOB_COMPLETION_INDEX",
-    count: "JOB_COMPLETIONS",
-    fix: "Kubernetes sets the index only: set JOB_COMPLETIONS in the container's env to the Job's completions.",
-  },
-  {
-    name: "AWS Batch array job",
-    index: "AWS_BATCH_JOB_ARRAY_INDEX",
-    count: "AWS_BATCH_JOB_ARRAY_SIZE",
-    fix: "Submit it as an array job (--array-properties size=16).",
-  },
-  { name: "torchrun or MPI", index: "RANK", count: "WORLD_SIZE", fix: "Set both or neither." },
-];
 
 export const shardFlag = Flags.string({
   description: "do part i of n, counted from 0 (default: the part that a scheduler assigned)",
@@ -57,7 +27,7 @@ export function withoutScheduler(environment: Environment): Record<string, strin
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !variables.has(name)));
 }
 
-/** Null: this process does the whole job. Throws `shard-syntax`, `shard-range`, `shard-half-set`, `shard-ambiguous`. */
+/** Null: this process does the whole job. Throws `shard-syntax`, `shard-range`, `shard-half-set`, `shard-holes`, `shard-ambiguous`. */
 export function partOfProcess(flag: string | undefined, environment: Environment): ProcessPart | null {
   if (flag !== undefined) {
     const [, index, count] = /^(\d+)\/(\d+)$/.exec(flag) ?? [];
@@ -68,37 +38,45 @@ export function partOfProcess(flag: string | undefined, environment: Environment
     }
     return checked({ index: Number(index), count: Number(count), from: "--shard" });
   }
-  const found = schedulers.flatMap((scheduler) => fromEnvironment(scheduler, environment) ?? []);
-  const [first] = found;
-  const other = found.find(({ index, count }) => index !== first!.index || count !== first!.count);
-  if (first && other) {
+  const set = schedulers.filter(
+    ({ index, count, counts }) => (environment[index] || environment[count]) && (counts?.(environment) ?? true),
+  );
+  const complete = set.filter(({ index, count }) => environment[index] && environment[count]);
+  if (complete.length === 0) {
+    if (set[0]) throw halfSet(set[0], environment);
+    return null;
+  }
+  const launched = complete.some(({ index }) => index === "RANK" || index === "OMPI_COMM_WORLD_RANK");
+  const inner = complete.filter(({ isOuter }) => !(isOuter && launched));
+  const several = inner.filter(({ count }) => environment[count] !== "1");
+  const parts = (several.length > 0 ? several : inner).map((scheduler) => fromEnvironment(scheduler, environment));
+  const [first] = parts;
+  const other = parts.find(({ index, count }) => index !== first!.index || count !== first!.count);
+  if (other) {
     throw new UsageError(
       "shard-ambiguous",
-      `${first.from} says part ${first.index} of ${first.count}, ${other.from} says ${other.index} of ${other.count}.`,
+      `${first!.from} says part ${first!.index} of ${first!.count}, ${other.from} says ${other.index} of ${other.count}.`,
       { fix: "Name the part with --shard i/n." },
     );
   }
-  return first ?? null;
+  return first!;
 }
 
-function fromEnvironment({ name, index, count, fix }: Scheduler, environment: Environment): ProcessPart | null {
-  const [i, n] = [environment[index] || undefined, environment[count] || undefined];
-  if (i === undefined && n === undefined) return null;
-  if (i === undefined || n === undefined) {
-    const [set, missing] = i === undefined ? [count, index] : [index, count];
-    throw new UsageError("shard-half-set", `${set} is set, ${missing} is not.`, {
-      fix: `${fix} Or name the part with --shard i/n.`,
-    });
-  }
+function halfSet({ index, count, fix }: Scheduler, environment: Environment): UsageError {
+  const [set, missing] = environment[index] ? [index, count] : [count, index];
+  return new UsageError("shard-half-set", `${set} is set, ${missing} is not.`, {
+    fix: `${fix} Or name the part with --shard i/n.`,
+  });
+}
+
+/** Of a complete pair. */
+function fromEnvironment({ name, index, count, fix, fromZero }: Scheduler, environment: Environment): ProcessPart {
+  const [i, n] = [environment[index]!, environment[count]!];
   if (!/^\d+$/.test(i) || !/^\d+$/.test(n)) {
     throw new UsageError("shard-range", `${index}=${i} and ${count}=${n} are not whole numbers.`, { fix });
   }
   const part = { index: Number(i), count: Number(n), from: `${name} (${index}, ${count})` };
-  if (index !== "SLURM_ARRAY_TASK_ID") return checked(part);
-  // An array may begin at any number and have steps: --array=10-40:2.
-  const first = Number(environment["SLURM_ARRAY_TASK_MIN"] ?? 0);
-  const step = Number(environment["SLURM_ARRAY_TASK_STEP"] || 1);
-  return checked({ ...part, index: (part.index - first) / step });
+  return checked({ ...part, index: fromZero?.(part.index, part.count, environment) ?? part.index });
 }
 
 function checked(part: ProcessPart): ProcessPart {

@@ -2,6 +2,7 @@
  * @revq/formats/node: files, folders of weights, atomic writing. The rest of the package also runs
  * in browsers.
  */
+export { fileOnTheWay } from "./file-on-the-way.js";
 export { fromFile } from "./from-file.js";
 export { openWeights, type OpenWeightsOptions } from "./open-weights.js";
 export { sha256, sha256OfFile } from "./sha256.js";

@@ -65,8 +65,8 @@ export function resolveConfig(given: readonly NamedLayer[], plugins: PluginRegis
   }
   joined = { ...joined, recipe };
   const explicit = new Set<string>();
-  for (const { name, values, recorded } of user)
-    if (!recorded) recordOrigins(values, name, "", { set: (path) => explicit.add(path) });
+  for (const { name, values, recorded } of given)
+    if (!recorded) recordOrigins(withoutEmptySections(values), name, "", { set: (path) => explicit.add(path) });
   const config = parseRunConfig(joined, origins);
   // Options that a plugin refuses show here, before anything is opened.
   for (const kind of pluginKinds) {

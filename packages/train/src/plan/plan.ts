@@ -71,8 +71,9 @@ export function completePlan(
   if (!transformLayout) throw noTransformFits(transform.id, latentShape, layout.count);
   const codes = layout.codebookSizes.reduce((sum, size) => sum + size, 0);
   const samplesPerCode = (samples * layout.count) / codes;
+  const isLearned = hasLearnedCodes(parameterCount, codes);
   const warnings =
-    samplesPerCode < wantedSamplesPerCode
+    isLearned && samplesPerCode < wantedSamplesPerCode
       ? [
           `Only ${samplesPerCode.toFixed(1)} training samples per code (a code needs ${wantedSamplesPerCode} or more). ` +
             "New images will be blurred. Use more images, fewer codes, or codebooks that more tokens share.",
@@ -98,6 +99,37 @@ export function completePlan(
       },
     },
   };
+}
+
+/**
+ * Refuses codebooks with more codes than there are vectors to learn them from, if all candidates have
+ * such. Throws `too-many-codes`.
+ */
+export function requireEnoughVectors(candidates: readonly TrainingPlan[]): void {
+  const [first] = [...candidates].sort((a, b) => b.summary.samplesPerCode - a.summary.samplesPerCode);
+  const { summary, quantizer } = first!;
+  const { trainingSamples, tokens, groups, codes, parameters, samplesPerCode } = summary;
+  const isLearned = hasLearnedCodes(
+    parameters.codebooks,
+    codes.reduce((sum, size) => sum + size, 0),
+  );
+  if (!isLearned || samplesPerCode >= 1) return;
+  const vectors = Math.floor((trainingSamples * tokens) / groups);
+  const supported = Math.max(2, Math.floor(vectors / wantedSamplesPerCode));
+  throw new RevqError(
+    "too-many-codes",
+    `A codebook has ${Math.max(...codes)} codes, and ${vectors} vectors to learn them from: ${trainingSamples} training images of ` +
+      `${tokens} tokens, in ${groups} ${groups === 1 ? "codebook" : "codebooks"}.`,
+    {
+      fix: `These data support about ${supported} codes (${wantedSamplesPerCode} vectors for each). Use fewer codes, more images, or codebooks that more tokens share.`,
+      ...("codes" in quantizer.options ? { setting: { path: "quantizer.codes", value: supported } } : {}),
+    },
+  );
+}
+
+/** A fixed grid has fewer parameters than codes. It needs no data. */
+function hasLearnedCodes(parameters: number, codes: number): boolean {
+  return parameters >= codes;
 }
 
 function noTransformFits(id: string, latentShape: LatentShape, tokens: number): RevqError {

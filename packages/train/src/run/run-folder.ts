@@ -4,7 +4,7 @@
  * temporary name and renamed.
  */
 import { RevqError } from "@revq/core";
-import { writeFileAtomic } from "@revq/formats/node";
+import { fileOnTheWay, writeFileAtomic } from "@revq/formats/node";
 import { appendFile, mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { lockRun, type RunLock } from "./run-lock.js";
@@ -36,9 +36,9 @@ export class RunFolder {
     } catch (cause) {
       if (cause instanceof RevqError) throw cause;
       const { code = String(cause) } = cause as NodeJS.ErrnoException;
-      const reason = { EEXIST: "a file has that name", ENOTDIR: "a file has that name", EACCES: "permission denied" }[
-        code
-      ];
+      const file = code === "EEXIST" || code === "ENOTDIR" ? await fileOnTheWay(root) : null;
+      const isThere = file === root ? "a file has that name" : file && `${file} is a file`;
+      const reason = isThere ?? (code === "EACCES" ? "permission denied" : null);
       throw new RevqError("out-not-writable", `The output folder ${root} cannot be made (${reason ?? code}).`, {
         fix: "Use another output folder.",
         setting: { path: "out" },
