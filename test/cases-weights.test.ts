@@ -1,11 +1,13 @@
 /** Weights of the kinds that users report, through the command line: the numbers are PyTorch's, or the message says what to do. */
+import { expectedTensors, parseConfig } from "@revq/backbone-sd-vae";
 import { openSafetensors, readNpyFloat32, writeNpy, writeSafetensors } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
 import { existsSync } from "node:fs";
-import { cp, mkdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { seededWeights } from "../packages/metrics/test/seeded.js";
 import { revq, revqJson, shared, temporaryFolder } from "./support/revq.js";
 
 const folder = await temporaryFolder();
@@ -81,6 +83,86 @@ describe.skipIf(!hasCases)("sd-vae (needs ../shared/cases)", () => {
       );
     },
   );
+});
+
+const weights = join(shared, "weights");
+const hasBoth = existsSync(weights) && existsSync(join(cases, "class-folders"));
+
+describe.skipIf(!hasBoth)("TAESD's encoder with the decoder of an AutoencoderKL (needs ../shared)", () => {
+  const config = { _class_name: "AutoencoderKL", block_out_channels: [4, 4, 4, 4], norm_num_groups: 2 };
+  const encoder = ["--backbone", "tae", "--weights", weights, "--set", "backbone.variant=taesd"];
+  const decoder = ["--decoder", "sd-vae", "--decoder-weights", "vae"];
+  const engine = ["--engine", "wasm"];
+
+  beforeAll(async () => {
+    const tensors = [...expectedTensors(parseConfig(config, "config.json"))].map(([name, shape], i) => ({
+      name,
+      shape: [...shape],
+      data: seededWeights(shape, i),
+    }));
+    await mkdir(join(cwd, "vae"));
+    await writeFile(join(cwd, "vae", "config.json"), JSON.stringify(config));
+    await writeFile(join(cwd, "vae", "diffusion_pytorch_model.safetensors"), writeSafetensors(tensors));
+    // Of a diffusion model, and of the VAE itself: divided by Stable Diffusion's scaling factor.
+    const latents = seededWeights([2, 4, 4, 4], 9).map((value) => 4 * value);
+    await writeFile(join(cwd, "seen.npy"), writeNpy({ shape: [2, 4, 4, 4], data: latents }));
+    const own = latents.map((value) => value / 0.18215);
+    await writeFile(join(cwd, "own.npy"), writeNpy({ shape: [2, 4, 4, 4], data: own }));
+  });
+
+  it.concurrent("decodes latents divided by the scaling factor", async () => {
+    await revqJson(["backbone", "decode", ...encoder, ...decoder, "seen.npy", "-o", "pair.npy", ...engine], { cwd });
+    await run("decode", "vae", "own.npy", "-o", "vae.npy");
+    await expectFile("pair.npy", await readNpyFloat32(await fromFile(join(cwd, "vae.npy"))));
+  });
+
+  it.concurrent("a store of its latents trains a tokenizer with the decoder, which opens elsewhere", async () => {
+    const images = join(cases, "class-folders");
+    const size = ["--image-size", "32"];
+    // The store is the encoder's: it opens with any decoder.
+    await revqJson(["extract", ...encoder, ...decoder, "--data", images, ...size, "-o", "store", ...engine], { cwd });
+    const quick = [
+      "--preset",
+      "tiny",
+      "--epochs",
+      "1",
+      "--picture-steps",
+      "0",
+      "--transform",
+      "none",
+      "--lpips",
+      "none",
+    ];
+    const model = ["--tokens", "4", "--codes", "2", "--set", "quantizer.split=channel", "--set", "quantizer.groups=1"];
+    const train = ["train", "--data", "store", "--weights", weights, ...quick, ...model, ...engine];
+    await revqJson([...train, ...decoder, "-o", "both"], { cwd });
+    const { backbone } = JSON.parse(await readFile(join(cwd, "both", "config.json"), "utf8")) as {
+      backbone: Record<string, unknown>;
+    };
+    expect(backbone).toMatchObject({
+      id: "tae",
+      options: { variant: "taesd" },
+      decoder: { id: "sd-vae", package: "@revq/backbone-sd-vae", options: { config }, weights: "../vae" },
+    });
+    expect(await readFile(join(cwd, "both", "README.md"), "utf8")).toContain(
+      `encoder of \`tae\`, weights \`${weights}\`; decoder of \`sd-vae\`, weights \`../vae\``,
+    );
+    await mkdir(join(cwd, "elsewhere"));
+    await rename(join(cwd, "both"), join(cwd, "elsewhere", "both"));
+    const args = ["eval", "elsewhere/both", "--data", images, "--lpips", "none", "--decoder-weights", "vae", ...engine];
+    const { vae } = await revqJson<{ vae: { psnr: number } }>(args, { cwd });
+    expect(vae.psnr).toBeLessThan(15); // random weights make no picture
+  });
+
+  it.concurrent("a decoder of another latent space is refused before anything is written", async () => {
+    const { code, stderr } = await revq(
+      ["train", ...encoder, ...decoder.slice(0, 2), "--decoder-weights", "embedded:tiny-sd-vae", "-o", "refused"],
+      { cwd },
+    );
+    expect(code).not.toBe(0);
+    expect(stderr.replace(/\s+/g, " ")).toMatch(/taesd and sd-vae f8c8 do not have one latent space: 4 channels/);
+    expect(existsSync(join(cwd, "refused"))).toBe(false);
+  });
 });
 
 describe("what cannot be opened is named for what it is", () => {

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { multigroup } from "@revq/quantizer-multigroup";
@@ -101,6 +101,18 @@ describe.skipIf(!existsSync(path))("import of the authors' checkpoint (needs ../
       writeSafetensors([embeddings, { name: "quantizer.index_offset", shape: [4], data: offsets }]),
     );
     await expect(readAuthorsCheckpoint(file)).rejects.toThrow(/index_offset is 0 for token 1, expected 8/);
+  });
+
+  it("opens a file by its contents, whatever its name is", async () => {
+    const misnamed = join(folder, "ckpt.safetensors");
+    await writeFile(misnamed, await readFile(path));
+    expect((await readAuthorsCheckpoint(misnamed)).latentShape).toEqual(
+      (await readAuthorsCheckpoint(path)).latentShape,
+    );
+    const { latentShape } = await readAuthorsCheckpoint(path);
+    const statistics = join(folder, "preprocessor.pth");
+    await writeFile(statistics, await readFile(ioPath)); // safetensors
+    expect(await readStatistics(statistics, latentShape)).toEqual(await readStatistics(ioPath, latentShape));
   });
 
   it("reads statistics of three formats", async () => {

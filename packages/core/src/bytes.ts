@@ -18,4 +18,9 @@ export interface WeightsSource {
   list(): Promise<readonly string[]>;
   /** Opens a file. An unknown name throws a `RevqError` that lists the known ones. */
   open(name: string): Promise<ByteSource>;
+  /**
+   * Of a single file: opens another file of its folder, such as its config.json; undefined where
+   * there is none. Absent for a folder, which lists it.
+   */
+  beside?(name: string): Promise<ByteSource | undefined>;
 }

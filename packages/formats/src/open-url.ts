@@ -53,6 +53,11 @@ export async function openUrl(url: string, options: OpenWeightsOptions = {}): Pr
         if (wanted !== name) throw missing(url, wanted);
         return source(address);
       },
+      async beside(wanted) {
+        const target = new URL(wanted, address);
+        const [found] = await present([wanted], () => target, options).catch(() => []);
+        return found === undefined ? undefined : source(target);
+      },
     };
   }
   if (!address.pathname.endsWith("/")) address.pathname += "/";

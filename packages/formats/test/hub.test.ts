@@ -45,6 +45,18 @@ function open(spec = `hf:${repository}`, environment: Record<string, string> = {
 const weightsPath = "vae/diffusion_pytorch_model.safetensors";
 const bodies = (): string[] => hub.requests.filter((line) => line.startsWith("GET /storage/"));
 
+describe.each([
+  ["Node", open],
+  ["a browser", (spec: string) => openInBrowser(spec, { environment: { HF_ENDPOINT: hub.endpoint } })],
+])("a file of a repository in %s", (_, openIt) => {
+  it("knows what is beside it", async () => {
+    const source = await openIt(`hf:${repository}/${weightsPath}`);
+    expect(await source.list()).toEqual(["diffusion_pytorch_model.safetensors"]);
+    expect(await readAll((await source.beside!("config.json"))!)).toEqual(config);
+    expect(await source.beside!("README.md")).toBeUndefined();
+  });
+});
+
 describe("a spec of the hub", () => {
   it.each([
     ["hf:a/b", "a/b", "main", ""],

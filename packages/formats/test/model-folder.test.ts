@@ -44,6 +44,21 @@ const a = tensor("a.weight", [2, 2]);
 const b = tensor("b.bias", [3], 10);
 
 describe("openModelFolder", () => {
+  it.each([
+    ["an autoencoder's", encode({ _class_name: "AutoencoderKL" }), { _class_name: "AutoencoderKL" }],
+    ["another program's", encode({ model_type: "clip" }), null],
+    ["another model's", encode({ _class_name: "UNet2DConditionModel" }), null],
+    ["damaged", new TextEncoder().encode("{"), null],
+  ])("reads the config.json beside a file that was named: %s", async (_, config, expected) => {
+    const inside = place({ "my.safetensors": writeSafetensors([a]) });
+    const beside = place({ "config.json": config });
+    const source = { ...inside, beside: (name: string) => beside.open(name) };
+    const model = await openModelFolder(source, "a VAE");
+    expect(model.config?.json ?? null).toEqual(expected);
+    expect(beside.open_.size).toBe(0);
+    await model.close();
+  });
+
   it("prefers full precision, at the place itself, and closes what it opened", async () => {
     const source = place({
       "config.json": encode({ x: 1 }),

@@ -40,6 +40,20 @@ describe("openWeights", () => {
     expect((await weights.open("taesd_encoder.safetensors")).size).toBe(tensors.length);
   });
 
+  it("opens what is beside a single file", async () => {
+    mkdirSync(join(folder, "named"));
+    const path = join(folder, "named", "my.safetensors");
+    writeFileSync(path, tensors);
+    writeFileSync(join(folder, "named", "config.json"), "{}");
+    const weights = await openWeights(path);
+    expect(await weights.list()).toEqual(["my.safetensors"]);
+    const config = await weights.beside!("config.json");
+    expect(config!.size).toBe(2);
+    await config!.close?.();
+    expect(await weights.beside!("index.json")).toBeUndefined();
+    expect((await openWeights(join(folder, "named"))).beside).toBeUndefined();
+  });
+
   it("lists what is there when a name is missing, and does not leave the folder", async () => {
     mkdirSync(join(folder, "inner"));
     writeFileSync(join(folder, "secret"), "x");

@@ -40,6 +40,8 @@ describe.each([
     expect(await source.list()).toEqual(["diffusion_pytorch_model.safetensors"]);
     expect((await source.open("diffusion_pytorch_model.safetensors")).size).toBe(7);
     await expect(source.open("config.json")).rejects.toMatchObject({ code: "weights-file-missing" });
+    expect((await source.beside!("config.json"))!.size).toBe(2);
+    expect(await source.beside!("other.json")).toBeUndefined(); // the page of a single-page server
   });
 
   it("that cannot be reached says so", async () => {

@@ -92,6 +92,15 @@ describe.skipIf(!existsSync(cases) || !existsSync(tiny))("weights of other kinds
     },
   );
 
+  it("a file by its name is read with the config.json beside it", async () => {
+    const { backbone, config, notes } = await create(
+      await openWeights(join(tiny, "diffusion_pytorch_model.safetensors")),
+    );
+    expect(config).toEqual(JSON.parse(readFileSync(join(tiny, "config.json"), "utf8")));
+    expect(notes).toEqual([]);
+    await expectPyTorch(backbone);
+  });
+
   it.each([
     "fp8",
     "weight-names/diffusion_pytorch_model-bf16-safetensors",

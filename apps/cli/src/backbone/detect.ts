@@ -45,7 +45,9 @@ async function familyOfTensors(source: WeightsSource): Promise<string | undefine
   });
   if (!model) return undefined;
   const names = [...model.weights.tensors.keys()];
+  const className = model.config?.json["_class_name"];
   await model.close();
+  if (typeof className === "string" && families[className] !== undefined) return families[className];
   if (names.some((name) => /(^|\.)decoder\.mid(\.block_1|_block\.resnets)\./.test(name))) return "sd-vae";
   return names.some((name) => /^decoder\.layers\./.test(name)) ? "tae" : undefined;
 }

@@ -3,7 +3,7 @@
  * and `decoder` with the rectifier. Their training state is ignored. All sizes are read from the tensors.
  */
 import { RevqError, type LatentShape } from "@revq/core";
-import { openPth, openSafetensors, type TensorFile } from "@revq/formats";
+import { openTensorFile, type TensorFile } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
 
 export interface ArrayOfFile {
@@ -28,15 +28,9 @@ export interface AuthorsCheckpoint {
   };
 }
 
-/** Opens a `.pth` or `.safetensors` file. Nothing in a pickle is executed. */
-export async function openTensorFile(path: string): Promise<TensorFile> {
-  const source = await fromFile(path);
-  return path.endsWith(".safetensors") ? openSafetensors(source) : openPth(source);
-}
-
 /** Throws `import-checkpoint` for another file, and the errors of the file format. */
 export async function readAuthorsCheckpoint(path: string): Promise<AuthorsCheckpoint> {
-  const file = await openTensorFile(path);
+  const file = await openTensorFile(await fromFile(path));
   const refuse = (problem: string): RevqError =>
     new RevqError("import-checkpoint", `${path} is not a checkpoint of the ReVQ authors' code: ${problem}.`, {
       fix: 'It must be the whole ckpt.pth, with "quantizer" (embeddings) and "decoder" (the rectifier).',

@@ -1,8 +1,7 @@
 /** Reads the mean and the standard deviation of every latent element, as in the authors' preprocessor.pth. */
 import { latentSize, RevqError, type LatentShape } from "@revq/core";
-import { readNpyFloat32 } from "@revq/formats";
+import { openTensorFile, readNpyFloat32 } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
-import { openTensorFile } from "./checkpoint.js";
 
 /** `[c, h, w]` flat, the order of files. */
 export interface ChannelFirstStatistics {
@@ -36,7 +35,7 @@ async function fromNpy(path: string, refuse: (problem: string) => RevqError): Pr
 }
 
 async function fromTensors(path: string, refuse: (problem: string) => RevqError): Promise<ChannelFirstStatistics> {
-  const file = await openTensorFile(path);
+  const file = await openTensorFile(await fromFile(path));
   const read = async (name: "mean" | "std"): Promise<Float32Array> => {
     const names = [...file.tensors.keys()];
     const found = names.find((one) => one === name) ?? names.find((one) => one.endsWith(`.${name}`));

@@ -1,8 +1,17 @@
 /** Reads a repository of the hub by byte ranges, for browsers, which have no cache on disk. */
-import type { WeightsSource } from "@revq/core";
+import type { ByteSource, WeightsSource } from "@revq/core";
 import { fromUrl } from "../bytes/from-url.js";
 import type { OpenWeightsOptions } from "../weights-options.js";
-import { authorizedFetch, defaultEndpoint, fileUrl, noSuchFile, readRepository, selectFiles } from "./repository.js";
+import {
+  authorizedFetch,
+  defaultEndpoint,
+  fileBeside,
+  fileUrl,
+  noSuchFile,
+  readRepository,
+  selectFiles,
+  type HubFile,
+} from "./repository.js";
 import { parseHubSpec } from "./spec.js";
 
 /** Requests the list of files immediately. The contents are fetched as they are read. */
@@ -15,16 +24,22 @@ export async function openHubRemotely(text: string, options: OpenWeightsOptions 
   };
   const { commit, files } = await readRepository(spec, access, options.signal);
   const selected = selectFiles(spec, files);
+  const openFile = ({ path }: HubFile): Promise<ByteSource> =>
+    fromUrl(fileUrl(access, spec.repository, commit, path), {
+      fetch: authorizedFetch(access),
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
   return {
     spec: text,
     list: async () => [...selected.keys()].sort(),
     open: async (name) => {
       const file = selected.get(name);
       if (!file) throw noSuchFile(spec, name, [...selected.keys()]);
-      return fromUrl(fileUrl(access, spec.repository, commit, file.path), {
-        fetch: authorizedFetch(access),
-        ...(options.signal ? { signal: options.signal } : {}),
-      });
+      return openFile(file);
+    },
+    async beside(name) {
+      const file = fileBeside(spec, name, files);
+      return file && openFile(file);
     },
   };
 }

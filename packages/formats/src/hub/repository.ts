@@ -98,6 +98,17 @@ export function selectFiles<File extends { readonly path: string }>(
   );
 }
 
+/** The file of that name in the folder of the single file that a spec names. */
+export function fileBeside<File extends { readonly path: string }>(
+  spec: HubSpec,
+  name: string,
+  files: readonly File[],
+): File | undefined {
+  const isFile = files.some(({ path }) => path === spec.path);
+  const wanted = spec.path.slice(0, spec.path.lastIndexOf("/") + 1) + name;
+  return isFile ? files.find(({ path }) => path === wanted) : undefined;
+}
+
 export function noSuchFile(spec: HubSpec, wanted: string, names: readonly string[]): RevqError {
   return unknownFile(spec.spec, wanted, names, "Name another file, revision or repository.");
 }

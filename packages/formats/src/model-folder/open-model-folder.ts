@@ -77,8 +77,27 @@ export function requireConfig({ config }: Pick<ModelFolder, "config">, source: W
 
 async function readConfig(source: WeightsSource, { folder, names }: FoundModel): Promise<ModelFolder["config"]> {
   const name = `${folder}config.json`;
-  if (!names.includes(name)) return null;
+  if (!names.includes(name)) return configBeside(source);
   return { name, json: parseObject(await readText(source, name), `${source.spec}/${name}`) };
+}
+
+/**
+ * Of a single file: that of an autoencoder. Other programs keep a config.json of their own beside
+ * such files.
+ */
+async function configBeside(source: WeightsSource): Promise<ModelFolder["config"]> {
+  const name = "config.json";
+  const bytes = await source.beside?.(name);
+  if (!bytes) return null;
+  try {
+    const json = parseObject(new TextDecoder().decode(await readAll(bytes)), name);
+    const className = json["_class_name"];
+    return typeof className === "string" && className.startsWith("Autoencoder") ? { name, json } : null;
+  } catch {
+    return null;
+  } finally {
+    await bytes.close?.();
+  }
 }
 
 function parseObject(text: string, name: string): Record<string, unknown> {

@@ -1,8 +1,8 @@
 /** Opens the weights that the user named: a folder, a file, a URL or a repository of the hub. */
 import { readdir, realpath, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { RevqError, type WeightsSource } from "@revq/core";
+import { RevqError, type ByteSource, type WeightsSource } from "@revq/core";
 import { isHubSpec } from "../hub/spec.js";
 import { isUrl, openUrl } from "../open-url.js";
 import { unknownFile } from "../unknown-file.js";
@@ -60,7 +60,17 @@ async function openPath(spec: string): Promise<WeightsSource> {
       if (!names.includes(name)) throw unknownFile(spec, name, names, "Name the folder or file of the right model.");
       return fromFile(isFolder ? join(spec, ...name.split("/")) : spec);
     },
+    ...(isFolder ? {} : { beside: (name) => besideFile(spec, name) }),
   };
+}
+
+async function besideFile(spec: string, name: string): Promise<ByteSource | undefined> {
+  const path = join(dirname(spec), name);
+  const isFile = await stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+  return isFile ? fromFile(path) : undefined;
 }
 
 async function readFolder(spec: string): Promise<string[]> {

@@ -3,7 +3,7 @@
  * authors gave them.
  */
 import { isRevqError, RevqError, type NamedTensors, type WeightsSource } from "@revq/core";
-import { openPth, openSafetensors, type TensorFile } from "@revq/formats";
+import { openTensorFile } from "@revq/formats";
 import {
   createInception,
   createLpips,
@@ -55,7 +55,9 @@ function errorOf(cause: RevqError, path: string): RevqError {
   return new RevqError(code, message, { ...(fix === undefined ? {} : { fix }), setting: { path }, cause });
 }
 
-const fileTypes = "(safetensors|pth|pt|bin)";
+const fileTypes = "(safetensors|sft|pth|pt|ckpt|bin)";
+
+const inceptionFile = new RegExp(`inception[^/]*\\.${fileTypes}$`);
 
 /** File names of the classifiers (torchvision's) and of the heads (those of LPIPS's authors). */
 const lpipsFiles: Readonly<
@@ -119,8 +121,7 @@ export async function openLpips(source: WeightsSource, network: LpipsNetwork): P
  */
 export async function openInception(source: WeightsSource): Promise<Inception> {
   const names = await source.list();
-  const name =
-    names.length === 1 ? names[0]! : names.find((one) => /inception[^/]*\.(safetensors|pth|pt|bin)$/.test(one));
+  const name = names.length === 1 ? names[0]! : names.find((one) => inceptionFile.test(one));
   if (name === undefined) {
     throw new RevqError(
       "inception-weights",
@@ -140,7 +141,7 @@ async function readTensors(source: WeightsSource, name: string, wanted: Iterable
   const bytes = await source.open(name);
   const tensors: Record<string, tf.Tensor> = {};
   try {
-    const file: TensorFile = name.endsWith(".safetensors") ? await openSafetensors(bytes) : await openPth(bytes);
+    const file = await openTensorFile(bytes);
     for (const key of wanted) {
       const { shape, data } = await file.readFloat32(key);
       tensors[key] = tf.tensor(data, [...shape]);

@@ -2,8 +2,9 @@
  * A repository of the hub as a source of weights. Only files that are opened are downloaded, into
  * the shared cache.
  */
-import { RevqError, type WeightsSource } from "@revq/core";
+import { RevqError, type ByteSource, type WeightsSource } from "@revq/core";
 import {
+  fileBeside,
   isConnectionError,
   noSuchFile,
   readRepository,
@@ -44,14 +45,18 @@ export async function openHub(text: string, options: OpenHubOptions = {}): Promi
   const { commit, files } = repository;
   await cache.setRevision(spec.revision, commit);
   const selected = selectFiles(spec, files);
+  const { report, signal, pause } = options;
+  const openFile = async (file: HubFile): Promise<ByteSource> => {
+    await downloadFile({ report, signal, pause, spec, access, cache, commit, file });
+    return fromFile(cache.snapshot(commit, file.path));
+  };
   return {
     spec: text,
     list: async () => [...selected.keys()].sort(),
-    async open(name) {
-      const file = selected.get(name) ?? fail(noSuchFile(spec, name, [...selected.keys()]));
-      const { report, signal, pause } = options;
-      await downloadFile({ report, signal, pause, spec, access, cache, commit, file });
-      return fromFile(cache.snapshot(commit, file.path));
+    open: async (name) => openFile(selected.get(name) ?? fail(noSuchFile(spec, name, [...selected.keys()]))),
+    async beside(name) {
+      const file = fileBeside(spec, name, files);
+      return file && openFile(file);
     },
   };
 }
@@ -77,6 +82,10 @@ async function openCached(spec: HubSpec, cache: RepositoryCache, settings: HubSe
     async open(name) {
       const file = selected.get(name) ?? fail(notCached({ ...spec, path: name }, settings, [...selected.keys()]));
       return fromFile(cache.snapshot(commit, file.path));
+    },
+    async beside(name) {
+      const file = fileBeside(spec, name, files);
+      return file && fromFile(cache.snapshot(commit, file.path));
     },
   };
 }
