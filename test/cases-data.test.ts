@@ -1,6 +1,7 @@
 /** Images of the kinds that users report: all are found, or it is said why not. */
 import { openImages, type IndexedImageSource } from "@revq/data";
-import { cp, mkdir, rename } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { cp, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -136,6 +137,17 @@ describe("revq extract", () => {
     expect(stderr).toMatch(/00000\.parquet holds no images/);
   });
 
+  it("takes several sources, skips a broken one, and names it", async () => {
+    await mkdir(join(cwd, "broken"));
+    await writeFile(join(cwd, "broken", "1.tar"), Buffer.alloc(2048, "broken"));
+    const data = ["--data", "broken/1.tar", "--data", "class-folders"];
+    const refused = await revq(["extract", ...data, ...backbone, "-o", "s4"], { cwd });
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringMatching(/1\.tar/)]);
+    expect(existsSync(join(cwd, "s4"))).toBe(false);
+    const result = await revqJson(["extract", ...data, "--skip-broken", ...backbone, "-o", "s4"], { cwd });
+    expect(result).toMatchObject({ images: 4, found: 5, skipped: [{ name: "1.tar" }], passedOver: 0 });
+  });
+
   it("refuses in a moment what it cannot read", async () => {
     for (const [data, says] of [
       ["shard.tar.gz", /compressed archive.*Unpack/s],
@@ -146,5 +158,55 @@ describe("revq extract", () => {
       expect(stderr).toMatch(says);
       expect(stderr).not.toMatch(/^\s+at /m);
     }
+  });
+});
+
+describe("train, eval and encode", () => {
+  const counts = { images: 8, found: 15, passedOver: 6, skipped: [{ reason: expect.stringMatching(/same name/) }] };
+  const sources = ["img2dataset", "duplicate-member.tar", "class-folders"];
+  const train = [
+    "--backbone",
+    "linear",
+    "--image-size",
+    "24",
+    "--engine",
+    "cpu",
+    "--preset",
+    "tiny",
+    "--picture-steps",
+    "0",
+  ];
+
+  it("count what every source holds; a list in the configuration is the same as repeated flags", async () => {
+    const flags = sources.flatMap((source) => ["--data", source]);
+    const trained = await revqJson(["train", ...flags, ...train, "--lpips", "none", "-o", "t1"], { cwd });
+    expect(trained).toMatchObject(counts);
+    await writeFile(join(cwd, "revq.yaml"), JSON.stringify({ data: { train: sources } }));
+    const { stdout, stderr } = await revq(["train", "--config", "revq.yaml", ...train, "--lpips", "none", "-o", "t2"], {
+      cwd,
+    });
+    expect(stdout, stderr).toMatch(/8 images; found 15, skipped 1, passed over 6/);
+    const model = (run: string): Promise<Buffer> => readFile(join(cwd, run, "model.safetensors"));
+    expect(await model("t2")).toEqual(await model("t1"));
+
+    const evaluated = await revqJson(["eval", "t1", ...flags, "--lpips", "none", "--engine", "cpu"], { cwd });
+    expect(evaluated).toMatchObject(counts);
+    const encoded = await revqJson(["encode", "t1", ...sources, "-o", "ids.json", "--engine", "cpu"], { cwd });
+    expect(encoded).toMatchObject(counts);
+  });
+
+  it("train on several stores, and on several files of latents", async () => {
+    const backbone = ["--backbone", "linear", "--image-size", "24", "--engine", "cpu"];
+    for (const [store, data] of [
+      ["l1", "class-folders"],
+      ["l2", "hf-dataset"],
+    ] as const) {
+      await revqJson(["extract", "--data", data, ...backbone, "-o", store], { cwd });
+    }
+    const options = ["--engine", "cpu", "--preset", "tiny", "--picture-steps", "0"];
+    const onStores = await revqJson(["train", "--latents", "l1", "--latents", "l2", ...options, "-o", "t3"], { cwd });
+    expect(onStores).toMatchObject({ images: 10, found: 10, skipped: [], passedOver: 0 });
+    const { code, stderr } = await revq(["encode", "t1", "l1", "-o", "ids2.json", "--engine", "cpu"], { cwd });
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/l1 is a store of latents.*--latents/s)]);
   });
 });

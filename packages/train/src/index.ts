@@ -54,7 +54,10 @@ export {
   type ExtractOutcome,
   type StoreKey,
 } from "./inputs/extract.js";
+export { countImages, countLatents, countsText, type ImageCounts } from "./inputs/image-counts.js";
 export {
+  imageOptions,
+  noteEnlarged,
   noteImages,
   noteSkipped,
   openTrainingImages,

@@ -31,7 +31,10 @@ export function createTrialRunner(root: string, revq: Omit<RevqProcess, "log">):
 
 function evalCommand({ config }: Trial, { tokenizer }: TrainResult): string[] {
   const { lpips, lpipsNet, inception } = config.score;
-  const command = ["eval", tokenizer, "--data", config.data.val!, "--engine", config.engine];
+  const { val, skipBroken, pixelLimit } = config.data;
+  const command = ["eval", tokenizer, "--engine", config.engine, "--pixel-limit", String(pixelLimit)];
+  for (const source of [val!].flat()) command.push("--data", source);
+  if (skipBroken) command.push("--skip-broken");
   for (const plugin of config.plugins) command.push("--plugin", plugin);
   command.push(...(lpips === null ? ["--lpips", noLpips] : ["--lpips", lpips, "--lpips-net", lpipsNet]));
   if (inception !== null) command.push("--inception", inception);

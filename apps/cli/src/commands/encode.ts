@@ -1,24 +1,20 @@
 import { Args, Flags } from "@oclif/core";
-import { bitsPerImage, vocabularySize, type ImageSource } from "@revq/core";
+import { bitsPerImage, vocabularySize } from "@revq/core";
+import type { ImageCounts } from "@revq/train";
 import { BaseCommand } from "../base-command.js";
 import { UsageError } from "../errors/usage-error.js";
+import { imageFlags, imageOptions, repeated, whatImagesAre, whatLatentsAre } from "../images/image-flags.js";
 import { engineFlag } from "../settings/engine-flag.js";
 import { decoderWeightsFlag, tokenizerArgument, weightsFlag } from "../tokenizer/flags.js";
 
-interface EncodeReport {
+interface EncodeReport extends ImageCounts {
   readonly output: string;
-  readonly images: number;
-  /** `images`, `skipped` and `passedOver`. */
-  readonly found: number;
-  /** Files, members of archives and rows of tables that are not images. */
-  readonly passedOver: number;
   /** More than images if they are larger than the tokenizer's images. */
   readonly tiles: number;
   readonly tokens: number;
   readonly vocabulary: number;
   readonly bitsPerImage: number;
   readonly offsetGroups: boolean;
-  readonly skipped: ImageSource["skipped"];
 }
 
 export default class Encode extends BaseCommand {
@@ -50,7 +46,7 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
   static override strict = false;
   static override args = {
     tokenizer: tokenizerArgument,
-    images: Args.string({ description: "images: files, folders, .tar, .parquet, patterns" }),
+    images: Args.string({ description: `images: ${whatImagesAre}` }),
   };
   static override flags = {
     out: Flags.string({
@@ -60,19 +56,21 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
       helpValue: "<file>",
     }),
     latents: Flags.string({
-      description: "encode latents instead of images: float16/32 .npy [n,c,h,w], or a latent store",
+      description: `encode latents instead of images: ${whatLatentsAre}`,
       helpValue: "<file>",
       exclusive: ["tile"],
+      ...repeated,
     }),
+    ...imageFlags,
     "offset-groups": Flags.boolean({
       default: false,
       description: "write flat ids: every token position has ids of its own",
+    }),
+    tile: Flags.boolean({ default: false, description: "keep the size of every image, in tiles of the training size" }),
     overwrite: Flags.boolean({
       default: false,
       description: "replace the file if it exists",
     }),
-    }),
-    tile: Flags.boolean({ default: false, description: "keep the size of every image, in tiles of the training size" }),
     batch: Flags.integer({ description: "images or tiles at a time", min: 1, default: 8 }),
     weights: weightsFlag,
     "decoder-weights": decoderWeightsFlag,
@@ -83,21 +81,28 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
     const { args, argv, flags } = await this.parse(Encode);
     const { checkIdsPath } = await import("../ids/ids-file.js");
     const { requireNewFile, requireWritableFile } = await import("../output/output-paths.js");
-    if (!flags.overwrite) await requireNewFile(flags.out);
     checkIdsPath(flags.out);
     await requireWritableFile(flags.out);
+    if (!flags.overwrite) await requireNewFile(flags.out);
     const paths = (argv as string[]).slice(1);
     requireOneInput(paths, flags.latents);
 
     const { openTokenizer } = await import("../tokenizer/open-tokenizer.js");
     const { encodeCrops, encodeLatents, encodeTiles } = await import("../encode/encode-inputs.js");
     const { writeIds } = await import("../ids/write-ids.js");
-    const { noteSkipped } = await import("@revq/train");
+    const { countsText } = await import("@revq/train");
     const tokenizer = await openTokenizer(this, args.tokenizer, flags, flags.latents === undefined);
     const { layout } = tokenizer;
     const { batch } = flags;
-    const context = { tokenizer, batch, signal: this.signal, report: this.display.update.bind(this.display) };
-    const { names, ids, skipped, grids, total, found, passedOver, notes } = await (flags.latents !== undefined
+    const context = {
+      tokenizer,
+      batch,
+      ...imageOptions(flags),
+      note: this.note,
+      signal: this.signal,
+      report: this.display.update.bind(this.display),
+    };
+    const { names, ids, grids, total, counts } = await (flags.latents !== undefined
       ? encodeLatents(flags.latents, context)
       : flags.tile
         ? encodeTiles(paths, context)
@@ -105,8 +110,6 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
     const all = concatenate(ids);
     const tiles = all.length / layout.count;
     await writeIds(flags.out, { ids: all, tokens: layout.count, names, grids }, layout, flags["offset-groups"]);
-    notes.forEach(this.note);
-    noteSkipped(skipped, this.note);
     this.display.finish();
     if (this.signal.aborted) this.note(`${flags.out} holds the first ${names.length} of ${total}.`);
     this.signal.throwIfAborted();
@@ -116,21 +119,17 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
     const each = flags.tile ? `in ${tiles} tiles of ${layout.count}` : `${layout.count} each`;
     const bits = `${bitsPerImage(layout).toFixed(0)} bits ${flags.tile ? "a tile" : "an image"}`;
     const flat = flags["offset-groups"] ? `, flat vocabulary of ${vocabulary}` : "";
-    const others =
-      found === names.length ? "" : `; found ${found}, skipped ${skipped.length}, passed over ${passedOver}`;
-    this.log(`${flags.out}: ids of ${names.length} ${what}, ${each}, ${bits}${flat}${others}`);
+    const line = `${flags.out}: ids of ${names.length} ${what}, ${each}, ${bits}${flat}`;
+    this.log([line, countsText(counts)].filter(Boolean).join("; "));
     tokenizer.dispose();
     return {
       output: flags.out,
-      images: names.length,
-      found,
-      passedOver,
+      ...counts,
       tiles,
       tokens: layout.count,
       vocabulary,
       bitsPerImage: bitsPerImage(layout),
       offsetGroups: flags["offset-groups"],
-      skipped,
     };
   }
 }
@@ -146,7 +145,7 @@ function concatenate(parts: readonly Int32Array[]): Int32Array {
 }
 
 /** Images or latents. */
-function requireOneInput(paths: readonly string[], latents: string | undefined): void {
+function requireOneInput(paths: readonly string[], latents: readonly string[] | undefined): void {
   const namesImages = paths.length > 0;
   if (namesImages === (latents !== undefined)) {
     const what = namesImages ? "images and --latents" : "neither images nor --latents";

@@ -1,14 +1,19 @@
 import { Flags } from "@oclif/core";
 import type { Tokenizer } from "@revq/tokenizer";
-import type { MetricNetworks, Part, TokenizerMetrics } from "@revq/train";
+import type { ImageCounts, MetricNetworks, Part, TokenizerMetrics } from "@revq/train";
 import { BaseCommand } from "../base-command.js";
 import { UsageError } from "../errors/usage-error.js";
 import { metricFlags, networkPaths, reportImages } from "../evaluation/metric-flags.js";
+import { imageFlags, imageOptions, repeated, whatImagesAre, whatLatentsAre } from "../images/image-flags.js";
 import { partOfProcess, shardFlag, type ProcessPart } from "../parts/part-of-process.js";
 import { engineFlag } from "../settings/engine-flag.js";
+import { sourcesText } from "@revq/train/config";
 import { decoderWeightsFlag, tokenizerArgument, weightsFlag } from "../tokenizer/flags.js";
 
-interface EvalPartResult {
+type EvalResult = TokenizerMetrics & ImageCounts;
+
+/** Images are those of all parts. */
+interface EvalPartResult extends ImageCounts {
   readonly folder: string;
   readonly part: Part;
   /** The result of the part existed already. */
@@ -40,11 +45,17 @@ export default class Eval extends BaseCommand {
   static override args = { tokenizer: tokenizerArgument };
   static override flags = {
     data: Flags.string({
-      description: "folder of images, or synthetic:dead-leaves",
+      description: `images: ${whatImagesAre}; or synthetic:dead-leaves`,
       helpValue: "<dir>",
       exclusive: ["latents"],
+      ...repeated,
     }),
-    latents: Flags.string({ description: "latents instead of images: float16/32 .npy [n,c,h,w]", helpValue: "<file>" }),
+    latents: Flags.string({
+      description: `latents instead of images: ${whatLatentsAre}`,
+      helpValue: "<file>",
+      ...repeated,
+    }),
+    ...imageFlags,
     limit: Flags.integer({ description: "only the first N, by name", min: 1 }),
     batch: Flags.integer({ description: "images at a time", min: 1, default: 8 }),
     ...metricFlags,
@@ -55,7 +66,7 @@ export default class Eval extends BaseCommand {
     engine: engineFlag,
   };
 
-  async run(): Promise<TokenizerMetrics | EvalPartResult> {
+  async run(): Promise<EvalResult | EvalPartResult> {
     const { args, flags } = await this.parse(Eval);
     if (flags.data === undefined && flags.latents === undefined) {
       throw new UsageError("eval-nothing", "There is nothing to measure on: --data or --latents is missing.", {
@@ -98,46 +109,56 @@ export default class Eval extends BaseCommand {
     const { index, count } = part;
     this.note(`Part ${index} of ${count}, from ${part.from}.`);
     await makeFolder(folder);
-    const { kept, joined } = await evaluateOnePart(tokenizer, flags, { folder, part }, this.options(networks, flags));
+    const { kept, joined, counts } = await evaluateOnePart(
+      tokenizer,
+      { ...flags, ...imageOptions(flags) },
+      { folder, part },
+      this.options(networks, flags),
+    );
     this.display.finish();
     if (kept > 0) this.note("The result of this part existed already.");
     this.log(
       joined ? joinedText(joined) : `${folder}: part ${index} of ${count}; \`revq merge ${folder}\` joins all parts`,
     );
-    return { folder, part: { index, count }, kept: kept > 0, evaluation: joined?.metrics ?? null };
+    return { folder, part: { index, count }, kept: kept > 0, ...counts, evaluation: joined?.metrics ?? null };
   }
 
   private async evaluateWhole(
     tokenizer: Tokenizer,
     networks: MetricNetworks,
     flags: EvalFlags & { readonly spec: string; readonly shown: number },
-  ): Promise<TokenizerMetrics> {
+  ): Promise<EvalResult> {
+    const { countsText } = await import("@revq/train");
     const { evaluateWhole } = await import("../evaluation/evaluate.js");
     const { metricsText } = await import("../evaluation/results-table.js");
     const { spec, shown, data, latents, report } = flags;
-    const options = { ...this.options(networks, flags), shown, note: this.note };
-    const measured = await evaluateWhole(tokenizer, flags, options);
+    const options = { ...this.options(networks, flags), shown };
+    const measured = await evaluateWhole(tokenizer, { ...flags, ...imageOptions(flags) }, options);
     this.display.finish();
-    const { metrics } = measured;
+    const { metrics, counts } = measured;
     const what = `${metrics.images} ${latents === undefined ? "images" : "latents"}`;
     this.log(metricsText(metrics, what));
+    const others = countsText(counts);
+    if (others) this.log(`${what}; ${others}`);
     if (report !== undefined) {
       const { writeEvalReport } = await import("../evaluation/write-report.js");
       const size = latents === undefined ? tokenizer.imageSize : null;
-      const measuredOn = `${what} of ${latents ?? data!}`;
+      const measuredOn = `${what} of ${sourcesText(latents ?? data!)}`;
       this.note(`Report: ${await writeEvalReport(report, { spec, tokenizer, measured, measuredOn, size })}`);
     }
-    return metrics;
+    return { ...metrics, ...counts };
   }
 
   private options(networks: MetricNetworks, { batch }: EvalFlags) {
-    return { batch, networks, signal: this.signal, report: this.display.update.bind(this.display) };
+    return { batch, networks, signal: this.signal, note: this.note, report: this.display.update.bind(this.display) };
   }
 }
 
 interface EvalFlags {
-  readonly data?: string | undefined;
-  readonly latents?: string | undefined;
+  readonly data?: readonly string[] | undefined;
+  readonly latents?: readonly string[] | undefined;
+  readonly "skip-broken"?: boolean | undefined;
+  readonly "pixel-limit"?: string | undefined;
   readonly limit?: number | undefined;
   readonly batch: number;
   readonly report?: string | undefined;

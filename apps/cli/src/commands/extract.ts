@@ -1,24 +1,20 @@
 import { Flags } from "@oclif/core";
 import { createRandom } from "@revq/core";
-import type { Part } from "@revq/train";
+import type { ImageCounts, Part } from "@revq/train";
 import { resolveConfig } from "@revq/train/config";
 import { join, resolve } from "node:path";
 import { BaseCommand } from "../base-command.js";
+import { imageFlags, repeated, whatImagesAre } from "../images/image-flags.js";
 import { partOfProcess, shardFlag } from "../parts/part-of-process.js";
 import { configFlags } from "../settings/config-flags.js";
 import { namedPlugins, userLayers } from "../settings/layers.js";
 import { withEmbeddedWeights } from "../weights/embedded-weights.js";
 
-interface ExtractResult {
+/** `images` does not count those that this part could not read. */
+interface ExtractResult extends ImageCounts {
   readonly store: string;
   /** `[c, h, w]` */
   readonly latentShape: readonly number[];
-  /** Number of images, without those that this part could not read. */
-  readonly images: number;
-  /** `images`, `skipped` and `passedOver`. */
-  readonly found: number;
-  /** Files, members of archives and rows of tables that are not images. */
-  readonly passedOver: number;
   readonly shards: number;
   /** Shards of this part that were made now, and those that existed before. */
   readonly made: number;
@@ -26,7 +22,6 @@ interface ExtractResult {
   readonly part: Part | null;
   /** Null until all parts are there and joined. */
   readonly latents: number | null;
-  readonly skipped: readonly { readonly name: string; readonly reason: string }[];
 }
 
 export default class Extract extends BaseCommand {
@@ -57,10 +52,12 @@ Several processes share the work with --shard i/n, or with the variables of thei
     decoder: configFlags.decoder,
     "decoder-weights": configFlags["decoder-weights"],
     data: Flags.string({
-      description: "folder, image, .tar or .parquet file, pattern or URL of them, or synthetic:dead-leaves",
+      description: `images: ${whatImagesAre}; or synthetic:dead-leaves`,
       required: true,
       helpValue: "<dir>",
+      ...repeated,
     }),
+    ...imageFlags,
     limit: Flags.integer({ description: "only the first N images, by name", min: 1 }),
     "image-size": configFlags["image-size"],
     out: Flags.string({ char: "o", description: "folder of the store", required: true, helpValue: "<dir>" }),
@@ -92,9 +89,11 @@ Several processes share the work with --shard i/n, or with the variables of thei
     const { openImages } = await import("@revq/data");
     const train = await import("@revq/train");
     const { imageSize } = config.data;
-    const images = await openImages(flags.data, { size: imageSize, ...(limit === undefined ? {} : { limit }) });
+    const images = await openImages(flags.data, {
+      ...train.imageOptions(config),
+      ...(limit === undefined ? {} : { limit }),
+    });
     train.noteImages(images, this.note);
-    const notRead = [...images.skipped];
     await makeFolder(out);
     await this.startEngine(services, config.engine, flags.verbose);
     if (part) this.note(`Part ${part.index} of ${part.count}, from ${part.from}.`);
@@ -133,28 +132,21 @@ Several processes share the work with --shard i/n, or with the variables of thei
     this.display.finish();
     if (kept > 0) this.note(`${kept} shards existed already.`);
     train.noteSkipped(skipped, this.note);
+    train.noteEnlarged([images], this.note);
     const done = joined
       ? `${joined.latents} latents in ${plan.shards} shards`
       : `${made + kept} of ${plan.shards} shards; \`revq merge ${out}\` joins all parts when they are done`;
-    const allSkipped = [...notRead, ...skipped];
-    const { found, passedOver } = images;
-    const others =
-      found === plan.images.count && allSkipped.length === 0
-        ? ""
-        : `; found ${found}, skipped ${allSkipped.length}, passed over ${passedOver}`;
-    this.log(`${out}: ${done}${others}`);
+    const counts = train.countImages(images, skipped);
+    this.log([`${out}: ${done}`, train.countsText(counts)].filter(Boolean).join("; "));
     return {
       store: resolve(out),
       latentShape: plan.latentShape,
-      images: plan.images.count - skipped.length,
-      found,
-      passedOver,
+      ...counts,
       shards: plan.shards,
       made,
       kept,
       part: part && { index: part.index, count: part.count },
       latents: joined?.latents ?? null,
-      skipped: allSkipped,
     };
   }
 }

@@ -32,6 +32,11 @@ Settings: defaults < preset < --config file < REVQ_* environment < flags. \`revq
       command: "<%= config.bin %> train --backbone tae --weights weights/ --data photos --bits 4096",
     },
     {
+      description: "TAESD's encoder (fast), the decoder of the VAE that it imitates (better):",
+      command:
+        "<%= config.bin %> train --backbone tae --weights hf:madebyollin/taesd --decoder sd-vae --decoder-weights hf:stabilityai/sd-vae-ft-mse --data photos",
+    },
+    {
       description: "The authors' recipe on latents that exist already:",
       command:
         "<%= config.bin %> train --latents train.npy --val-latents val.npy --recipe paper --tokens 256 --codes 512",
@@ -90,13 +95,15 @@ Settings: defaults < preset < --config file < REVQ_* environment < flags. \`revq
       this.log(text);
       return report;
     }
-    const { gapText, trainTokenizer } = await import("@revq/train");
+    const { countsText, gapText, trainTokenizer } = await import("@revq/train");
     const { resultsTable, secondsLine } = await import("../evaluation/results-table.js");
     this.adviceAfterInterrupt = `To continue: ${this.config.bin} train --resume -o ${config.out ?? "FOLDER, with the output folder above"}`;
     const result = await trainTokenizer(resolved, { resume: flags.resume }, dependencies);
     this.display.finish();
     this.log(`\n${resultsTable(result, result.psnr === null ? "held-out latents" : "held-out images")}`);
     this.log(gapText(result));
+    const others = countsText(result);
+    if (others) this.log(`${result.images} images; ${others}.`);
     this.log(
       `Codebook usage, perplexity, entropy and samples per code are over the training data. Time: ${secondsLine(result.seconds)}.`,
     );

@@ -1,17 +1,19 @@
 /** Images and latents to ids, batch by batch. */
-import { RevqError, type ImageSource, type ReportProgress } from "@revq/core";
-import { openImages, openLatents, type IndexedImageSource } from "@revq/data";
+import { RevqError, type ReportProgress } from "@revq/core";
+import { openImages, openLatents, type OpenImagesOptions } from "@revq/data";
 import type { TileGrid, Tokenizer } from "@revq/tokenizer";
+import { countImages, countLatents, noteEnlarged, noteImages, noteSkipped, type ImageCounts } from "@revq/train";
 import * as tf from "@tensorflow/tfjs-core";
 import { openWholeImages } from "../images/whole-images.js";
 import { imageSizeOf } from "../tokenizer/open-tokenizer.js";
 
-export interface EncodeContext {
+export interface EncodeContext extends Pick<OpenImagesOptions, "skipBroken" | "pixelLimit"> {
   readonly tokenizer: Tokenizer;
   /** Images, tiles or latents at a time. */
   readonly batch: number;
   readonly signal: AbortSignal;
   readonly report: ReportProgress;
+  readonly note: (line: string) => void;
 }
 
 export interface Encoded {
@@ -19,11 +21,7 @@ export interface Encoded {
   /** int32 `[n, t]` of every batch. */
   readonly ids: Int32Array[];
   readonly grids?: TileGrid[];
-  readonly skipped: ImageSource["skipped"];
-  /** Everything that was found, and what of it is not an image. */
-  readonly found: number;
-  readonly passedOver: number;
-  readonly notes: readonly string[];
+  readonly counts: ImageCounts;
   /** How many inputs there are; more than `names` after an abort. */
   readonly total: number;
 }
@@ -31,9 +29,10 @@ export interface Encoded {
 /** Every image at its own size, in tiles. */
 export async function encodeTiles(
   paths: readonly string[],
-  { tokenizer, batch, signal, report }: EncodeContext,
+  { tokenizer, batch, signal, report, note, ...options }: EncodeContext,
 ): Promise<Encoded> {
-  const images = await openWholeImages(paths);
+  const images = await openWholeImages(paths, options);
+  noteImages(images.source, note);
   const names: string[] = [];
   const ids: Int32Array[] = [];
   const grids: TileGrid[] = [];
@@ -47,16 +46,18 @@ export async function encodeTiles(
       fix: "Check that the files are complete images.",
     });
   }
-  return { names, ids, grids, skipped: images.skipped, ...countsOf(images.source) };
+  noteSkipped(images.skipped, note);
+  return { names, ids, grids, counts: countImages(images.source, images.skipped), total: images.source.count };
 }
 
 /** Images resized and cropped to the tokenizer's size. After an abort the finished batches are kept. */
 export async function encodeCrops(
   paths: readonly string[],
-  { tokenizer, batch, signal, report }: EncodeContext,
+  { tokenizer, batch, signal, report, note, ...options }: EncodeContext,
 ): Promise<Encoded> {
-  const size = imageSizeOf(tokenizer);
-  const images = await openImages(paths, { size });
+  const images = await openImages(paths, { size: imageSizeOf(tokenizer), ...options });
+  noteImages(images, note);
+  const known = images.skipped.length;
   const names: string[] = [];
   const ids: Int32Array[] = [];
   for await (const read of images.batches(batch)) {
@@ -68,15 +69,17 @@ export async function encodeCrops(
     report({ phase: "encode", done: names.length, total: images.count });
     if (signal.aborted) break;
   }
-  return { names, ids, skipped: images.skipped, ...countsOf(images) };
+  noteSkipped(images.skipped.slice(known), note);
+  noteEnlarged([images], note);
+  return { names, ids, counts: countImages(images), total: images.count };
 }
 
 /** Latents of a file or store, named by their number. After an abort the finished batches are kept. */
 export async function encodeLatents(
-  path: string,
+  paths: readonly string[],
   { tokenizer, batch, signal, report }: EncodeContext,
 ): Promise<Encoded> {
-  const latents = await openLatents(path);
+  const latents = await openLatents(paths);
   const { channels, height, width } = latents.shape;
   const digits = Math.max(5, String(latents.count - 1).length);
   const names: string[] = [];
@@ -90,14 +93,5 @@ export async function encodeLatents(
     tf.dispose([values, encoded]);
     report({ phase: "encode", done: start + rows.length, total: latents.count });
   }
-  return { names, ids, skipped: [], total: latents.count, found: latents.count, passedOver: 0, notes: [] };
-}
-
-function countsOf({
-  count,
-  found,
-  passedOver,
-  notes,
-}: IndexedImageSource): Pick<Encoded, "total" | "found" | "passedOver" | "notes"> {
-  return { total: count, found, passedOver, notes };
+  return { names, ids, counts: countLatents(latents.count), total: latents.count };
 }

@@ -1,14 +1,19 @@
 /** Measures a tokenizer for `revq eval`: as a whole, or one part of a shared evaluation. */
 import type { LatentSource } from "@revq/core";
-import { openImages, openLatents, type IndexedImageSource } from "@revq/data";
+import { openImages, openLatents, type IndexedImageSource, type OpenImagesOptions } from "@revq/data";
 import type { Tokenizer } from "@revq/tokenizer";
 import {
+  countImages,
+  countLatents,
   evaluateImages,
   evaluateLatents,
   evaluatePart,
+  noteEnlarged,
   noteImages,
+  noteSkipped,
   type EvaluatedSource,
   type EvaluateOptions,
+  type ImageCounts,
   type JoinedEvaluation,
   type MeasuredImages,
   type MeasuredTokenizer,
@@ -22,10 +27,10 @@ import { metricsText } from "./results-table.js";
 /** Latents at a time. They are small. */
 const latentBatch = 64;
 
-export interface EvaluationData {
+export interface EvaluationData extends Pick<OpenImagesOptions, "skipBroken" | "pixelLimit"> {
   /** Exactly one of the two is there. */
-  readonly data?: string | undefined;
-  readonly latents?: string | undefined;
+  readonly data?: readonly string[] | undefined;
+  readonly latents?: readonly string[] | undefined;
   /** Only the first N, by name. */
   readonly limit?: number | undefined;
 }
@@ -35,15 +40,23 @@ export type ShownImages = Pick<MeasuredImages, "panels" | "worst" | "best">;
 
 export interface EvaluationOptions extends EvaluateOptions {
   readonly networks: MetricNetworks;
+  readonly note: (line: string) => void;
 }
 
 async function openSource(
   tokenizer: Tokenizer,
-  { data, latents, limit }: EvaluationData,
+  { data, latents, limit, skipBroken, pixelLimit }: EvaluationData,
+  note: EvaluationOptions["note"],
 ): Promise<{ readonly images: IndexedImageSource } | { readonly latents: LatentSource }> {
   if (latents !== undefined) return { latents: firstLatents(await openLatents(latents), limit) };
-  const size = imageSizeOf(tokenizer);
-  return { images: await openImages(data!, { size, ...(limit === undefined ? {} : { limit }) }) };
+  const images = await openImages(data!, {
+    size: imageSizeOf(tokenizer),
+    ...(limit === undefined ? {} : { limit }),
+    ...(skipBroken === undefined ? {} : { skipBroken }),
+    ...(pixelLimit === undefined ? {} : { pixelLimit }),
+  });
+  noteImages(images, note);
+  return { images };
 }
 
 function optionsFor(source: EvaluatedSource, options: EvaluationOptions): EvaluationOptions {
@@ -54,17 +67,24 @@ function optionsFor(source: EvaluatedSource, options: EvaluationOptions): Evalua
 export async function evaluateWhole(
   tokenizer: Tokenizer,
   data: EvaluationData,
-  options: EvaluationOptions & { readonly shown: number; readonly note: (line: string) => void },
-): Promise<MeasuredTokenizer & Partial<ShownImages>> {
-  const source = await openSource(tokenizer, data);
-  if ("latents" in source) return evaluateLatents(tokenizer, source.latents, optionsFor(source, options));
-  const measured = await evaluateImages(tokenizer, source.images, {
+  options: EvaluationOptions & { readonly shown: number },
+): Promise<MeasuredTokenizer & Partial<ShownImages> & { readonly counts: ImageCounts }> {
+  const { note } = options;
+  const source = await openSource(tokenizer, data, note);
+  if ("latents" in source) {
+    const measured = await evaluateLatents(tokenizer, source.latents, optionsFor(source, options));
+    return { ...measured, counts: countLatents(source.latents.count) };
+  }
+  const { images } = source;
+  const known = images.skipped.length;
+  const measured = await evaluateImages(tokenizer, images, {
     ...options,
     panels: options.shown,
     extremes: options.shown,
   });
-  noteImages(source.images, options.note);
-  return measured;
+  noteSkipped(images.skipped.slice(known), note);
+  noteEnlarged([images], note);
+  return { ...measured, counts: countImages(images) };
 }
 
 /** Measures the part unless its result exists; the last part to finish joins all. @param folder of the parts */
@@ -73,9 +93,13 @@ export async function evaluateOnePart(
   data: EvaluationData,
   { folder, part }: { readonly folder: string; readonly part: Part },
   options: EvaluationOptions,
-): Promise<PartOutcome<JoinedEvaluation>> {
-  const source = await openSource(tokenizer, data);
-  return evaluatePart(folder, part, tokenizer, source, optionsFor(source, options));
+): Promise<PartOutcome<JoinedEvaluation> & { readonly counts: ImageCounts }> {
+  const source = await openSource(tokenizer, data, options.note);
+  const known = "images" in source ? source.images.skipped.length : 0;
+  const outcome = await evaluatePart(folder, part, tokenizer, source, optionsFor(source, options));
+  if ("latents" in source) return { ...outcome, counts: countLatents(source.latents.count) };
+  noteSkipped(source.images.skipped.slice(known), options.note);
+  return { ...outcome, counts: countImages(source.images) };
 }
 
 /** The table of a joined evaluation. */

@@ -39,7 +39,7 @@ export const metricFlags = {
 };
 
 export interface MetricFlags {
-  readonly latents?: string | undefined;
+  readonly latents?: readonly string[] | undefined;
   readonly lpips?: string | undefined;
   readonly "lpips-net"?: string | undefined;
   readonly inception?: string | undefined;

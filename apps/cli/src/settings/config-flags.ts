@@ -1,6 +1,7 @@
 /** The flags of the commands that take a run configuration: train, ablate, extract, config. */
 import { Flags } from "@oclif/core";
 import { decoderAdaptations, presetNames, recipeNames, selections } from "@revq/train/config";
+import { imageFlags, repeated, whatImagesAre, whatLatentsAre } from "../images/image-flags.js";
 import { networkFlags } from "../evaluation/metric-flags.js";
 import { engineFlag } from "./engine-flag.js";
 
@@ -50,26 +51,30 @@ export const configFlags = {
     ...model,
   }),
   data: Flags.string({
-    description:
-      "training images: a folder (nested is fine), .tar or .parquet files, a store of `revq extract`, or synthetic:dead-leaves; default: the bundled photo crops",
+    description: `training images: ${whatImagesAre}; or a store of \`revq extract\`, or synthetic:dead-leaves; default: the bundled photo crops`,
     helpValue: "<dir>",
+    ...repeated,
     ...data,
   }),
   val: Flags.string({
-    description: "folder of held-out images; default: a seeded 10 % of the training images",
+    description: "held-out images, like --data; default: a seeded 10 % of the training images",
     helpValue: "<dir>",
+    ...repeated,
     ...data,
   }),
+  ...imageFlags,
   latents: Flags.string({
-    description: "train on latents instead of images: float16/32 .npy [n,c,h,w]",
+    description: `train on latents instead of images: ${whatLatentsAre}`,
     helpValue: "<file>",
     exclusive: ["data", "val"],
+    ...repeated,
     ...data,
   }),
   "val-latents": Flags.string({
-    description: "held-out latents",
+    description: "held-out latents, like --latents",
     helpValue: "<file>",
     dependsOn: ["latents"],
+    ...repeated,
     ...data,
   }),
   memory: Flags.string({

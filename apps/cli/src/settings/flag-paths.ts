@@ -16,6 +16,8 @@ export const pathOfFlag: Readonly<Record<string, string>> = {
   bits: "bits",
   data: "data.train",
   val: "data.val",
+  "skip-broken": "data.skipBroken",
+  "pixel-limit": "data.pixelLimit",
   latents: "data.latents",
   "val-latents": "data.valLatents",
   memory: "data.memory",

@@ -3,6 +3,7 @@ import { environmentLayer, setPath, type ConfigLayer, type NamedLayer } from "@r
 import { createRequire } from "node:module";
 import type * as Yaml from "yaml";
 import { UsageError } from "../errors/usage-error.js";
+import { parseMegapixels } from "../images/image-flags.js";
 import { readConfigFile } from "./config-file.js";
 import { pathOfFlag } from "./flag-paths.js";
 import { parsePictureSteps } from "./picture-steps.js";
@@ -11,6 +12,7 @@ import { parseReportImages } from "./report-images.js";
 /** Flags whose text is not yet the value. */
 const parsers: Readonly<Record<string, (text: string) => unknown>> = {
   lr: parseScalar,
+  "pixel-limit": parseMegapixels,
   "report-images": parseReportImages,
   "picture-steps": parsePictureSteps,
 };
@@ -43,9 +45,14 @@ export function flagLayer(flags: ConfigFlagValues): ConfigLayer {
   for (const [flag, path] of Object.entries(pathOfFlag)) {
     const value = flags[flag];
     const parser = parsers[flag];
-    if (value !== undefined) layer = setPath(layer, path.split("."), parser ? parser(value as string) : value);
+    if (value !== undefined) layer = setPath(layer, path.split("."), parser ? parser(value as string) : single(value));
   }
   return assignments((flags["set"] as string[] | undefined) ?? [], layer, "rectifier.channels=64");
+}
+
+/** A flag that may be repeated and was given once is the value itself. */
+function single(value: unknown): unknown {
+  return Array.isArray(value) && value.length === 1 ? (value[0] as unknown) : value;
 }
 
 /**

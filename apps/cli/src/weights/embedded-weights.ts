@@ -48,7 +48,7 @@ export async function withEmbeddedWeights(
   return { ...resolved, config: { ...resolved.config, backbone: { ...backbone, weights, embed: true } } };
 }
 
-async function backboneOfData(data: string | null): Promise<string | null> {
+async function backboneOfData(data: ResolvedConfig["config"]["data"]["train"]): Promise<string | null> {
   if (data === null) return null;
   const { storeBackboneId } = await import("@revq/train");
   return storeBackboneId(data);

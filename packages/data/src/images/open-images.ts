@@ -8,6 +8,7 @@ import type { OpenImagesOptions } from "./image-options.js";
 import { imageList, type IndexedImageSource } from "./indexed-source.js";
 import { placesOf, whatIsTaken, type Place } from "./find/places.js";
 import { imageFormats, sniffFormat } from "./sniff.js";
+import { isLatentStore } from "../store/read.js";
 import { openSynthetic, syntheticPrefix } from "./synthetic.js";
 
 /**
@@ -57,6 +58,7 @@ export async function openPlaces(
   options: OpenImagesOptions,
 ): Promise<IndexedImageSource> {
   const { size, limit, skipBroken, pixelLimit = defaultPixelLimit } = options;
+  await refuseStores(places);
   const found = await findImages(places, { limit, skipBroken });
   await requireOneImage(description, found);
   const images = new Map(found.images.map((image) => [image.name, image]));
@@ -80,6 +82,18 @@ export async function openPlaces(
       }
     },
   });
+}
+
+/** @throws RevqError `data-is-latents` for the folder of a latent store */
+async function refuseStores(places: readonly Place[]): Promise<void> {
+  for (const place of places) {
+    if (place.type !== "folder" || !place.named || typeof place.path !== "string") continue;
+    if (!(await isLatentStore(place.path))) continue;
+    throw new RevqError("data-is-latents", `${place.path} is a store of latents; images were expected.`, {
+      fix: "Name it as latents.",
+      setting: { path: "data.latents", value: place.path },
+    });
+  }
 }
 
 function noteTables({ tables }: Findings): string[] {

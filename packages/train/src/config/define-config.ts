@@ -7,7 +7,7 @@ import type { RunConfig } from "./schema.js";
 
 type Sections = Omit<RunConfig, "backbone" | "transform" | "quantizer" | "rectifier">;
 type Partly<T> = { [Key in keyof T]?: T[Key] extends readonly unknown[] | null ? T[Key] : PartlyIfSection<T[Key]> };
-type PartlyIfSection<T> = T extends object ? Partly<T> : T;
+type PartlyIfSection<T> = T extends readonly unknown[] ? T : T extends object ? Partly<T> : T;
 
 /** Any of the settings. A plugin is named by its `id`, with its options beside it. */
 export type UserConfig = Partly<Sections> & {

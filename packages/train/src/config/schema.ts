@@ -17,6 +17,8 @@ export const maxReportImages = 64;
 
 const count = z.int().min(1);
 const weight = z.number().min(0);
+/** One or several. */
+const sources = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).nullable();
 
 /** The plugin's own options stand beside `id`; the plugin checks them. */
 const plugin = (what: string) => z.looseObject({ id: z.string().min(1).describe(`Which ${what}.`) });
@@ -35,26 +37,29 @@ export const runConfigSchema = z.strictObject({
   plugins: z.array(z.string()).describe("Packages or paths with more plugins."),
   bits: z.number().positive().nullable().describe("Budget in bits per image; chooses tokens and codes."),
   data: z.strictObject({
-    train: z
-      .string()
-      .nullable()
-      .describe("Folder of images, .tar or .parquet files, a latent store; null: the embedded sample images."),
-    val: z.string().nullable().describe("Held-out images; null: a seeded part of the training images."),
+    train: sources.describe(
+      "Images, one source or a list: folders, files, .tar, .parquet, patterns, URLs, hf:datasets/owner/name; or a latent store. null: the embedded sample images.",
+    ),
+    val: sources.describe("Held-out images, like train; null: a seeded part of the training images."),
     validationFraction: z.number().gt(0).lt(1).describe("The fraction that is held out when there is no val."),
     imageSize: count.describe("Images are resized and centre-cropped to this many pixels."),
     limit: count.nullable().describe("Use only the first N training images, by name."),
+    skipBroken: z.boolean().describe("Skip and count archives that are broken or missing; else they are an error."),
+    pixelLimit: z.number().positive().describe("Images of more megapixels are skipped."),
     memory: z
       .string()
       .regex(/^\d+(\.\d+)? ?([KMGT]i?B)$/i, 'a size such as "4GiB"')
       .describe("Memory for the data, besides model and engine. The rest is read when it is needed."),
-    latents: z.string().nullable().describe("Latents instead of images: float16/32 .npy [n,c,h,w]."),
+    latents: sources.describe(
+      "Latents instead of images: .npy, .safetensors or torch .pt files of [n,c,h,w], stores, or a list of them.",
+    ),
     store: z
       .string()
       .nullable()
       .describe(
         "Folder of the encoded images. Runs on the same images and backbone can share it. null: the run's own.",
       ),
-    valLatents: z.string().nullable().describe("Held-out latents; null: a seeded part of the latents."),
+    valLatents: sources.describe("Held-out latents; null: a seeded part of the latents."),
     augment: z
       .union([z.literal("auto"), z.boolean()])
       .describe(
@@ -172,6 +177,8 @@ export const baseDefaults = {
     validationFraction: 0.1,
     imageSize: 256,
     limit: null,
+    skipBroken: false,
+    pixelLimit: 100,
     memory: "2GiB",
     latents: null,
     store: null,

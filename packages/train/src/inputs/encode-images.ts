@@ -3,7 +3,7 @@
  * store that runs share.
  */
 import type { FitContext, LatentSource } from "@revq/core";
-import { openLatentStore, type IndexedImageSource } from "@revq/data";
+import { openLatentStore, type IndexedImageSource, type SkippedImage } from "@revq/data";
 import { isRelativePath } from "@revq/tokenizer";
 import { realpath } from "node:fs/promises";
 import { join, relative } from "node:path";
@@ -14,10 +14,12 @@ import type { RunFolder } from "../run/run-folder.js";
 import { stopwatch } from "../run/stopwatch.js";
 import { backboneFingerprint, fitBackbone, savedBackboneFile, type CreatedBackbone } from "./backbone.js";
 import { extractToStore, preprocessing, type StoreKey } from "./extract.js";
-import { noteSkipped, type TrainingImages } from "./images.js";
+import { countImages, sumCounts } from "./image-counts.js";
+import { noteEnlarged, noteSkipped, type TrainingImages } from "./images.js";
 import { dataMemory, type TrainDependencies, type TrainingInputs } from "./inputs.js";
 
 interface EncodedImages {
+  readonly skipped: readonly SkippedImage[];
   readonly latents: LatentSource;
   readonly photographs: Photographs;
 }
@@ -51,6 +53,7 @@ export async function encodeImages(
     if (kept > 0) note(`${phase}: ${kept} of ${plan.shards} shards existed already.`);
     noteSkipped(skipped, note);
     return {
+      skipped,
       latents: await openLatentStore(store, { memoryLimit: dataMemory(config).latents }),
       photographs: photographsOf(
         source,
@@ -60,6 +63,7 @@ export async function encodeImages(
   }
   const train = await extract("train", images.train, "encode training images");
   const val = await extract("val", images.val, "encode held-out images");
+  noteEnlarged(images.heldOutOf ? [images.heldOutOf] : [images.train, images.val], note);
   return {
     train: train.latents,
     val: val.latents,
@@ -78,6 +82,9 @@ export async function encodeImages(
     imageSize,
     trainedOn: images.trainedOn,
     heldOut: images.heldOut,
+    counts: images.heldOutOf
+      ? countImages(images.heldOutOf, [...train.skipped, ...val.skipped])
+      : sumCounts(countImages(images.train, train.skipped), countImages(images.val, val.skipped)),
     seconds: await folder.addSeconds(clock()),
   };
 }

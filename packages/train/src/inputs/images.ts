@@ -3,13 +3,16 @@
  * part.
  */
 import { RevqError } from "@revq/core";
-import { openImages, splitImages, type IndexedImageSource } from "@revq/data";
+import { openImages, splitImages, type IndexedImageSource, type OpenImagesOptions } from "@revq/data";
 import type { RunConfig } from "../config/schema.js";
+import { sourcesText } from "../config/sources.js";
 import { ownPhotograph, type PhotographOf } from "../evaluation/shown-images.js";
 
 export interface TrainingImages {
   readonly train: IndexedImageSource;
   readonly val: IndexedImageSource;
+  /** What both are parts of; null if they are different sources. */
+  readonly heldOutOf: IndexedImageSource | null;
   /** The photograph that an image of `val` is cut from. */
   readonly photographOf: PhotographOf;
   /** For people: "800 images of photos/". */
@@ -30,21 +33,22 @@ export async function openTrainingImages(
   note: (line: string) => void,
 ): Promise<TrainingImages> {
   const spec = data.train ?? sampleImages.folder;
-  const size = data.imageSize;
-  const all = await openImages(spec, { size, ...(data.limit !== null ? { limit: data.limit } : {}) });
-  const name = data.train === null ? "the embedded sample images" : spec;
+  const options = imageOptions({ data });
+  const all = await openImages(spec, { ...options, ...(data.limit !== null ? { limit: data.limit } : {}) });
+  const name = data.train === null ? "the embedded sample images" : sourcesText(spec);
   const photographs = data.train === null ? sampleImages.photographOf : undefined;
   if (photographs) note(`Training on ${name} (${all.count} crops of photographs), because no data were named.`);
   noteImages(all, note);
   if (data.val !== null) {
-    const val = await openImages(data.val, { size });
+    const val = await openImages(data.val, options);
     noteImages(val, note);
     return {
       train: all,
       val,
+      heldOutOf: null,
       photographOf: ownPhotograph,
       trainedOn: `${all.count} images of ${name}`,
-      heldOut: `${val.count} images of ${data.val}`,
+      heldOut: `${val.count} images of ${sourcesText(data.val)}`,
     };
   }
   requireTwo(all.count, "image", name);
@@ -54,10 +58,18 @@ export async function openTrainingImages(
   return {
     train,
     val,
+    heldOutOf: all,
     photographOf: photographs ?? ownPhotograph,
     trainedOn: `${train.count} images of ${name}`,
     heldOut: `${val.count} images held out of ${name}`,
   };
+}
+
+/** How images are opened. */
+export function imageOptions({
+  data: { imageSize, skipBroken, pixelLimit },
+}: Pick<RunConfig, "data">): Pick<OpenImagesOptions, "size" | "skipBroken" | "pixelLimit"> {
+  return { size: imageSize, skipBroken, pixelLimit: pixelLimit * 1e6 };
 }
 
 /** Throws `too-few-samples` when nothing is left to validate on. */
@@ -78,6 +90,17 @@ export function noteImages(images: IndexedImageSource, note: (line: string) => v
   if (found === count) return;
   const others = `${skipped.length} skipped, ${passedOver} passed over (not images)`;
   note(`${description}: found ${found}, of these ${count} images, ${others}.`);
+}
+
+/** Says that small images are used, after they were read. */
+export function noteEnlarged(
+  sources: readonly Pick<IndexedImageSource, "enlarged" | "size">[],
+  note: (line: string) => void,
+): void {
+  const enlarged = sources.reduce((sum, source) => sum + source.enlarged, 0);
+  if (enlarged === 0) return;
+  const were = enlarged === 1 ? "1 image is" : `${enlarged} images are`;
+  note(`${were} smaller than ${sources[0]!.size} pixels and ${enlarged === 1 ? "was" : "were"} enlarged.`);
 }
 
 /** Names the first skipped images; a list of thousands helps nobody. */

@@ -3,6 +3,7 @@ import type { Backbone, LatentSource, PluginRegistry, ReportProgress, WeightsSou
 import type { TokenizerConfig } from "@revq/tokenizer";
 import { bytesOfSize, type RunConfig } from "../config/schema.js";
 import type { Photographs } from "../pictures/photographs.js";
+import type { ImageCounts } from "./image-counts.js";
 import type { SampleImages, TrainingImages } from "./images.js";
 
 export interface TrainDependencies {
@@ -33,6 +34,8 @@ export interface TrainingInputs {
   /** For people: "800 images of photos/". */
   readonly trainedOn: string;
   readonly heldOut: string;
+  /** Of the training and the held-out images together, or of their latents. */
+  readonly counts: ImageCounts;
   /** Time that it took to encode. */
   readonly seconds: number;
 }

@@ -1,10 +1,12 @@
 /** Latents that exist already: a file, or a store that an extraction made. */
 import { createRandom, latentShapeToArray, RevqError, sameLatentShape, type LatentSource } from "@revq/core";
-import { isLatentStore, openLatents, openLatentStore } from "@revq/data";
+import { isLatentStore, openLatents } from "@revq/data";
 import type { ResolvedConfig } from "../config/resolve.js";
 import type { RunConfig } from "../config/schema.js";
+import { sourceList, sourcesText, type Sources } from "../config/sources.js";
 import { selectRows } from "../evaluation/latent-batches.js";
 import { stopwatch } from "../run/stopwatch.js";
+import { countLatents } from "./image-counts.js";
 import { requireTwo } from "./images.js";
 import { dataMemory, type TrainDependencies, type TrainingInputs } from "./inputs.js";
 import { backboneOfStore } from "./store-backbone.js";
@@ -25,15 +27,25 @@ export async function openGivenLatents(
     if (paths.length > 0) note(`Training on latents: ${paths.join(", ")} ${paths.length > 1 ? "are" : "is"} not used.`);
   };
   if (data.latents !== null) {
-    noteUnused(/^(backbone\..*|data\.(train|val|imageSize|limit)|train\.encodeBatch)$/);
+    noteUnused(/^(backbone\..*|data\.(train|val|imageSize|limit|skipBroken|pixelLimit)|train\.encodeBatch)$/);
     const paths = { train: data.latents, val: data.valLatents };
-    const latents = await splitLatents(config, paths, (path) => openLatents(path, { memoryLimit }), note);
+    const latents = await splitLatents(config, paths, memoryLimit, note);
     return { ...latents, ...withoutImages, seconds: clock() };
   }
-  if (data.train === null || !(await isLatentStore(data.train))) return null;
-  noteUnused(/^(data\.(imageSize|limit)|train\.encodeBatch)$/);
+  if (data.train === null || !(await areStores(data.train))) return null;
+  if (data.val !== null && !(await areStores(data.val))) {
+    throw new RevqError(
+      "store-and-images",
+      `${sourcesText(data.train)} holds latents, ${sourcesText(data.val)} does not.`,
+      {
+        fix: "Extract the held-out images too, with the same backbone and image size, or name none.",
+        setting: { path: "data.val" },
+      },
+    );
+  }
+  noteUnused(/^(data\.(imageSize|limit|skipBroken|pixelLimit)|train\.encodeBatch)$/);
   const paths = { train: data.train, val: data.val };
-  const latents = await splitLatents(config, paths, (path) => openLatentStore(path, { memoryLimit }), note);
+  const latents = await splitLatents(config, paths, memoryLimit, note);
   return {
     ...latents,
     ...withoutImages,
@@ -44,21 +56,27 @@ export async function openGivenLatents(
 
 const withoutImages = { backbone: null, backboneConfig: null, images: null, photographs: null, imageSize: null };
 
-/** @param open opens the latents at a path */
+/** True if all are stores of latents. */
+async function areStores(sources: Sources): Promise<boolean> {
+  for (const source of sourceList(sources)) if (!(await isLatentStore(source))) return false;
+  return true;
+}
+
 async function splitLatents(
   { data, seed }: RunConfig,
-  paths: { readonly train: string; readonly val: string | null },
-  open: (path: string) => Promise<LatentSource>,
+  paths: { readonly train: Sources; readonly val: Sources | null },
+  memoryLimit: number,
   note: (line: string) => void,
-): Promise<Pick<TrainingInputs, "train" | "val" | "trainedOn" | "heldOut">> {
-  const path = paths.train;
-  const all = await open(path);
+): Promise<Pick<TrainingInputs, "train" | "val" | "trainedOn" | "heldOut" | "counts">> {
+  const path = sourcesText(paths.train);
+  const all: LatentSource = await openLatents(paths.train, { memoryLimit });
   if (paths.val !== null) {
-    const val = await open(paths.val);
+    const val = await openLatents(paths.val, { memoryLimit });
+    const valPath = sourcesText(paths.val);
     if (!sameLatentShape(all.shape, val.shape)) {
       throw new RevqError(
         "latent-shape",
-        `${paths.val} has latents [${latentShapeToArray(val.shape)}], ${path} has [${latentShapeToArray(all.shape)}].`,
+        `${valPath} has latents [${latentShapeToArray(val.shape)}], ${path} has [${latentShapeToArray(all.shape)}].`,
         { fix: "Both must come from the same backbone and image size.", setting: { path: "data.valLatents" } },
       );
     }
@@ -66,7 +84,8 @@ async function splitLatents(
       train: all,
       val,
       trainedOn: `${all.count} latents of ${path}`,
-      heldOut: `${val.count} latents of ${paths.val}`,
+      heldOut: `${val.count} latents of ${valPath}`,
+      counts: countLatents(all.count + val.count),
     };
   }
   requireTwo(all.count, "latent", path);
@@ -80,5 +99,6 @@ async function splitLatents(
     val,
     trainedOn: `${train.count} latents of ${path}`,
     heldOut: `${heldOut} latents held out of ${path}`,
+    counts: countLatents(all.count),
   };
 }

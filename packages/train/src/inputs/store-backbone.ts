@@ -9,6 +9,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { join } from "node:path";
 import { z } from "zod";
 import type { RunConfig } from "../config/schema.js";
+import { sourceList, type Sources } from "../config/sources.js";
 import {
   backboneFingerprint,
   openDecoder,
@@ -31,17 +32,19 @@ const keySchema = z.looseObject({
  * @param explicitId the user named the backbone
  */
 export async function backboneOfStore(
-  train: string,
-  val: string | null,
+  trainStores: Sources,
+  valStores: Sources | null,
   config: RunConfig,
   explicitId: boolean,
   { plugins, openWeights, note }: Pick<TrainDependencies, "plugins" | "openWeights" | "note">,
 ): Promise<Pick<TrainingInputs, "backbone" | "backboneConfig" | "imageSize">> {
-  const { backbone: saved, imageSize } = await readKey(train);
-  if (val !== null && (await readKey(val)).backbone.fingerprint !== saved.fingerprint) {
-    throw new RevqError("store-other-key", `${train} and ${val} were extracted with different backbones.`, {
-      fix: "Extract the held-out images with the backbone of the training images.",
-      setting: { path: "data.val" },
+  const [train, ...others] = sourceList(trainStores);
+  const { backbone: saved, imageSize } = await readKey(train!);
+  for (const other of [...others, ...(valStores === null ? [] : sourceList(valStores))]) {
+    if ((await readKey(other)).backbone.fingerprint === saved.fingerprint) continue;
+    throw new RevqError("store-other-key", `${train} and ${other} were extracted with different backbones.`, {
+      fix: "Extract all images with the same backbone.",
+      setting: { path: others.includes(other) ? "data.train" : "data.val" },
     });
   }
   if (explicitId && config.backbone.id !== saved.id) {
@@ -53,7 +56,7 @@ export async function backboneOfStore(
   }
   const plugin = plugins.get("backbone", saved.id);
   const { weights, embed } = config.backbone;
-  const state = plugin.weights === "fitted" ? await readBackbone(join(train, savedBackboneFile)) : null;
+  const state = plugin.weights === "fitted" ? await readBackbone(join(train!, savedBackboneFile)) : null;
   if (plugin.weights !== "optional" && weights === null && !state) {
     note(`${saved.id} needs its weights to encode and decode images. Without them, this tokenizer maps latents only.`);
     return { backbone: null, backboneConfig: null, imageSize: null };
@@ -87,10 +90,11 @@ export async function backboneOfStore(
 }
 
 /**
- * Id of the backbone that a latent store was extracted with; null for a path that is no store.
- * Throws `store-damaged`.
+ * Id of the backbone that a latent store was extracted with, the first of several; null for a path
+ * that is no store. Throws `store-damaged`.
  */
-export async function storeBackboneId(path: string): Promise<string | null> {
+export async function storeBackboneId(stores: Sources): Promise<string | null> {
+  const path = sourceList(stores)[0]!;
   return (await isLatentStore(path)) ? (await readKey(path)).backbone.id : null;
 }
 

@@ -58,6 +58,7 @@ export async function finishRun(input: FinishInput, dependencies: TrainDependenc
     samplesPerCode,
     choice,
     engine: dependencies.engine,
+    counts: inputs.counts,
     extractSeconds: inputs.seconds,
   });
   const { trainedOn, heldOut } = inputs;

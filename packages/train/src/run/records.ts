@@ -2,6 +2,7 @@
  * The records of a run, while it goes and at its end. The same records go to metrics.jsonl, JSON
  * results and tables.
  */
+import type { ImageCounts } from "../inputs/image-counts.js";
 import type { SelectionScores } from "../pictures/select.js";
 import type { ChoiceRecord } from "../plan/choice.js";
 
@@ -132,9 +133,9 @@ type Nullable<T> = { readonly [K in keyof T]: T[K] | null };
 
 /**
  * The fields of `TokenizerMetrics` are on held-out data; usage, perplexity, entropy, measured bits
- * and samples per code are over the training latents.
+ * and samples per code are over the training latents. Images are counted with the held-out ones.
  */
-export interface TrainResult extends Omit<TokenizerMetrics, "images"> {
+export interface TrainResult extends Omit<TokenizerMetrics, "images">, ImageCounts {
   /** Absolute path of the tokenizer's folder. */
   readonly tokenizer: string;
   /** `[c, h, w]` */

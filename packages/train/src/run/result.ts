@@ -9,6 +9,7 @@ import {
 } from "@revq/core";
 import { formatVersion, type DecoderConfig, type Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
 import type { RunConfig } from "../config/schema.js";
+import type { ImageCounts } from "../inputs/image-counts.js";
 import type { TrainingInputs } from "../inputs/inputs.js";
 import type { ChoiceRecord, PluginSelection, TrainingPlan } from "../plan/index.js";
 import type { PictureStageResult } from "../pictures/stage.js";
@@ -68,6 +69,7 @@ export interface TrainResultInput {
   readonly samplesPerCode: number;
   readonly choice: ChoiceRecord | null;
   readonly engine: string;
+  readonly counts: ImageCounts;
   /** Of encoding. */
   readonly extractSeconds: number;
 }
@@ -80,6 +82,7 @@ export function trainResult(input: TrainResultInput): TrainResult {
   return {
     tokenizer: folder,
     latentShape: config.latentShape,
+    ...input.counts,
     ...ofVal,
     latentMseTrain,
     tokens: layout.count,

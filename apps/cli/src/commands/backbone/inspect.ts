@@ -4,6 +4,7 @@ import { backboneFlags, namedParts } from "../../backbone/flags.js";
 import type { InspectReport } from "../../backbone/inspect-table.js";
 import type { VaeMetrics } from "../../backbone/measure-vae.js";
 import { BaseCommand } from "../../base-command.js";
+import { imageFlags, imageOptions, repeated, whatImagesAre } from "../../images/image-flags.js";
 import { engineFlag } from "../../settings/engine-flag.js";
 
 export default class BackboneInspect extends BaseCommand {
@@ -29,7 +30,8 @@ export default class BackboneInspect extends BaseCommand {
     "decoder-weights": backboneFlags["decoder-weights"],
     set: backboneFlags.set,
     "image-size": Flags.integer({ description: "side of the images", min: 1, default: 256 }),
-    data: Flags.string({ description: "folder of images to score it on", helpValue: "<dir>" }),
+    data: Flags.string({ description: `images to score it on: ${whatImagesAre}`, helpValue: "<dir>", ...repeated }),
+    ...imageFlags,
     limit: Flags.integer({ description: "only the first N images, by name", min: 1, dependsOn: ["data"] }),
     batch: Flags.integer({ description: "images at a time", min: 1, default: 4 }),
     engine: engineFlag,
@@ -58,12 +60,18 @@ export default class BackboneInspect extends BaseCommand {
     if (flags.data !== undefined) {
       const { openImages } = await import("@revq/data");
       const { measureVae } = await import("../../backbone/measure-vae.js");
+      const { noteEnlarged, noteImages, noteSkipped } = await import("@revq/train");
       const images = await openImages(flags.data, {
         size: imageSize,
+        ...imageOptions(flags),
         ...(flags.limit === undefined ? {} : { limit: flags.limit }),
       });
+      noteImages(images, this.note);
+      const known = images.skipped.length;
       const report = this.display.update.bind(this.display);
       vae = await measureVae(instance, images, { batch: flags.batch, signal: this.signal, report });
+      noteSkipped(images.skipped.slice(known), this.note);
+      noteEnlarged([images], this.note);
     }
     const report: InspectReport = {
       backbone: id,
