@@ -40,7 +40,11 @@ const gitSha1 = (bytes: Uint8Array): string =>
  * @param files paths to contents; those ending in .safetensors are "large": a sha256 and a redirect
  * to another host
  */
-export async function startHub(repository: string, files: Readonly<Record<string, Uint8Array>>): Promise<HubServer> {
+export async function startHub(
+  repository: string,
+  files: Readonly<Record<string, Uint8Array>>,
+  kind: "models" | "datasets" = "models",
+): Promise<HubServer> {
   const commit = "0123456789abcdef0123456789abcdef01234567";
   const fault: HubFault = {};
   const requests: string[] = [];
@@ -102,7 +106,7 @@ export async function startHub(repository: string, files: Readonly<Record<string
     }
     if (fault.token && request.headers.authorization !== `Bearer ${fault.token}`) return refuse(401, "no access");
     if (fault.status) return refuse(fault.status, "as told");
-    const api = `/api/models/${repository}`;
+    const api = `/api/${kind}/${repository}`;
     if (pathname === `${api}/revision/main` || pathname === `${api}/revision/${commit}`) {
       return json({ _id: "1", id: repository, sha: commit, private: false, downloads: 0, likes: 0, lastModified: 0 });
     }
@@ -125,7 +129,7 @@ export async function startHub(repository: string, files: Readonly<Record<string
       });
       return;
     }
-    const resolve = `/${repository}/resolve/${commit}/`;
+    const resolve = `/${kind === "datasets" ? "datasets/" : ""}${repository}/resolve/${commit}/`;
     const path = decodeURIComponent(pathname.slice(resolve.length));
     if (pathname.startsWith(resolve) && path in files) {
       if (!isLarge(path)) return sendFile(request, response, path);

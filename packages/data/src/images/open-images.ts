@@ -47,7 +47,7 @@ export async function openImages(
   }
   const description = specs.length === 1 ? specs[0]! : `${specs.length} sources (${specs[0]!}, …)`;
   const places: Place[] = [];
-  for (const one of specs) places.push(...(await placesOf(one)));
+  for (const one of specs) places.push(...(await placesOf(one, options.skipBroken)));
   return openPlaces(description, places, options);
 }
 

@@ -3,7 +3,7 @@
  * `Range`, the whole body is read into memory, up to a limit. There are no retries and no cache;
  * the hub client has them.
  */
-import { RevqError, type ByteSource } from "@revq/core";
+import { isRevqError, RevqError, type ByteSource } from "@revq/core";
 import { checkLength, checkRange } from "./byte-source.js";
 import { fromBuffer } from "./from-buffer.js";
 
@@ -83,6 +83,7 @@ async function request(url: string, first: number, last: number, options: UrlOpt
       ...(options.signal ? { signal: options.signal } : {}),
     });
   } catch (cause) {
+    if (isRevqError(cause)) throw cause; // of a fetch that knows more about the server
     throw connectionError(url, cause);
   }
 }

@@ -47,18 +47,15 @@ export function authorizedFetch({ endpoint, token, fetch }: HubAccess, signal?: 
 
 /** @throws RevqError `hub-not-found`, `hub-denied`, `hub-busy`, `hub-connection`, `hub-answer` */
 export async function readRepository(spec: HubSpec, access: HubAccess, signal?: AbortSignal): Promise<HubRepository> {
-  const { listFiles, modelInfo } = await import("@huggingface/hub");
+  const { datasetInfo, listFiles, modelInfo } = await import("@huggingface/hub");
   const shared = { hubUrl: access.endpoint, fetch: authorizedFetch(access, signal) };
   try {
-    const { sha: commit } = await modelInfo({
-      ...shared,
-      name: spec.repository,
-      revision: spec.revision,
-      additionalFields: ["sha"],
-    });
+    const wanted = { ...shared, name: spec.repository, revision: spec.revision, additionalFields: ["sha" as const] };
+    const { sha: commit } = await (spec.kind === "dataset" ? datasetInfo(wanted) : modelInfo(wanted));
     if (!/^[0-9a-f]{40}$/.test(commit)) throw new Error(`the commit is "${commit}"`);
     const files: HubFile[] = [];
-    for await (const entry of listFiles({ ...shared, repo: spec.repository, revision: commit, recursive: true })) {
+    const repo = { type: spec.kind ?? "model", name: spec.repository } as const;
+    for await (const entry of listFiles({ ...shared, repo, revision: commit, recursive: true })) {
       if (entry.type !== "file") continue;
       const hash = entry.lfs
         ? ({ algorithm: "sha256", hex: entry.lfs.oid } as const)
@@ -128,14 +125,14 @@ export function isConnectionError(error: unknown): boolean {
 }
 
 /** Turns an error of `@huggingface/hub` or of `fetch` into a `RevqError`. */
-export function hubError({ spec, repository, revision }: HubSpec, access: HubAccess, cause: unknown): unknown {
+export function hubError({ spec, repository, revision, kind }: HubSpec, access: HubAccess, cause: unknown): unknown {
   if (cause instanceof RevqError) return cause;
   const status = (cause as { statusCode?: number }).statusCode;
   const where = access.endpoint === defaultEndpoint ? "the Hugging Face hub" : access.endpoint;
   if (status === undefined) {
     if (cause instanceof TypeError || (cause as { name?: string }).name === "TimeoutError") {
       return new RevqError("hub-connection", `${where} cannot be reached for ${spec} (${reason(cause)}).`, {
-        fix: `Check the network and HF_ENDPOINT. Or download it elsewhere (hf download ${repository}), then copy the cache or give the folder's path.`,
+        fix: `Check the network and HF_ENDPOINT. Or download it elsewhere (hf download ${repository}${kind ? " --repo-type dataset" : ""}), then copy the cache or give the folder's path.`,
         cause,
       });
     }

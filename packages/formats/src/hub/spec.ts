@@ -10,6 +10,8 @@ export interface HubSpec {
   readonly revision: string;
   /** A file or folder in the repository; "" for all of it. */
   readonly path: string;
+  /** Default: a model. */
+  readonly kind?: "dataset";
 }
 
 const part = /^(?!.*(?:--|\.\.))[\w](?:[\w.-]*[\w])?$/;
@@ -31,7 +33,7 @@ export function parseHubSpec(spec: string): HubSpec {
     revision = ["refs", ...below.slice(0, 2)].join("/");
     path = below.slice(2);
   }
-  revision = decodeURIComponent(revision);
+  revision = decoded(revision);
   const wrongPath = path.some((piece) => piece === "" || piece === "." || piece === ".." || piece.includes("\\"));
   if (!part.test(owner) || !part.test(name) || (rest.includes("@") && !/^[\w./-]+$/.test(revision)) || wrongPath) {
     throw new RevqError("hub-spec", `"${spec}" does not name a repository of the hub.`, {
@@ -39,6 +41,31 @@ export function parseHubSpec(spec: string): HubSpec {
     });
   }
   return { spec, repository: `${owner}/${name}`, revision: revision || "main", path: path.join("/") };
+}
+
+/**
+ * `hf:datasets/owner/name[/path][@revision]`; the revision may stand behind the name, too.
+ * @throws RevqError `hub-spec`
+ */
+export function parseDatasetSpec(spec: string): HubSpec {
+  const name = spec.replace(/^hf:(\/\/)?datasets\//, "").replace(/\/+$/, "");
+  const withRevision = name.replace(/^([^/@]+\/[^/@]+)(\/[^@]*)@([\w./-]+)$/, "$1@$3$2");
+  try {
+    return { ...parseHubSpec(`hf:${withRevision}`), spec, kind: "dataset" };
+  } catch (cause) {
+    throw new RevqError("hub-spec", `"${spec}" does not name a data set of the hub.`, {
+      fix: "Write hf:datasets/owner/name, hf:datasets/owner/name/folder or hf:datasets/owner/name@revision.",
+      cause,
+    });
+  }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** `https://huggingface.co/owner/name[/tree|blob|resolve/revision[/path]]` */

@@ -3,6 +3,7 @@
  * in browsers.
  */
 export { fileOnTheWay } from "./file-on-the-way.js";
+export { isDatasetSpec, openHubDataset, type HubDataset, type OpenDatasetOptions } from "./hub/open-dataset.js";
 export { fromFile } from "./from-file.js";
 export { openWeights, type OpenWeightsOptions } from "./open-weights.js";
 export { sha256, sha256OfFile } from "./sha256.js";

@@ -10,8 +10,8 @@ import { labelsOf } from "./labels.js";
 import { pathText, readHead, systemReason, type LocalPath } from "./local-path.js";
 import { findParquetImages } from "../archives/parquet-images.js";
 import type { ReadBeside } from "../archives/parquet-row.js";
-import { whatIsTaken, type Place } from "./places.js";
-import { sniffFormat, tarHeaderLength } from "../sniff.js";
+import { whatIsTaken, type LocalPlace, type Place, type UrlPlace } from "./places.js";
+import { otherImage, rawReason, signatureLength, sniffFormat, tarHeaderLength } from "../sniff.js";
 import { findTarImages, packed } from "../archives/tar-images.js";
 import { walkFolder } from "./walk-folder.js";
 
@@ -23,7 +23,8 @@ export interface FindOptions {
 /** A file to look into. */
 interface FileToRead {
   readonly label: string;
-  readonly kind: FileKind;
+  /** Null: it shows when the file is opened. */
+  readonly kind: FileKind | null;
   readonly named: boolean;
   /** Null for a URL. */
   readonly path: LocalPath | null;
@@ -62,8 +63,9 @@ async function filesOf(places: readonly Place[], found: Findings): Promise<FileT
   }
   for (const [i, place] of places.entries()) {
     const label = labels[i]!;
-    if (place.type === "url") push(place.url, await urlFile(place.url, label));
-    else if (place.type === "file") push(place.parts.join("/"), await localFile(place.path, label, place.named));
+    if (place.type === "missing") found.skip(label, place.error.message);
+    else if (place.type === "url") push(place.url, urlFile(place, label));
+    else if (place.type === "file") push(place.parts.join("/"), localFile(place, label));
     else {
       const inside = (name: string): string => (only ? name : `${label}/${name}`);
       const walked = await walkFolder(place.path);
@@ -85,25 +87,31 @@ async function filesOf(places: readonly Place[], found: Findings): Promise<FileT
   return files;
 }
 
-async function localFile(path: LocalPath, label: string, named: boolean): Promise<FileToRead> {
-  const byName = kindByName(pathText(path));
-  const kind =
-    byName !== "other" && byName !== "other-image" ? byName : kindByContent(await readHead(path, tarHeaderLength));
-  return { label, kind, named, path, open: () => fromFile(path) };
+function localFile({ path, named }: LocalPlace, label: string): FileToRead {
+  const kind = kindByName(pathText(path));
+  const known = kind !== "other" && kind !== "other-image";
+  return { label, kind: known ? kind : null, named, path, open: () => fromFile(path) };
 }
 
-async function urlFile(url: string, label: string): Promise<FileToRead> {
-  let opened: Promise<ByteSource> | null = null;
-  const open = (): Promise<ByteSource> => (opened ??= fromUrl(url));
-  const byName = kindByName(label);
-  if (byName !== "other" && byName !== "other-image") return { label, kind: byName, named: true, path: null, open };
+async function kindInside({ label, kind, open }: FileToRead): Promise<FileKind> {
+  if (kind !== null) return kind;
   const source = await open();
-  const head = await source.read(0, Math.min(tarHeaderLength, source.size));
-  return { label, kind: kindByContent(head), named: true, path: null, open };
+  const content = kindByContent(await source.read(0, Math.min(tarHeaderLength, source.size)));
+  return content === "other" ? kindByName(label) : content;
+}
+
+function urlFile({ url, named, fetch }: UrlPlace, label: string): FileToRead {
+  let opened: Promise<ByteSource> | null = null;
+  const open = (): Promise<ByteSource> => (opened ??= fromUrl(url, fetch ? { fetch } : {}));
+  const kind = kindByName(label);
+  // Of the other files in a data set, those with an extension are what it says.
+  const known = kind !== "other" || (!named && /\.\w+$/.test(label));
+  return { label, kind: known ? kind : null, named, path: null, open };
 }
 
 async function findInFile(file: FileToRead, found: Findings): Promise<void> {
-  const { label, kind, named, path, open } = file;
+  const { label, named, path, open } = file;
+  const kind = await kindInside(file);
   if (kind === "image") return found.add(path === null ? urlImage(file) : localImage(path, label, named));
   if (kind === "tar") return findTarImages(await open(), label, found);
   if (kind === "parquet") {
@@ -114,16 +122,22 @@ async function findInFile(file: FileToRead, found: Findings): Promise<void> {
       },
     );
   }
-  if (!named) return kind === "packed" ? found.skip(label, packedReason) : found.passOver();
+  if (!named && kind === "other") return found.passOver();
+  if (!named && kind === "packed") return found.skip(label, packedReason);
   const name = path === null ? label : pathText(path);
   if (kind === "packed") throw packed(name, null);
+  const reason = kind === "raw" ? rawReason : otherImage(await lookOf(open));
+  if (!named) return found.skip(label, reason);
+  throw new RevqError(path === null ? "data-url" : "data-not-images", `${name} holds no images: ${reason}.`, {
+    fix: whatIsTaken,
+    setting: { path: "data.train" },
+  });
+}
+
+async function lookOf(open: () => Promise<ByteSource>): Promise<string> {
   const source = await open();
-  const content = sniffFormat(await source.read(0, Math.min(16, source.size)));
-  throw new RevqError(
-    path === null ? "data-url" : "data-not-images",
-    `${name} holds no images: it looks like ${"looksLike" in content ? content.looksLike : content.format}.`,
-    { fix: whatIsTaken, setting: { path: "data.train" } },
-  );
+  const content = sniffFormat(await source.read(0, Math.min(signatureLength, source.size)));
+  return "looksLike" in content ? content.looksLike : content.format;
 }
 
 function localImage(path: LocalPath, name: string, named: boolean): FoundImage {
@@ -143,12 +157,12 @@ function localImage(path: LocalPath, name: string, named: boolean): FoundImage {
   };
 }
 
-function urlImage({ label, open }: FileToRead): FoundImage {
+function urlImage({ label, named, open }: FileToRead): FoundImage {
   const all = async (): Promise<Uint8Array> => {
     const source = await open();
     return source.read(0, source.size);
   };
-  return { name: label, named: true, size: async () => (await open()).size, read: all };
+  return { name: label, named, size: async () => (await open()).size, read: all };
 }
 
 /** Files that a table names are read from the table's folder, not from outside it. */

@@ -36,14 +36,16 @@ async function match(path: LocalPath, parts: readonly string[], found: Map<strin
     if (await exists(next)) await match(next, rest, found);
     return;
   }
-  const pattern = new RegExp(
-    `^${part
-      .replace(/[.+^${}()|[\]\\]/g, "\\$&")
-      .replaceAll("*", ".*")
-      .replaceAll("?", ".")}$`,
-    "su",
-  );
-  for (const entry of await foldersOf(path)) if (pattern.test(entry.name)) await match(entry.path, rest, found);
+  for (const entry of await foldersOf(path)) if (nameMatches(entry.name, part)) await match(entry.path, rest, found);
+}
+
+/** @param pattern one part of a path, with `*` and `?` */
+export function nameMatches(name: string, pattern: string): boolean {
+  const escaped = pattern
+    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("*", ".*")
+    .replaceAll("?", ".");
+  return new RegExp(`^${escaped}$`, "su").test(name);
 }
 
 function foldersOf(path: LocalPath): Promise<FolderEntry[]> {

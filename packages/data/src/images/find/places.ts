@@ -2,13 +2,15 @@
  * What a spec names: folders, files and URLs. A local path that exists is taken as it is; otherwise
  * braces and `*`, `?`, `**` are patterns.
  */
-import { RevqError } from "@revq/core";
+import { isRevqError, RevqError } from "@revq/core";
+import { isDatasetSpec } from "@revq/formats/node";
 import { stat } from "node:fs/promises";
 import { resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expandBraces } from "./braces.js";
 import { kindByName } from "./file-kind.js";
 import { exists, glob, isGlob } from "./glob.js";
+import { hubPlaces } from "./hub-places.js";
 import type { Labelled } from "./labels.js";
 import { pathText, systemReason, type LocalPath } from "./local-path.js";
 
@@ -22,16 +24,31 @@ export interface LocalPlace extends Labelled {
 export interface UrlPlace extends Labelled {
   readonly type: "url";
   readonly url: string;
+  /** The user named it, not a folder that it is in. */
+  readonly named: boolean;
+  /** Default: the global `fetch`. */
+  readonly fetch?: typeof globalThis.fetch;
 }
 
-export type Place = LocalPlace | UrlPlace;
+/** Something that cannot be opened; where broken sources are skipped. */
+export interface MissingPlace extends Labelled {
+  readonly type: "missing";
+  readonly error: RevqError;
+}
+
+export type Place = LocalPlace | UrlPlace | MissingPlace;
 
 export const whatIsTaken =
   "Name a folder, an image, a .tar or .parquet file, a pattern such as 'train-{0000..0146}.tar' or " +
   "'data/*.parquet', http(s) URLs of such files, or hf:datasets/owner/name.";
 
-/** @throws RevqError `data-not-taken`, `data-no-match`, `data-folder-missing`, `file-not-found`, `archives-braces` */
-export async function placesOf(spec: string): Promise<Place[]> {
+/**
+ * @param skipBroken files that do not exist become `missing` places
+ * @throws RevqError `data-not-taken`, `data-no-match`, `data-folder-missing`, `file-not-found`,
+ * `archives-braces`, `hub-*`
+ */
+export async function placesOf(spec: string, skipBroken = false): Promise<Place[]> {
+  if (isDatasetSpec(spec)) return hubPlaces(spec);
   if (/^https?:\/\//i.test(spec)) return expandBraces(spec).map(urlPlace);
   if (await exists(spec)) return [await localPlace(spec)];
   if (/^file:\/\//i.test(spec)) return [await localPlace(pathOfUrl(spec))];
@@ -39,7 +56,13 @@ export async function placesOf(spec: string): Promise<Place[]> {
   const names = expandBraces(spec);
   const places: Place[] = [];
   for (const name of names) {
-    if ((await exists(name)) || !isGlob(name)) places.push(await localPlace(name));
+    if ((await exists(name)) || !isGlob(name))
+      places.push(
+        await localPlace(name).catch((error: unknown) => {
+          if (skipBroken && isRevqError(error)) return { type: "missing", error, parts: partsOf(name) } as const;
+          throw error;
+        }),
+      );
     else places.push(...(await matches(name)));
   }
   if (places.length > 0) return places;
@@ -75,7 +98,7 @@ function partsOf(path: string): string[] {
 
 function urlPlace(url: string): Place {
   const { host, path } = urlParts(url);
-  return { type: "url", url, parts: [host, ...path] };
+  return { type: "url", url, named: true, parts: [host, ...path] };
 }
 
 /** The parts of a URL's path, decoded where that is possible. The query is not used: it may be secret. */

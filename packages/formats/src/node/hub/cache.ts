@@ -15,8 +15,8 @@ export class RepositoryCache {
   /** For lock files: `.locks` beside the repositories, as in `huggingface_hub`. */
   readonly locks: string;
 
-  constructor(cache: string, repository: string) {
-    const folder = `models--${repository.replace("/", "--")}`;
+  constructor(cache: string, repository: string, kind: "model" | "dataset" = "model") {
+    const folder = `${kind}s--${repository.replace("/", "--")}`;
     this.root = join(cache, folder);
     this.locks = join(cache, ".locks", folder);
   }
