@@ -84,6 +84,9 @@ export abstract class BaseCommand extends Command {
     const note = verbose ? this.note : (): void => {};
     this.engine = await openEngine({ engine: (id ?? "auto") as EngineId | "auto", note });
     this.note(`Engine: ${this.engine.description}`);
+    const faster = this.engine.refused.find(({ id }) => id === "onnx");
+    if (faster && !verbose)
+      this.note(`The faster engine onnx does not work here: ${faster.reason} revq doctor says more.`);
     return this.engine;
   }
 

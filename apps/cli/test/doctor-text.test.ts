@@ -1,6 +1,10 @@
 /** What the doctor tells people on machines that the tests do not run on. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { EngineCheck } from "../src/doctor/engine-check.js";
+import { onnxCommand } from "../src/doctor/onnx-command.js";
 import type { DoctorReport } from "../src/doctor/examine.js";
 import { doctorText } from "../src/doctor/text.js";
 
@@ -24,6 +28,7 @@ function report(more: Partial<DoctorReport>): DoctorReport {
     },
     machine: { platform: "linux x64", cpu: "Some CPU", cores: 2, memoryGiB: 8 },
     engines: [engine("cpu")],
+    onnxCommand: "npm install --global --ignore-scripts onnxruntime-node@~1.30.0",
     trains: true,
     auto: "cpu",
     adapter: null,
@@ -111,5 +116,30 @@ describe("doctorText", () => {
     expect(doctorText(report({}))).toContain("CUDA 11.2");
     expect(doctorText(report({ tfjsNodeGpu: { installed: "4.22.0", nodeFits: true } }))).not.toContain("CUDA");
     expect(doctorText(report({ tfjsNodeGpu: { installed: null, nodeFits: false } }))).toContain("too new for it");
+  });
+});
+
+describe("an installation without ONNX Runtime", () => {
+  it("is told the one command that adds it", () => {
+    const missing = { ...down, reason: "onnxruntime-node is not installed.", fix: "Install two packages." };
+    const { versions } = report({});
+    const text = doctorText(
+      report({
+        versions: { ...versions, onnxruntime: null },
+        engines: [engine("onnx", missing), engine("wasm")],
+        auto: "wasm",
+      }),
+    );
+    expect(text).toContain("To add it: npm install --global --ignore-scripts onnxruntime-node@~1.30.0");
+    expect(text).not.toContain("Install two packages");
+  });
+
+  it("is global where no project is around it", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "revq-global-"));
+    const file = join(folder, "node_modules", "@revq", "cli", "dist", "index.js");
+    expect(onnxCommand(file)).toMatch(/^npm install --global --ignore-scripts onnxruntime-node@~\d+\.\d+\.\d+$/);
+    await writeFile(join(folder, "package.json"), "{}");
+    expect(onnxCommand(file)).toMatch(/^npm install --ignore-scripts onnxruntime-node@~/);
+    await rm(folder, { recursive: true });
   });
 });

@@ -95,6 +95,7 @@ async function startEngine(id: EngineId, context: StartContext, refused: readonl
   let started: StartedBackend | undefined;
   try {
     await registerGradients();
+    await requireSurvival(id, context);
     started = await drivers[id].start(context);
     const { backendName } = started;
     await startBackend(backendName);
@@ -112,6 +113,18 @@ async function startEngine(id: EngineId, context: StartContext, refused: readonl
   const entry = { started, shares: 0 };
   running.set(id, entry);
   return liveEngine(id, entry, refused);
+}
+
+/** Throws `engine-crashes`. Tries nothing where nothing suggests a crash. */
+async function requireSurvival(id: EngineId, { probes }: StartContext): Promise<void> {
+  const suspicion = drivers[id].native ? probes.suspicion() : undefined;
+  if (suspicion === undefined) return;
+  const crash = await probes.crashOf(id);
+  if (crash === null) return;
+  throw new RevqError("engine-crashes", `The engine ${id} crashes on this machine (${crash}): ${suspicion}.`, {
+    fix: "Use the engine wasm: it loads no native code.",
+    setting: { path: "engine", value: "wasm" },
+  });
 }
 
 function asRevqError(id: EngineId, error: unknown): RevqError {

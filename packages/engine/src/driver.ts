@@ -34,5 +34,7 @@ export interface StartedBackend {
 export interface EngineDriver {
   readonly id: EngineId;
   readonly trains: boolean;
+  /** It loads native code, which can end the process. */
+  readonly native?: boolean;
   start(context: StartContext): Promise<StartedBackend>;
 }

@@ -2,6 +2,12 @@
  * The engines' queries of the machine, in one place, so that a test can simulate other machines.
  * Portable: it reaches Node's modules through `process` and imports none.
  */
+import type { EngineId } from "./engine.js";
+import { nodeProcess } from "./node-process.js";
+import { crashOf, suspicion } from "./trial.js";
+
+export { nodeProcess } from "./node-process.js";
+
 export interface EngineProbes {
   /** `process.versions.node`; undefined in a browser. */
   readonly nodeVersion: string | undefined;
@@ -13,6 +19,10 @@ export interface EngineProbes {
   navigatorGpu(): GPU | undefined;
   /** Whether the dynamic linker finds a shared library of this file name; undefined if unknown. */
   findsSharedLibrary(name: string): boolean | undefined;
+  /** Why native libraries may end the process here: "this CPU has no AVX"; undefined elsewhere. */
+  suspicion(): string | undefined;
+  /** Starts an engine in a process of its own; how that one crashed, or null. */
+  crashOf(id: EngineId): Promise<string | null>;
 }
 
 export function defaultProbes(): EngineProbes {
@@ -23,13 +33,9 @@ export function defaultProbes(): EngineProbes {
     importOptional,
     navigatorGpu: () => (globalThis.navigator as Navigator | undefined)?.gpu,
     findsSharedLibrary: node ? (name) => dlopens(node, name) : () => undefined,
+    suspicion,
+    crashOf,
   };
-}
-
-/** Node's `process`; undefined for a bundler's substitute. */
-export function nodeProcess(): NodeJS.Process | undefined {
-  const candidate = (globalThis as { process?: NodeJS.Process }).process;
-  return typeof candidate?.versions?.node === "string" ? candidate : undefined;
 }
 
 /** Imports from this package, else from the working directory: revq may be installed globally. */

@@ -13,6 +13,8 @@ const bare: EngineProbes = {
   importOptional: missing,
   navigatorGpu: () => undefined,
   findsSharedLibrary: () => false,
+  suspicion: () => undefined,
+  crashOf: () => Promise.reject(new Error("nothing suggests a crash")),
 };
 
 const open: { dispose(): void }[] = [];

@@ -42,8 +42,6 @@ export function pluginFiles(template: PluginTemplate): Record<string, string> {
 
 const projectFiles = {
   ".gitignore": "node_modules/\ndist/\nrevq-runs/\n",
-  // Else onnxruntime-node fetches CUDA libraries on Linux, which revq does not use.
-  ".npmrc": "onnxruntime-node-install=skip\n",
 };
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
@@ -91,6 +89,8 @@ function projectManifest(template: PluginTemplate): object {
     exports: { ".": { types: "./dist/index.d.ts", default: "./dist/index.js" }, "./package.json": "./package.json" },
     files: ["dist", "src", "README.md"],
     scripts: { build: "tsc", test: "vitest run", prepare: "tsc" },
+    // Else onnxruntime-node fetches CUDA libraries on Linux, which revq does not use.
+    allowScripts: { "onnxruntime-node": false },
     devDependencies: {
       "@revq/cli": version,
       "@revq/core": version,

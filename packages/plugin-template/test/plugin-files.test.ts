@@ -17,7 +17,11 @@ describe.each<TemplateKind>(["backbone", "transform", "quantizer", "rectifier"])
     expect(files[`src/${kind}.ts`]).toContain("@tensorflow/tfjs-core");
     expect(files["test/conformance.test.ts"]).toContain(`(myOne, [`);
     expect(files["README.md"]).toContain(`--${kind} my-one`);
-    expect(".npmrc" in files && ".gitignore" in files).toBe(target === "project");
+    expect(".gitignore" in files).toBe(target === "project");
+    // npm warns of keys in .npmrc that it does not know; this field of package.json it knows.
+    expect(".npmrc" in files).toBe(false);
+    const { allowScripts } = JSON.parse(files["package.json"]!) as { allowScripts?: object };
+    expect(allowScripts).toEqual(target === "project" ? { "onnxruntime-node": false } : undefined);
   });
 });
 

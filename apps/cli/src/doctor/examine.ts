@@ -6,6 +6,7 @@ import { availableParallelism, cpus, homedir, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { checkEngine, chosenByAuto, type CheckOptions } from "./check-engine.js";
 import type { EngineCheck } from "./engine-check.js";
+import { onnxCommand } from "./onnx-command.js";
 import { readVersions, satisfies, type Versions } from "./versions.js";
 
 export interface DoctorReport {
@@ -20,6 +21,8 @@ export interface DoctorReport {
   };
   /** In the order in which `auto` tries them. */
   readonly engines: readonly EngineCheck[];
+  /** Adds the engine `onnx` to this installation, from the package registry alone. */
+  readonly onnxCommand: string;
   /** At least one engine can train here. */
   readonly trains: boolean;
   /** The engine that `--engine auto` chooses; null when it fails. */
@@ -68,6 +71,7 @@ export async function examine(options: ExamineOptions): Promise<DoctorReport> {
       memoryGiB: totalmem() / gibibyte,
     },
     engines,
+    onnxCommand: onnxCommand(),
     trains: engines.some(({ ok, trains }) => ok && trains),
     auto,
     adapter: adapter && {

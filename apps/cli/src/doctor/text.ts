@@ -54,12 +54,16 @@ function verdict({ node, engines, auto }: DoctorReport): string[] {
   return lines;
 }
 
-function engineLines({ id, ok, reason, fix, speed }: EngineCheck, { versions, trains }: DoctorReport): string[] {
+function engineLines(
+  { id, ok, reason, fix, speed }: EngineCheck,
+  { versions, trains, onnxCommand }: DoctorReport,
+): string[] {
   const name = `  ${id.padEnd(9)}`;
   const installed = id === "node" ? versions.tfjsNode : id === "node-gpu" ? versions.tfjsNodeGpu : "";
   if (installed === null && !ok && trains) return [`${name} -   not installed, and not needed`];
   const lines = [`${name} ${ok ? "yes" : "no "} ${ok ? withoutId(id, reason) : reason}`];
-  if (!ok && fix !== null) lines.push(indent + fix);
+  const advice = id === "onnx" && versions.onnxruntime === null ? `To add it: ${onnxCommand}` : fix;
+  if (!ok && advice !== null) lines.push(indent + advice);
   if (speed) lines.push(indent + speedLine(speed));
   return lines;
 }

@@ -15,6 +15,7 @@ const refusedSettings = new Set(["config-invalid", "plugin-options", "engine-unk
 const noEngine = new Set([
   "engine-broken",
   "engine-cannot-train",
+  "engine-crashes",
   "engine-failed",
   "engine-missing",
   "engine-needs-node",

@@ -12,6 +12,7 @@ type OnnxModule = Partial<typeof onnxBackend>;
 export const onnx: EngineDriver = {
   id: "onnx",
   trains: true,
+  native: true,
   async start({ probes, threads }) {
     if (probes.nodeVersion === undefined) {
       throw new RevqError("engine-needs-node", "ONNX Runtime's native build runs in Node only.");
@@ -26,7 +27,7 @@ export const onnx: EngineDriver = {
         missing
           ? `${packageName} or onnxruntime-node is not installed.`
           : `${packageName} does not load: ${firstLine(error)}`,
-        { fix: `Install it: npm install ${packageName} onnxruntime-node.`, cause: error },
+        { fix: `Install it: npm install --ignore-scripts ${packageName} onnxruntime-node.`, cause: error },
       );
     }
     if (typeof module.registerOnnxBackend !== "function") {

@@ -20,6 +20,7 @@ function driver(id: "node" | "node-gpu", packageName: string): EngineDriver {
   return {
     id,
     trains: true,
+    native: true,
     async start({ probes, named }) {
       if (probes.nodeVersion === undefined) {
         throw new RevqError("engine-needs-node", `${packageName} runs in Node only.`);

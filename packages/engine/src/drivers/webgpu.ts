@@ -14,6 +14,7 @@ const backendName = "webgpu";
 export const webgpu: EngineDriver = {
   id: "webgpu",
   trains: true,
+  native: true,
   async start({ probes, named }) {
     const found = await findGpu(probes);
     const gpuAdapter = await requestAdapter(found.gpu, named);
