@@ -95,6 +95,9 @@ it.each([
   ["delta", 4, 0],
   ["delta-length", 4, 0],
   ["pages", 160, 0],
+  ["delta-page-1", 9, 3],
+  ["delta-page-2", 9, 3],
+  ["fixed-size", 3, 0],
 ])("reads %s.parquet as pyarrow wrote it", async (name, used, skipped) => {
   const source = await openImages(join(fixtures, `${name}.parquet`), { size });
   let read = 0;
@@ -113,4 +116,18 @@ it("reads a file beside the table, not one outside its folder", async () => {
 it("asks which of several columns holds the images", async () => {
   await cp(join(fixtures, "two.parquet"), join(folder, "b", "two.parquet"));
   await expect(names("b")).rejects.toMatchObject({ code: "parquet-which-column" });
+});
+
+it("names a data set of save_to_disk, with what to do", async () => {
+  await cp(join(fixtures, "saved"), join(folder, "saved"), { recursive: true });
+  await expect(names("saved")).rejects.toThrow(/data-00000-of-00001\.arrow: an Arrow file; write .* to_parquet/);
+  await expect(names("saved/data-00000-of-00001.arrow")).rejects.toMatchObject({
+    code: "data-arrow",
+    fix: expect.stringMatching(/load_from_disk.*to_parquet/),
+  });
+});
+
+it("skips the missing files of a list on request", async () => {
+  await expect(names("shards/{0,2}.tar")).rejects.toMatchObject({ code: "file-not-found" });
+  expect(await names("shards/{0,2}.tar", { skipBroken: true })).toEqual(["0.tar/a.png", "0.tar/b.png"]);
 });

@@ -73,10 +73,14 @@ describe(`${inputsPerParser} damaged inputs a parser`, () => {
     join(cases, "parquet-none.parquet"),
     join(fixtures, "list-of-one.parquet"),
     join(fixtures, "dictionary.parquet"),
+    join(fixtures, "delta-page-1.parquet"),
+    join(fixtures, "delta-page-2.parquet"),
+    join(fixtures, "delta.parquet"),
+    join(fixtures, "fixed-size.parquet"),
   ])(
     "%s",
     (path) =>
-      survive(path, Math.ceil(inputsPerParser / 8), (source, found) => findParquetImages(source, "x", null, found)),
+      survive(path, Math.ceil(inputsPerParser / 12), (source, found) => findParquetImages(source, "x", null, found)),
     600_000,
   );
 });

@@ -1,6 +1,6 @@
 /** Finds the column of images in a Parquet file's schema, and checks that it can be decoded. */
 import { RevqError, type ByteSource } from "@revq/core";
-import type { FileMetaData, SchemaElement } from "hyparquet";
+import type { ColumnMetaData, FileMetaData, RowGroup, SchemaElement } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 
 export interface ImageColumn {
@@ -8,6 +8,12 @@ export interface ImageColumn {
   /** Other columns of bytes; they are not read. */
   readonly others: readonly string[];
 }
+
+/** Of a column whose values have one length; hashes are shorter. */
+const minImageBytes = 67; // the smallest PNG
+/** Two row groups are in memory, packed and unpacked. */
+const maxGroupBytes = 2 ** 30;
+const goodGroupBytes = 2 ** 27;
 
 interface Node {
   readonly element: SchemaElement;
@@ -35,7 +41,10 @@ const encodings = new Set([
  */
 export function imageColumn(file: string, metadata: FileMetaData): ImageColumn {
   const columns = treeOf(metadata.schema);
-  const candidates = columns.filter(holdsBytes).map(({ element }) => element.name);
+  const ofBytes = columns.filter((column) => holdsBytes(column)).map(({ element }) => element.name);
+  // Bytes of one length may be hashes.
+  const ofOneLength = columns.filter((column) => holdsLongBytes(column)).map(({ element }) => element.name);
+  const candidates = ofBytes.length > 0 ? ofBytes : ofOneLength;
   const features = imageFeatures(metadata);
   const named = [
     candidates.find((name) => features.has(name)),
@@ -61,20 +70,43 @@ export function imageColumn(file: string, metadata: FileMetaData): ImageColumn {
  * part that is not in the file
  */
 export function requireReadable({ name, size }: ByteSource, column: string, { row_groups }: FileMetaData): void {
-  for (const { columns } of row_groups) {
-    const parts = columns.map(({ meta_data }) => meta_data).filter((part) => part?.path_in_schema[0] === column);
+  for (const [index, group] of row_groups.entries()) {
+    const parts = partsOf(group, column);
     if (parts.length === 0) throw new Error(`a row group has no column ${column}`);
     for (const part of parts) {
-      const { codec, dictionary_page_offset: dictionary, data_page_offset: data, total_compressed_size: bytes } = part!;
-      const start = Number(dictionary || data);
-      if (!(start >= 0 && Number(data) >= 0 && Number(bytes) >= 0 && start + Number(bytes) <= size)) {
+      const { codec } = part;
+      const { start, length } = rangeOf(part);
+      if (!(start >= 0 && Number(part.data_page_offset) >= 0 && length >= 0 && start + length <= size)) {
         throw new Error(`the column ${column} is not within the file`);
       }
-      const unknown = part!.encodings.find((encoding) => !encodings.has(encoding));
+      const unknown = part.encodings.find((encoding) => !encodings.has(encoding));
       if (codec !== "UNCOMPRESSED" && !compressors[codec]) throw unreadable(name, column, `the compression ${codec}`);
       if (unknown !== undefined) throw unreadable(name, column, `the encoding ${unknown}`);
     }
+    const bytes = parts.reduce((sum, part) => sum + Math.max(Number(part.total_uncompressed_size), 0), 0);
+    if (bytes > maxGroupBytes) throw tooLarge(name, index, Number(group.num_rows), bytes);
   }
+}
+
+/** The parts of a column in one row group: one for each of its leaves. */
+export function partsOf({ columns }: RowGroup, column: string): ColumnMetaData[] {
+  return columns.flatMap(({ meta_data: part }) => (part?.path_in_schema[0] === column ? [part] : []));
+}
+
+/** Where a part lies in the file. */
+export function rangeOf(part: ColumnMetaData): { readonly start: number; readonly length: number } {
+  const { dictionary_page_offset: dictionary, data_page_offset: data, total_compressed_size: bytes } = part;
+  return { start: Number(dictionary || data), length: Number(bytes) };
+}
+
+function tooLarge(file: string, group: number, rows: number, bytes: number): RevqError {
+  const gigabytes = (bytes / 2 ** 30).toFixed(1);
+  const fitting = Math.max(1, Math.floor((rows * goodGroupBytes) / bytes));
+  return new RevqError(
+    "parquet-group-size",
+    `${file}: row group ${group} has ${rows} rows with ${gigabytes} GiB of images. A row group is read at once, up to ${maxGroupBytes / 2 ** 30} GiB.`,
+    { fix: `Write the file again with at most ${fitting} rows a row group: to_parquet(…, row_group_size=${fitting}).` },
+  );
 }
 
 function unreadable(file: string, column: string, what: string): RevqError {
@@ -106,6 +138,12 @@ function treeOf(schema: readonly SchemaElement[]): readonly Node[] {
     return { element, children };
   }
   return node(0).children;
+}
+
+function holdsLongBytes({ children, element }: Node): boolean {
+  const { type, type_length: length = 0, converted_type: converted, logical_type: logical } = element;
+  const isPlain = converted === undefined && logical === undefined;
+  return children.length === 0 && type === "FIXED_LEN_BYTE_ARRAY" && length >= minImageBytes && isPlain;
 }
 
 function holdsBytes({ element, children }: Node): boolean {

@@ -5,9 +5,10 @@
  */
 import { isRevqError, RevqError, type ByteSource } from "@revq/core";
 import { parquetMetadataAsync, parquetReadObjects, type AsyncBuffer, type FileMetaData } from "hyparquet";
-import { compressors, type Compressors } from "hyparquet-compressors";
+import { compressors as allCompressors, type Compressors } from "hyparquet-compressors";
 import type { Findings } from "../find/findings.js";
-import { imageColumn, requireReadable } from "./parquet-column.js";
+import { imageColumn, partsOf, rangeOf, requireReadable } from "./parquet-column.js";
+import { requirePages } from "./parquet-pages.js";
 import { bytesOfRow, type ReadBeside } from "./parquet-row.js";
 
 /** Decoded row groups in memory. Images are read in order, a few at once. */
@@ -32,14 +33,34 @@ export async function findParquetImages(
   if (others.length > 0) {
     found.note(`${label}: The images of the column ${column} are used, not those of ${others.join(", ")}.`);
   }
+  const compressors = limitedCompressors();
+  /** The bytes of the column in a row group, with checked pages. */
+  async function readGroup(index: number): Promise<AsyncBuffer> {
+    const parts: { start: number; bytes: Uint8Array }[] = [];
+    for (const part of partsOf(metadata.row_groups[index]!, column)) {
+      const { start, length } = rangeOf(part);
+      const bytes = await source.read(start, length);
+      requirePages(bytes, part, metadata, compressors);
+      parts.push({ start, bytes });
+    }
+    return {
+      byteLength: source.size,
+      slice(from, to = source.size) {
+        const part = parts.find(({ start, bytes }) => start <= from && to <= start + bytes.length);
+        if (!part) return file.slice(from, to);
+        return part.bytes.slice(from - part.start, to - part.start).buffer as ArrayBuffer;
+      },
+    };
+  }
   const groups = new Map<number, Promise<unknown[]>>();
   function group(index: number, start: number, end: number): Promise<unknown[]> {
     const known = groups.get(index);
     if (known) return known;
-    const limited = limitedCompressors();
-    const columns = [column];
-    const options = { file, metadata, columns, rowStart: start, rowEnd: end, utf8: false, compressors: limited };
-    const rows = parquetReadObjects(options)
+    const rows = readGroup(index)
+      .then((file) => {
+        const columns = [column];
+        return parquetReadObjects({ file, metadata, columns, rowStart: start, rowEnd: end, utf8: false, compressors });
+      })
       .then((objects) => objects.map((row) => row[column] as unknown))
       .catch((cause: unknown) => {
         throw damaged(source.name, cause);
@@ -91,7 +112,7 @@ function requireRows(bytes: number, { row_groups }: FileMetaData): void {
 /** A damaged size must not fill the memory. */
 function limitedCompressors(): Compressors {
   return Object.fromEntries(
-    Object.entries(compressors).map(([codec, decompress]) => [
+    Object.entries(allCompressors).map(([codec, decompress]) => [
       codec,
       (input: Uint8Array, length: number): Uint8Array => {
         // Nothing that is compressed shrinks further: brotli and zstd reach some 10,000 on zeros.

@@ -1,7 +1,7 @@
 /** Images in a tar archive, such as a shard of WebDataset. */
 import { RevqError, type ByteSource } from "@revq/core";
 import { indexTar, type TarMember } from "@revq/formats";
-import { compression, kindByName, packedReason } from "../find/file-kind.js";
+import { arrowReason, compression, kindByName, packedReason } from "../find/file-kind.js";
 import type { Findings, FoundImage } from "../find/findings.js";
 import { otherImage, rawReason, sniffFormat } from "../sniff.js";
 
@@ -73,7 +73,7 @@ function kindOf({ name, head }: TarMember): "image" | "skip" | "pass" {
   // Resource forks of macOS, beside the files that they belong to.
   if (/(^|\/)\._[^/]*$/.test(name)) return "pass";
   const kind = kindByName(name);
-  if (kind === "raw") return "skip";
+  if (kind === "raw" || kind === "arrow") return "skip";
   if (kind === "image" || "format" in sniffFormat(head)) return "image";
   return kind === "other-image" || kind === "packed" || kind === "tar" || kind === "parquet" ? "skip" : "pass";
 }
@@ -82,6 +82,7 @@ function skipReason({ name, head }: TarMember): string {
   const kind = kindByName(name);
   if (kind === "packed") return packedReason;
   if (kind === "raw") return rawReason;
+  if (kind === "arrow") return arrowReason;
   if (kind === "tar" || kind === "parquet") return "an archive inside an archive; unpack the outer one first";
   const content = sniffFormat(head);
   return otherImage("looksLike" in content ? content.looksLike : content.format);

@@ -3,15 +3,16 @@ import { isTarHeader } from "@revq/formats";
 import { sniffFormat, tarHeaderLength } from "../sniff.js";
 
 /**
- * `packed`: a compressed archive. `raw`: a camera's file, which may begin like a TIFF. `other-image`:
+ * `arrow`: a table of `datasets.save_to_disk`. `packed`: a compressed archive. `raw`: a camera's file, which may begin like a TIFF. `other-image`:
  * an image of a format that is not read.
  */
-export type FileKind = "image" | "tar" | "parquet" | "packed" | "raw" | "other-image" | "other";
+export type FileKind = "image" | "tar" | "parquet" | "arrow" | "packed" | "raw" | "other-image" | "other";
 
 const extensions: readonly (readonly [FileKind, RegExp])[] = [
   ["image", /\.(jpe?g|jpe|jfif|png|webp|avif|gif|tiff?)$/i],
   ["tar", /\.tar$/i],
   ["parquet", /\.(parquet|pq)$/i],
+  ["arrow", /\.(arrow|feather)$/i],
   ["packed", /\.(tar\.\w{1,4}|t[gx]z|tbz2?|tzst|zip|7z|rar)$/i],
   ["raw", /\.(dng|nef|nrw|cr[23w]|arw|srf|sr2|orf|rw2|raf|pef|srw|3fr|iiq)$/i],
   ["other-image", /\.(bmp|heic|heif|hif|jxl|jp2|svg|ppm|psd|ico)$/i],
@@ -42,4 +43,5 @@ export function compression(head: Uint8Array): string | null {
   return text.startsWith("Rar!") ? "rar" : null;
 }
 
+export const arrowReason = "an Arrow file; write the data set with to_parquet";
 export const packedReason = "a compressed archive; unpack it first";

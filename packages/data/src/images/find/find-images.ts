@@ -4,7 +4,7 @@ import { fromUrl } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize } from "node:path";
-import { kindByContent, kindByName, packedReason, type FileKind } from "./file-kind.js";
+import { arrowReason, kindByContent, kindByName, packedReason, type FileKind } from "./file-kind.js";
 import { findings, type Findings, type FoundImage } from "./findings.js";
 import { labelsOf } from "./labels.js";
 import { pathText, readHead, systemReason, type LocalPath } from "./local-path.js";
@@ -126,7 +126,13 @@ async function findInFile(file: FileToRead, found: Findings): Promise<void> {
   if (!named && kind === "packed") return found.skip(label, packedReason);
   const name = path === null ? label : pathText(path);
   if (kind === "packed") throw packed(name, null);
-  const reason = kind === "raw" ? rawReason : otherImage(await lookOf(open));
+  if (kind === "arrow" && named) {
+    throw new RevqError("data-arrow", `${name} is an Arrow file, as datasets.save_to_disk writes it; it is not read.`, {
+      fix: 'In Python: datasets.load_from_disk(FOLDER).to_parquet("images.parquet"). Then name that file.',
+      setting: { path: "data.train" },
+    });
+  }
+  const reason = kind === "raw" ? rawReason : kind === "arrow" ? arrowReason : otherImage(await lookOf(open));
   if (!named) return found.skip(label, reason);
   throw new RevqError(path === null ? "data-url" : "data-not-images", `${name} holds no images: ${reason}.`, {
     fix: whatIsTaken,

@@ -3,7 +3,7 @@
  * relative path in bytes.
  */
 import { realpath, stat } from "node:fs/promises";
-import { kindByName, packedReason, type FileKind } from "./file-kind.js";
+import { arrowReason, kindByName, packedReason, type FileKind } from "./file-kind.js";
 import type { SkippedImage } from "../indexed-source.js";
 import { listFolder, readHead, sortByBytes, systemReason, type FolderEntry, type LocalPath } from "./local-path.js";
 import { otherImage, rawReason, sniffFormat } from "../sniff.js";
@@ -38,7 +38,10 @@ export async function walkFolder(folder: LocalPath): Promise<WalkedFolder> {
       files.push({ path, name, kind });
       return;
     }
-    if (kind === "raw") return void skipped.push({ name, reason: rawReason });
+    if (kind === "raw" || kind === "arrow") {
+      skipped.push({ name, reason: kind === "raw" ? rawReason : arrowReason });
+      return;
+    }
     const content = sniffFormat(await readHead(path));
     if ("format" in content) files.push({ path, name, kind: "image" });
     else if (kind === "packed") skipped.push({ name, reason: packedReason });
