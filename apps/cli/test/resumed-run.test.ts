@@ -38,6 +38,18 @@ async function resume(flags: object): Promise<{ notes: string[]; layers: number;
   return { notes, layers: layers.length, recorded: layers[0]!.recorded === true };
 }
 
+describe("a folder without a run", () => {
+  const start = (values: object): Promise<unknown> => onTopOfRun([{ name: "flags", values }], () => {});
+
+  it("starts one where data are named, and nothing where they are not", async () => {
+    const fresh = join(out, "fresh");
+    expect(await start({ out: fresh, data: { train: "photos" } })).toHaveLength(1);
+    expect(await start({ out: fresh, data: { latents: "a.npy" } })).toHaveLength(1);
+    await expect(start({ out: fresh })).rejects.toMatchObject({ code: "resume-nothing" });
+    await expect(start({ data: { train: "photos" } })).rejects.toMatchObject({ code: "resume-without-out" });
+  });
+});
+
 describe("settings on top of a run", () => {
   it("are its own where nothing or the same is named", async () => {
     expect(await resume({})).toEqual({ notes: [], layers: 2, recorded: true });

@@ -82,5 +82,8 @@ describe("an error of the parser", () => {
     expect(describe("The following error occurred:\n  \u001b[2mMissing required flag out\u001b[22m")).toBe(
       "--out is missing.",
     );
+    expect(describe("The following errors occurred:\n  Missing required flag out\n  Missing required flag to")).toBe(
+      "--out and --to are missing.",
+    );
   });
 });

@@ -286,3 +286,18 @@ it("does not count the images as named where latents are, and the other way roun
   const { explicit } = resolveConfig([{ name: "flags", values: { data: { latents: "a.npy" } } }], plugins);
   expect([...explicit]).toEqual(["data.latents"]);
 });
+
+describe("a value of the wrong kind", () => {
+  it.each([
+    [{ train: { epochs: "two" } }, 'train.epochs (from flags): expected auto or a number, got "two".'],
+    [{ train: { epochs: 0 } }, "train.epochs (from flags): expected at least 1, got 0."],
+    [{ train: { learningRate: "fast" } }, 'train.learningRate (from flags): expected a number, got "fast".'],
+    [{ train: { learningRate: 0 } }, "train.learningRate (from flags): expected more than 0, got 0."],
+    [{ train: { select: "best" } }, 'train.select (from flags): expected auto or lpips or psnr or latent, got "best".'],
+    [{ data: { memory: "2" } }, 'data.memory (from flags): a size such as "4GiB", got "2".'],
+    [{ quantizer: 1 }, "quantizer (from flags): expected a section with keys, got 1."],
+    [{ backbone: { embed: "yes" } }, 'backbone.embed (from flags): expected true or false, got "yes".'],
+  ])("%j is named with what was expected", (values, message) => {
+    expect(() => resolveConfig([{ name: "flags", values }], plugins)).toThrow(`The configuration is wrong: ${message}`);
+  });
+});

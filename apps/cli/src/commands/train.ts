@@ -3,7 +3,6 @@ import type { TrainResult } from "@revq/train";
 import { resolveConfig } from "@revq/train/config";
 import { join } from "node:path";
 import { BaseCommand } from "../base-command.js";
-import { UsageError } from "../errors/usage-error.js";
 import { configFlags } from "../settings/config-flags.js";
 import { namedPlugins, userLayers } from "../settings/layers.js";
 import { onTopOfRun } from "../settings/resumed-run.js";
@@ -71,11 +70,6 @@ Settings: defaults < preset < --config file < REVQ_* environment < flags. \`revq
     const services = await this.services(namedPlugins(flags, layers));
     const resolved = await withEmbeddedWeights(withBundledLpips(resolveConfig(layers, services.plugins)), this.note);
     const { config } = resolved;
-    if (flags.resume && config.out === null) {
-      throw new UsageError("resume-without-out", "--resume needs the folder of the run: --out is missing.", {
-        fix: "Name the folder: --resume --out DIR.",
-      });
-    }
     const { bundledImages } = await import("../train/bundled-images.js");
     const { cardUsage } = await import("../train/card-usage.js");
     const engine = await this.startEngine(services, config.engine, flags.verbose);

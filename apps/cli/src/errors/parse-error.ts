@@ -33,7 +33,9 @@ function messageOf(error: Error & { readonly flags?: unknown }, known: readonly 
     const missing = list.split("\n").map((line) => line.trim().replace(/\s{2,}/, ": "));
     return `${missing.length > 1 ? "Arguments are" : "An argument is"} missing: ${missing.join("; ")}.`;
   }
-  return sentence(text.replace(/^Missing required flag (\S+)$/gm, "--$1 is missing"));
+  const flags = [...text.matchAll(/^\s*Missing required flag (\S+)$/gm)].map(([, name]) => `--${name}`);
+  if (flags.length > 0) return `${flags.join(" and ")} ${flags.length > 1 ? "are" : "is"} missing.`;
+  return sentence(text);
 }
 
 function sentence(text: string): string {

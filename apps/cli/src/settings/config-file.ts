@@ -14,11 +14,10 @@ export async function readConfigFile(path: string): Promise<ConfigLayer> {
   try {
     text = await readFile(resolve(path), "utf8");
   } catch (cause) {
-    throw new RevqError(
-      "config-missing",
-      `The config file ${path} cannot be read (${(cause as NodeJS.ErrnoException).code}).`,
-      { fix: "`revq config > revq.yaml` writes a first config file.", cause },
-    );
+    throw new RevqError("config-missing", `The config file ${path} cannot be read: ${reasonOf(cause)}.`, {
+      fix: "`revq config > revq.yaml` writes a first config file.",
+      cause,
+    });
   }
   const values = moduleExtensions.includes(extname(path)) ? await importDefault(path) : await parseText(text, path);
   if (values === null) return {};
@@ -58,4 +57,9 @@ async function importDefault(path: string): Promise<unknown> {
     }
     throw new RevqError("config-syntax", `${path} cannot be imported: ${firstLineOf(cause)}`, { cause });
   }
+}
+
+function reasonOf(error: unknown): string {
+  const { code = String(error) } = error as NodeJS.ErrnoException;
+  return { ENOENT: "it does not exist", EISDIR: "it is a folder", EACCES: "reading it is not allowed" }[code] ?? code;
 }

@@ -13,24 +13,42 @@ import {
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { UsageError } from "../errors/usage-error.js";
 import { readConfigFile } from "./config-file.js";
 
 /**
- * The layers on top of those of the run in the folder that they name. Where there is no run yet, the layers alone.
+ * The layers on top of those of the run in the folder that they name. Where there is no run yet, the layers alone, if they
+ * name data: a folder that is mistyped starts no run on the sample images.
  *
  * @param note of what changes
- * @throws RevqError `resume-other-config` for a setting that a run keeps; `config-syntax`
+ * @throws RevqError `resume-other-config` for a setting that a run keeps; `config-syntax`; UsageError `resume-without-out`,
+ * `resume-nothing`
  */
 export async function onTopOfRun(layers: readonly NamedLayer[], note: (line: string) => void): Promise<NamedLayer[]> {
   const given = layers.reduce<ConfigLayer>((below, { values }) => joinLayers(below, values), {});
   const { out } = given;
   const path = typeof out === "string" ? join(out, "run", "config.yaml") : null;
-  if (path === null || !existsSync(path)) return [...layers];
+  if (path === null) {
+    throw new UsageError("resume-without-out", "--resume needs the folder of the run: --out is missing.", {
+      fix: "Name the folder: --resume --out DIR.",
+    });
+  }
+  if (!existsSync(path)) {
+    if (namesData(given)) return [...layers];
+    throw new UsageError("resume-nothing", `There is no run to resume in ${String(out)}: ${path} does not exist.`, {
+      fix: "Check the folder. To start a run there, name the data too.",
+    });
+  }
   const { out: _out, ...values } = await readConfigFile(path);
   const changes = changesFrom(values, given);
   if (await hasCheckpoint(out as string)) refuseChanges(changes.filter((change) => effectOf(change) === "refused"));
   if (changes.length > 0) note(`Settings that change: ${changes.map(changeText).join("; ")}.`);
   return [{ name: path, values: withoutReplaced(values, changes), recorded: true }, ...layers];
+}
+
+function namesData({ data }: ConfigLayer): boolean {
+  const { train, latents } = (data ?? {}) as { readonly train?: unknown; readonly latents?: unknown };
+  return (train ?? latents ?? null) !== null;
 }
 
 /** What a preset sets. */

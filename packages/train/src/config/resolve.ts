@@ -3,6 +3,7 @@
  * key by key. Remembers the layer that each value came from.
  */
 import { nearestNames, parseOptions, pluginKinds, RevqError, type PluginRegistry, withSettingIn } from "@revq/core";
+import { issueText } from "./issue-text.js";
 import { isSection, joinLayers, type ConfigLayer } from "./layer.js";
 import { presetNames, presets, type PresetName } from "./presets.js";
 import { autoTransform, recipeDefaults, recipeNames, type RecipeName } from "./recipes.js";
@@ -168,7 +169,7 @@ function parseRunConfig(values: ConfigLayer, origins: ReadonlyMap<string, string
     }
     const dotted = path.join(".");
     const origin = origins.get(dotted);
-    return `${dotted}${origin ? ` (from ${origin})` : ""}: ${issue.message}`;
+    return `${dotted}${origin ? ` (from ${origin})` : ""}: ${issueText(issue, valueAt(values, path))}`;
   });
   const [first] = parsed.error.issues;
   const path = first!.path.map(String).concat(first!.code === "unrecognized_keys" ? first!.keys.slice(0, 1) : []);
@@ -176,6 +177,10 @@ function parseRunConfig(values: ConfigLayer, origins: ReadonlyMap<string, string
     fix: "Print the configuration with its comments to see every key.",
     setting: { path: path.join(".") },
   });
+}
+
+function valueAt(values: ConfigLayer, path: readonly string[]): unknown {
+  return path.reduce<unknown>((value, key) => (isSection(value) ? value[key] : undefined), values);
 }
 
 function unknownKey(path: readonly string[], origins: ReadonlyMap<string, string>): string {
