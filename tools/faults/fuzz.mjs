@@ -13,6 +13,10 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readIds } from "../../apps/cli/dist/ids/read-ids.js";
+import { externalFiles, inlineWeights } from "../../plugins/backbone-onnx/dist/inline-weights.js";
+import { parseConfig } from "../../plugins/backbone-sd-vae/dist/config.js";
+import { findVae } from "../../plugins/backbone-sd-vae/dist/find-vae.js";
+import { inferConfig } from "../../plugins/backbone-sd-vae/dist/infer-config.js";
 
 const [inputs = "100000", seed = "1", only] = process.argv.slice(2);
 const slowest = 2000; // milliseconds; on a loaded machine, a hang is far beyond
@@ -94,6 +98,37 @@ function tarSeed() {
 const pthFolder = join(import.meta.dirname, "../../packages/formats/test/fixtures/pth");
 const pthFiles = ["checkpoint", "checkpoint-protocol-4", "bare-tensor", "zip64-untyped"];
 
+const lightningFiles = ["lightning", "lightning-protocol-4"];
+
+/** A tokenizer with the decoder of another VAE. */
+const pairedConfig = {
+  ...config,
+  formatVersion: 5,
+  backbone: {
+    ...config.backbone,
+    decoder: { id: "sd-vae", package: null, options: { config: { block_out_channels: [32] } }, weights: "vae" },
+  },
+  metric: "standardized",
+  transform: { id: "none", package: "@revq/transform-block", options: {} },
+  decoder: null,
+  training: { recipe: "kmeans", preset: null, seed: 0 },
+};
+
+/** Names and kernels of a VAE in the original layout, as far as its configuration is inferred from them. */
+const vaeTensors = [
+  ["encoder.conv_in.weight", [4, 3, 3, 3]],
+  ["encoder.down.0.block.0.conv1.weight", [4, 4, 3, 3]],
+  ["encoder.down.1.block.0.conv1.weight", [8, 4, 3, 3]],
+  ["encoder.mid.block_1.conv1.weight", [8, 8, 3, 3]],
+  ["decoder.conv_in.weight", [8, 4, 3, 3]],
+  ["decoder.mid.block_1.conv1.weight", [8, 8, 3, 3]],
+  ["decoder.up.1.block.0.conv1.weight", [8, 8, 3, 3]],
+  ["decoder.conv_out.weight", [3, 4, 3, 3]],
+  ["quant_conv.weight", [8, 8, 1, 1]],
+];
+
+const onnxFolder = join(import.meta.dirname, "../../plugins/backbone-onnx/test/fixtures/external");
+
 /** Reads everything that a parser offers. Each takes the bytes; those of ids go through a file. */
 const parsers = {
   safetensors: {
@@ -119,14 +154,39 @@ const parsers = {
     },
   },
   pth: {
-    seeds: () => pthFiles.map((name) => readFileSync(join(pthFolder, `${name}.pth`))),
+    seeds: () =>
+      [...pthFiles.map((name) => `${name}.pth`), ...lightningFiles.map((name) => `${name}.ckpt`)].map((name) =>
+        readFileSync(join(pthFolder, name)),
+      ),
     async parse(bytes) {
       const file = await openPth(fromBuffer("fuzz", bytes));
       for (const name of file.tensors.keys()) await file.readFloat32(name);
     },
   },
+  vae: {
+    seed: () =>
+      writeSafetensors(
+        vaeTensors.map(([name, shape]) => ({
+          name: `first_stage_model.${name}`,
+          shape,
+          data: new Float32Array(shape.reduce((product, size) => product * size)),
+        })),
+      ),
+    async parse(bytes) {
+      const inferred = inferConfig(findVae(await openSafetensors(fromBuffer("fuzz", bytes))));
+      parseConfig(inferred.config, "fuzz");
+    },
+  },
+  onnx: {
+    seed: () => readFileSync(join(onnxFolder, "encoder.onnx")),
+    async parse(bytes) {
+      const data = readFileSync(join(onnxFolder, "encoder.onnx.data"));
+      const names = externalFiles(bytes);
+      if (names.length > 0) inlineWeights("fuzz", bytes, new Map(names.map((name) => [name, data])));
+    },
+  },
   config: {
-    seed: () => Buffer.from(JSON.stringify(config, null, 2)),
+    seeds: () => [config, pairedConfig].map((json) => Buffer.from(JSON.stringify(json, null, 2))),
     parse: async (bytes) => parseTokenizerConfig(new TextDecoder().decode(bytes), "fuzz"),
   },
   "ids.json": { seed: () => Buffer.from(JSON.stringify(idsJson)), parse: (bytes) => idsFile("ids.json", bytes) },

@@ -7,6 +7,7 @@ import {
   requireConfig,
   writeSafetensors,
   type TensorFile,
+  type TensorToWrite,
 } from "@revq/formats";
 
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
@@ -136,7 +137,7 @@ describe("openModelFolder", () => {
 });
 
 describe("readExpected", () => {
-  const open = async (...tensors: ReturnType<typeof tensor>[]): Promise<TensorFile> =>
+  const open = async (...tensors: TensorToWrite[]): Promise<TensorFile> =>
     (await openModelFolder(place({ "m.safetensors": writeSafetensors(tensors) }), "it")).weights;
 
   it("takes older names, and 1x1 kernels for matrices", async () => {
@@ -146,6 +147,15 @@ describe("readExpected", () => {
       ignore: (name: string) => name === "steps",
     };
     expect(await all(file, { "to_q.weight": [2, 2] }, options)).toEqual({ "to_q.weight": [0, 1, 2, 3] });
+  });
+
+  it("says which dtypes are read, in the words of the file", async () => {
+    const file = await open({ name: "a.weight", shape: [2], data: Int32Array.of(1, 2) });
+    await expect(all(file, { "a.weight": [2] })).rejects.toMatchObject({
+      code: "model-tensors",
+      message: expect.stringContaining('"a.weight" is I32; weights are read from F64, F32, F16 and BF16'),
+      fix: "Use the model in float16, bfloat16 or float32.",
+    });
   });
 
   it("names what is missing, misshapen and too many, with the nearest name", async () => {

@@ -45,6 +45,7 @@ function matchTensors(
   { model, otherNames = () => [], ignore = () => false }: ReadExpectedOptions,
 ): Map<string, string> {
   const problems: string[] = [];
+  const otherDtypes: string[] = [];
   const sources = new Map<string, string>();
   const taken = new Set<string>();
   for (const [name, shape] of expected) {
@@ -55,19 +56,26 @@ function matchTensors(
     const found = file.tensors.get(source)!;
     if (withoutUnits(found.shape).join() !== withoutUnits(shape).join())
       problems.push(`"${source}" has shape [${found.shape}], expected [${shape}]`);
-    else if (!floatingPoint.test(found.dtype))
-      problems.push(`"${source}" is ${found.dtype}; weights are read from F64, F32, F16 and BF16`);
+    else if (!floatingPoint.test(found.dtype)) {
+      otherDtypes.push(`"${source}" is ${found.dtype}; weights are read from F64, F32, F16 and BF16`);
+    }
   }
   const extra = [...file.tensors.keys()].filter((name) => !taken.has(name) && !ignore(name));
   const missing = [...expected.keys()].filter((name) => !sources.has(name));
   for (const name of missing) problems.push(`"${name}" is missing${nearest(name, extra, "there is")}`);
   for (const name of extra) problems.push(`"${name}" is not part of it${nearest(name, missing, "missing is")}`);
+  const onlyDtypes = problems.length === 0;
+  problems.push(...otherDtypes);
   if (problems.length === 0) return sources;
   const more = problems.length > maxProblems ? `; and ${problems.length - maxProblems} more` : "";
   throw new RevqError(
     "model-tensors",
     `${file.name} does not hold the weights of ${model}: ${problems.slice(0, maxProblems).join("; ")}${more}.`,
-    { fix: "Are the weights those of another model, or is config.json?" },
+    {
+      fix: onlyDtypes
+        ? "Use the model in float16, bfloat16 or float32."
+        : "Are the weights those of another model, or is config.json?",
+    },
   );
 }
 
