@@ -31,7 +31,14 @@ const small = [
   "rectifier.layers=1",
 ];
 const brief = [...small, "--epochs", "2"];
+/** Two runs with an open number of picture steps take as many as the clock allows, so the number is named. */
+const long = ["--epochs", "12", "--batch", "4", "--picture-steps", "40"];
 let result: TrainResult;
+
+async function isSameModel(...runs: [string, string]): Promise<boolean> {
+  const [a, b] = await Promise.all(runs.map((run) => readFile(join(cwd, run, "model.safetensors"))));
+  return a!.equals(b!); // `toEqual` of files that differ takes minutes
+}
 
 beforeAll(async () => {
   await mkdir(join(cwd, "photos"));
@@ -109,33 +116,18 @@ describe("revq train", () => {
   }, 240_000);
 
   it("stops on Ctrl-C with exit code 130 and resumes to the weights of a run that was not stopped", async () => {
-    const args = ["train", "--data", "photos", "--seed", "3", ...small, "--epochs", "12", "--batch", "4"];
+    const args = ["train", "--data", "photos", "--seed", "3", ...small, ...long];
     await revqJson<TrainResult>([...args, "-o", "whole"], inFolder);
     const checkpoints = join(cwd, "stopped", "run", "checkpoints");
     const stopped = await revq([...args, "-o", "stopped"], { cwd, interruptWhen: () => existsSync(checkpoints) });
     expect(stopped.code).toBe(130);
     const resumed = await revqJson<TrainResult>([...args, "-o", "stopped", "--resume"], inFolder);
     expect(resumed.epochs.map(({ epoch }) => epoch)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
-    expect(await readFile(join(cwd, "stopped", "model.safetensors"))).toEqual(
-      await readFile(join(cwd, "whole", "model.safetensors")),
-    );
+    expect(await isSameModel("stopped", "whole")).toBe(true);
   }, 240_000);
 
   it("survives being killed, while it encodes and while it trains, to the same weights", async () => {
-    const args = [
-      "train",
-      "--data",
-      "photos",
-      "--seed",
-      "3",
-      ...small,
-      "--epochs",
-      "12",
-      "--batch",
-      "4",
-      "-o",
-      "killed",
-    ];
+    const args = ["train", "--data", "photos", "--seed", "3", ...small, ...long, "-o", "killed"];
     const resuming = [...args, "--set", "train.checkpointSteps=2", "--resume"];
     const made =
       (...name: string[]): (() => boolean) =>
@@ -150,9 +142,7 @@ describe("revq train", () => {
       await revq(resuming, { cwd, interruptWhen: file, signal: "SIGKILL" });
     }
     await revqJson<TrainResult>(resuming, inFolder);
-    expect(await readFile(join(cwd, "killed", "model.safetensors"))).toEqual(
-      await readFile(join(cwd, "whole", "model.safetensors")),
-    );
+    expect(await isSameModel("killed", "whole")).toBe(true);
   }, 240_000);
 
   it("prints a plan and stops with --dry-run", async () => {

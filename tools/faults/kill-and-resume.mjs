@@ -16,7 +16,7 @@ const images = ["--data", "synthetic:dead-leaves", "--image-size", "32"];
 const model = ["--tokens", "16", "--codes", "16", "--set", "rectifier.channels=16", "--set", "rectifier.headDim=8"];
 const commands = {
   train: [
-    ["train", ...images, ...model, "--set", "data.limit=160", "--epochs", "6", "--batch", "8"],
+    ["train", ...images, ...model, "--set", "data.limit=160", "--epochs", "6", "--batch", "8", "--picture-steps", "12"],
     ["--set", "train.checkpointSteps=1", "--resume", "-o"],
   ].flat(),
   extract: ["extract", ...images, "--limit", "400", "--images-per-shard", "8", "-o"],
