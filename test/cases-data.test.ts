@@ -1,5 +1,7 @@
 /** Images of the kinds that users report: all are found, or it is said why not. */
+import { createRandom } from "@revq/core";
 import { openImages, type IndexedImageSource } from "@revq/data";
+import { writeNpy, writeSafetensors } from "@revq/formats";
 import { existsSync } from "node:fs";
 import { cp, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -195,18 +197,25 @@ describe("train, eval and encode", () => {
     expect(encoded).toMatchObject(counts);
   });
 
-  it("train on several stores, and on several files of latents", async () => {
-    const backbone = ["--backbone", "linear", "--image-size", "24", "--engine", "cpu"];
-    for (const [store, data] of [
-      ["l1", "class-folders"],
-      ["l2", "hf-dataset"],
-    ] as const) {
-      await revqJson(["extract", "--data", data, ...backbone, "-o", store], { cwd });
-    }
+  it("train on several files of latents; a store is no image", async () => {
+    const random = createRandom(1);
+    const latents = { shape: [8, 4, 4, 4], data: Float32Array.from({ length: 512 }, () => random.normal()) };
+    await writeFile(join(cwd, "l0.npy"), writeNpy(latents));
+    await writeFile(join(cwd, "l1.safetensors"), writeSafetensors([{ name: "latents", ...latents }]));
     const options = ["--engine", "cpu", "--preset", "tiny", "--picture-steps", "0"];
-    const onStores = await revqJson(["train", "--latents", "l1", "--latents", "l2", ...options, "-o", "t3"], { cwd });
-    expect(onStores).toMatchObject({ images: 10, found: 10, skipped: [], passedOver: 0 });
-    const { code, stderr } = await revq(["encode", "t1", "l1", "-o", "ids2.json", "--engine", "cpu"], { cwd });
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/l1 is a store of latents.*--latents/s)]);
+    const latentFlags = ["--latents", "l0.npy", "--latents", "l1.safetensors"];
+    const onLatents = await revqJson(["train", ...latentFlags, ...options, "-o", "t3"], { cwd });
+    expect(onLatents).toMatchObject({ images: 16, found: 16, skipped: [], passedOver: 0 });
+    const { code, stderr } = await revq(["encode", "t1", "s1", "-o", "ids2.json", "--engine", "cpu"], { cwd });
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/s1 is a store of latents.*--latents/s)]);
+  });
+
+  it("look at the data before the VAE, and leave no empty folder", async () => {
+    const weights = ["--backbone", "sd-vae", "--weights", "missing-vae", "--engine", "cpu"];
+    const extracted = await revq(["extract", "--data", "class-folders", ...weights, "-o", "never"], { cwd });
+    expect([extracted.code, extracted.stderr]).toEqual([1, expect.stringMatching(/missing-vae/)]);
+    expect(existsSync(join(cwd, "never"))).toBe(false);
+    const { code, stderr } = await revq(["encode", "missing-tokenizer", "shard.tar.gz", "-o", "no.json"], { cwd });
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/compressed archive/)]);
   });
 });

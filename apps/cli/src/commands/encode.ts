@@ -87,26 +87,30 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
     const paths = (argv as string[]).slice(1);
     requireOneInput(paths, flags.latents);
 
+    const { countsText, noteImages } = await import("@revq/train");
+    const { openImages, openLatents } = await import("@revq/data");
+    // Before the VAE is loaded, which takes longer.
+    const latents = flags.latents === undefined ? null : await openLatents(flags.latents);
+    const images = latents ? null : await openImages(paths, { size: 1, ...imageOptions(flags) });
+    if (images) noteImages(images, this.note);
     const { openTokenizer } = await import("../tokenizer/open-tokenizer.js");
     const { encodeCrops, encodeLatents, encodeTiles } = await import("../encode/encode-inputs.js");
     const { writeIds } = await import("../ids/write-ids.js");
-    const { countsText } = await import("@revq/train");
     const tokenizer = await openTokenizer(this, args.tokenizer, flags, flags.latents === undefined);
     const { layout } = tokenizer;
     const { batch } = flags;
     const context = {
       tokenizer,
       batch,
-      ...imageOptions(flags),
       note: this.note,
       signal: this.signal,
       report: this.display.update.bind(this.display),
     };
-    const { names, ids, grids, total, counts } = await (flags.latents !== undefined
-      ? encodeLatents(flags.latents, context)
+    const { names, ids, grids, total, counts } = await (latents
+      ? encodeLatents(latents, context)
       : flags.tile
-        ? encodeTiles(paths, context)
-        : encodeCrops(paths, context));
+        ? encodeTiles(images!, context)
+        : encodeCrops(images!, context));
     const all = concatenate(ids);
     const tiles = all.length / layout.count;
     await writeIds(flags.out, { ids: all, tokens: layout.count, names, grids }, layout, flags["offset-groups"]);

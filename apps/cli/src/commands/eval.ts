@@ -1,8 +1,9 @@
 import { Flags } from "@oclif/core";
 import type { Tokenizer } from "@revq/tokenizer";
-import type { ImageCounts, MetricNetworks, Part, TokenizerMetrics } from "@revq/train";
+import type { EvaluatedSource, ImageCounts, MetricNetworks, Part, TokenizerMetrics } from "@revq/train";
 import { BaseCommand } from "../base-command.js";
 import { UsageError } from "../errors/usage-error.js";
+import type { EvaluationOptions } from "../evaluation/evaluate.js";
 import { metricFlags, networkPaths, reportImages } from "../evaluation/metric-flags.js";
 import { imageFlags, imageOptions, repeated, whatImagesAre, whatLatentsAre } from "../images/image-flags.js";
 import { partOfProcess, shardFlag, type ProcessPart } from "../parts/part-of-process.js";
@@ -82,6 +83,8 @@ export default class Eval extends BaseCommand {
     }
     const paths = networkPaths(flags);
     const shown = reportImages(flags);
+    const { openSource } = await import("../evaluation/evaluate.js");
+    const source = await openSource({ ...flags, ...imageOptions(flags) }, this.note);
     const { openTokenizer } = await import("../tokenizer/open-tokenizer.js");
     const { openMetricNetworks, tooSmallForLpips } = await import("@revq/train");
     const tokenizer = await openTokenizer(this, args.tokenizer, flags, flags.latents === undefined);
@@ -90,8 +93,12 @@ export default class Eval extends BaseCommand {
     const networks = await openMetricNetworks(paths, (await this.services()).openWeights);
     try {
       return shared
-        ? await this.evaluatePart(tokenizer, networks, flags, shared)
-        : await this.evaluateWhole(tokenizer, networks, { ...flags, spec: args.tokenizer, shown });
+        ? await this.evaluatePart(tokenizer, source, this.options(networks, flags), shared)
+        : await this.evaluateWhole(tokenizer, source, this.options(networks, flags), {
+            ...flags,
+            spec: args.tokenizer,
+            shown,
+          });
     } finally {
       networks.dispose();
       tokenizer.dispose();
@@ -100,20 +107,16 @@ export default class Eval extends BaseCommand {
 
   private async evaluatePart(
     tokenizer: Tokenizer,
-    networks: MetricNetworks,
-    flags: EvalFlags,
+    source: EvaluatedSource,
+    options: EvaluationOptions,
     { part, folder }: { readonly part: ProcessPart; readonly folder: string },
   ): Promise<EvalPartResult> {
     const { evaluateOnePart, joinedText } = await import("../evaluation/evaluate.js");
-    const { makeFolder } = await import("../output/output-paths.js");
+    const { withFolder } = await import("../output/output-paths.js");
     const { index, count } = part;
     this.note(`Part ${index} of ${count}, from ${part.from}.`);
-    await makeFolder(folder);
-    const { kept, joined, counts } = await evaluateOnePart(
-      tokenizer,
-      { ...flags, ...imageOptions(flags) },
-      { folder, part },
-      this.options(networks, flags),
+    const { kept, joined, counts } = await withFolder(folder, () =>
+      evaluateOnePart(tokenizer, source, { folder, part }, options),
     );
     this.display.finish();
     if (kept > 0) this.note("The result of this part existed already.");
@@ -125,15 +128,15 @@ export default class Eval extends BaseCommand {
 
   private async evaluateWhole(
     tokenizer: Tokenizer,
-    networks: MetricNetworks,
+    source: EvaluatedSource,
+    options: EvaluationOptions,
     flags: EvalFlags & { readonly spec: string; readonly shown: number },
   ): Promise<EvalResult> {
     const { countsText } = await import("@revq/train");
     const { evaluateWhole } = await import("../evaluation/evaluate.js");
     const { metricsText } = await import("../evaluation/results-table.js");
     const { spec, shown, data, latents, report } = flags;
-    const options = { ...this.options(networks, flags), shown };
-    const measured = await evaluateWhole(tokenizer, { ...flags, ...imageOptions(flags) }, options);
+    const measured = await evaluateWhole(tokenizer, source, { ...options, shown });
     this.display.finish();
     const { metrics, counts } = measured;
     const what = `${metrics.images} ${latents === undefined ? "images" : "latents"}`;

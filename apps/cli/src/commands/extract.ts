@@ -85,7 +85,7 @@ Several processes share the work with --shard i/n, or with the variables of thei
     const layers = await userLayers(settings);
     const services = await this.services(namedPlugins(flags, layers));
     const { config } = await withEmbeddedWeights(resolveConfig(layers, services.plugins), this.note);
-    const { makeFolder } = await import("../output/output-paths.js");
+    const { withFolder } = await import("../output/output-paths.js");
     const { openImages } = await import("@revq/data");
     const train = await import("@revq/train");
     const { imageSize } = config.data;
@@ -94,41 +94,43 @@ Several processes share the work with --shard i/n, or with the variables of thei
       ...(limit === undefined ? {} : { limit }),
     });
     train.noteImages(images, this.note);
-    await makeFolder(out);
     await this.startEngine(services, config.engine, flags.verbose);
     if (part) this.note(`Part ${part.index} of ${part.count}, from ${part.from}.`);
     this.adviceAfterInterrupt = "The same command continues from here.";
 
     const report = this.display.update.bind(this.display);
     const context = { random: createRandom(config.seed), report, signal: this.signal };
-    const created = await train.createBackbone(config, { ...services, note: this.note });
-    const backbone = await train.fitBackbone(created, images, join(out, train.savedBackboneFile), config, {
-      plugins: services.plugins,
-      context,
-    });
-    const { id } = config.backbone;
-    const fingerprint = await train.backboneFingerprint(backbone.encoder ?? backbone);
-    if (backbone.encoder)
-      this.note("A store holds the encoder's latents: name the decoder again when you train. It fits them.");
-    const { plan, kept, made, joined, skipped } = await train.extractToStore(
-      {
-        backbone,
-        key: {
-          backbone: { id, options: created.options, fingerprint },
-          imageSize,
-          preprocessing: train.preprocessing,
+    const { plan, kept, made, joined, skipped } = await withFolder(out, async () => {
+      const created = await train.createBackbone(config, { ...services, note: this.note });
+      const backbone = await train.fitBackbone(created, images, join(out, train.savedBackboneFile), config, {
+        plugins: services.plugins,
+        context,
+      });
+      const { id } = config.backbone;
+      const fingerprint = await train.backboneFingerprint(backbone.encoder ?? backbone);
+      if (backbone.encoder)
+        this.note("A store holds the encoder's latents: name the decoder again when you train. It fits them.");
+      const extracted = await train.extractToStore(
+        {
+          backbone,
+          key: {
+            backbone: { id, options: created.options, fingerprint },
+            imageSize,
+            preprocessing: train.preprocessing,
+          },
+          images,
+          folder: out,
+          dtype: flags.dtype === "float16" ? "F16" : "F32",
+          encodeBatch: batch ?? config.train.encodeBatch,
+          phase: "encode images",
+          ...(flags["images-per-shard"] === undefined ? {} : { imagesPerShard: flags["images-per-shard"] }),
         },
-        images,
-        folder: out,
-        dtype: flags.dtype === "float16" ? "F16" : "F32",
-        encodeBatch: batch ?? config.train.encodeBatch,
-        phase: "encode images",
-        ...(flags["images-per-shard"] === undefined ? {} : { imagesPerShard: flags["images-per-shard"] }),
-      },
-      part ?? train.wholeJob,
-      context,
-    );
-    backbone.dispose();
+        part ?? train.wholeJob,
+        context,
+      );
+      backbone.dispose();
+      return extracted;
+    });
     this.display.finish();
     if (kept > 0) this.note(`${kept} shards existed already.`);
     train.noteSkipped(skipped, this.note);

@@ -1,13 +1,13 @@
 /** Images and latents to ids, batch by batch. */
-import { RevqError, type ReportProgress } from "@revq/core";
-import { openImages, openLatents, type OpenImagesOptions } from "@revq/data";
+import { RevqError, type LatentSource, type ReportProgress } from "@revq/core";
+import type { IndexedImageSource, SkippedImage } from "@revq/data";
 import type { TileGrid, Tokenizer } from "@revq/tokenizer";
-import { countImages, countLatents, noteEnlarged, noteImages, noteSkipped, type ImageCounts } from "@revq/train";
+import { countImages, countLatents, noteEnlarged, noteSkipped, type ImageCounts } from "@revq/train";
 import * as tf from "@tensorflow/tfjs-core";
-import { openWholeImages } from "../images/whole-images.js";
+import { readWholeImages } from "../images/whole-images.js";
 import { imageSizeOf } from "../tokenizer/open-tokenizer.js";
 
-export interface EncodeContext extends Pick<OpenImagesOptions, "skipBroken" | "pixelLimit"> {
+export interface EncodeContext {
   readonly tokenizer: Tokenizer;
   /** Images, tiles or latents at a time. */
   readonly batch: number;
@@ -28,35 +28,33 @@ export interface Encoded {
 
 /** Every image at its own size, in tiles. */
 export async function encodeTiles(
-  paths: readonly string[],
-  { tokenizer, batch, signal, report, note, ...options }: EncodeContext,
+  images: IndexedImageSource,
+  { tokenizer, batch, signal, report, note }: EncodeContext,
 ): Promise<Encoded> {
-  const images = await openWholeImages(paths, options);
-  noteImages(images.source, note);
+  const skipped: SkippedImage[] = [];
   const names: string[] = [];
   const ids: Int32Array[] = [];
   const grids: TileGrid[] = [];
-  for await (const { name, image } of images.read()) {
+  for await (const { name, image } of readWholeImages(images, skipped)) {
     ids.push(await tokenizer.encode(image, { batch, signal, report }));
     names.push(name);
     grids.push(tokenizer.grid(image.width, image.height));
   }
   if (names.length === 0) {
-    throw new RevqError("data-no-images", `None of the images could be read (${images.skipped[0]?.reason}).`, {
+    throw new RevqError("data-no-images", `None of the images could be read (${skipped[0]?.reason}).`, {
       fix: "Check that the files are complete images.",
     });
   }
-  noteSkipped(images.skipped, note);
-  return { names, ids, grids, counts: countImages(images.source, images.skipped), total: images.source.count };
+  noteSkipped(skipped, note);
+  return { names, ids, grids, counts: countImages(images, skipped), total: images.count };
 }
 
 /** Images resized and cropped to the tokenizer's size. After an abort the finished batches are kept. */
 export async function encodeCrops(
-  paths: readonly string[],
-  { tokenizer, batch, signal, report, note, ...options }: EncodeContext,
+  found: IndexedImageSource,
+  { tokenizer, batch, signal, report, note }: EncodeContext,
 ): Promise<Encoded> {
-  const images = await openImages(paths, { size: imageSizeOf(tokenizer), ...options });
-  noteImages(images, note);
+  const images = found.withSize(imageSizeOf(tokenizer));
   const known = images.skipped.length;
   const names: string[] = [];
   const ids: Int32Array[] = [];
@@ -76,10 +74,9 @@ export async function encodeCrops(
 
 /** Latents of a file or store, named by their number. After an abort the finished batches are kept. */
 export async function encodeLatents(
-  paths: readonly string[],
+  latents: LatentSource,
   { tokenizer, batch, signal, report }: EncodeContext,
 ): Promise<Encoded> {
-  const latents = await openLatents(paths);
   const { channels, height, width } = latents.shape;
   const digits = Math.max(5, String(latents.count - 1).length);
   const names: string[] = [];

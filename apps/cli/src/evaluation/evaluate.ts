@@ -1,6 +1,6 @@
 /** Measures a tokenizer for `revq eval`: as a whole, or one part of a shared evaluation. */
 import type { LatentSource } from "@revq/core";
-import { openImages, openLatents, type IndexedImageSource, type OpenImagesOptions } from "@revq/data";
+import { openImages, openLatents, type OpenImagesOptions } from "@revq/data";
 import type { Tokenizer } from "@revq/tokenizer";
 import {
   countImages,
@@ -43,20 +43,24 @@ export interface EvaluationOptions extends EvaluateOptions {
   readonly note: (line: string) => void;
 }
 
-async function openSource(
-  tokenizer: Tokenizer,
+/** Opened before the tokenizer, which takes longer. The size of the images is not known yet. */
+export async function openSource(
   { data, latents, limit, skipBroken, pixelLimit }: EvaluationData,
   note: EvaluationOptions["note"],
-): Promise<{ readonly images: IndexedImageSource } | { readonly latents: LatentSource }> {
+): Promise<EvaluatedSource> {
   if (latents !== undefined) return { latents: firstLatents(await openLatents(latents), limit) };
   const images = await openImages(data!, {
-    size: imageSizeOf(tokenizer),
+    size: 1,
     ...(limit === undefined ? {} : { limit }),
     ...(skipBroken === undefined ? {} : { skipBroken }),
     ...(pixelLimit === undefined ? {} : { pixelLimit }),
   });
   noteImages(images, note);
   return { images };
+}
+
+function sized(source: EvaluatedSource, tokenizer: Tokenizer): EvaluatedSource {
+  return "latents" in source ? source : { images: source.images.withSize(imageSizeOf(tokenizer)) };
 }
 
 function optionsFor(source: EvaluatedSource, options: EvaluationOptions): EvaluationOptions {
@@ -66,11 +70,11 @@ function optionsFor(source: EvaluatedSource, options: EvaluationOptions): Evalua
 /** @param options.shown how many typical, worst and best images are kept */
 export async function evaluateWhole(
   tokenizer: Tokenizer,
-  data: EvaluationData,
+  found: EvaluatedSource,
   options: EvaluationOptions & { readonly shown: number },
 ): Promise<MeasuredTokenizer & Partial<ShownImages> & { readonly counts: ImageCounts }> {
   const { note } = options;
-  const source = await openSource(tokenizer, data, note);
+  const source = sized(found, tokenizer);
   if ("latents" in source) {
     const measured = await evaluateLatents(tokenizer, source.latents, optionsFor(source, options));
     return { ...measured, counts: countLatents(source.latents.count) };
@@ -90,11 +94,11 @@ export async function evaluateWhole(
 /** Measures the part unless its result exists; the last part to finish joins all. @param folder of the parts */
 export async function evaluateOnePart(
   tokenizer: Tokenizer,
-  data: EvaluationData,
+  found: EvaluatedSource,
   { folder, part }: { readonly folder: string; readonly part: Part },
   options: EvaluationOptions,
 ): Promise<PartOutcome<JoinedEvaluation> & { readonly counts: ImageCounts }> {
-  const source = await openSource(tokenizer, data, options.note);
+  const source = sized(found, tokenizer);
   const known = "images" in source ? source.images.skipped.length : 0;
   const outcome = await evaluatePart(folder, part, tokenizer, source, optionsFor(source, options));
   if ("latents" in source) return { ...outcome, counts: countLatents(source.latents.count) };

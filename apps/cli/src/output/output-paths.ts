@@ -2,7 +2,7 @@
 import { RevqError } from "@revq/core";
 import { fileOnTheWay } from "@revq/formats/node";
 import { constants } from "node:fs";
-import { access, mkdir, readdir, stat } from "node:fs/promises";
+import { access, mkdir, readdir, rmdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { UsageError } from "../errors/usage-error.js";
 
@@ -58,6 +58,21 @@ export async function makeFolder(path: string): Promise<void> {
     const reason =
       file === null ? systemReason(code) : file === resolve(path) ? "a file has that name" : `${file} is a file`;
     throw unusable(path, reason, "Name another folder.", error);
+  }
+}
+
+/**
+ * Makes the folder for the work. If the work fails and has written nothing, the folder is removed, unless it was there
+ * before.
+ */
+export async function withFolder<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const before = await stat(path).catch(() => null);
+  await makeFolder(path);
+  try {
+    return await work();
+  } catch (error) {
+    if (!before) await rmdir(path).catch(() => {}); // fails if something was written
+    throw error;
   }
 }
 

@@ -27,6 +27,8 @@ export interface IndexedImageSource extends ImageSource {
    * this source's `skipped`.
    */
   select(indices: ArrayLike<number>): IndexedImageSource;
+  /** The same images at another size, so that they can be found before the size is known. */
+  withSize(size: number): IndexedImageSource;
   /**
    * The image at its own size. Throws an `Error` whose message is the reason if it cannot be read.
    */
@@ -115,6 +117,7 @@ function listOf(
         {},
         reading,
       ),
+    withSize: (size) => listOf({ ...options, size }, names, { ...beside, skipped }, reading),
     whole: (index) => options.load(names[index]!),
   };
 }
