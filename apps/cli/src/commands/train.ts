@@ -31,7 +31,7 @@ Settings: defaults < preset < --config file < REVQ_* environment < flags. \`revq
       command: "<%= config.bin %> train --backbone tae --weights weights/ --data photos --bits 4096",
     },
     {
-      description: "TAESD's encoder (fast), the decoder of the VAE that it imitates (better):",
+      description: "TAESD's fast encoder with the decoder of the VAE that it imitates:",
       command:
         "<%= config.bin %> train --backbone tae --weights hf:madebyollin/taesd --decoder sd-vae --decoder-weights hf:stabilityai/sd-vae-ft-mse --data photos",
     },
