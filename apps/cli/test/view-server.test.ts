@@ -65,7 +65,7 @@ beforeAll(async () => {
   await symlink(join(root, "images", "a b.png"), join(root, "images", "inside.png"));
   const served = await collectServed({
     tokenizers: [join(root, "tokenizer")],
-    images: join(root, "images"),
+    images: [join(root, "images")],
     weights: undefined,
   });
   server = await startViewServer({ site: join(root, "site"), ...served, port: 0 });
@@ -74,6 +74,21 @@ beforeAll(async () => {
 afterAll(async () => {
   await server.close();
   await rm(root, { recursive: true });
+});
+
+describe("revq view --images", () => {
+  it("shows members of archives as PNG, whatever they are named", async () => {
+    const tar = join(import.meta.dirname, "../../../test/fixtures/cases/hard-link.tar");
+    const { view, images } = await collectServed({ tokenizers: [], images: [tar, tar], weights: undefined });
+    expect(view.images).toEqual([
+      { name: "hard-link.tar/a.png", url: "images/0.png" },
+      { name: "hard-link.tar/b.png", url: "images/1.png" },
+    ]);
+    const png = (await images!.read("/images/1.png"))!;
+    expect(Buffer.from(png.subarray(1, 4)).toString()).toBe("PNG");
+    for (const path of ["/images/2.png", "/images/-1.png", "/images/a.png"])
+      expect(await images!.read(path)).toBeNull();
+  });
 });
 
 describe("revq view serves", () => {

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BaseCommand } from "../base-command.js";
+import { repeated, whatImagesAre } from "../images/image-flags.js";
 import { UsageError } from "../errors/usage-error.js";
 import { decoderWeightsFlag, weightsFlag } from "../tokenizer/flags.js";
 
@@ -31,7 +32,7 @@ export default class View extends BaseCommand {
     }),
   };
   static override flags = {
-    images: Flags.string({ description: "folder of images to show (nested is fine)", helpValue: "<dir>" }),
+    images: Flags.string({ description: `images to show: ${whatImagesAre}`, helpValue: "<dir>", ...repeated }),
     port: Flags.integer({ description: "port to listen on (default: any free port)", min: 0, max: 65535, default: 0 }),
     open: Flags.boolean({ description: "open the browser", default: true, allowNo: true }),
     weights: weightsFlag,

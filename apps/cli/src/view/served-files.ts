@@ -6,10 +6,13 @@ import type { Dirent } from "node:fs";
 import { readFile, readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { findFile, type Mount } from "./allowed-files.js";
+import { servedImages, type ServedImages } from "./served-images.js";
 
 export interface Served {
   readonly view: ViewJson;
   readonly mounts: readonly Mount[];
+  /** Images that are not files of one folder. */
+  readonly images: ServedImages | null;
   /** Other hosts that the page may fetch weights from: a config.json names them. */
   readonly origins: readonly string[];
 }
@@ -40,7 +43,7 @@ const maxImages = 500;
 
 export interface ServedRequest {
   readonly tokenizers: readonly string[];
-  readonly images: string | undefined;
+  readonly images: readonly string[] | undefined;
   /** Replaces the weights that config.json names. */
   readonly weights: string | undefined;
   readonly decoderWeights?: string | undefined;
@@ -78,16 +81,30 @@ export async function collectServed({ tokenizers, images, weights, decoderWeight
         : {}),
     });
   }
-  const found = images === undefined ? [] : await listImages(images);
-  if (images !== undefined) mounts.push({ prefix: "/images/", folder: resolve(images), files: new Set(found) });
+  const folder = images?.length === 1 && (await isPlainFolder(images[0]!)) ? images[0]! : null;
+  const files = folder === null ? [] : await listImages(folder);
+  const found = images === undefined || files.length > 0 ? null : await openServedImages(images);
+  if (files.length > 0) mounts.push({ prefix: "/images/", folder: resolve(folder!), files: new Set(files) });
   return {
     mounts,
     origins: [...origins],
     view: {
       tokenizers: listed,
-      images: found.map((name) => ({ name, url: `images/${encodePath(name)}` })),
+      images: found?.listed ?? files.map((name) => ({ name, url: `images/${encodePath(name)}` })),
     },
+    images: found,
   };
+}
+
+/** A folder whose images the browser reads itself: there are no archives or other formats in it. */
+async function isPlainFolder(path: string): Promise<boolean> {
+  const names = await readdir(path, { recursive: true }).catch(() => null);
+  return names !== null && !names.some((name) => /\.(tar|parquet|pq|avif|gif|tiff?)$/i.test(name));
+}
+
+async function openServedImages(sources: readonly string[]): Promise<ServedImages> {
+  const { openImages } = await import("@revq/data");
+  return servedImages(await openImages(sources, { size: 1 }), maxImages);
 }
 
 async function readConfig(folder: string): Promise<ReturnType<typeof parseTokenizerConfig>> {

@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { findFile, type Mount } from "./allowed-files.js";
 import { sendFile } from "./send-file.js";
+import type { ServedImages } from "./served-images.js";
 
 export interface ViewServerOptions {
   /** The built page: `index.html`, `assets/`, … */
@@ -14,6 +15,8 @@ export interface ViewServerOptions {
   /** The content of `view.json`. */
   readonly view: object;
   readonly mounts: readonly Mount[];
+  /** Images that are not files of a mount. */
+  readonly images?: ServedImages | null;
   /** Other hosts that the page may fetch from. */
   readonly origins: readonly string[];
   /** 0: any free port. */
@@ -100,6 +103,14 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
     response.setHeader("Cache-Control", "no-store");
     response.writeHead(200, { "Content-Length": Buffer.byteLength(body) });
     response.end(request.method === "HEAD" ? undefined : body);
+    return;
+  }
+  const image = await options.images?.read(pathname).catch(() => null);
+  if (image) {
+    response.setHeader("Content-Type", "image/png");
+    response.setHeader("Cache-Control", "no-cache");
+    response.writeHead(200, { "Content-Length": image.length });
+    response.end(request.method === "HEAD" ? undefined : image);
     return;
   }
   const page: Mount = { prefix: "/", folder: options.site };
