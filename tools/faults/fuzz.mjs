@@ -5,6 +5,7 @@
  */
 import { isRevqError } from "@revq/core";
 import { fromBuffer, indexTar, openPth, openSafetensors, readNpy, writeNpy, writeSafetensors } from "@revq/formats";
+import { openLatents } from "@revq/data";
 import { parseTokenizerConfig } from "@revq/tokenizer";
 import fc from "fast-check";
 import { execFileSync } from "node:child_process";
@@ -13,6 +14,10 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readIds } from "../../apps/cli/dist/ids/read-ids.js";
+import { findParquetImages } from "../../packages/data/dist/images/archives/parquet-images.js";
+import { expandBraces } from "../../packages/data/dist/images/find/braces.js";
+import { findings } from "../../packages/data/dist/images/find/findings.js";
+import { parseDatasetSpec } from "../../packages/formats/dist/hub/spec.js";
 import { externalFiles, inlineWeights } from "../../plugins/backbone-onnx/dist/inline-weights.js";
 import { parseConfig } from "../../plugins/backbone-sd-vae/dist/config.js";
 import { findVae } from "../../plugins/backbone-sd-vae/dist/find-vae.js";
@@ -129,6 +134,18 @@ const vaeTensors = [
 
 const onnxFolder = join(import.meta.dirname, "../../plugins/backbone-onnx/test/fixtures/external");
 
+const dataFixtures = join(import.meta.dirname, "../../packages/data/test/fixtures");
+const parquetFiles = [
+  "bytes",
+  "records",
+  "dictionary",
+  "delta",
+  "delta-page-1",
+  "delta-page-2",
+  "fixed-size",
+  "list-of-one",
+];
+
 /** Reads everything that a parser offers. Each takes the bytes; those of ids go through a file. */
 const parsers = {
   safetensors: {
@@ -183,6 +200,37 @@ const parsers = {
       const data = readFileSync(join(onnxFolder, "encoder.onnx.data"));
       const names = externalFiles(bytes);
       if (names.length > 0) inlineWeights("fuzz", bytes, new Map(names.map((name) => [name, data])));
+    },
+  },
+  parquet: {
+    seeds: () => parquetFiles.map((name) => readFileSync(join(dataFixtures, `${name}.parquet`))),
+    async parse(bytes) {
+      const found = findings(1000);
+      await findParquetImages(fromBuffer("fuzz", bytes), "fuzz", null, found);
+      // A row without an image is skipped, whatever the error says.
+      for (const image of found.images) await image.read().catch(() => {});
+    },
+  },
+  latents: {
+    seeds: () => [
+      writeNpy({ shape: [2, 2, 3, 2], data: floats }),
+      writeSafetensors([{ name: "latents", shape: [2, 2, 3, 2], data: floats }]),
+      ...["tensor", "dict"].map((name) => readFileSync(join(dataFixtures, "latents", `${name}.pt`))),
+    ],
+    async parse(bytes) {
+      const path = `${target}-latents`;
+      await writeFile(path, bytes);
+      const latents = await openLatents(path, { memoryLimit: 0 });
+      await latents.read([0, latents.count - 1]);
+    },
+  },
+  "image-spec": {
+    seeds: () =>
+      ["hf:datasets/owner/name/data/{a,b}-{00..11}.parquet@main", "a-{0..3}/{x,{y,z}}/*.tar"].map(Buffer.from),
+    async parse(bytes) {
+      const text = new TextDecoder().decode(bytes);
+      expandBraces(text);
+      if (text.startsWith("hf:datasets/")) parseDatasetSpec(text);
     },
   },
   config: {
