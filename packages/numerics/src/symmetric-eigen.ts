@@ -20,6 +20,8 @@ export interface SymmetricEigen {
 const maxSweeps = 60;
 /** Rounding of float64, relative. */
 const epsilon = 2 ** -52;
+/** Below it, squares of entries of a matrix of scale 1 are left-over rounding; the reciprocal of such a square may overflow. */
+const negligibleSquare = epsilon ** 4;
 
 /**
  * Eigenvalues and eigenvectors of `matrix`: `[n, n]` row-major and symmetric, not changed. With
@@ -95,7 +97,7 @@ function tridiagonalise(a: Float64Array, n: number) {
       if (i > k + 1) tail += value * value;
     }
     const first = a[v + k + 1]!;
-    if (tail === 0) {
+    if (tail <= negligibleSquare) {
       offDiagonal[k] = first;
       continue;
     }
