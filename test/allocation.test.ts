@@ -40,25 +40,29 @@ describe("codebooks of unequal sizes", () => {
     expect(trained.bitsPerImage).toBeGreaterThan(64 * 4 - 2);
   });
 
-  it("give ids within each group, and flat ids that start where the tokens before end", async () => {
+  it("give ids within each group, and flat ids by group and by position", async () => {
     const image = join(sampleImages, "acanthus-mollis-01.jpg");
     await revqJson(["encode", "greedy", image, "-o", "ids.npy"], inFolder);
-    await revqJson(["encode", "greedy", image, "--offset-groups", "-o", "flat.npy"], inFolder);
-    const [ids, flat] = [await idsOf("ids.npy"), await idsOf("flat.npy")];
+    await revqJson(["encode", "greedy", image, "--offset-groups", "-o", "groups.npy"], inFolder);
+    await revqJson(["encode", "greedy", image, "--offset-positions", "-o", "flat.npy"], inFolder);
+    const [ids, groups, flat] = [await idsOf("ids.npy"), await idsOf("groups.npy"), await idsOf("flat.npy")];
     const tokensOfGroup = 64 / sizes.length;
     let start = 0;
     ids.forEach((id, token) => {
-      const codes = sizes[Math.floor(token / tokensOfGroup)]!;
+      const group = Math.floor(token / tokensOfGroup);
+      const codes = sizes[group]!;
+      expect(groups[token]).toBe(sizes.slice(0, group).reduce((sum, size) => sum + size, 0) + id);
       expect(id).toBeLessThan(codes);
       expect(flat[token]).toBe(start + id);
       start += codes;
     });
     await revqJson(["decode", "greedy", "ids.npy", "-o", "plain"], inFolder);
-    await revqJson(["decode", "greedy", "flat.npy", "--offset-groups", "-o", "offset"], inFolder);
-    const [plain, offset] = await Promise.all(
-      ["plain", "offset"].map((name) => readFile(join(folder.path, name, "acanthus-mollis-01.png"))),
+    await revqJson(["decode", "greedy", "groups.npy", "-o", "by-group"], inFolder);
+    await revqJson(["decode", "greedy", "flat.npy", "--offset-positions", "-o", "offset"], inFolder);
+    const [plain, ...others] = await Promise.all(
+      ["plain", "offset", "by-group"].map((name) => readFile(join(folder.path, name, "acanthus-mollis-01.png"))),
     );
-    expect(offset!.equals(plain!)).toBe(true);
+    for (const other of others) expect(other.equals(plain!)).toBe(true);
   }, 120_000);
 
   it("are not for the authors' layout: the export to PyTorch says so and leaves nothing", async () => {

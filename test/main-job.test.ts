@@ -4,6 +4,7 @@ import { openSafetensors, readNpy } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
 import { openLatentStore, toChannelLast } from "@revq/data";
 import { psnr } from "@revq/metrics";
+import type { TokenRecord } from "@revq/tokenizer";
 import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -160,33 +161,59 @@ describe("revq train", () => {
 
 describe("revq encode and decode", () => {
   it("gives the same ids in every format, twice", async () => {
-    for (const file of ["ids.npy", "ids.json", "ids.safetensors", "flat.npy"]) {
-      const flags = file.startsWith("flat") ? ["--offset-groups"] : [];
+    for (const file of ["ids.npy", "ids.json", "ids.safetensors", "groups.npy", "positions.npy"]) {
+      const flags = file.startsWith("ids") ? [] : [`--offset-${file.slice(0, -4)}`, "--reserve", "bos,classes:10"];
       await revqJson(["encode", "tokenizer", "photos", "-o", file, ...flags], inFolder);
     }
     const numpy = await readNpy(await fromFile(join(cwd, "ids.npy")));
     expect(numpy.shape).toEqual([24, 64]);
     const json = JSON.parse(await readFile(join(cwd, "ids.json"), "utf8")) as {
       images: { name: string; ids: number[] }[];
-      vocabulary: number;
+      vocabulary: { size: number; layout: TokenRecord };
     };
     expect(json.images.flatMap(({ ids }) => ids)).toEqual(Array.from(numpy.data as Int32Array));
-    expect(json.vocabulary).toBe(64 * 16);
+    expect(json.vocabulary.size).toBe(16);
     const tensors = await openSafetensors(await fromFile(join(cwd, "ids.safetensors")));
     expect(Array.from((await tensors.read("ids")).data as Int32Array)).toEqual(Array.from(numpy.data as Int32Array));
-    const flat = await readNpy(await fromFile(join(cwd, "flat.npy")));
-    expect(Array.from(flat.data as Int32Array)).toEqual(
-      Array.from(numpy.data as Int32Array, (code, i) => code + (i % 64) * 16),
-    );
+    const config = JSON.parse(await readFile(join(cwd, "tokenizer", "config.json"), "utf8")) as {
+      layout: TokenRecord;
+      tokens: { vocabulary: number };
+    };
+    expect(json.vocabulary.layout).toEqual(config.layout);
+    const { groupOf, codebookSizes } = config.layout;
+    expect(codebookSizes).toEqual(codebookSizes.map(() => 16));
+    expect(config.tokens.vocabulary).toBe(16 * codebookSizes.length);
+    for (const [file, offset, size] of [
+      ["groups.npy", (t: number) => groupOf[t]! * 16, 16 * codebookSizes.length],
+      ["positions.npy", (t: number) => t * 16, 16 * 64],
+    ] as const) {
+      const flat = await readNpy(await fromFile(join(cwd, file)));
+      expect(Array.from(flat.data as Int32Array)).toEqual(
+        Array.from(numpy.data as Int32Array, (code, i) => code + offset(i % 64)),
+      );
+      const record = JSON.parse(await readFile(join(cwd, `${file}.vocabulary.json`), "utf8")) as object;
+      const special = { bos: { first: size, count: 1 }, classes: { first: size + 1, count: 10 } };
+      expect(record).toMatchObject({ codes: size, size: size + 11, special, layout: config.layout });
+    }
   }, 120_000);
 
   it("decodes to images that are named as they came and look like them", async () => {
     await revqJson(["decode", "tokenizer", "ids.npy", "-o", "out"], inFolder);
-    await revqJson(["decode", "tokenizer", "flat.npy", "--offset-groups", "-o", "out-flat"], inFolder);
+    await revqJson(["decode", "tokenizer", "groups.npy", "-o", "out-groups"], inFolder);
+    // Somebody else's file does not say what it holds.
+    await cp(join(cwd, "positions.npy"), join(cwd, "bare.npy"));
+    await cp(join(cwd, "positions.npy.names.json"), join(cwd, "bare.npy.names.json"));
+    await revqJson(["decode", "tokenizer", "bare.npy", "--offset-positions", "-o", "out-positions"], inFolder);
+    for (const flags of [[], ["--offset-groups"]]) {
+      const { code, stderr } = await revq(["decode", "tokenizer", "bare.npy", ...flags, "-o", "refused"], inFolder);
+      expect([code, stderr]).toEqual([1, expect.stringContaining("--offset-positions")]);
+    }
     const names = (await readdir(join(cwd, "photos"))).map((name) => name.replace(/\.\w+$/, ".png"));
     expect((await readdir(join(cwd, "out"))).sort()).toEqual(names.sort());
     for (const name of names.slice(0, 3)) {
-      expect(await readFile(join(cwd, "out-flat", name))).toEqual(await readFile(join(cwd, "out", name)));
+      const expected = await readFile(join(cwd, "out", name));
+      expect(await readFile(join(cwd, "out-groups", name))).toEqual(expected);
+      expect(await readFile(join(cwd, "out-positions", name))).toEqual(expected);
     }
     const pixels = async (path: string): Promise<Float32Array> =>
       Float32Array.from(await sharp(path).resize(64, 64).removeAlpha().raw().toBuffer(), (value) => value / 255);

@@ -253,7 +253,7 @@ const parsers = {
 async function idsFile(name, bytes) {
   const path = `${target}-${name}`;
   await writeFile(path, bytes);
-  return readIds(path, layout, false);
+  return readIds(path, layout, null);
 }
 
 let failures = 0;

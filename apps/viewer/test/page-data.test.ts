@@ -4,12 +4,14 @@ import { describe, expect, it } from "vitest";
 import type { Codebook, TokenizerDescription } from "../src/protocol/messages.js";
 import { codeOfLeastNorm, nearestTo } from "../src/page/code-search.js";
 import { clampViewport, imageBox, zoomAt } from "../src/page/elements/viewport.js";
+import { idsJson } from "@revq/tokenizer";
 import { idsFromText, idsToJson } from "../src/page/ids-json.js";
 import { chartsOf, parseMetrics } from "../src/page/metrics-file.js";
 import { tokenRows } from "../src/page/token-rows.js";
 import { actsOn } from "../src/page/token-text.js";
 import { codeCounter, countsOfGroup, usageByGroup } from "../src/page/usage.js";
 
+const groups = { codebookSizes: [3, 200], groupOf: [0, 1, 0, 1] };
 /** Two groups of two tokens; token t decides element t of a [1, 2, 2] latent. */
 const description = {
   name: "small",
@@ -18,6 +20,22 @@ const description = {
   noImages: null,
   latentShape: [1, 2, 2],
   layout: { count: 4, codebookSizes: [3, 200], groupOf: Int32Array.of(0, 1, 0, 1) },
+  vocabulary: {
+    formatVersion: 1,
+    form: "codes",
+    size: 200,
+    codes: 200,
+    offsets: [0, 0, 0, 0],
+    special: {},
+    layout: {
+      ...groups,
+      tokens: 4,
+      codebookOffsets: [0, 3],
+      latentShape: [1, 2, 2],
+      imageSize: null,
+      grid: { shape: [2, 2, 1], patch: [1, 1], pixels: null, order: "row, column", positions: [0, 1, 2, 3] },
+    },
+  },
   bitsPerImage: 0,
   footprints: { starts: Int32Array.of(0, 1, 2, 3, 4), indices: Int32Array.of(0, 1, 2, 3) },
 } as const satisfies TokenizerDescription;
@@ -28,8 +46,7 @@ describe("ids as text", () => {
     const text = idsToJson(ids, "photo.jpg", description);
     expect(JSON.parse(text)).toEqual({
       tokens: 4,
-      vocabulary: 406, // 3 + 200 + 3 + 200
-      offsetGroups: false,
+      vocabulary: description.vocabulary,
       images: [{ name: "photo.jpg", ids: [2, 199, 0, 7] }],
     });
     expect(idsFromText(text, description)).toEqual(ids);
@@ -42,6 +59,16 @@ describe("ids as text", () => {
     ["2 199 0 7\n"],
     // flat: every token has codes of its own, so token t starts at 0, 3, 203, 206
     ['{"offsetGroups": true, "images": [{"ids": [2, 202, 203, 213]}]}'],
+    ['{"vocabulary": 406, "offsetGroups": false, "images": [{"ids": [2, 199, 0, 7]}]}'],
+    // one vocabulary: groups start at 0 and 3
+    [
+      idsJson([{ name: "a", ids: [2, 202, 0, 10] }], {
+        ...description.vocabulary,
+        form: "groups",
+        size: 203,
+        codes: 203,
+      }),
+    ],
   ])("are read from %s", (text) => {
     expect(idsFromText(text, description)).toEqual(Int32Array.of(2, 199, 0, 7));
   });
@@ -51,6 +78,10 @@ describe("ids as text", () => {
     ["[3, 0, 0, 0]", "code-out-of-range"],
     ["[0, -1, 0, 0]", "code-out-of-range"],
     ["[0.5, 0, 0, 0]", "ids-malformed"],
+    ["[4294967297, 0, 0, 0]", "ids-malformed"],
+    ["4294967297, 0, 0, 0", "ids-malformed"],
+    ['{"vocabulary": 405, "offsetGroups": false, "images": [{"ids": [2, 199, 0, 7]}]}', "ids-vocabulary"],
+    ['{"vocabulary": {"form": "groups"}, "images": [{"ids": [2, 202, 0, 10]}]}', "ids-malformed"],
     ["[0,", "ids-malformed"],
     ["", "ids-malformed"],
     ["null", "ids-malformed"],

@@ -12,6 +12,8 @@ import { RevqError } from "./errors.js";
 import { latentSize, latentShapeToArray, type LatentShape } from "./latent-shape.js";
 
 export type TokenSplit = "channel" | "spatial" | "block";
+/** `eigenvalue`: tokens are made by variance (eigenvalue allocation), not by position. */
+export type CutSplit = TokenSplit | "eigenvalue";
 export const tokenSplits = ["channel", "spatial", "block"] as const satisfies readonly TokenSplit[];
 
 /**
@@ -105,16 +107,29 @@ export interface TokenLayout {
   readonly codebookSizes: readonly number[];
   /** The group of each token, `[T]`. */
   readonly groupOf: Int32Array;
+  /** Where tokens come from. Absent: not told, so readers of ids know no positions. */
+  readonly cut?: LatentCut | undefined;
+}
+
+/** How the coefficients of a latent are cut into vectors, and vectors become tokens. */
+export interface LatentCut {
+  /** The rule that cuts them into T / stages vectors. `eigenvalue`: block by block of the transform. */
+  readonly split: CutSplit;
+  /** Tokens of a vector. Token t is stage t % stages of vector floor(t / stages). */
+  readonly stages: number;
 }
 
 /**
  * T tokens that choose from one codebook of K codes.
  *
+ * @param split how latents are cut into tokens; `auto`: not decided
+ *
  * @example
  * bitsPerImage(sharedTokenLayout(256, 1024)); // => 2560
  */
-export function sharedTokenLayout(count: number, codebookSize: number): TokenLayout {
-  return { count, codebookSizes: [codebookSize], groupOf: new Int32Array(count) };
+export function sharedTokenLayout(count: number, codebookSize: number, split?: CutSplit | "auto"): TokenLayout {
+  const cut = split === undefined || split === "auto" ? {} : { cut: { split, stages: 1 } };
+  return { count, codebookSizes: [codebookSize], groupOf: new Int32Array(count), ...cut };
 }
 
 /**
@@ -129,26 +144,9 @@ export function bitsPerImage({ codebookSizes, groupOf }: TokenLayout): number {
 }
 
 /**
- * Size of the vocabulary of flat ids, with separate ids for every token position.
- *
- * @example
- * vocabularySize(sharedTokenLayout(256, 1024)); // => 262144
+ * The index of each group's first code in an array of all groups, `[G]`. In the form `groups` it is the
+ * first id of the group.
  */
-export function vocabularySize({ codebookSizes, groupOf }: TokenLayout): number {
-  return groupOf.reduce((size, group) => size + codebookSizes[group]!, 0);
-}
-
-/**
- * The first flat id of each token, `[T]`: flat id = offset[t] + id. With K codes in all groups that
- * is t * K + id.
- */
-export function vocabularyOffsets({ count, codebookSizes, groupOf }: TokenLayout): Int32Array {
-  const offsets = new Int32Array(count);
-  for (let t = 1; t < count; t++) offsets[t] = offsets[t - 1]! + codebookSizes[groupOf[t - 1]!]!;
-  return offsets;
-}
-
-/** The index of each group's first code in an array of all groups, `[G]`. */
 export function codebookOffsets({ codebookSizes }: Pick<TokenLayout, "codebookSizes">): Int32Array {
   const offsets = new Int32Array(codebookSizes.length);
   for (let g = 1; g < offsets.length; g++) offsets[g] = offsets[g - 1]! + codebookSizes[g - 1]!;

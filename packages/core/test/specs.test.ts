@@ -10,9 +10,6 @@ import {
   latentSize,
   quietContext,
   sameLatentShape,
-  sharedTokenLayout,
-  vocabularyOffsets,
-  vocabularySize,
   type TokenLayout,
 } from "@revq/core";
 import { describe, expect, it } from "vitest";
@@ -30,13 +27,6 @@ describe("a token layout", () => {
     };
     expect(bitsPerImage(paper)).toBe(7168);
     expect(bitsPerImage({ count: 1, codebookSizes: [3], groupOf: Int32Array.of(0) })).toBeCloseTo(1.584963, 6);
-  });
-  it("flat ids: every token has codes of its own", () => {
-    expect(vocabularySize(layout)).toBe(24);
-    expect([...vocabularyOffsets(layout)]).toEqual([0, 8, 12, 16]);
-    const equal: TokenLayout = { count: 3, codebookSizes: [5, 5], groupOf: Int32Array.of(0, 1, 0) };
-    expect([...vocabularyOffsets(sharedTokenLayout(3, 5))]).toEqual([0, 5, 10]);
-    expect([...vocabularyOffsets(equal)]).toEqual([0, 5, 10]); // t * K
   });
   it("codebooks one after the other", () => {
     expect([...codebookOffsets(layout)]).toEqual([0, 8]);

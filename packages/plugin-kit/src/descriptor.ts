@@ -1,10 +1,8 @@
 /** @revq/plugin-kit/descriptor: what descriptors of quantizers share. It loads no tensor engine. */
-import { RevqError, type TokenSplit, type TransformLayout } from "@revq/core";
+import { RevqError, type CutSplit, type TokenSplit, type TransformLayout } from "@revq/core";
 
 export { gridSize } from "./grid.js";
-
-/** `eigenvalue`: tokens are made by variance (eigenvalue allocation), not by position. */
-export type CutSplit = TokenSplit | "eigenvalue";
+export type { CutSplit } from "@revq/core";
 
 /**
  * The split for `auto`: eigenvalue allocation after a decorrelating transform.

@@ -52,7 +52,7 @@ export class GridQuantizer implements Quantizer {
   ) {
     const { tokens, split, levels } = settings;
     const codes = gridSize(levels);
-    this.layout = sharedTokenLayout(tokens, codes);
+    this.layout = sharedTokenLayout(tokens, codes, split);
     this.cut = new TokenCut(shape, tokens, split, transform);
     this.scale = new CoefficientScale(shape, transform);
     this.steps = tf.tidy(() => tf.variable(tf.ones([levels.length])));

@@ -1,8 +1,7 @@
 /** Images to ids and back, in batches of tiles. The batch and the image bound the memory. */
-import { RevqError, type ReportProgress, type RgbaImage, type TokenLayout } from "@revq/core";
+import { checkIds, RevqError, type ReportProgress, type RgbaImage, type TokenLayout } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
-import { checkIds } from "./id-range.js";
 import { fromFloatPixels, toFloatPixels, type DecodedImage } from "./image.js";
 import { checkGrid, cutTile, planTiles, tileCount, TileBlender, type TileGrid } from "./tile-grid.js";
 

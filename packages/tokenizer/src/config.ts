@@ -5,9 +5,10 @@
 import { metricIds, RevqError } from "@revq/core";
 import { z } from "zod";
 import { decoderSchema } from "./decoder-config.js";
+import { tokenRecordSchema } from "./vocabulary.js";
 
 /** The format that this version writes. It reads all older ones (see `upgrades`). */
-export const formatVersion = 5;
+export const formatVersion = 6;
 
 /** JSON of version n -> JSON of version n + 1. Every version that was ever written stays here. */
 const upgrades: Readonly<Record<number, (config: Record<string, unknown>) => Record<string, unknown>>> = {
@@ -42,6 +43,13 @@ const upgrades: Readonly<Record<number, (config: Record<string, unknown>) => Rec
   }),
   // In format 5 another VAE may decode.
   4: ({ backbone, ...config }) => ({ ...config, backbone: backbone && { ...(backbone as object), decoder: null } }),
+  // In format 6 the vocabulary is that of the form `groups`, and `layout` says where tokens lie. Before,
+  // every token position had ids of its own.
+  5: ({ tokens, ...config }) => {
+    const { groups, codes } = tokens as { groups: number; codes: number | number[] };
+    const vocabulary = typeof codes === "number" ? groups * codes : codes.reduce((sum, size) => sum + size, 0);
+    return { ...config, tokens: { ...(tokens as object), vocabulary } };
+  },
 };
 
 /** Tensors that had another name before format 3. */
@@ -101,9 +109,12 @@ export const tokenizerConfigSchema = z.strictObject({
     groups: positive,
     /** Codes of each group, or one number when all have the same. */
     codes: z.union([positive, z.array(positive)]),
+    /** Codes of all groups: the ids of the form `groups`. */
     vocabulary: positive,
     bitsPerImage: z.number().nonnegative(),
   }),
+  /** For readers of ids. Absent in formats before 6. */
+  layout: tokenRecordSchema.optional(),
   training: z.strictObject({ recipe: z.string(), preset: z.string().nullable(), seed: z.int() }),
 });
 

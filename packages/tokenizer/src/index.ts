@@ -1,5 +1,5 @@
 /** @revq/tokenizer: images to ids and back as one object, in Node and in browsers. */
-export type { RgbaImage } from "@revq/core";
+export { checkIds, type RgbaImage } from "@revq/core";
 export type { CodingOptions } from "./coding.js";
 export { formatVersion, parseTokenizerConfig, tokenizerConfigSchema, type TokenizerConfig } from "./config.js";
 export {
@@ -14,8 +14,9 @@ export {
 export { adaptedTensors, createAdaptedDecoder, type AdaptedDecoder, type AdaptedDecoderInput } from "./decoder.js";
 export { decoderModes, type DecoderConfig, type DecoderMode } from "./decoder-config.js";
 export { pluginsOf, type NamedPlugin } from "./find-plugins.js";
-export { checkIds } from "./id-range.js";
+export { codesOfFile, idsJson, idsRecord, idsRecordSchema, type IdsOfImage, type IdsRecord } from "./ids-record.js";
 export { fromFloatPixels, toFloatPixels, type DecodedImage } from "./image.js";
+export { jsonText } from "./json-text.js";
 export { LatentSpace, disposeTransformed, type TransformedLatents } from "./latent-space.js";
 export { channelShares, decoderMetric, metricArrays, type Metric } from "./metric.js";
 export type { LoadTokenizerOptions } from "./load.js";
@@ -31,4 +32,16 @@ export {
   type LatentStatistics,
 } from "./standardizer.js";
 export { checkGrid, defaultOverlap, planTiles, tileCount, tileOffsets, type TileGrid } from "./tile-grid.js";
+export { tokenGrid, type TokenGrid } from "./token-grid.js";
 export { Tokenizer, type QuantizedLatents } from "./tokenizer.js";
+export {
+  createVocabulary,
+  tokenRecord,
+  tokenRecordSchema,
+  vocabularyFile,
+  vocabularySchema,
+  type DescribedTokens,
+  type ReservedIds,
+  type TokenRecord,
+  type Vocabulary,
+} from "./vocabulary.js";

@@ -1,6 +1,7 @@
 /** A tokenizer as bytes: the two files that programs read. The trainer writes the model card. */
 import { toNamedArrays, withPrefix, type NamedArray } from "@revq/core";
 import { float16ToFloat32, float32ToFloat16, writeSafetensors, type TensorToWrite } from "@revq/formats";
+import { jsonText } from "./json-text.js";
 import { metricArrays } from "./metric.js";
 import type { TokenizerParts } from "./parts.js";
 
@@ -33,7 +34,7 @@ export async function serializeTokenizer({ parts }: { parts: TokenizerParts }): 
     backbone && config.backbone?.embedded ? withPrefix("backbone", await toNamedArrays(backbone.state())) : {};
   for (const tensor of Object.values(statistics)) tensor.dispose();
   return {
-    [configFile]: new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`),
+    [configFile]: new TextEncoder().encode(jsonText(config)),
     [modelFile]: writeSafetensors(
       [
         ...Object.entries(arrays).map(([name, { shape, data }]) => ({ name, shape, data })),

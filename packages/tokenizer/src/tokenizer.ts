@@ -9,6 +9,7 @@ import {
   RevqError,
   type Backbone,
   type Disposable,
+  type IdForm,
   type RgbaImage,
   type TokenLayout,
   type WeightsSource,
@@ -22,6 +23,7 @@ import { disposeTransformed } from "./latent-space.js";
 import type { LoadTokenizerOptions } from "./load.js";
 import type { TokenizerParts } from "./parts.js";
 import { planTiles, tileCount, type TileGrid } from "./tile-grid.js";
+import { createVocabulary, type ReservedIds, type Vocabulary } from "./vocabulary.js";
 
 /**
  * Standardized latents `[n, h, w, c]` at every stage, and their ids `[n, t]`. The caller owns all
@@ -115,6 +117,18 @@ export class Tokenizer implements Disposable {
 
   get bitsPerImage(): number {
     return bitsPerImage(this.layout);
+  }
+
+  /**
+   * What a reader of ids needs, in any language: which id is which code, where tokens lie, and the
+   * special ids that are reserved. `encode` gives codes; `codesToIds` of `@revq/core` makes ids of
+   * another form. Throws `reserved-ids` and `vocabulary-too-large`.
+   */
+  vocabulary(form: IdForm = "codes", reserve: readonly ReservedIds[] = []): Vocabulary {
+    const { latentShape, space, config } = this.parts;
+    const { layout } = this;
+    const tokens = { layout, latentShape, transform: space.transform.layout, imageSize: config.imageSize };
+    return createVocabulary(tokens, form, reserve);
   }
 
   /** The backbone: the VAE as it was published. Throws `tokenizer-of-latents`. */

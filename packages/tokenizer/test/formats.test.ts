@@ -84,6 +84,23 @@ it.each([
   tokenizer.dispose();
 });
 
+it.each([
+  [16, 4 * 16],
+  [[2, 4, 8, 16], 30],
+] as const)(
+  "counts codes of all groups as the vocabulary where format 5 counted positions: %j",
+  async (codes, size) => {
+    const tokenizer = await makeTokenizer();
+    const tokens = { ...tokenizer.config.tokens, tokens: 24, groups: 4, codes };
+    const older = { ...tokenizer.config, formatVersion: 5, tokens: { ...tokens, vocabulary: 24 * 16 } };
+    expect(parseTokenizerConfig(JSON.stringify(older), "config.json")).toEqual({
+      ...tokenizer.config,
+      tokens: { ...tokens, vocabulary: size },
+    });
+    tokenizer.dispose();
+  },
+);
+
 it("keeps the decoder's metric: the opened tokenizer gives the same ids", async () => {
   const tokenizer = await makeTokenizer({ transform: dctKlt, metric: "decoder" });
   const files = await serializeTokenizer(tokenizer);

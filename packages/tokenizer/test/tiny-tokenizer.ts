@@ -106,7 +106,7 @@ export async function makeTokenizer({
         tokens: layout.count,
         groups: layout.codebookSizes.length,
         codes: [...layout.codebookSizes],
-        vocabulary: vocabularySize(layout),
+        vocabulary: vocabularySize(layout, "groups"),
         bitsPerImage: bitsPerImage(layout),
       },
       training: { recipe: "kmeans", preset: null, seed: 2 },

@@ -61,7 +61,7 @@ export const fsq: QuantizerPlugin<typeof options> = definePlugin({
   layout(given, latentShape) {
     const { tokens, levels } = gridOf(given, latentShape);
     if (given.split === "block") blockShape(latentShape, levels.length);
-    return { layout: sharedTokenLayout(tokens, gridSize(levels)), parameterCount: levels.length };
+    return { layout: sharedTokenLayout(tokens, gridSize(levels), given.split), parameterCount: levels.length };
   },
 
   async create(given, { latentShape, transform }) {

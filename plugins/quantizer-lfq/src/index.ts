@@ -81,7 +81,8 @@ function signPlugin(id: string, title: string, scale: SignScale): QuantizerPlugi
     layout(given, latentShape) {
       const dim = dimOf(id, given, latentShape);
       if (given.split === "block") blockShape(latentShape, dim);
-      return { layout: sharedTokenLayout(latentSize(latentShape) / dim, 2 ** dim), parameterCount: dim };
+      const layout = sharedTokenLayout(latentSize(latentShape) / dim, 2 ** dim, given.split);
+      return { layout, parameterCount: dim };
     },
 
     async create(given, { latentShape, transform }) {

@@ -5,6 +5,7 @@ import {
   latentSize,
   tokenDimension,
   type LatentShape,
+  type TokenLayout,
   type TokenSplit,
   blockShape,
 } from "@revq/core";
@@ -49,6 +50,11 @@ export function createLayout(
   const lists: number[][] = Array.from({ length: groups }, () => []);
   groupOf.forEach((group, token) => lists[group]!.push(token));
   return { shape, split, tokens, dim, groups, groupOf, tokensOf: lists.map((list) => Int32Array.from(list)) };
+}
+
+/** The layout as the contract describes it. @param sizes codes of every group, `[G]` */
+export function tokenLayout({ tokens, groupOf, split }: MultigroupLayout, sizes: readonly number[]): TokenLayout {
+  return { count: tokens, codebookSizes: sizes, groupOf, cut: { split, stages: 1 } };
 }
 
 /** The group of every token, `[T]`: 0 .. G-1, every group at least once. */

@@ -22,7 +22,7 @@ import { codebookSizes, type CodebookSizes } from "./codebook-sizes.js";
 import { Codebooks } from "./codebooks.js";
 import { fitCodebooks, type FitSettings } from "./fit-codebooks.js";
 import { requireLatents } from "./gather-tokens.js";
-import type { MultigroupLayout, OrderedLayout } from "./layout.js";
+import { tokenLayout, type MultigroupLayout, type OrderedLayout } from "./layout.js";
 import { drawCodebooks, resetUnusedCodes } from "./paper-training.js";
 import { searchByTensors } from "./search-graph.js";
 import { gpuSearches, searchOnGpu } from "./search-gpu.js";
@@ -54,7 +54,7 @@ export class MultigroupQuantizer implements Quantizer {
     private readonly settings: FitSettings,
   ) {
     const { shape, split, tokens, groupOf } = groups;
-    this.layout = { count: tokens, codebookSizes: codes, groupOf };
+    this.layout = tokenLayout(groups, codes);
     this.sizes = codebookSizes(groups, codes);
     const { starts, equal } = this.sizes;
     this.cut = new TokenCut(shape, tokens, split, transform, groups.groups);

@@ -9,7 +9,7 @@ import {
   type QuantizerRequest,
 } from "@revq/core";
 import { chooseMultigroup } from "./choose.js";
-import { createLayout, type MultigroupLayout } from "./layout.js";
+import { createLayout, tokenLayout, type MultigroupLayout } from "./layout.js";
 import { multigroupOptions, type MultigroupInput, type MultigroupOptions } from "./options.js";
 
 /** Channel multi-group vector quantization, arXiv 2507.10547. */
@@ -32,7 +32,7 @@ export const multigroup: QuantizerPlugin<typeof multigroupOptions> = definePlugi
     const sizes = options.sizes ?? equalSizes(layout, codes);
     requireSizes(sizes, layout);
     return {
-      layout: { count: layout.tokens, codebookSizes: sizes, groupOf: layout.groupOf },
+      layout: tokenLayout(layout, sizes),
       parameterCount: sizes.reduce((sum, each) => sum + each, 0) * layout.dim,
     };
   },

@@ -60,7 +60,7 @@ export const residual: QuantizerPlugin<typeof options> = definePlugin({
     const vectors = vectorsOf(given, latentShape);
     const dim = latentSize(latentShape) / vectors;
     if (split === "block") blockShape(latentShape, dim);
-    return { layout: residualLayout(vectors, depth, codes), parameterCount: depth * codes * dim };
+    return { layout: residualLayout(vectors, depth, codes, split), parameterCount: depth * codes * dim };
   },
 
   async create(given, { latentShape, transform }) {

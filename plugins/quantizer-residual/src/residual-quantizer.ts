@@ -59,7 +59,7 @@ export class ResidualQuantizer implements Quantizer {
     private readonly settings: ResidualSettings,
   ) {
     const { vectors, split, depth, codes } = settings;
-    this.layout = residualLayout(vectors, depth, codes);
+    this.layout = residualLayout(vectors, depth, codes, split);
     this.cut = new TokenCut(shape, vectors, split, transform);
     this.codebooks = tf.tidy(() => tf.variable(tf.zeros([depth, codes, this.cut.dim])));
   }

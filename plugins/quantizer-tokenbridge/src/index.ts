@@ -32,7 +32,7 @@ export const tokenbridge: QuantizerPlugin<typeof options> = definePlugin({
   },
 
   layout: (given, latentShape) => ({
-    layout: sharedTokenLayout(tokensOf(given, latentShape), given.codes),
+    layout: sharedTokenLayout(tokensOf(given, latentShape), given.codes, "spatial"),
     parameterCount: 0,
   }),
 

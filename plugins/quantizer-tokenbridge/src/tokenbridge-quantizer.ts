@@ -37,7 +37,7 @@ export class TokenbridgeQuantizer implements Quantizer {
     transform: TransformLayout,
     codes: number,
   ) {
-    this.layout = sharedTokenLayout(latentSize(shape), codes);
+    this.layout = sharedTokenLayout(latentSize(shape), codes, "spatial");
     this.bins = normalBins(codes);
     this.scale = new CoefficientScale(shape, transform);
   }

@@ -63,7 +63,7 @@ export const vq: QuantizerPlugin<typeof options> = definePlugin({
     const tokens = tokensOf(given, latentShape);
     const dim = tokenDimension(latentShape, tokens);
     if (split === "block") blockShape(latentShape, dim);
-    return { layout: sharedTokenLayout(tokens, codes), parameterCount: codes * dim };
+    return { layout: sharedTokenLayout(tokens, codes, split), parameterCount: codes * dim };
   },
 
   async create(given, { latentShape, transform }) {

@@ -57,7 +57,7 @@ export class VqQuantizer implements Quantizer {
     private readonly settings: VqSettings,
   ) {
     const { tokens, split, codes } = settings;
-    this.layout = sharedTokenLayout(tokens, codes);
+    this.layout = sharedTokenLayout(tokens, codes, split);
     this.cut = new TokenCut(shape, tokens, split, transform);
     this.codebook = tf.tidy(() => tf.variable(tf.zeros([codes, this.cut.dim])));
   }

@@ -1,6 +1,7 @@
 import { Args, Flags } from "@oclif/core";
 import { extname } from "node:path";
 import { BaseCommand } from "../base-command.js";
+import { formFlags, formOfFlags } from "../ids/form-flags.js";
 import { engineFlag } from "../settings/engine-flag.js";
 import { decoderWeightsFlag, tokenizerArgument, weightsFlag } from "../tokenizer/flags.js";
 
@@ -12,12 +13,13 @@ interface DecodeReport {
 
 export default class Decode extends BaseCommand {
   static override summary = "Decode ids to images, or to latents.";
-  static override description =
-    "Writes one PNG an image below the output folder. A file has the name of the image that its ids came from, or a number. If the names are absolute paths, the folders that all of them share are left out.";
+  static override description = `Writes one PNG an image below the output folder. A file has the name of the image that its ids came from, or a number. If the names are absolute paths, the folders that all of them share are left out.
+
+A file of "revq encode" says which form its ids have. For another file, --offset-groups and --offset-positions name it; without them its ids are codes. Ids that fit another form are refused, and the error names that form.`;
   static override examples = [
     "<%= config.bin %> decode my-tokenizer ids.npy -o out/",
     {
-      description: "Flat ids from a language model:",
+      description: "Ids of one vocabulary, from a language model:",
       command: "<%= config.bin %> decode my-tokenizer ids.npy --offset-groups -o out/",
     },
     {
@@ -36,10 +38,7 @@ export default class Decode extends BaseCommand {
       required: true,
       helpValue: "<dir>",
     }),
-    "offset-groups": Flags.boolean({
-      default: false,
-      description: "the .npy holds flat ids (files of the other formats record it)",
-    }),
+    ...formFlags("read"),
     overwrite: Flags.boolean({
       default: false,
       description: "replace the file, or write into a folder that is not empty",
@@ -60,12 +59,10 @@ export default class Decode extends BaseCommand {
     if (!flags.overwrite) await (toLatents ? requireNewFile(out) : requireEmptyFolder(out, true));
 
     const { openTokenizer } = await import("../tokenizer/open-tokenizer.js");
-    const { checkIds } = await import("@revq/tokenizer");
     const { readIds } = await import("../ids/read-ids.js");
     const { decodeTiles, decodeToImages, decodeToLatents, rowsOf } = await import("../decode/decode-ids.js");
     const tokenizer = await openTokenizer(this, args.tokenizer, flags, !toLatents);
-    const ids = await readIds(args.ids, tokenizer.layout, flags["offset-groups"]);
-    checkIds(ids.ids, tokenizer.layout);
+    const ids = await readIds(args.ids, tokenizer.layout, formOfFlags(flags));
     const context = { tokenizer, batch, signal: this.signal, report: this.display.update.bind(this.display) };
     let images: readonly string[] = [];
     if (toLatents) await decodeToLatents(ids, out, context);

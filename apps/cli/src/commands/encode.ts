@@ -1,8 +1,10 @@
 import { Args, Flags } from "@oclif/core";
-import { bitsPerImage, vocabularySize } from "@revq/core";
+import { bitsPerImage, type IdForm } from "@revq/core";
+import type { Vocabulary } from "@revq/tokenizer";
 import type { ImageCounts } from "@revq/train";
 import { BaseCommand } from "../base-command.js";
 import { UsageError } from "../errors/usage-error.js";
+import { formFlags, formOfFlags, parseReserve, reserveFlag } from "../ids/form-flags.js";
 import { imageFlags, imageOptions, repeated, whatImagesAre, whatLatentsAre } from "../images/image-flags.js";
 import { engineFlag } from "../settings/engine-flag.js";
 import { decoderWeightsFlag, tokenizerArgument, weightsFlag } from "../tokenizer/flags.js";
@@ -12,16 +14,21 @@ interface EncodeReport extends ImageCounts {
   /** More than images if they are larger than the tokenizer's images. */
   readonly tiles: number;
   readonly tokens: number;
+  readonly form: IdForm;
+  /** Ids of that form in all, the special ones too. */
   readonly vocabulary: number;
+  /** The special ids that were reserved. */
+  readonly special: Vocabulary["special"];
   readonly bitsPerImage: number;
-  readonly offsetGroups: boolean;
 }
 
 export default class Encode extends BaseCommand {
   static override summary = "Encode images, or latents, to ids.";
   static override description = `Images are resized and centre-cropped to the size of the tokenizer's training images. The file holds int32 ids [n, t], one id a token, in the token order of the quantizer (channel-major for multigroup).
 
-With --offset-groups the ids are flat: the id plus the number of codes of all tokens before it, t * K + id. A language model then sees one vocabulary of T * K ids.
+An id is a code of its token's group. With --offset-groups it is the offset of the group plus the code: one vocabulary for a language model, as large as all codebooks. With --offset-positions every token has ids of its own (t * K + code).
+
+Every file says which form its ids have, and what a reader needs in any language: group of each token, codebook sizes, offsets, where tokens lie, reserved ids. A .npy has it in FILE.vocabulary.json. docs/tokens.md explains the record.
 
 With --tile an image keeps its size. Overlapping tiles of the training size cover it, one row of ids a tile. The grid of tiles is stored with the image's name.`;
   static override examples = [
@@ -31,8 +38,9 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
       command: "<%= config.bin %> encode my-tokenizer photos/ -o ids.json",
     },
     {
-      description: "Flat ids for a language model:",
-      command: "<%= config.bin %> encode my-tokenizer photos/ -o ids.npy --offset-groups",
+      description: "One vocabulary for a language model, with ids for the start and for a thousand classes:",
+      command:
+        "<%= config.bin %> encode my-tokenizer photos/ -o ids.npy --offset-groups --reserve bos,mask,classes:1000",
     },
     {
       description: "Latents, for any tokenizer:",
@@ -62,10 +70,8 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
       ...repeated,
     }),
     ...imageFlags,
-    "offset-groups": Flags.boolean({
-      default: false,
-      description: "write flat ids: every token position has ids of its own",
-    }),
+    ...formFlags("write"),
+    reserve: reserveFlag,
     tile: Flags.boolean({ default: false, description: "keep the size of every image, in tiles of the training size" }),
     overwrite: Flags.boolean({
       default: false,
@@ -82,6 +88,7 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
     const { checkIdsPath } = await import("../ids/ids-file.js");
     const { requireNewFile, requireWritableFile } = await import("../output/output-paths.js");
     checkIdsPath(flags.out);
+    const reserve = parseReserve(flags.reserve);
     await requireWritableFile(flags.out);
     if (!flags.overwrite) await requireNewFile(flags.out);
     const paths = (argv as string[]).slice(1);
@@ -98,6 +105,7 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
     const { writeIds } = await import("../ids/write-ids.js");
     const tokenizer = await openTokenizer(this, args.tokenizer, flags, flags.latents === undefined);
     const { layout } = tokenizer;
+    const vocabulary = tokenizer.vocabulary(formOfFlags(flags) ?? "codes", reserve);
     const { batch } = flags;
     const context = {
       tokenizer,
@@ -113,17 +121,15 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
         : encodeCrops(images!, context));
     const all = concatenate(ids);
     const tiles = all.length / layout.count;
-    await writeIds(flags.out, { ids: all, tokens: layout.count, names, grids }, layout, flags["offset-groups"]);
+    await writeIds(flags.out, { ids: all, tokens: layout.count, names, grids }, layout, vocabulary);
     this.display.finish();
     if (this.signal.aborted) this.note(`${flags.out} holds the first ${names.length} of ${total}.`);
     this.signal.throwIfAborted();
 
-    const vocabulary = vocabularySize(layout);
     const what = flags.latents === undefined ? "images" : "latents";
     const each = flags.tile ? `in ${tiles} tiles of ${layout.count}` : `${layout.count} each`;
     const bits = `${bitsPerImage(layout).toFixed(0)} bits ${flags.tile ? "a tile" : "an image"}`;
-    const flat = flags["offset-groups"] ? `, flat vocabulary of ${vocabulary}` : "";
-    const line = `${flags.out}: ids of ${names.length} ${what}, ${each}, ${bits}${flat}`;
+    const line = `${flags.out}: ids of ${names.length} ${what}, ${each}, ${bits}${vocabularyText(vocabulary)}`;
     this.log([line, countsText(counts)].filter(Boolean).join("; "));
     tokenizer.dispose();
     return {
@@ -131,11 +137,21 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
       ...counts,
       tiles,
       tokens: layout.count,
-      vocabulary,
+      form: vocabulary.form,
+      vocabulary: vocabulary.size,
+      special: vocabulary.special,
       bitsPerImage: bitsPerImage(layout),
-      offsetGroups: flags["offset-groups"],
     };
   }
+}
+
+/** Nothing for codes without special ids. */
+function vocabularyText({ form, size, special }: Vocabulary): string {
+  const names = Object.entries(special).map(([name, { first, count }]) =>
+    count === 1 ? `${name} ${first}` : `${name} ${first} … ${first + count - 1}`,
+  );
+  if (form === "codes" && names.length === 0) return "";
+  return `, vocabulary of ${size}${names.length > 0 ? ` with ${names.join(", ")}` : ""}`;
 }
 
 function concatenate(parts: readonly Int32Array[]): Int32Array {

@@ -5,8 +5,18 @@ import { flagOfPath } from "../settings/flag-paths.js";
 /** The flags of a command by name, as oclif declares them. */
 export type CommandFlags = Readonly<Record<string, { readonly type?: string; readonly helpValue?: unknown }>>;
 
+/** Settings whose values have a flag each. */
+const flagsOfValues: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "ids.form": { groups: "offset-groups", positions: "offset-positions" },
+};
+
 /** @returns the text to type; null if the command has no flag for the setting */
 export function flagOfSetting({ path, value }: Setting, flags: CommandFlags): string | null {
+  const ofValue = flagsOfValues[path];
+  if (ofValue) {
+    const name = ofValue[String(value)];
+    return name !== undefined && name in flags ? `--${name}` : null;
+  }
   const name = flagOfPath(path);
   const flag = name === null ? undefined : flags[name];
   if (flag?.type === "boolean") return value === false ? `--no-${name}` : `--${name}`;

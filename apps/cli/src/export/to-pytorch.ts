@@ -6,7 +6,7 @@
 import { codebookOffsets, RevqError, toNamedArrays, type NamedArray } from "@revq/core";
 import { writeSafetensors, type TensorToWrite } from "@revq/formats";
 import { writeFileAtomic } from "@revq/formats/node";
-import { adaptedTensors, metricArrays, type Tokenizer } from "@revq/tokenizer";
+import { adaptedTensors, jsonText, metricArrays, type Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import { join } from "node:path";
 import { pytorchReadme } from "./readme.js";
@@ -56,7 +56,7 @@ export async function exportPyTorch(tokenizer: Tokenizer, folder: string): Promi
   }
 
   await writeFileAtomic(join(folder, pytorchFile), writeSafetensors(written, { format: "pt" }));
-  await writeFileAtomic(join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
+  await writeFileAtomic(join(folder, "config.json"), jsonText(config));
   const shapes = Object.fromEntries(written.map(({ name, shape }) => [name, shape]));
   await writeFileAtomic(join(folder, "README.md"), pytorchReadme(shapes));
   return shapes;

@@ -1,16 +1,16 @@
 /**
- * Files of ids: `.npy` (int32 [n, t], as numpy reads it; names beside it in `FILE.names.json`), `.json`, or `.safetensors`
- * (tensor `ids`). Ids are ids of their groups, or flat ids with `offsetGroups`: the flat id of token t is its id plus the
- * number of codes of all tokens before it (t * K + id when every group has K codes). An image that was encoded in tiles
- * has one row a tile; its grid is stored with its name.
+ * Files of ids: `.npy` (int32 [n, t], as numpy reads it), `.json`, or `.safetensors` (tensor `ids`). All say which
+ * form their ids have and what the vocabulary is (`Vocabulary` of @revq/tokenizer): a `.npy` in `FILE.vocabulary.json`
+ * beside it, which is a `vocabulary.json`; names are in `FILE.names.json`. An image that was encoded in tiles has one
+ * row a tile; its grid is stored with its name.
  */
-import type { TileGrid } from "@revq/tokenizer";
+import { idsRecordSchema, type TileGrid } from "@revq/tokenizer";
 import { extname } from "node:path";
 import { z } from "zod";
 import { UsageError } from "../errors/usage-error.js";
 
 export interface IdsFile {
-  /** Ids within their groups, `[n, t]` flat; n is the number of images, or of their tiles. */
+  /** Codes, `[n, t]` flat; n is the number of images, or of their tiles. */
   readonly ids: Int32Array;
   /** T. */
   readonly tokens: number;
@@ -35,10 +35,8 @@ export const namesSchema = z.union([
 ]);
 
 /** A `.json` file of ids. */
-export const jsonSchema = z.object({
+export const jsonSchema = idsRecordSchema.extend({
   tokens: z.int().min(1),
-  vocabulary: z.int().min(1),
-  offsetGroups: z.boolean(),
   images: z.array(z.object({ name: z.string(), grid: gridSchema.optional(), ids: z.array(z.int()) })),
 });
 
@@ -56,4 +54,12 @@ export function idsExtension(path: string): ".npy" | ".json" | ".safetensors" {
 /** Fails early on a name that `writeIds` would refuse. */
 export function checkIdsPath(path: string): void {
   idsExtension(path);
+}
+
+export function namesFileOf(path: string): string {
+  return `${path}.names.json`;
+}
+
+export function vocabularyFileOf(path: string): string {
+  return `${path}.vocabulary.json`;
 }

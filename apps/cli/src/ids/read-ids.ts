@@ -1,68 +1,84 @@
 /** Reads files of ids. */
-import { RevqError, vocabularyOffsets, vocabularySize, type TokenLayout } from "@revq/core";
+import { idFormsOf, RevqError, vocabularyOffsets, type IdForm, type TokenLayout } from "@revq/core";
 import { openSafetensors, readNpy } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
-import { checkGrid, tileCount, type TileGrid } from "@revq/tokenizer";
+import {
+  checkGrid,
+  codesOfFile,
+  idsRecord,
+  idsRecordSchema,
+  tileCount,
+  vocabularySchema,
+  type IdsRecord,
+  type TileGrid,
+} from "@revq/tokenizer";
 import { readFile } from "node:fs/promises";
-import { z } from "zod";
+import type { z } from "zod";
 import { messageOf } from "../errors/message-of.js";
-import { idsExtension, jsonSchema, namesSchema, type IdsFile } from "./ids-file.js";
+import { idsExtension, jsonSchema, namesFileOf, namesSchema, vocabularyFileOf, type IdsFile } from "./ids-file.js";
 
-/** @param offsetGroups whether a `.npy` holds flat ids; files of the other formats record it */
-export async function readIds(path: string, layout: TokenLayout, offsetGroups: boolean): Promise<IdsFile> {
+/**
+ * Codes in range. Throws `ids-*`, `special-id`, `code-out-of-range`.
+ *
+ * @param asked the form of the ids in a file that does not say; null: codes
+ */
+export async function readIds(path: string, layout: TokenLayout, asked: IdForm | null): Promise<IdsFile> {
   const extension = idsExtension(path);
   const read = { ".json": readJson, ".safetensors": readSafetensors, ".npy": readNumpy }[extension];
-  const { ids, tokens, names, vocabulary, flat, grids } = await read(path, offsetGroups);
-  const otherTokenizer = { fix: "Decode with the tokenizer that made the ids." };
+  const { ids, tokens, names, record, recordedIn, mayBeFormer, grids } = await read(path);
   if (tokens !== layout.count) {
-    throw new RevqError(
-      "ids-shape",
-      `${path} has ${tokens} ids an image, the tokenizer has ${layout.count} tokens.`,
-      otherTokenizer,
-    );
-  }
-  if (vocabulary !== null && vocabulary !== vocabularySize(layout)) {
-    throw new RevqError(
-      "ids-vocabulary",
-      `${path} has a vocabulary of ${vocabulary} ids, the tokenizer one of ${vocabularySize(layout)}.`,
-      otherTokenizer,
-    );
+    throw new RevqError("ids-shape", `${path} has ${tokens} ids an image, the tokenizer has ${layout.count} tokens.`, {
+      fix: "Decode with the tokenizer that made the ids.",
+    });
   }
   if (!grids && names.length !== 0 && names.length !== ids.length / tokens) {
     throw new RevqError("ids-malformed", `${path} has ${names.length} names for ${ids.length / tokens} images.`, {
       fix: "Use a file that `revq encode` wrote.",
     });
   }
-  const offsets = vocabularyOffsets(layout);
-  const groupIds = flat ? ids.map((id, i) => id - offsets[i % tokens]!) : ids;
+  if (mayBeFormer && asked === "groups") refuseFormer(path, ids, layout);
+  const codes = codesOfFile(ids, record, asked, layout, recordedIn);
   if (grids) {
     for (const grid of grids) checkGrid(grid);
     const rows = grids.reduce((sum, grid) => sum + tileCount(grid), 0);
-    if (rows * tokens !== groupIds.length) {
+    if (rows * tokens !== codes.length) {
       throw new RevqError(
         "ids-shape",
-        `${path} has ${groupIds.length / tokens} rows of ids; its grids have ${rows} tiles.`,
+        `${path} has ${codes.length / tokens} rows of ids; its grids have ${rows} tiles.`,
         { fix: "Use a file that `revq encode --tile` wrote." },
       );
     }
   }
-  return { ids: groupIds, tokens, names, grids };
+  return { ids: codes, tokens, names, grids };
+}
+
+/** Earlier versions wrote the form `positions` where they were asked for offsets, and recorded it in no `.npy`. */
+function refuseFormer(path: string, ids: Int32Array, layout: TokenLayout): void {
+  const same = vocabularyOffsets(layout, "groups").join() === vocabularyOffsets(layout, "positions").join();
+  if (same || !idFormsOf(ids, layout).includes("positions")) return;
+  throw new RevqError(
+    "ids-form",
+    `${path} has ids of the form "positions". An earlier version wrote it, where the flag of group offsets meant that form.`,
+    { setting: { path: "ids.form", value: "positions" }, fix: "Name that form." },
+  );
 }
 
 interface RawIds {
   readonly ids: Int32Array;
   readonly tokens: number;
   readonly names: readonly string[];
-  /** Null when the file does not record it. */
-  readonly vocabulary: number | null;
-  readonly flat: boolean;
+  readonly record: IdsRecord;
+  /** The file of the record, for errors. */
+  readonly recordedIn: string;
+  /** True for a `.npy` that a version without records may have written. */
+  readonly mayBeFormer?: boolean;
   readonly grids?: readonly TileGrid[] | undefined;
 }
 
 async function readJson(path: string): Promise<RawIds> {
   const source = await fromFile(path);
   const text = new TextDecoder().decode(await source.read(0, source.size));
-  const { tokens, images, offsetGroups, vocabulary } = parseAs(jsonSchema, path, text);
+  const { tokens, images, ...fields } = parseAs(jsonSchema, path, text);
   const tiled = images.some(({ grid }) => grid);
   const expected = ({ grid }: (typeof images)[number]): number => (grid ? tileCount(grid) : 1) * tokens;
   const wrong = images.find((image) => image.ids.length !== expected(image) || Boolean(image.grid) !== tiled);
@@ -77,9 +93,9 @@ async function readJson(path: string): Promise<RawIds> {
       images.flatMap(({ ids }) => ids),
     ),
     tokens,
-    vocabulary,
+    record: idsRecord(fields),
+    recordedIn: path,
     names: images.map(({ name }) => name),
-    flat: offsetGroups,
     grids: tiled ? images.map(({ grid }) => grid!) : undefined,
   };
 }
@@ -95,31 +111,39 @@ async function readSafetensors(path: string): Promise<RawIds> {
       });
     }
     requireIntegers(path, info.shape, info.dtype);
-    const { names = "[]", vocabulary = "null", offsetGroups } = file.metadata;
+    const { names = "[]", vocabulary = "null", offsetGroups = "null" } = file.metadata;
+    const fields = {
+      vocabulary: parseAs(idsRecordSchema.shape.vocabulary, `${path}, metadata vocabulary`, vocabulary),
+      offsetGroups: parseAs(idsRecordSchema.shape.offsetGroups, `${path}, metadata offsetGroups`, offsetGroups),
+    };
     return {
       ids: toInt32(path, (await file.read("ids")).data),
       tokens: info.shape[1]!,
       ...parseNames(`${path}, metadata names`, names),
-      vocabulary: parseAs(z.int().min(1).nullable(), `${path}, metadata vocabulary`, vocabulary),
-      flat: offsetGroups === "true",
+      record: idsRecord(fields),
+      recordedIn: path,
     };
   } finally {
     await source.close?.();
   }
 }
 
-async function readNumpy(path: string, offsetGroups: boolean): Promise<RawIds> {
+async function readNumpy(path: string): Promise<RawIds> {
   const source = await fromFile(path);
   try {
     const { shape, dtype, data } = await readNpy(source);
     requireIntegers(path, shape, dtype);
-    const names = await readFile(`${path}.names.json`, "utf8").catch(() => "[]");
+    const names = await readFile(namesFileOf(path), "utf8").catch(() => null);
+    const vocabulary = await readFile(vocabularyFileOf(path), "utf8").catch(() => null);
     return {
       ids: toInt32(path, data),
       tokens: shape[1]!,
-      ...parseNames(`${path}.names.json`, names),
-      vocabulary: null,
-      flat: offsetGroups,
+      ...parseNames(namesFileOf(path), names ?? "[]"),
+      record: idsRecord({
+        vocabulary: vocabulary === null ? null : parseAs(vocabularySchema, vocabularyFileOf(path), vocabulary),
+      }),
+      recordedIn: vocabulary === null ? path : vocabularyFileOf(path),
+      mayBeFormer: names !== null && vocabulary === null,
     };
   } finally {
     await source.close?.();

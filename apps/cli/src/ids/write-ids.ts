@@ -1,23 +1,21 @@
 /** Writes files of ids. */
-import { vocabularyOffsets, vocabularySize, type TokenLayout } from "@revq/core";
+import { codesToIds, type TokenLayout } from "@revq/core";
 import { writeNpy, writeSafetensors } from "@revq/formats";
 import { writeFileAtomic } from "@revq/formats/node";
-import { tileCount } from "@revq/tokenizer";
-import { idsExtension, type IdsFile } from "./ids-file.js";
+import { idsJson, jsonText, tileCount, type Vocabulary } from "@revq/tokenizer";
+import { idsExtension, namesFileOf, vocabularyFileOf, type IdsFile } from "./ids-file.js";
 
-/** @param offsetGroups whether flat ids are written */
+/** @param vocabulary names the form of the ids */
 export async function writeIds(
   path: string,
-  { ids: groupIds, names, grids }: IdsFile,
+  { ids: codes, names, grids }: IdsFile,
   layout: TokenLayout,
-  offsetGroups: boolean,
+  vocabulary: Vocabulary,
 ): Promise<void> {
   const t = layout.count;
-  const offsets = vocabularyOffsets(layout);
-  const ids = offsetGroups ? groupIds.map((id, i) => id + offsets[i % t]!) : groupIds;
+  const ids = codesToIds(codes, layout, vocabulary.form);
   const shape = [ids.length / t, t];
   const named = grids ? names.map((name, i) => ({ name, grid: grids[i]! })) : names;
-  const vocabulary = vocabularySize(layout);
   const extension = idsExtension(path);
   if (extension === ".json") {
     let start = 0;
@@ -27,19 +25,13 @@ export async function writeIds(
       start = end;
       return image;
     });
-    const head = { tokens: t, vocabulary, offsetGroups };
-    const lines = images.map((image) => `    ${JSON.stringify(image)}`).join(",\n");
-    const text = `${JSON.stringify(head, null, 2).slice(0, -2)},\n  "images": [\n${lines}\n  ]\n}\n`;
-    await writeFileAtomic(path, text);
+    await writeFileAtomic(path, idsJson(images, vocabulary));
   } else if (extension === ".safetensors") {
-    const metadata = {
-      names: JSON.stringify(named),
-      vocabulary: String(vocabulary),
-      offsetGroups: String(offsetGroups),
-    };
+    const metadata = { names: JSON.stringify(named), vocabulary: JSON.stringify(vocabulary) };
     await writeFileAtomic(path, writeSafetensors([{ name: "ids", shape, data: ids }], metadata));
   } else {
+    await writeFileAtomic(vocabularyFileOf(path), jsonText(vocabulary));
+    await writeFileAtomic(namesFileOf(path), `${JSON.stringify(named)}\n`);
     await writeFileAtomic(path, writeNpy({ shape, data: ids }));
-    await writeFileAtomic(`${path}.names.json`, `${JSON.stringify(named)}\n`);
   }
 }

@@ -12,7 +12,14 @@ import {
   vocabularySize,
   type PluginRegistry,
 } from "@revq/core";
-import { formatVersion, LatentSpace, Standardizer, Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
+import {
+  formatVersion,
+  LatentSpace,
+  Standardizer,
+  tokenRecord,
+  Tokenizer,
+  type TokenizerConfig,
+} from "@revq/tokenizer";
 import { presets, type PresetName } from "@revq/train/config";
 import * as tf from "@tensorflow/tfjs-core";
 import type { NamedBackbone } from "../backbone/open-backbone.js";
@@ -80,7 +87,8 @@ export async function importTokenizer(
       options: rectifierOptions,
     },
     decoder: null,
-    tokens: { tokens, groups, codes, vocabulary: vocabularySize(layout), bitsPerImage: bitsPerImage(layout) },
+    tokens: { tokens, groups, codes, vocabulary: vocabularySize(layout, "groups"), bitsPerImage: bitsPerImage(layout) },
+    layout: tokenRecord({ layout, latentShape, transform: transform.layout, imageSize: backbone ? imageSize : null }),
     training: { recipe: "imported", preset, seed: 0 },
   };
   return new Tokenizer({

@@ -6,5 +6,5 @@ export function cardUsage({ backbone }: Pick<TokenizerConfig, "backbone">): stri
   const commands = backbone
     ? ["revq encode . photo.jpg -o ids.npy", "revq decode . ids.npy -o out"]
     : ["revq encode . --latents latents.npy -o ids.npy", "revq decode . ids.npy -o decoded.npy"];
-  return ["```sh", ...commands, "```", "", "`--offset-groups` writes flat ids."].join("\n");
+  return ["```sh", ...commands, "```", "", "`--offset-groups` writes ids of one vocabulary for all tokens."].join("\n");
 }

@@ -5,7 +5,7 @@
  */
 import type { TokenLayout } from "@revq/core";
 import type { EngineId } from "@revq/engine";
-import type { DecodedImage, TokenizerConfig } from "@revq/tokenizer";
+import type { DecodedImage, TokenizerConfig, Vocabulary } from "@revq/tokenizer";
 
 /** Two tokenizers may be open at once. */
 export type Slot = "a" | "b";
@@ -94,6 +94,8 @@ export interface TokenizerDescription {
   /** `[c, h, w]` */
   readonly latentShape: readonly [number, number, number];
   readonly layout: TokenLayout;
+  /** Of codes, for files of ids. */
+  readonly vocabulary: Vocabulary;
   readonly bitsPerImage: number;
   readonly footprints: Footprints;
 }

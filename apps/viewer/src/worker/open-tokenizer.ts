@@ -54,6 +54,7 @@ export async function openTokenizer(source: TokenizerSource, context: OpenContex
       noImages,
       latentShape: config.latentShape,
       layout: tokenizer.layout,
+      vocabulary: tokenizer.vocabulary(),
       bitsPerImage: tokenizer.bitsPerImage,
       footprints: await findFootprints(tokenizer.parts),
     };

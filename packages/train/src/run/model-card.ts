@@ -52,7 +52,8 @@ Codes in use on the training data: ${(100 * result.usage).toFixed(1)} %, perplex
 ${usage}
 
 An image is ${tokens.tokens} ids, int32 \`[n, ${tokens.tokens}]\` in token order. An id names a code of its token's group.
-A flat id is the id plus the number of codes of all earlier tokens; there are ${tokens.vocabulary} of them.
+As one vocabulary there are ${tokens.vocabulary} ids: the offset of the group plus the code. \`layout\` in \`config.json\` has the
+group of every token, the offsets, and where tokens lie.
 `;
 }
 

@@ -7,7 +7,7 @@ import {
   type PluginKind,
   type PluginRegistry,
 } from "@revq/core";
-import { formatVersion, type DecoderConfig, type Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
+import { formatVersion, tokenRecord, type DecoderConfig, type Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
 import type { RunConfig } from "../config/schema.js";
 import type { ImageCounts } from "../inputs/image-counts.js";
 import type { TrainingInputs } from "../inputs/inputs.js";
@@ -50,9 +50,10 @@ export function tokenizerConfig(
       tokens: summary.tokens,
       groups: summary.groups,
       codes: codebookSizesForJson(summary.codes),
-      vocabulary: vocabularySize(layout),
+      vocabulary: vocabularySize(layout, "groups"),
       bitsPerImage: bitsPerImage(layout),
     },
+    layout: tokenRecord({ layout, latentShape, transform: transform.layout, imageSize: inputs.imageSize }),
     training: { recipe: config.recipe, preset: config.preset, seed: config.seed },
   };
 }
