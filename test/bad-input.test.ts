@@ -50,6 +50,11 @@ describe("a user's mistakes", () => {
       code: 1,
       says: /nowhere cannot be opened: it does not exist/,
     },
+    {
+      what: "a folder behind a file",
+      args: ["train", "--data", "good.npy/photos"],
+      says: /good\.npy\/photos cannot be opened: a part of its path is a file/,
+    },
     { what: "a folder without images", args: ["train", "--data", "empty"], code: 1, says: /no readable image/ },
     { what: "a text file named .jpg", args: ["train", "--data", "texts"], code: 1, says: /notes\.jpg/ },
     {

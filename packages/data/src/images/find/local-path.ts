@@ -60,6 +60,7 @@ export function systemReason(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === "EACCES" || code === "EPERM") return "permission denied";
   if (code === "ENOENT") return "the file does not exist, or a link is broken";
+  if (code === "ENOTDIR") return "a part of its path is a file";
   return error instanceof Error ? error.message : String(error);
 }
 
