@@ -53,6 +53,7 @@ describe("a user's mistakes", () => {
     {
       what: "a folder behind a file",
       args: ["train", "--data", "good.npy/photos"],
+      code: 1,
       says: /good\.npy\/photos cannot be opened: a part of its path is a file/,
     },
     { what: "a folder without images", args: ["train", "--data", "empty"], code: 1, says: /no readable image/ },
