@@ -18,7 +18,7 @@ interface ExportReport {
 export default class Export extends BaseCommand {
   static override summary = "Write a tokenizer for PyTorch, ONNX Runtime or a browser.";
   static override description =
-    "onnx: encoder.onnx (images -> ids) and decoder.onnx (ids -> images), compared with revq after writing. For a tokenizer of latents they map latents -> ids and back. pytorch: all parameters in one safetensors file, with the names of the authors' code. tfjs: the tokenizer including its VAE, which @revq/tokenizer opens from an URL in a browser.";
+    "onnx: encoder.onnx (images -> ids) and decoder.onnx (ids -> images), compared with revq after writing. For a tokenizer of latents they map latents -> ids and back. pytorch: all parameters in one safetensors file, with the names of the authors' code. tfjs: the tokenizer including its VAE, which @revq/tokenizer opens from an URL in a browser. All write vocabulary.json: codebook sizes, groups, and where tokens lie.";
   static override examples = [
     "<%= config.bin %> export my-tokenizer --to onnx -o my-tokenizer-onnx",
     "<%= config.bin %> export my-tokenizer --to pytorch -o my-tokenizer-pytorch",
@@ -70,6 +70,9 @@ export default class Export extends BaseCommand {
       const { exportTfjs } = await import("../export/to-tfjs.js");
       await exportTfjs(tokenizer, flags.out);
     }
+    const { writeFileAtomic } = await import("@revq/formats/node");
+    const { jsonText, vocabularyFile } = await import("@revq/tokenizer");
+    await writeFileAtomic(join(flags.out, vocabularyFile), jsonText(tokenizer.vocabulary()));
     tokenizer.dispose();
     this.display.finish();
     const files = (await readdir(flags.out)).sort();

@@ -12,8 +12,10 @@ export function onnxReadme(
     : `[${batch}, ${latentShape}] float32`;
   return `# A revq tokenizer as ONNX models
 
-- \`encoder.onnx\`: \`${kind}\` ${planes} -> \`ids\` [${batch}, ${layout.count}] int32, the id of every token in its group
+- \`encoder.onnx\`: \`${kind}\` ${planes} -> \`ids\` [${batch}, ${layout.count}] int32, the code of every token in its group
 - \`decoder.onnx\`: \`ids\` -> \`${kind}\` ${planes}, not clamped
+- \`vocabulary.json\`: codebook sizes, the group of every token, where tokens lie. Both models take codes; ids of one
+  vocabulary for a language model are \`codes + codebookOffsets[groupOf]\` (both in its \`layout\`)
 ${leftOut.map((line) => `- left out: ${line}\n`).join("")}
 Shapes are fixed. Operators are those of the ONNX standard, set 18.
 
@@ -35,7 +37,8 @@ codebook starts among all codes. \`decoder.\` is the rectifier, with the names o
 \`rectifier.load_state_dict\`. \`transform.\` is the transform between the latent in its metric and the codebooks. Where there is
 \`metric.matrix\` [c, c], the metric is that matrix times (latent - \`mean\`) at every position, else \`metric\` of \`config.json\` names it.
 \`adapted_backbone.\`, where there is one, replaces tensors of the VAE when it decodes.
-\`config.json\` (\`quantizer.options\`) describes how latents are cut into tokens.
+\`config.json\` (\`quantizer.options\`) describes how latents are cut into tokens; \`vocabulary.json\` says where tokens lie
+and which codes they have.
 
 | tensor | shape |
 |---|---|
