@@ -68,10 +68,12 @@ describe("revq train", () => {
     expect(result.vae!.psnr).toBeGreaterThan(result.psnr!);
     expect(result.lpips!, "with the bundled weights").toBeGreaterThan(result.vae!.lpips!);
     expect(result.usage).toBeGreaterThan(0.5);
-    expect(result.choice).toMatchObject({ select: "lpips", scoredOn: 2 });
+    expect(result.choice, "picture steps follow").toMatchObject({ select: "psnr", scoredOn: 2 });
     const chosen = result.choice!.candidates.filter((each) => each.chosen);
     expect(chosen).toHaveLength(1);
-    for (const { lpips } of result.choice!.candidates) expect(chosen[0]!.lpips!).toBeLessThanOrEqual(1.01 * lpips!);
+    const tolerance = 10 * Math.log10(1.01);
+    for (const { psnr } of result.choice!.candidates)
+      expect(chosen[0]!.psnr!).toBeGreaterThan(psnr! - tolerance - 1e-9);
     expect(result.channelShares!.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9);
     expect(Object.keys(result.seconds)).toEqual(["extract", "fitCodebooks", "trainRectifier", "trainPictures"]);
   });
@@ -89,8 +91,8 @@ describe("revq train", () => {
     );
     const page = await readFile(join(cwd, "tokenizer", "run", "report", "index.html"), "utf8");
     expect(page).toContain("Where the error is");
-    expect(page).toContain("Chosen by LPIPS");
-    expect(await readFile(join(cwd, "tokenizer", "README.md"), "utf8")).toContain("Chosen by LPIPS");
+    expect(page).toContain("Chosen by PSNR");
+    expect(await readFile(join(cwd, "tokenizer", "README.md"), "utf8")).toContain("Chosen by PSNR");
     expect(page).toContain("data:image/webp;base64,");
     const [events] = await readdir(join(cwd, "tokenizer", "run", "tensorboard"));
     expect(events).toMatch(/tfevents/);
@@ -145,6 +147,14 @@ describe("revq train", () => {
     await revqJson<TrainResult>(resuming, inFolder);
     expect(await isSameModel("killed", "whole")).toBe(true);
   }, 240_000);
+
+  it("chooses by LPIPS where no picture steps follow", async () => {
+    const args = ["train", "--data", "photos", ...small, "--rectifier", "identity", "--adapt-decoder", "none"];
+    const { choice } = await revqJson<TrainResult>([...args, "-o", "of-codes-alone"], inFolder);
+    const chosen = choice!.candidates.find((each) => each.chosen)!;
+    expect(choice!.select).toBe("lpips");
+    for (const { lpips } of choice!.candidates) expect(chosen.lpips!).toBeLessThanOrEqual(1.01 * lpips!);
+  }, 120_000);
 
   it("prints a plan and stops with --dry-run", async () => {
     const plan = await revqJson<Record<string, unknown>>(

@@ -172,6 +172,7 @@ describe("a choice", () => {
         inputs: { backbone: decoder },
         latents,
         basis: { statistics, metric: () => ({ id: "standardized" }) },
+        pictures: null,
         identity: { select },
         folder,
         context: quietContext(createRandom(0)),

@@ -120,7 +120,7 @@ export const runConfigSchema = z.strictObject({
     select: z
       .enum(["auto", ...selections])
       .describe(
-        "Which held-out score decides what is kept: lpips, psnr or latent. auto: lpips where it is measured, else psnr, without a decoder latent.",
+        "Which held-out score decides what is kept: lpips, psnr or latent. auto: lpips where it is measured, else psnr, without a decoder latent. Transform and groups are chosen by psnr where picture steps follow.",
       ),
     pictureSteps: z
       .union([z.literal("auto"), z.int().min(0)])

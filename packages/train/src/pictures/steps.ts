@@ -58,3 +58,8 @@ export function tooSlowText(phase: PhaseName, budget: number, seconds: number): 
     `and this run has ${Math.ceil(budget)} s for them. Name a number of steps to take them all the same.`
   );
 }
+
+/** Whether the stage takes steps, or may. */
+export function takesSteps(pictures: { readonly steps: Readonly<Record<string, "auto" | number>> } | null): boolean {
+  return pictures !== null && Object.values(pictures.steps).some((steps) => steps !== 0);
+}

@@ -9,9 +9,12 @@ import { z } from "zod";
 import { networksFor } from "../evaluation/image-accumulator.js";
 import { selectRows } from "../evaluation/latent-batches.js";
 import { openMetricNetworks } from "../evaluation/open-networks.js";
+import type { RunConfig } from "../config/schema.js";
 import type { TrainingInputs } from "../inputs/inputs.js";
 import type { LatentBasis } from "../inputs/latent-space.js";
+import type { PicturePlan } from "../pictures/index.js";
 import { isBetter, selectionFor, selections, type SelectionScores } from "../pictures/select.js";
+import { takesSteps } from "../pictures/steps.js";
 import type { RunFolder } from "../run/run-folder.js";
 import { lastingSettings } from "../run/setting-changes.js";
 import { candidateNames, choiceLines, planLines, type ChoiceRecord } from "./choice.js";
@@ -26,6 +29,8 @@ export interface ChooseInput {
   /** What the run trains on, shifted views included, and the held-out latents. */
   readonly latents: Pick<TrainingInputs, "train" | "val">;
   readonly basis: LatentBasis;
+  /** What the picture stage will do; null without one. */
+  readonly pictures: Pick<PicturePlan, "steps"> | null;
   /** What makes two runs the same run. */
   readonly identity: Readonly<Record<string, unknown>>;
   readonly folder: RunFolder;
@@ -86,7 +91,7 @@ async function savedOrMeasured(input: ChooseInput, { openWeights, note }: Choose
     const { height, width } = decodedPart(latents.val.shape);
     const side = Math.min(height, width) * (backbone?.spec.downsample ?? 0);
     const lpips = networksFor(side, networks ?? {}).lpips ?? null; // pictures may be too small for it
-    const select = selectionFor(config.train.select, { pictures: backbone !== null, lpips: lpips !== null });
+    const select = selectionFor(asked(input), { pictures: backbone !== null, lpips: lpips !== null });
     const random = context.random.fork("choice");
     const part = {
       train: someLatents(latents.train, fittedCount(latents.train), random.fork("train")),
@@ -110,6 +115,15 @@ async function savedOrMeasured(input: ChooseInput, { openWeights, note }: Choose
   } finally {
     networks?.dispose();
   }
+}
+
+/**
+ * Picture steps lower LPIPS most where most was lost, but they bring back no squared error. So where
+ * they follow, PSNR says which codes are worth more: docs/results.md.
+ */
+function asked({ planInput: { config }, inputs, pictures }: ChooseInput): RunConfig["train"]["select"] {
+  const { select } = config.train;
+  return select === "auto" && inputs.backbone?.spec.decodes && takesSteps(pictures) ? "psnr" : select;
 }
 
 /**

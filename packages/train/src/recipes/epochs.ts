@@ -1,6 +1,7 @@
 /** How many epochs a run has where none are named. */
 import type { RunConfig } from "../config/schema.js";
 import type { PicturePlan } from "../pictures/index.js";
+import { takesSteps } from "../pictures/steps.js";
 
 /** In recipe `kmeans`, of the rectifier on latents. Picture steps teach it more in less time. */
 const epochs = { alone: 6, beforePictures: 2 };
@@ -14,6 +15,5 @@ export function epochsOf(
 ): number {
   if (train.epochs !== "auto") return train.epochs;
   if (recipe === "paper") return epochsOfPaper;
-  const hasSteps = pictures !== null && Object.values(pictures.steps).some((steps) => steps !== 0);
-  return hasSteps ? epochs.beforePictures : epochs.alone;
+  return takesSteps(pictures) ? epochs.beforePictures : epochs.alone;
 }
