@@ -7,14 +7,16 @@
  * - `spatial`: position-major (y, x, c) runs of d: a token is part of the channel vector at one
  *   position.
  * - `block`: like `channel`, but a token is a patch of d positions, as square as possible.
+ * - `patch`: a token is all channels of a patch of d / c positions, as square as possible; patches row by
+ *   row, and position-major (y, x, c) inside.
  */
 import { RevqError } from "./errors.js";
 import { latentSize, latentShapeToArray, type LatentShape } from "./latent-shape.js";
 
-export type TokenSplit = "channel" | "spatial" | "block";
+export type TokenSplit = "channel" | "spatial" | "block" | "patch";
 /** `eigenvalue`: tokens are made by variance (eigenvalue allocation), not by position. */
 export type CutSplit = TokenSplit | "eigenvalue";
-export const tokenSplits = ["channel", "spatial", "block"] as const satisfies readonly TokenSplit[];
+export const tokenSplits = ["channel", "spatial", "block", "patch"] as const satisfies readonly TokenSplit[];
 
 /**
  * Elements per token. Throws `tokens-do-not-divide` when T does not divide the latent.
@@ -56,6 +58,13 @@ export function tokenOrder(shape: LatentShape, tokens: number, split: TokenSplit
   let next = 0;
   if (split === "spatial") {
     for (let i = 0; i < order.length; i++) order[i] = i;
+  } else if (split === "patch") {
+    const [rows, columns] = patchShape(shape, d);
+    for (let top = 0; top < height; top += rows)
+      for (let left = 0; left < width; left += columns)
+        for (let y = top; y < top + rows; y++)
+          for (let x = left; x < left + columns; x++)
+            for (let c = 0; c < channels; c++) order[next++] = indexOf(c, y, x);
   } else {
     const [rows, columns] = split === "block" ? blockShape(shape, d) : [1, width];
     for (let c = 0; c < channels; c++)
@@ -88,6 +97,45 @@ export function blockShape(shape: LatentShape, d: number): [number, number] {
     );
   }
   return best;
+}
+
+/**
+ * The positions of a token of d elements with the split `patch`, `[rows, columns]`. Throws
+ * `no-patch-fits`.
+ *
+ * @example
+ * patchShape({ channels: 8, height: 16, width: 16 }, 32); // => [2, 2]
+ */
+export function patchShape(shape: LatentShape, d: number): [number, number] {
+  const { channels, height, width } = shape;
+  const positions = d / channels;
+  try {
+    if (Number.isInteger(positions)) return blockShape(shape, positions);
+  } catch {
+    // no-block-fits
+  }
+  const most = height * width;
+  const near = divisors(most).filter((tokens) => hasPatch(shape, most / tokens));
+  throw new RevqError(
+    "no-patch-fits",
+    `Tokens of ${d} elements are not all ${channels} channels of a patch that tiles a map of ${height} x ${width}.`,
+    { fix: `Use ${near.join(", ")} tokens, or another split.`, setting: { path: "quantizer.tokens" } },
+  );
+}
+
+function hasPatch({ height, width }: LatentShape, positions: number): boolean {
+  return divisors(positions).some((rows) => height % rows === 0 && width % (positions / rows) === 0);
+}
+
+/**
+ * Throws `no-block-fits` or `no-patch-fits` unless tokens of d elements can be cut by this split.
+ *
+ * @example
+ * requireSplitFits({ channels: 8, height: 16, width: 16 }, 32, "patch"); // => undefined
+ */
+export function requireSplitFits(shape: LatentShape, d: number, split: CutSplit | "auto"): void {
+  if (split === "block") blockShape(shape, d);
+  if (split === "patch") patchShape(shape, d);
 }
 
 export function divisors(value: number): number[] {

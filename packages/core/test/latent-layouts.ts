@@ -3,8 +3,9 @@ import { divisors, latentSize, tokenSplits, type LatentShape, type TokenSplit } 
 import fc from "fast-check";
 
 function fits(latent: LatentShape, tokens: number, split: TokenSplit): boolean {
-  if (split !== "block") return true;
-  const d = latentSize(latent) / tokens;
+  if (split !== "block" && split !== "patch") return true;
+  const d = latentSize(latent) / tokens / (split === "patch" ? latent.channels : 1);
+  if (!Number.isInteger(d)) return false;
   return divisors(d).some((rows) => latent.height % rows === 0 && latent.width % (d / rows) === 0);
 }
 

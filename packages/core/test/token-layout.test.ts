@@ -1,5 +1,5 @@
 /** The order of a latent's elements in its tokens, in closed form. */
-import { blockShape, divisors, tokenDimension, tokenOrder, type LatentShape } from "@revq/core";
+import { blockShape, divisors, patchShape, tokenDimension, tokenOrder, type LatentShape } from "@revq/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { layouts } from "./latent-layouts.js";
@@ -14,6 +14,7 @@ describe("tokenOrder", () => {
   it("written out for a latent of 2 x 2 x 4", () => {
     expect([...tokenOrder(shape, 4, "channel")]).toEqual([0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15]);
     expect([...tokenOrder(shape, 4, "block")]).toEqual([0, 2, 8, 10, 4, 6, 12, 14, 1, 3, 9, 11, 5, 7, 13, 15]);
+    expect([...tokenOrder(shape, 2, "patch")]).toEqual([0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15]);
     expect([...tokenOrder(shape, 4, "spatial")]).toEqual(Array.from({ length: 16 }, (_, i) => i));
   });
 
@@ -64,6 +65,12 @@ describe("what does not fit", () => {
       `"Use a divisor of 2048, such as 64, 128, 256, 512."`,
     );
     for (const tokens of [0, -1, 1.5, NaN]) expect(() => tokenDimension(shape, tokens)).toThrow(/do not divide/);
+  });
+  it("patches that do not hold all channels, or do not tile: the numbers of tokens that fit", () => {
+    const latent = { channels: 4, height: 3, width: 3 };
+    for (const tokens of [18, 12, 2]) expect(() => tokenOrder(latent, tokens, "patch")).toThrow(/all 4 channels/);
+    expect(fixOf(() => tokenOrder(latent, 18, "patch"))).toBe("Use 1, 3, 9 tokens, or another split.");
+    expect(patchShape(latent, 12)).toEqual([1, 3]);
   });
   it("blocks that do not tile", () => {
     expect(() => tokenOrder({ channels: 4, height: 3, width: 3 }, 18, "block")).toThrowErrorMatchingInlineSnapshot(

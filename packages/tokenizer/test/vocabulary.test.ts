@@ -128,6 +128,21 @@ describe("the grid of tokens", () => {
       expected: { shape: [8, 4, 1], patch: [1, 2], order: "row, column", at: (t) => [div(t / 4), t % 4, 0] },
     },
     {
+      name: "multigroup, patch",
+      plugin: multigroup,
+      options: { ...mg, tokens: 16, split: "patch", groups: "channel" },
+      expected: { shape: [4, 4, 1], patch: [2, 2], order: "row, column", at: (t) => [div(t / 4), t % 4, 0] },
+    },
+    {
+      name: "residual: stages of a patch",
+      plugin: residual,
+      options: { split: "patch", depth: 4, tokens: 64 },
+      expected: {
+        ...{ shape: [4, 4, 4], patch: [2, 2], order: "row, column, stage" },
+        at: (t) => [div(t / 16), div(t / 4) % 4, t % 4],
+      },
+    },
+    {
       name: "vq: the whole channel vector of a position",
       plugin: vq,
       options: { split: "spatial" },
@@ -239,6 +254,8 @@ describe("the grid of tokens", () => {
       { plugin: multigroup, options: { tokens: 16, codes: 4, groups: "channel", split: "channel" } },
       { plugin: multigroup, options: { tokens: 8, codes: 4, groups: "channel", split: "block" } },
       { plugin: multigroup, options: { tokens: 8, codes: 4, groups: "channel", split: "spatial" } },
+      { plugin: multigroup, options: { tokens: 4, codes: 4, groups: "channel", split: "patch" } },
+      { plugin: residual, options: { codes: 4, tokens: 8, split: "patch" } },
       { plugin: vq, options: { codes: 4 } },
       { plugin: residual, options: { codes: 4, tokens: 32, split: "channel" } },
       { plugin: fsq, options: {} },

@@ -1,10 +1,10 @@
 /** @revq/quantizer-fsq: finite scalar quantization, an even grid in every token. */
 import {
   RevqError,
-  blockShape,
   definePlugin,
   divisors,
   latentSize,
+  requireSplitFits,
   sharedTokenLayout,
   tokenDimension,
   tokenSplits,
@@ -34,7 +34,7 @@ const options = z.strictObject({
     .enum(["auto", ...tokenSplits, "eigenvalue"])
     .default("auto")
     .describe(
-      "What a token is: a strip of a channel (channel), a patch of one (block), part of a position (spatial), or " +
+      "What a token is: a strip of a channel (channel), a patch of one (block), part of a position (spatial), all channels of a patch (patch), or " +
         "coefficients chosen by variance (eigenvalue). auto: eigenvalue after a decorrelating transform, else channel.",
     ),
 });
@@ -60,7 +60,7 @@ export const fsq: QuantizerPlugin<typeof options> = definePlugin({
 
   layout(given, latentShape) {
     const { tokens, levels } = gridOf(given, latentShape);
-    if (given.split === "block") blockShape(latentShape, levels.length);
+    requireSplitFits(latentShape, levels.length, given.split);
     return { layout: sharedTokenLayout(tokens, gridSize(levels), given.split), parameterCount: levels.length };
   },
 

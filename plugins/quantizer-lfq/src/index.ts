@@ -4,10 +4,10 @@
  */
 import {
   RevqError,
-  blockShape,
   definePlugin,
   divisors,
   latentSize,
+  requireSplitFits,
   sharedTokenLayout,
   tokenDimension,
   tokenSplits,
@@ -38,7 +38,7 @@ const options = z.strictObject({
     .enum(["auto", ...tokenSplits, "eigenvalue"])
     .default("auto")
     .describe(
-      "What a token is: a strip of a channel (channel), a patch of one (block), part of a position (spatial), or " +
+      "What a token is: a strip of a channel (channel), a patch of one (block), part of a position (spatial), all channels of a patch (patch), or " +
         "coefficients chosen by variance (eigenvalue). auto: eigenvalue after a decorrelating transform, else channel.",
     ),
 });
@@ -80,7 +80,7 @@ function signPlugin(id: string, title: string, scale: SignScale): QuantizerPlugi
 
     layout(given, latentShape) {
       const dim = dimOf(id, given, latentShape);
-      if (given.split === "block") blockShape(latentShape, dim);
+      requireSplitFits(latentShape, dim, given.split);
       const layout = sharedTokenLayout(latentSize(latentShape) / dim, 2 ** dim, given.split);
       return { layout, parameterCount: dim };
     },

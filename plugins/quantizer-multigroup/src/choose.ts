@@ -137,6 +137,7 @@ function tokenChoices(options: MultigroupOptions, { latentShape: shape, transfor
     if (!blocks) return false;
     if (allocatesEigenvalues(options, blocks)) return true;
     if (split === "block" && !blockFits(shape, dim)) return false;
+    if (split === "patch" && !blockFits(shape, dim / shape.channels)) return false;
     return channelGroups(shape, tokens, split === "auto" || split === "eigenvalue" ? "channel" : split) !== undefined;
   });
   if (choices.length > 0) return choices;

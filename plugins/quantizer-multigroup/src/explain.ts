@@ -38,7 +38,7 @@ export function explain(chosen: Choice, options: MultigroupOptions, request: Req
     reasons.push(
       grouping === "token"
         ? `Every token has a codebook of its own: ${formatNumber(own)} training samples per code.`
-        : `Tokens of ${split === "spatial" ? "the same channels" : "one channel"} share a codebook (${groups} in all): ${formatNumber(samplesPerCode)} training ` +
+        : `Tokens of ${split === "spatial" || split === "patch" ? "the same channels" : "one channel"} share a codebook (${groups} in all): ${formatNumber(samplesPerCode)} training ` +
             `samples per code instead of ${formatNumber(own)}.`,
     );
   }

@@ -5,6 +5,7 @@ import {
   divisors,
   latentShapeToArray,
   latentSize,
+  requireSplitFits,
   tokenDimension,
   type LatentShape,
   type QuantizerRequest,
@@ -44,7 +45,7 @@ export function describe(options: MultigroupOptions, request: Request, tokens: n
     : split === "auto"
       ? automaticSplit(shape, tokens)
       : split;
-  if (resolved === "block") blockShape(shape, tokenDimension(shape, tokens)); // for its error
+  requireSplitFits(shape, tokenDimension(shape, tokens), resolved);
   const automatic =
     resolved === "eigenvalue"
       ? codebooksBelow((samples * tokens) / (codes * sharedSamplesPerCode.wanted), tokens, transform)

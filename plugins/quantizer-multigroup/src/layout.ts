@@ -7,7 +7,7 @@ import {
   type LatentShape,
   type TokenLayout,
   type TokenSplit,
-  blockShape,
+  requireSplitFits,
 } from "@revq/core";
 
 /** `token`: a codebook for every token. `channel`: see `channelGroups`. A number G: token t uses codebook t % G. */
@@ -44,7 +44,7 @@ export function createLayout(
   grouping: Grouping,
 ): MultigroupLayout {
   const dim = tokenDimension(shape, tokens);
-  if (split === "block") blockShape(shape, dim); // for its error
+  requireSplitFits(shape, dim, split);
   const groupOf = assignGroups(shape, tokens, split, grouping);
   const groups = groupOf.reduce((max, group) => Math.max(max, group + 1), 0);
   const lists: number[][] = Array.from({ length: groups }, () => []);
@@ -102,11 +102,12 @@ export function assignGroups(
 
 /**
  * Tokens that hold the same channels share a codebook, wherever they lie: with the splits `channel` and `block` that is one
- * group a channel, with `spatial` one group for each run of d channels. Undefined when tokens straddle channels.
+ * group a channel, with `spatial` one group for each run of d channels, with `patch` one group. Undefined when tokens straddle channels.
  */
 export function channelGroups(shape: LatentShape, tokens: number, split: TokenSplit): Int32Array | undefined {
   const dim = latentSize(shape) / tokens;
   const positions = shape.height * shape.width;
+  if (split === "patch") return dim % shape.channels === 0 ? new Int32Array(tokens) : undefined;
   if (split === "spatial") {
     if (shape.channels % dim === 0) return Int32Array.from({ length: tokens }, (_, t) => t % (shape.channels / dim));
     return dim % shape.channels === 0 ? new Int32Array(tokens) : undefined;

@@ -1,4 +1,5 @@
 /** Options of the quantizer `multigroup`. `chooseMultigroup` fills in what is open (`tokens`, `codes`, "auto"). */
+import { tokenSplits } from "@revq/core";
 import { z } from "zod";
 
 export const multigroupOptions = z.strictObject({
@@ -14,11 +15,11 @@ export const multigroupOptions = z.strictObject({
     .optional()
     .describe("Codes in each codebook (K). Open: a power of two that leaves at least 30 samples per code."),
   split: z
-    .enum(["auto", "channel", "spatial", "block", "eigenvalue"])
+    .enum(["auto", ...tokenSplits, "eigenvalue"])
     .default("auto")
     .describe(
       "What a token is: a strip of one channel (channel), a patch of one channel (block), a part of the channel vector at one " +
-        "position (spatial), or coefficients allocated by variance (eigenvalue). auto: eigenvalue after a decorrelating " +
+        "position (spatial), all channels of a patch (patch), or coefficients allocated by variance (eigenvalue). auto: eigenvalue after a decorrelating " +
         "transform; otherwise block where patches tile the map, else channel.",
     ),
   groups: z
@@ -28,7 +29,7 @@ export const multigroupOptions = z.strictObject({
     .default("auto")
     .describe(
       "Which tokens share a codebook: none (token); those of one channel, or with split spatial those of one channel run at all " +
-        "positions (channel); or G codebooks, token t using number t % G. auto: two or three of these are measured. The first guess is " +
+        "positions (channel: one codebook with split patch); or G codebooks, token t using number t % G. auto: two or three of these are measured. The first guess is " +
         "token with 30 samples per code or more, else channel; with split eigenvalue, as many as leave 500 samples per code.",
     ),
   allocation: z

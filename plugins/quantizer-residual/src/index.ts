@@ -1,10 +1,10 @@
 /** @revq/quantizer-residual: residual vector quantization, coarse to fine, with beam search. */
 import {
   RevqError,
-  blockShape,
   definePlugin,
   latentShapeToArray,
   latentSize,
+  requireSplitFits,
   tokenSplits,
   type LatentShape,
   type OptionsOf,
@@ -32,7 +32,7 @@ const options = z.strictObject({
     .enum(["auto", ...tokenSplits, "eigenvalue"])
     .default("auto")
     .describe(
-      "What a vector is: part of a position (spatial), a strip of a channel (channel), a patch of one (block), or " +
+      "What a vector is: part of a position (spatial), all channels of a patch (patch), a strip of a channel (channel), a patch of one (block), or " +
         "coefficients chosen by variance (eigenvalue). auto: eigenvalue after a decorrelating transform, else spatial.",
     ),
   beam: z.int().min(1).max(64).default(4).describe("Sums that are kept from stage to stage; 1 is greedy."),
@@ -59,7 +59,7 @@ export const residual: QuantizerPlugin<typeof options> = definePlugin({
     const { depth, codes, split } = given;
     const vectors = vectorsOf(given, latentShape);
     const dim = latentSize(latentShape) / vectors;
-    if (split === "block") blockShape(latentShape, dim);
+    requireSplitFits(latentShape, dim, split);
     return { layout: residualLayout(vectors, depth, codes, split), parameterCount: depth * codes * dim };
   },
 

@@ -3,8 +3,8 @@
  * for the others.
  */
 import {
-  blockShape,
   definePlugin,
+  requireSplitFits,
   sharedTokenLayout,
   tokenDimension,
   tokenSplits,
@@ -31,7 +31,7 @@ const options = z.strictObject({
     .enum(["auto", ...tokenSplits, "eigenvalue"])
     .default("auto")
     .describe(
-      "What a token is: part of a position (spatial), a strip of a channel (channel), a patch of one (block), or " +
+      "What a token is: part of a position (spatial), all channels of a patch (patch), a strip of a channel (channel), a patch of one (block), or " +
         "coefficients chosen by variance (eigenvalue). auto: eigenvalue after a decorrelating transform, else spatial.",
     ),
   iterations: z.int().min(1).max(10_000).default(20).describe("Passes of k-means over the tokens."),
@@ -62,7 +62,7 @@ export const vq: QuantizerPlugin<typeof options> = definePlugin({
     const { codes, split } = given;
     const tokens = tokensOf(given, latentShape);
     const dim = tokenDimension(latentShape, tokens);
-    if (split === "block") blockShape(latentShape, dim);
+    requireSplitFits(latentShape, dim, split);
     return { layout: sharedTokenLayout(tokens, codes, split), parameterCount: codes * dim };
   },
 
