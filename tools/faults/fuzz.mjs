@@ -6,7 +6,7 @@
 import { isRevqError } from "@revq/core";
 import { fromBuffer, indexTar, openPth, openSafetensors, readNpy, writeNpy, writeSafetensors } from "@revq/formats";
 import { openLatents } from "@revq/data";
-import { parseTokenizerConfig } from "@revq/tokenizer";
+import { createVocabulary, idsJson, parseTokenizerConfig } from "@revq/tokenizer";
 import fc from "fast-check";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -88,12 +88,24 @@ const config = {
   tokens: { tokens: 16, groups: 1, codes: 4, vocabulary: 64, bitsPerImage: 32 },
   training: { recipe: "fit", preset: null, seed: 0 },
 };
-const idsJson = {
+const formerJson = {
   tokens: 16,
   vocabulary: 64,
   offsetGroups: false,
   images: [{ name: "a.jpg", ids: Array.from(ids.slice(0, 16)) }],
 };
+
+/** The record of files of ids; before, they had `vocabulary` as a number and `offsetGroups`. */
+const vocabulary = createVocabulary(
+  {
+    layout: { ...layout, cut: { split: "spatial", stages: 1 } },
+    latentShape: { channels: 8, height: 4, width: 4 },
+    transform: { block: [4, 4], blocks: 1, decorrelated: false },
+    imageSize: 32,
+  },
+  "groups",
+  [{ name: "classes", count: 10 }],
+);
 
 function tarSeed() {
   const images = join(import.meta.dirname, "../../packages/data/test/fixtures");
@@ -237,15 +249,16 @@ const parsers = {
     seeds: () => [config, pairedConfig].map((json) => Buffer.from(JSON.stringify(json, null, 2))),
     parse: async (bytes) => parseTokenizerConfig(new TextDecoder().decode(bytes), "fuzz"),
   },
-  "ids.json": { seed: () => Buffer.from(JSON.stringify(idsJson)), parse: (bytes) => idsFile("ids.json", bytes) },
+  "ids.json": {
+    seeds: () => [JSON.stringify(formerJson), idsJson(formerJson.images, vocabulary)].map((text) => Buffer.from(text)),
+    parse: (bytes) => idsFile("ids.json", bytes),
+  },
   "ids.npy": { seed: () => writeNpy({ shape: [2, 16], data: ids }), parse: (bytes) => idsFile("ids.npy", bytes) },
   "ids.safetensors": {
-    seed: () =>
-      writeSafetensors([{ name: "ids", shape: [2, 16], data: ids }], {
-        names: '["a","b"]',
-        vocabulary: "64",
-        offsetGroups: "false",
-      }),
+    seeds: () =>
+      [{ vocabulary: "64", offsetGroups: "false" }, { vocabulary: JSON.stringify(vocabulary) }].map((record) =>
+        writeSafetensors([{ name: "ids", shape: [2, 16], data: ids }], { names: '["a","b"]', ...record }),
+      ),
     parse: (bytes) => idsFile("ids.safetensors", bytes),
   },
 };
