@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ConfigLayer } from "@revq/train/config";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { flagLayer } from "../src/settings/layers.js";
 import { onTopOfRun } from "../src/settings/resumed-run.js";
@@ -39,7 +40,7 @@ async function resume(flags: object): Promise<{ notes: string[]; layers: number;
 }
 
 describe("a folder without a run", () => {
-  const start = (values: object): Promise<unknown> => onTopOfRun([{ name: "flags", values }], () => {});
+  const start = (values: ConfigLayer): Promise<unknown> => onTopOfRun([{ name: "flags", values }], () => {});
 
   it("starts one where data are named, and nothing where they are not", async () => {
     const fresh = join(out, "fresh");
