@@ -109,6 +109,7 @@ describe("an editor", () => {
       "block",
       "channel",
       "eigenvalue",
+      "patch",
       "spatial",
     ]);
     completions('{ quantizer: { id: "fsqq" }| }');

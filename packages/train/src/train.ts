@@ -93,7 +93,7 @@ export async function trainTokenizer(
   const samples = (latents ?? images!).train.count;
   let planInput: PlanInput = { config, latentShape, samples, plugins, context };
   let candidates = await planCandidates(planInput);
-  requireEnoughVectors(candidates);
+  requireEnoughVectors(candidates, resolved.explicit);
   (await openMetricNetworks(config.score, dependencies.openWeights)).dispose();
   for (const line of missingScores(resolved, images !== null)) note(line);
   const trainable = candidates[0]!.summary.parameters.rectifier > 0;
@@ -121,7 +121,7 @@ export async function trainTokenizer(
       // Unreadable images leave fewer samples than were planned with.
       planInput = { ...planInput, samples: inputs.train.count };
       candidates = await planCandidates(planInput);
-      requireEnoughVectors(candidates);
+      requireEnoughVectors(candidates, resolved.explicit);
     }
     // A fitted backbone has its weights now.
     const picturesOf = (train: RunConfig["train"]): PicturePlan | null =>

@@ -103,9 +103,12 @@ export function completePlan(
 
 /**
  * Refuses codebooks with more codes than there are vectors to learn them from, if all candidates have
- * such. Throws `too-many-codes`.
+ * such. A number of codes that nobody named is only warned of, as a plan does. Throws `too-many-codes`.
+ *
+ * @param explicit paths of the settings that the user named
  */
-export function requireEnoughVectors(candidates: readonly TrainingPlan[]): void {
+export function requireEnoughVectors(candidates: readonly TrainingPlan[], explicit: ReadonlySet<string>): void {
+  if (!explicit.has("quantizer.codes") && !explicit.has("bits")) return;
   const [first] = [...candidates].sort((a, b) => b.summary.samplesPerCode - a.summary.samplesPerCode);
   const { summary, quantizer } = first!;
   const { trainingSamples, tokens, groups, codes, parameters, samplesPerCode } = summary;
