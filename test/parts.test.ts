@@ -101,7 +101,7 @@ describe("revq eval in parts", () => {
 });
 
 describe("revq ablate in parts", () => {
-  const args = ["ablate", ...images, "--set", "data.limit=24", "--quantizer", "vq,fsq,lfq", "--tokens", "16"];
+  const args = ["ablate", ...images, "--set", "data.limit=80", "--quantizer", "vq,fsq,lfq", "--tokens", "16"];
   const more = ["--rectifier", "identity", "--out"];
   const torchrun = (rank: number) => ({ cwd, environment: { RANK: String(rank), WORLD_SIZE: "2" } });
   interface Outcome {

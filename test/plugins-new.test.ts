@@ -26,7 +26,7 @@ describe.each(kinds)("a new %s", (kind) => {
     const { plugins } = (await revqJson(["plugins", "--plugin", `./${kind}`, "--kind", kind], { cwd })) as {
       plugins: { id: string; origin: string }[];
     };
-    expect(plugins).toContainEqual(expect.objectContaining({ id: `my-${kind}`, origin: `my-${kind}` }));
+    expect(plugins).toContainEqual(expect.objectContaining({ id: `my-${kind}`, origin: `revq-${kind}-my-${kind}` }));
   });
 });
 
