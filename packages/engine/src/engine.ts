@@ -1,11 +1,10 @@
 /**
  * Types of engines. An engine is a tfjs backend that was started, checked and made the current one.
  */
+import type { EngineId } from "./engine-ids.js";
 import type { EngineProbes } from "./probes.js";
 
-/** In the order in which `auto` tries them. */
-export const engineIds = ["webgpu", "node-gpu", "node", "onnx", "wasm", "cpu"] as const;
-export type EngineId = (typeof engineIds)[number];
+export { engineIds, type EngineId } from "./engine-ids.js";
 
 /** Why `auto` skipped an engine. */
 export interface EngineRefusal {

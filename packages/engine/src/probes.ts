@@ -2,7 +2,7 @@
  * The engines' queries of the machine, in one place, so that a test can simulate other machines.
  * Portable: it reaches Node's modules through `process` and imports none.
  */
-import type { EngineId } from "./engine.js";
+import type { EngineId } from "./engine-ids.js";
 import { nodeProcess } from "./node-process.js";
 import { crashOf, suspicion } from "./trial.js";
 

@@ -2,7 +2,7 @@
  * Machines on which a native library may end the process instead of throwing: CPUs without AVX (SIGILL), C
  * libraries other than glibc. There a process of its own tries the engine first.
  */
-import type { EngineId } from "./engine.js";
+import type { EngineId } from "./engine-ids.js";
 import { nodeProcess } from "./node-process.js";
 
 /** Why native libraries may crash here; undefined where nothing suggests it. Reads two small files at most. */

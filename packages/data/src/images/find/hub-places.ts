@@ -4,7 +4,7 @@ import { openHubDataset, type HubDataset } from "@revq/formats/node";
 import { join } from "node:path";
 import { expandBraces } from "./braces.js";
 import { isGlob, nameMatches } from "./glob.js";
-import type { Place } from "./places.js";
+import type { Place } from "./place.js";
 
 /**
  * Of `hf:datasets/owner/name/data` the files below `data`; the path may be a pattern. Hidden files

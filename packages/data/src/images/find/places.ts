@@ -11,32 +11,8 @@ import { expandBraces } from "./braces.js";
 import { kindByName } from "./file-kind.js";
 import { exists, glob, isGlob } from "./glob.js";
 import { hubPlaces } from "./hub-places.js";
-import type { Labelled } from "./labels.js";
 import { pathText, systemReason, type LocalPath } from "./local-path.js";
-
-export interface LocalPlace extends Labelled {
-  readonly type: "folder" | "file";
-  readonly path: LocalPath;
-  /** The user named it, not a pattern. It must hold images then. */
-  readonly named: boolean;
-}
-
-export interface UrlPlace extends Labelled {
-  readonly type: "url";
-  readonly url: string;
-  /** The user named it, not a folder that it is in. */
-  readonly named: boolean;
-  /** Default: the global `fetch`. */
-  readonly fetch?: typeof globalThis.fetch;
-}
-
-/** Something that cannot be opened; where broken sources are skipped. */
-export interface MissingPlace extends Labelled {
-  readonly type: "missing";
-  readonly error: RevqError;
-}
-
-export type Place = LocalPlace | UrlPlace | MissingPlace;
+import type { LocalPlace, Place } from "./place.js";
 
 export const whatIsTaken =
   "Name a folder, an image, a .tar or .parquet file, a pattern such as 'train-{0000..0146}.tar' or " +
