@@ -2,6 +2,7 @@
  * @revq/data: sources of images and latents, the centre crop, latent stores, writing of images.
  * Runs in Node.
  */
+export type { BesideImage, ImageTable, TableColumn, TableRow } from "./images/beside.js";
 export { decodeImage } from "./images/decode.js";
 export { openImageFolder, type ImageFolderOptions } from "./images/image-folder.js";
 export type { IndexedImageSource, SkippedImage } from "./images/indexed-source.js";
@@ -18,6 +19,15 @@ export { toChannelLast } from "./latents/layout.js";
 export { openLatents } from "./latents/open-latents.js";
 export { openLatentsNpy, writeLatentsNpy } from "./latents/npy-latents.js";
 export type { OpenLatentsOptions } from "./latents/row-latents.js";
+export {
+  doPart,
+  rangeOfPart,
+  unitsOfPart,
+  wholeJob,
+  type Part,
+  type PartOutcome,
+  type SharedJob,
+} from "./parts/job.js";
 export {
   beginStore,
   planStore,

@@ -70,15 +70,7 @@ export { openGivenLatents } from "./inputs/latents.js";
 export { storeBackboneId } from "./inputs/store-backbone.js";
 export { createAdamW, type AdamW, type ParameterGroup } from "./optimizer/adamw.js";
 export { clipByGlobalNorm, clipScale } from "./optimizer/clip.js";
-export {
-  doPart,
-  rangeOfPart,
-  unitsOfPart,
-  wholeJob,
-  type Part,
-  type PartOutcome,
-  type SharedJob,
-} from "./parts/job.js";
+export { doPart, rangeOfPart, unitsOfPart, wholeJob, type Part, type PartOutcome, type SharedJob } from "@revq/data";
 export { gatherParts, holdsParts, PartFiles, type PartFormat, type PartHeader } from "./parts/part-files.js";
 export {
   candidateNames,

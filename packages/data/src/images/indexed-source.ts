@@ -5,6 +5,7 @@
 import type { ImageBatch, ImageSource } from "@revq/core";
 import { RevqError } from "@revq/core";
 import { bytesToUnitRange, centreCrop } from "../pixels/crop.js";
+import type { BesideImage } from "./beside.js";
 import type { RgbImage } from "../pixels/resize.js";
 import { mapOrdered } from "./prefetch.js";
 import { imageFormats } from "./sniff.js";
@@ -33,6 +34,8 @@ export interface IndexedImageSource extends ImageSource {
    * The image at its own size. Throws an `Error` whose message is the reason if it cannot be read.
    */
   whole(index: number): Promise<RgbImage>;
+  /** Labels and captions that come with the image. */
+  beside(index: number): BesideImage;
 }
 
 export interface SkippedImage {
@@ -52,6 +55,8 @@ export interface ImageListOptions {
   readonly concurrency: number;
   /** Size of the image's file in bytes; default: 0, no file. */
   readonly sizeOf?: (name: string) => Promise<number>;
+  /** Default: nothing. */
+  readonly besideOf?: (name: string) => BesideImage;
   /** An `Error` skips the image; its message is the reason. A `RevqError` ends the reading. */
   load(name: string): Promise<RgbImage>;
 }
@@ -119,6 +124,7 @@ function listOf(
       ),
     withSize: (size) => listOf({ ...options, size }, names, { ...beside, skipped }, reading),
     whole: (index) => options.load(names[index]!),
+    beside: (index) => options.besideOf?.(names[index]!) ?? {},
   };
 }
 

@@ -11,7 +11,7 @@ import { RevqError } from "@revq/core";
 import { sha256, writeFileAtomic } from "@revq/formats/node";
 import { cp, mkdir, readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { doPart, unitsOfPart, wholeJob, type Part, type SharedJob } from "../parts/job.js";
+import { doPart, unitsOfPart, wholeJob, type Part, type SharedJob } from "@revq/data";
 import { gatherParts, PartFiles, type PartFormat } from "../parts/part-files.js";
 import type { TrainResult } from "../run/records.js";
 import type { Grid } from "./grid.js";

@@ -12,7 +12,7 @@ import { serializeTokenizer, type Tokenizer } from "@revq/tokenizer";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { doPart, rangeOfPart, type Part, type PartOutcome, type SharedJob } from "../parts/job.js";
+import { doPart, rangeOfPart, type Part, type PartOutcome, type SharedJob } from "@revq/data";
 import { gatherParts, holdsParts, PartFiles, type PartFormat } from "../parts/part-files.js";
 import { measuredShape, summarizeMetrics, type MeasuredTokenizer, type MetricAccumulators } from "./accumulators.js";
 import { accumulateImages } from "./evaluate-images.js";

@@ -3,12 +3,11 @@
  * store that runs share.
  */
 import type { FitContext, LatentSource } from "@revq/core";
-import { openLatentStore, type IndexedImageSource, type SkippedImage } from "@revq/data";
+import { openLatentStore, wholeJob, type IndexedImageSource, type SkippedImage } from "@revq/data";
 import { isRelativePath } from "@revq/tokenizer";
 import { realpath } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { RunConfig } from "../config/schema.js";
-import { wholeJob } from "../parts/job.js";
 import { photographsOf, type Photographs } from "../pictures/photographs.js";
 import type { RunFolder } from "../run/run-folder.js";
 import { stopwatch } from "../run/stopwatch.js";

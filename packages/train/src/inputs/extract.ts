@@ -6,18 +6,22 @@
 import { isRevqError, latentShapeOf, latentShapeToArray, latentSize, type Backbone, type FitContext } from "@revq/core";
 import {
   beginStore,
+  doPart,
   finishedShard,
   joinStore,
   planStore,
   shardRange,
+  unitsOfPart,
   writeShard,
   type IndexedImageSource,
+  type Part,
+  type PartOutcome,
   type Shard,
+  type SharedJob,
   type StoreManifest,
   type StorePlan,
 } from "@revq/data";
 import * as tf from "@tensorflow/tfjs-core";
-import { doPart, unitsOfPart, type Part, type PartOutcome, type SharedJob } from "../parts/job.js";
 
 /** The key of a store: latents of different keys do not belong together. */
 export interface StoreKey {

@@ -1,0 +1,28 @@
+/** Members `.cls` and `.txt` of a tar archive, which belong to the image of their key (WebDataset). */
+import type { ByteSource } from "@revq/core";
+import type { TarMember } from "@revq/formats";
+import { keyOf, type BesideImage } from "../beside.js";
+
+/** Keys of archives that were written one after the other are different. */
+export function memberKey({ name, archive }: TarMember): string {
+  return `${archive}:${keyOf(name)}`;
+}
+
+export class TextMembers {
+  private readonly members = new Map<string, TarMember>();
+
+  /** Other members are ignored. */
+  add(member: TarMember): void {
+    const extension = /\.(cls|txt)$/.exec(member.name)?.[0];
+    if (extension !== undefined) this.members.set(memberKey(member) + extension, member);
+  }
+
+  beside(source: ByteSource, image: TarMember): BesideImage {
+    const read = (extension: "cls" | "txt"): BesideImage => {
+      const text = this.members.get(`${memberKey(image)}.${extension}`);
+      if (!text) return {};
+      return { [extension]: async () => new TextDecoder().decode(await source.read(text.offset, text.size)) };
+    };
+    return { ...read("cls"), ...read("txt") };
+  }
+}

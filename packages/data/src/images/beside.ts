@@ -1,0 +1,44 @@
+/** What lies beside an image: files and members of its name, and the other columns of its row. */
+
+export interface BesideImage {
+  /** Text of the `.cls` file or member with the image's key: its class as a number. */
+  readonly cls?: () => Promise<string>;
+  /** Text of the `.txt` file or member with the image's key: its caption. */
+  readonly txt?: () => Promise<string>;
+  /** The row that the image is in. */
+  readonly row?: TableRow;
+}
+
+export interface TableRow {
+  readonly table: ImageTable;
+  /** From 0. */
+  readonly index: number;
+}
+
+/** A Parquet file with images. */
+export interface ImageTable {
+  readonly name: string;
+  readonly rows: number;
+  readonly columns: readonly TableColumn[];
+  /** A value of a column; null where there is none. */
+  value(column: string, row: number): Promise<number | string | null>;
+}
+
+/** A column of integers or strings beside the images. */
+export interface TableColumn {
+  readonly name: string;
+  readonly type: "integer" | "string";
+  /** Names of the classes, where the file says that the column holds classes. */
+  readonly classNames: readonly string[] | null;
+}
+
+/**
+ * The path without what follows the first dot of its last part. Files of one key belong together
+ * (WebDataset, "The WebDataset Format").
+ *
+ * @example
+ * keyOf("n01/a.b.seg.png"); // => "n01/a"
+ */
+export function keyOf(path: string): string {
+  return path.replace(/(?<=[^/])\.[^/]*$/, "");
+}
