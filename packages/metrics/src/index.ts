@@ -18,3 +18,5 @@ export { msSsim } from "./ms-ssim.js";
 export { frechetDistance, type GaussianStatistics } from "./frechet-distance.js";
 export { InceptionScoreAccumulator } from "./inception-score.js";
 export { SpectrumAccumulator, type SpectrumShape } from "./spectrum-accumulator.js";
+export { priorBitsByHalves, TokenPrior } from "./prior/token-prior.js";
+export type { PriorGrid } from "./prior/contexts.js";

@@ -16,6 +16,9 @@ export interface ComparedTrial {
   readonly bits: number;
   /** Entropy-coded bits an image. */
   readonly measuredBits?: number | null;
+  /** What the ids of an image cost under a small prior. */
+  readonly priorBits?: number | null;
+  readonly priorBitsPerToken?: number | null;
   /** Per element of the standardized latents. */
   readonly latentMse: { readonly quantized: number; readonly rectified: number };
   /** The rate-distortion bound on the latent mse at these bits. */
@@ -103,6 +106,12 @@ const resultColumns: readonly Column<Row>[] = [
   { title: "trial", cell: ({ name }) => name },
   { title: "bits", cell: ({ bits }) => decimals(bits, 0), value: ({ bits }) => bits },
   { title: "measured bits", cell: (trial) => decimals(trial.measuredBits, 0), value: (trial) => trial.measuredBits },
+  { title: "prior's bits", cell: ({ priorBits }) => decimals(priorBits, 0), value: ({ priorBits }) => priorBits },
+  {
+    title: "a token",
+    cell: ({ priorBitsPerToken }) => decimals(priorBitsPerToken, 2),
+    value: ({ priorBitsPerToken }) => priorBitsPerToken,
+  },
   {
     title: "mse quantized",
     cell: ({ latentMse }) => decimals(latentMse?.quantized, 4),

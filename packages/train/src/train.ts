@@ -11,7 +11,7 @@ import {
   type PluginRegistry,
   type Rectifier,
 } from "@revq/core";
-import { measureLatents, serializeTokenizer, Tokenizer } from "@revq/tokenizer";
+import { measureLatents, serializeTokenizer, tokenGrid, Tokenizer } from "@revq/tokenizer";
 import { readFile, rm } from "node:fs/promises";
 import { annotateConfig } from "./config/annotate.js";
 import type { ResolvedConfig } from "./config/resolve.js";
@@ -197,6 +197,7 @@ async function trainOnLatents(run: PreparedRun, dependencies: TrainDependencies)
     codec: { space, quantizer, rectifier },
     train,
     val,
+    grid: tokenGrid(quantizer.layout, plan.latentShape, space.transform.layout),
     settings,
     context,
     fitCheckpoints: await checkpoints.ofFit(identity, options.resume && !resumed),

@@ -97,6 +97,7 @@ async function train(name: RecipeName, { resume = false, stopAfter = Infinity, v
     codec: { space, quantizer, rectifier },
     train: { ...latents(44 * views, 1), distinct: 44 },
     val: latents(12, 2),
+    grid: null,
     settings,
     context: {
       random,
@@ -149,6 +150,7 @@ describe.each(["kmeans", "paper"] as const)("recipe %s", (name) => {
     const plain = await train(name);
     expect(whole.result.steps).toBe(plain.result.steps);
     expect(whole.result.idCounts.counts.reduce((sum, count) => sum + count, 0)).toBe(44 * 16);
+    expect(whole.result.prior.images).toBe(44);
     expect(whole.arrays).not.toEqual(plain.arrays);
   });
 

@@ -106,6 +106,7 @@ describe("the table's rows", () => {
     images: 10,
     bitsPerImage: 512,
     measuredBitsPerImage: 480.4,
+    prior: { bitsPerToken: 6.25, bitsPerImage: 400, fittedOn: "training", fittedImages: 90 },
     latentMse: { quantized: 0.25, rectified: 0.2 },
     explainedVariance: { quantized: 0.75, rectified: 0.8 },
     rateDistortionBound: { latentMse: 0.1, method: "spectrum" },
@@ -143,6 +144,15 @@ describe("the table's rows", () => {
     const rows = metricRows({ ...metrics, lpips: 0.1, oldDecoder: { ...quality, psnr: 24.5, lpips: 0.12 } });
     const old = (label: string): unknown => rows.find((one) => one.label === label)?.oldDecoder;
     expect([old("PSNR, dB"), old("LPIPS"), old("bits per image")]).toEqual(["24.50", "0.1200", "–"]);
+  });
+
+  it("have the cost to model, and say when no training ids were at hand", () => {
+    expect(row(metrics, "bits per token, small prior")).toEqual(["6.25", "–"]);
+    expect(row(metrics, "bits per image, small prior")).toEqual(["400", "–"]);
+    expect(row({ ...metrics, prior: null }, "bits per token, small prior")).toEqual([]);
+    const halves = { ...metrics, prior: { ...metrics.prior!, fittedOn: "halves", fittedImages: 5 } } as const;
+    expect(metricNotes(halves, 10).join()).toContain("it knows 5 images");
+    expect(metricNotes(metrics, 10).join()).not.toContain("prior");
   });
 
   it("of latents alone have no rFID", () => {

@@ -6,7 +6,7 @@ import Table from "cli-table3";
 export function trialsTable({ finished }: Pick<AblationOutcome, "finished">): string {
   const rows = finished.map(trialRow);
   const withLpips = rows.some(({ lpips }) => lpips !== null);
-  const head = ["trial", "bits", "mse quantized", "mse rectified", "PSNR", "SSIM"];
+  const head = ["trial", "bits", "prior's bits", "mse quantized", "mse rectified", "PSNR", "SSIM"];
   if (withLpips) head.push("LPIPS");
   head.push("usage", "seconds");
   const table = new Table({
@@ -19,6 +19,7 @@ export function trialsTable({ finished }: Pick<AblationOutcome, "finished">): st
     table.push([
       row.name,
       row.bitsPerImage.toFixed(0),
+      row.priorBitsPerImage?.toFixed(0) ?? "–",
       row.quantizedMse.toFixed(4),
       row.rectifiedMse.toFixed(4),
       row.psnr?.toFixed(2) ?? "–",

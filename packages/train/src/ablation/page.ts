@@ -31,6 +31,8 @@ export function ablationPage({ finished, failed }: AblationOutcome, title: strin
         lpips: row.lpips,
         rfid: row.rfid,
         measuredBits: trial.result.measuredBitsPerImage,
+        priorBits: row.priorBitsPerImage,
+        priorBitsPerToken: row.priorBitsPerToken,
         bound: row.boundMse,
         usage: row.usage,
         perplexity: row.perplexity,

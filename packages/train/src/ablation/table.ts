@@ -11,6 +11,9 @@ export interface TrialRow {
   readonly recipe: string;
   readonly tokens: number;
   readonly bitsPerImage: number;
+  /** What an image's ids cost to model, under a small prior. */
+  readonly priorBitsPerImage: number | null;
+  readonly priorBitsPerToken: number | null;
   readonly quantizedMse: number;
   readonly rectifiedMse: number;
   readonly psnr: number | null;
@@ -38,6 +41,8 @@ export function trialRow({ name, config, result }: FinishedTrial): TrialRow {
     recipe: config.recipe,
     tokens: result.tokens,
     bitsPerImage: result.bitsPerImage,
+    priorBitsPerImage: result.prior?.bitsPerImage ?? null,
+    priorBitsPerToken: result.prior?.bitsPerToken ?? null,
     quantizedMse: latentMse.quantized,
     rectifiedMse: latentMse.rectified,
     psnr,
@@ -65,6 +70,8 @@ export function trialsCsv(rows: readonly TrialRow[]): string {
     "recipe",
     "tokens",
     "bitsPerImage",
+    "priorBitsPerImage",
+    "priorBitsPerToken",
     "quantizedMse",
     "rectifiedMse",
     "psnr",

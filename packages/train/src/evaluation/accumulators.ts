@@ -3,7 +3,7 @@
  * be merged.
  */
 import type { LatentDetails } from "@revq/report";
-import { channelShares, type Tokenizer } from "@revq/tokenizer";
+import { channelShares, tokenGrid, type Tokenizer } from "@revq/tokenizer";
 import type { TokenizerMetrics } from "../run/records.js";
 import type { ImageMetricsAccumulator } from "./image-accumulator.js";
 import type { LatentMetricsAccumulator, MeasuredShape } from "./latent-accumulator.js";
@@ -32,7 +32,9 @@ const withoutImages = {
 export function measuredShape({ parts, layout, bitsPerImage }: Tokenizer): MeasuredShape {
   const { metric, standardizer } = parts.space;
   const shares = channelShares(metric, standardizer.statistics);
-  return { latentShape: parts.latentShape, layout, bitsPerImage, channelShares: shares };
+  const { latentShape, space } = parts;
+  const grid = tokenGrid(layout, latentShape, space.transform.layout);
+  return { latentShape, layout, grid, bitsPerImage, channelShares: shares };
 }
 
 /** Throws `no-codes` when nothing was measured. */

@@ -67,7 +67,7 @@ export async function accumulateImages(
   const { backbone } = tokenizer;
   const { size } = images;
   const { range = { expected: images.count, first: 0 } } = options;
-  const ofLatents = new LatentMetricsAccumulator(measuredShape(tokenizer), range.expected);
+  const ofLatents = new LatentMetricsAccumulator(measuredShape(tokenizer), range, options.prior);
   const adapted = tokenizer.parts.decoder !== null;
   const ofImages = new ImageMetricsAccumulator({ size, networks: options.networks ?? {}, range, adapted });
   const scores: Omit<ImageScores, "row">[] = [];

@@ -1,5 +1,6 @@
 /** Measures a tokenizer on latents. */
 import type { LatentSource, ReportProgress } from "@revq/core";
+import type { TokenPrior } from "@revq/metrics";
 import type { Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import { measuredShape, summarizeMetrics, type MeasuredTokenizer, type MetricAccumulators } from "./accumulators.js";
@@ -14,6 +15,8 @@ export interface EvaluateOptions {
   readonly report?: ReportProgress;
   /** Set when the source is a part of the data; default: all of it. */
   readonly range?: MeasuredRange;
+  /** Fitted on the training ids. Default: half of the data is coded by a prior of the other half. */
+  readonly prior?: TokenPrior;
 }
 
 export async function evaluateLatents(
@@ -27,9 +30,9 @@ export async function evaluateLatents(
 export async function accumulateLatents(
   tokenizer: Tokenizer,
   latents: LatentSource,
-  { batch, signal, report, range }: EvaluateOptions,
+  { batch, signal, report, range = { expected: latents.count, first: 0 }, prior }: EvaluateOptions,
 ): Promise<MetricAccumulators> {
-  const accumulator = new LatentMetricsAccumulator(measuredShape(tokenizer), range?.expected ?? latents.count);
+  const accumulator = new LatentMetricsAccumulator(measuredShape(tokenizer), range, prior);
   for (const rows of chunks(latents.count, Math.min(batch, measuringBatch(latents)))) {
     signal.throwIfAborted();
     const values = await readLatents(latents, rows);

@@ -26,7 +26,7 @@ const positive = z.int().min(1);
 
 /** What all parts of one evaluation agree on. */
 const evaluationKeySchema = z.strictObject({
-  formatVersion: z.literal(3),
+  formatVersion: z.literal(4),
   /** Hash of the tokenizer's files. */
   tokenizer: z.string(),
   /** Hash of the list of images, or of the latents' count and shape. */
@@ -43,6 +43,8 @@ const evaluationKeySchema = z.strictObject({
   latentShape: z.strictObject({ channels: positive, height: positive, width: positive }),
   codebookSizes: z.array(positive),
   groupOf: z.array(count),
+  /** Where tokens lie; null if they make no grid. */
+  grid: z.strictObject({ shape: z.tuple([positive, positive, positive]), positions: z.array(count) }).nullable(),
   bitsPerImage: z.number(),
   channelShares: z.array(z.number()).nullable(),
 });
@@ -145,7 +147,7 @@ async function evaluationKey(
   source: EvaluatedSource,
   networks: MetricNetworks,
 ): Promise<EvaluationKey> {
-  const { latentShape, layout, bitsPerImage, channelShares } = measuredShape(tokenizer);
+  const { latentShape, layout, grid, bitsPerImage, channelShares } = measuredShape(tokenizer);
   const ofImages = "images" in source;
   if (!ofImages && !sameLatentShape(latentShape, source.latents.shape)) {
     throw new RevqError("latent-shape", "The latents do not have the shape that the tokenizer was trained on.", {
@@ -156,7 +158,7 @@ async function evaluationKey(
   const { lpips, inception } = ofImages ? networksFor(source.images.size, networks) : {};
   const files = Object.entries(await serializeTokenizer(tokenizer));
   return {
-    formatVersion: 3,
+    formatVersion: 4,
     tokenizer: sha256(files.map(([name, bytes]) => `${name} ${sha256(bytes)}`).join("\n")),
     data: sha256(
       ofImages
@@ -171,18 +173,32 @@ async function evaluationKey(
     latentShape,
     codebookSizes: [...layout.codebookSizes],
     groupOf: Array.from(layout.groupOf),
+    grid: grid && { shape: [...grid.shape], positions: Array.from(grid.positions) },
     bitsPerImage,
     channelShares: channelShares && [...channelShares],
   };
 }
 
 function emptyAccumulators(key: EvaluationKey): MetricAccumulators {
-  const { expected, imageSize, networks, adapted, latentShape, codebookSizes, groupOf, bitsPerImage, channelShares } =
-    key;
+  const {
+    expected,
+    imageSize,
+    networks,
+    adapted,
+    latentShape,
+    codebookSizes,
+    groupOf,
+    grid,
+    bitsPerImage,
+    channelShares,
+  } = key;
   const layout = { count: groupOf.length, codebookSizes, groupOf: Int32Array.from(groupOf) };
   const inception = networks.includes("inception");
   return {
-    latents: new LatentMetricsAccumulator({ latentShape, layout, bitsPerImage, channelShares }, expected),
+    latents: new LatentMetricsAccumulator(
+      { latentShape, layout, grid, bitsPerImage, channelShares },
+      { expected, first: 0 },
+    ),
     images:
       imageSize === null
         ? null

@@ -4,13 +4,21 @@
  */
 import { LatentMoments, reverseWaterfill, symmetricEigen, type SavedStatistics } from "@revq/numerics";
 import { latentSize, underPrefix, withPrefix, type LatentShape, type TokenLayout } from "@revq/core";
-import { CodeCounter, CovarianceAccumulator, SpectrumAccumulator } from "@revq/metrics";
+import {
+  CodeCounter,
+  CovarianceAccumulator,
+  SpectrumAccumulator,
+  type PriorGrid,
+  type TokenPrior,
+} from "@revq/metrics";
 import type { Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 import type { LatentBound, LatentError, TokenizerMetrics } from "../run/records.js";
 import type { LatentDetails } from "@revq/report";
 import { groupDetails } from "./group-details.js";
+import type { MeasuredRange } from "./image-accumulator.js";
+import { IdSample } from "./prior-cost.js";
 
 /**
  * Up to this size the full covariance is affordable, if there are enough latents to estimate it.
@@ -23,6 +31,7 @@ type LatentMetrics = Pick<
   | "images"
   | "bitsPerImage"
   | "measuredBitsPerImage"
+  | "prior"
   | "latentMse"
   | "explainedVariance"
   | "rateDistortionBound"
@@ -37,12 +46,15 @@ type LatentMetrics = Pick<
 export interface MeasuredShape {
   readonly latentShape: LatentShape;
   readonly layout: TokenLayout;
+  /** Where tokens lie, or null. */
+  readonly grid: PriorGrid | null;
   readonly bitsPerImage: number;
   readonly channelShares: readonly number[] | null;
 }
 
 export class LatentMetricsAccumulator {
   private readonly idCounts: CodeCounter;
+  private readonly idSample: IdSample;
   /** Of the standardized latents. */
   private readonly moments: LatentMoments;
   /** Sums of squared errors by element (h, w, c). */
@@ -50,15 +62,21 @@ export class LatentMetricsAccumulator {
   private readonly spectrum: SpectrumAccumulator;
   private readonly covariance: CovarianceAccumulator | null;
 
-  /** @param expected about how many latents will be added */
+  /**
+   * @param range about how many latents there are, and the first that will be added
+   * @param prior fitted on the training ids; null: the latents are coded by halves
+   */
   constructor(
     private readonly shape: MeasuredShape,
-    expected: number,
+    range: MeasuredRange,
+    private readonly prior: TokenPrior | null = null,
   ) {
+    const { expected } = range;
     const { latentShape, layout } = shape;
     const size = latentSize(latentShape);
     const zeros = (): Float64Array => new Float64Array(size);
     this.idCounts = new CodeCounter(layout);
+    this.idSample = new IdSample(layout, range);
     this.moments = new LatentMoments(size);
     this.sums = { quantized: zeros(), rectified: zeros() };
     this.spectrum = new SpectrumAccumulator(latentShape);
@@ -85,7 +103,9 @@ export class LatentMetricsAccumulator {
     }
     this.spectrum.add(values);
     this.covariance?.add(values);
-    this.idCounts.add((await ids.data()) as Int32Array);
+    const codes = (await ids.data()) as Int32Array;
+    this.idCounts.add(codes);
+    this.idSample.add(codes);
     const unstandardized = tokenizer.parts.space.unstandardize(quantized);
     tf.dispose([standardized, quantized, rectified]);
     return { ids, quantized: unstandardized };
@@ -94,6 +114,7 @@ export class LatentMetricsAccumulator {
   /** Adds the state of another accumulator on the same tokenizer. */
   merge(state: SavedStatistics): void {
     this.idCounts.merge(underPrefix("codes", state));
+    this.idSample.merge(underPrefix("sample", state));
     this.moments.merge(underPrefix("moments", state));
     this.spectrum.merge(underPrefix("spectrum", state));
     this.covariance?.mergeState(underPrefix("covariance", state));
@@ -106,6 +127,7 @@ export class LatentMetricsAccumulator {
   state(): SavedStatistics {
     return {
       ...withPrefix("codes", this.idCounts.state()),
+      ...withPrefix("sample", this.idSample.state()),
       ...withPrefix("moments", this.moments.state()),
       ...withPrefix("spectrum", this.spectrum.state()),
       ...withPrefix("covariance", this.covariance?.state() ?? {}),
@@ -119,7 +141,7 @@ export class LatentMetricsAccumulator {
 
   result(): LatentMetrics {
     const { samples, idCounts, sums } = this;
-    const { layout, bitsPerImage, channelShares } = this.shape;
+    const { layout, grid, bitsPerImage, channelShares } = this.shape;
     const size = sums.quantized.length;
     const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / (samples * size);
     const latentMse: LatentError = { quantized: mean(sums.quantized), rectified: mean(sums.rectified) };
@@ -128,6 +150,7 @@ export class LatentMetricsAccumulator {
       images: samples,
       bitsPerImage,
       measuredBitsPerImage: idCounts.bitsPerImage,
+      prior: this.idSample.cost(this.prior, grid),
       latentMse,
       explainedVariance: {
         quantized: 1 - latentMse.quantized / variance,

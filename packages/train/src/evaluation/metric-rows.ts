@@ -25,6 +25,7 @@ export function metricRows(
     latentMseTrain: training,
     explainedVariance,
     rateDistortionBound: bound,
+    prior,
     vae,
     oldDecoder,
   } = metrics;
@@ -49,6 +50,12 @@ export function metricRows(
   return [
     plain("bits per image", metrics.bitsPerImage.toFixed(0)),
     plain("bits per image, entropy coded", metrics.measuredBitsPerImage.toFixed(0)),
+    ...(prior
+      ? [
+          plain("bits per image, small prior", prior.bitsPerImage.toFixed(0)),
+          plain("bits per token, small prior", prior.bitsPerToken.toFixed(2)),
+        ]
+      : []),
     plain("latent mse, quantized", latentMse.quantized.toFixed(4), "0"),
     plain("latent mse, rectified", latentMse.rectified.toFixed(4), "0"),
     ...(training
@@ -95,6 +102,11 @@ export function metricNotes(metrics: Omit<TokenizerMetrics, "images">, images: n
   if (metrics.samplesPerCode < 30) {
     notes.push(
       `${metrics.samplesPerCode.toFixed(1)} samples per code are too few: they make usage, entropy and entropy-coded bits too small.`,
+    );
+  }
+  if (metrics.prior?.fittedOn === "halves") {
+    notes.push(
+      `The small prior of one half of the images codes the other half: it knows ${metrics.prior.fittedImages} images. A training run fits it on the training ids.`,
     );
   }
   if (rfid !== null && images < 2048) notes.push(`An rFID of ${images} images is too high; papers use 50,000 images.`);

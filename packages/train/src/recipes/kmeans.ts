@@ -6,7 +6,6 @@
  * identity is kept.
  */
 import { toNamedArrays, withPrefix, type NamedArray } from "@revq/core";
-import { CodeCounter } from "@revq/metrics";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Scalar } from "@tensorflow/tfjs-core";
 import {
@@ -24,6 +23,7 @@ import { cosineDecay, warmUp } from "../optimizer/schedule.js";
 import type { EpochRecord } from "../run/records.js";
 import { lendTensors } from "../run/tensor-state.js";
 import { IdTable } from "./id-table.js";
+import { TrainingIds } from "./training-ids.js";
 import { requireFinite, stepsPerEpoch, type Recipe, type RecipeInput } from "./recipe.js";
 
 /** The average remembers about 500 steps: an epoch of 8,000 latents. */
@@ -46,7 +46,7 @@ export function createKmeansRecipe(input: RecipeInput): Recipe {
     { name: "rectifier", variables: rectifier.variables, learningRate: schedule(0), weightDecay: settings.weightDecay },
   ]);
   const average = createWeightAverage(rectifier.variables, averageDecay);
-  const idCounts = new CodeCounter(quantizer.layout);
+  const trainingIds = new TrainingIds(quantizer.layout, input.grid, distinctLatents(train));
   let ids: { readonly train: IdTable; readonly val: IdTable } | null = null;
   /** The codebooks do not change any more: downloaded once. */
   let codebooks: Record<string, NamedArray> = {};
@@ -69,7 +69,7 @@ export function createKmeansRecipe(input: RecipeInput): Recipe {
     for await (const { ids, done } of quantizeAll(quantizer, coefficients, measuringBatch(coefficients))) {
       context.signal.throwIfAborted();
       await table.append(ids);
-      if (coefficients === train.coefficients) idCounts.add(ids.subarray(0, ofDistinct(done, ids.length)));
+      if (coefficients === train.coefficients) trainingIds.add(ids.subarray(0, ofDistinct(done, ids.length)));
       context.report({ phase: `look up codes (${name})`, done, total: coefficients.count });
     }
     return table;
@@ -124,7 +124,7 @@ export function createKmeansRecipe(input: RecipeInput): Recipe {
 
     async endOfEpoch(epoch, measure) {
       return average.during(async () => {
-        const record: EpochRecord = { epoch, latentMse: await measure(ids!), usage: idCounts.usage };
+        const record: EpochRecord = { epoch, latentMse: await measure(ids!), usage: trainingIds.counts.usage };
         if (improves(record, best)) {
           best = rectifiedError(record);
           bestWeights = withPrefix("best", await toNamedArrays(rectifier.state()));
@@ -145,7 +145,7 @@ export function createKmeansRecipe(input: RecipeInput): Recipe {
 
     async finish() {
       if (best !== null) lendTensors(bestWeights, "best", (state) => rectifier.restore(state));
-      return { idCounts, rectifierHelps: best !== null };
+      return { idCounts: trainingIds.counts, prior: trainingIds.prior, rectifierHelps: best !== null };
     },
 
     async dispose() {

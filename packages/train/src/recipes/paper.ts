@@ -19,9 +19,10 @@ import {
 import { exponentialDecay } from "../optimizer/schedule.js";
 import { lendTensors } from "../run/tensor-state.js";
 import { createPaperStep } from "./paper-step.js";
+import { TrainingIds } from "./training-ids.js";
 import { requireFinite, type Recipe, type RecipeInput } from "./recipe.js";
 
-export function createPaperRecipe({ codec, train, settings, context }: RecipeInput): Recipe {
+export function createPaperRecipe({ codec, train, grid, settings, context }: RecipeInput): Recipe {
   const { quantizer, rectifier } = codec;
   const { random } = context;
   const gradients = requireGradients(quantizer);
@@ -74,11 +75,12 @@ export function createPaperRecipe({ codec, train, settings, context }: RecipeInp
     },
 
     async finish() {
-      const idCounts = new CodeCounter(quantizer.layout);
+      const trainingIds = new TrainingIds(quantizer.layout, grid, distinctLatents(train));
       const rows = Int32Array.from({ length: distinctLatents(train) }, (_, row) => row);
       const coefficients = selectRows(train.coefficients, rows);
-      for await (const { ids } of quantizeAll(quantizer, coefficients, measuringBatch(coefficients))) idCounts.add(ids);
-      return { idCounts, rectifierHelps: true };
+      for await (const { ids } of quantizeAll(quantizer, coefficients, measuringBatch(coefficients)))
+        trainingIds.add(ids);
+      return { idCounts: trainingIds.counts, prior: trainingIds.prior, rectifierHelps: true };
     },
 
     async dispose() {

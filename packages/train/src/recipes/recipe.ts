@@ -3,7 +3,7 @@
  * records are the driver's (`driver.ts`).
  */
 import { RevqError, type FitCheckpoints, type FitContext, type NamedArrays, type Random } from "@revq/core";
-import type { CodeCounter } from "@revq/metrics";
+import type { CodeCounter, PriorGrid, TokenPrior } from "@revq/metrics";
 import type { RunConfig } from "../config/schema.js";
 import { distinctLatents, type LatentSet } from "../evaluation/latent-batches.js";
 import type { LatentCodec } from "../evaluation/latent-error.js";
@@ -20,6 +20,8 @@ export interface RecipeInput {
   readonly codec: LatentCodec;
   readonly train: LatentSet;
   readonly val: LatentSet;
+  /** Where tokens lie, or null. */
+  readonly grid: PriorGrid | null;
   readonly settings: RecipeSettings;
   readonly context: FitContext;
   /** Where a fit of codebooks keeps its state after every pass. */
@@ -75,6 +77,8 @@ export interface Recipe {
 export interface KeptModel {
   /** The ids of all training latents with the final codebooks, counted. */
   readonly idCounts: CodeCounter;
+  /** Fitted on those ids. */
+  readonly prior: TokenPrior;
   /** False when no epoch improved on the unrectified error: then the identity is kept instead. */
   readonly rectifierHelps: boolean;
 }

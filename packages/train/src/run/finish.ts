@@ -117,10 +117,10 @@ function trainingError({ config, tokenizer, train, context: { random } }: Finish
 
 /** On held-out images where there are any, else on held-out latents. */
 async function measure(
-  { config, inputs, tokenizer, context: { report, signal } }: FinishInput,
+  { config, inputs, tokenizer, trained, context: { report, signal } }: FinishInput,
   { openWeights }: Pick<TrainDependencies, "openWeights">,
 ): Promise<MeasuredImages> {
-  const options = { batch: config.train.encodeBatch, report, signal };
+  const options = { batch: config.train.encodeBatch, prior: trained.prior, report, signal };
   if (!inputs.images) {
     const measured = await evaluateLatents(tokenizer, inputs.val, { ...options, batch: 64 });
     return { ...measured, panels: [], worst: [], best: [] };

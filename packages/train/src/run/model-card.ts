@@ -38,7 +38,7 @@ export function modelCard({
 | metric | ${metricLine(config, result)} |
 | transform, quantizer, rectifier | \`${config.transform.id}\`, \`${config.quantizer.id}\`, \`${config.rectifier.id}\` |
 ${config.decoder ? `| decoder | ${decoderText(config.decoder)} |\n` : ""}| tokens per image | ${tokens.tokens} in ${tokens.groups} groups, ${codes} codes each |
-${result.choice ? `| choice | ${choiceSentence(result.choice)} |\n` : ""}| bits per image | ${tokens.bitsPerImage.toFixed(0)} |
+${result.choice ? `| choice | ${choiceSentence(result.choice)} |\n` : ""}| bits per image | ${tokens.bitsPerImage.toFixed(0)}${priorText(result)} |
 | trained on | ${trainedOn}; ${result.samplesPerCode.toFixed(1)} samples per code |
 | recipe, seed | ${config.training.recipe}${config.training.preset ? ` (preset ${config.training.preset})` : ""}, ${config.training.seed} |
 
@@ -55,6 +55,13 @@ An image is ${tokens.tokens} ids, int32 \`[n, ${tokens.tokens}]\` in token order
 As one vocabulary there are ${tokens.vocabulary} ids: the offset of the group plus the code. \`layout\` in \`config.json\` has the
 group of every token, the offsets, and where tokens lie.
 `;
+}
+
+/** What ids cost to model. */
+function priorText({ prior, tokens, bitsPerImage }: TrainResult): string {
+  if (!prior) return "";
+  const [nominal, modelled] = [bitsPerImage / tokens, prior.bitsPerToken];
+  return `; ${prior.bitsPerImage.toFixed(0)} under a small prior: ${modelled.toFixed(2)} of ${nominal.toFixed(2)} bits a token`;
 }
 
 /** A VAE, or the encoder of one and the decoder of another. */

@@ -98,6 +98,22 @@ export interface LatentBound {
   readonly method: "covariance" | "spectrum";
 }
 
+/**
+ * The code length of ids under a small autoregressive prior (`TokenPrior` of `@revq/metrics`), beside
+ * the nominal bits and the entropy: what a generator has to learn.
+ */
+export interface PriorCost {
+  readonly bitsPerToken: number;
+  readonly bitsPerImage: number;
+  /**
+   * `training`: the prior was fitted on training ids. `halves`: on one half of the measured images for
+   * the other half.
+   */
+  readonly fittedOn: "training" | "halves";
+  /** Images that the prior was fitted on. */
+  readonly fittedImages: number;
+}
+
 /** The metrics of a tokenizer. Image fields are null where there are no images or no decoder. */
 export interface TokenizerMetrics extends Nullable<ImageMetrics> {
   readonly images: number;
@@ -107,6 +123,8 @@ export interface TokenizerMetrics extends Nullable<ImageMetrics> {
    * small.
    */
   readonly measuredBitsPerImage: number;
+  /** What the ids cost to model. Null for a single image. */
+  readonly prior: PriorCost | null;
   readonly latentMse: LatentError;
   /** 1 - latent mse / variance of the standardized latents. */
   readonly explainedVariance: LatentError;
