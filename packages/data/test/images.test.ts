@@ -137,7 +137,9 @@ describe("openImageFolder", () => {
     await put("file.png", await raw(16, 16).png().toBuffer());
     await expect(open(join(folder, "file.png"))).rejects.toThrow(/is a file; a folder of images was expected/);
     await put("empty/.keep", "");
-    await expect(open(join(folder, "empty"))).rejects.toThrow(/holds no readable image. Files found: none/);
+    await expect(open(join(folder, "empty"))).rejects.toThrow(
+      /holds no readable image. Files found: 1 that are not images/,
+    );
     await put("texts/a.txt", "a");
     await put("texts/b.jpg", "b");
     await put("texts/c.bmp", "BM\0\0\0\0");

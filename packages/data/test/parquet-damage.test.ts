@@ -1,4 +1,5 @@
 /** Damage that hyparquet alone would not end on, and row groups that are too large. */
+import { isRevqError, type ByteSource } from "@revq/core";
 import { fromBuffer } from "@revq/formats";
 import { parquetMetadata } from "hyparquet";
 import { readFile } from "node:fs/promises";
@@ -6,6 +7,8 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { imageColumn, requireReadable } from "../src/images/archives/parquet-column.js";
 import { skipDelta } from "../src/images/archives/parquet-delta.js";
+import { findParquetImages } from "../src/images/archives/parquet-images.js";
+import { findings } from "../src/images/find/findings.js";
 
 /** The example of the specification: 7, 5, 3, 1, 2, 3, 4, 5 in one block of 128 values in 4 parts. */
 const example = [0x80, 1, 4, 8, 14, 3, 2, 0, 0, 0, 0xc0, 0x3f, 0, 0, 0, 0, 0, 0];
@@ -40,4 +43,52 @@ it("names the row group size to write, where one is too large", async () => {
       fix: expect.stringMatching(/row_group_size=125\)/),
     }),
   );
+});
+
+const whole = new Uint8Array(await readFile(join(import.meta.dirname, "fixtures/pages.parquet")));
+
+function changed(change: (bytes: Uint8Array) => void): Uint8Array {
+  const bytes = whole.slice();
+  change(bytes);
+  return bytes;
+}
+
+it.each([
+  ["empty", new Uint8Array(0), /it is empty/],
+  ["of three bytes", whole.slice(0, 3), /none of the marks of a Parquet file/],
+  ["cut", whole.slice(0, whole.length / 2), /it is cut off: its \d+ bytes do not end with a footer/],
+  ["all zeros", new Uint8Array(whole.length), /none of the marks/],
+  ["with a footer longer than itself", changed((b) => b.fill(0x7f, -8, -4)), /a footer of 2139062143 bytes, and has/],
+  ["with a footer too short", changed((b) => b.set([5, 0, 0, 0], b.length - 8)), /the list of its columns cannot/],
+  ["with a footer of noise", changed((b) => b.fill(0xee, -300, -8)), /the list of its columns cannot be decoded/],
+  ["encrypted", changed((b) => (b[b.length - 1] = 0x45)), /it is encrypted/],
+])("tells a file %s in plain words", async (_, bytes, message) => {
+  const error: unknown = await findParquetImages(fromBuffer("x.parquet", bytes), "x", null, findings()).catch(
+    (cause: unknown) => cause,
+  );
+  expect(error).toMatchObject({ code: "parquet-damaged", message: expect.stringMatching(message) });
+});
+
+it("decodes a damaged row group once, not for each of its rows", async () => {
+  const source = fromBuffer(
+    "x.parquet",
+    changed((bytes) => bytes.fill(0xff, 4, 40)),
+  );
+  let reads = 0;
+  const counted: ByteSource = {
+    name: source.name,
+    size: source.size,
+    read: (offset, length) => {
+      reads++;
+      return source.read(offset, length);
+    },
+  };
+  const found = findings();
+  await findParquetImages(counted, "x", null, found);
+  reads = 0;
+  const errors = await Promise.all(found.images.map((image) => image.read().catch((error: unknown) => error)));
+  expect(errors).toHaveLength(160);
+  const damage = errors.filter((error) => isRevqError(error) && error.code === "parquet-damaged");
+  expect(damage.length).toBeGreaterThanOrEqual(50);
+  expect(reads).toBeLessThan(5);
 });

@@ -6,7 +6,7 @@
 import { RevqError } from "@revq/core";
 import type { SharpConstructor } from "sharp";
 import type { RgbImage } from "../pixels/resize.js";
-import { otherImage, sniffFormat } from "./sniff.js";
+import { imageFormat, otherImage, whatItIs } from "./sniff.js";
 
 /** Images of more pixels are refused: they may be decompression bombs. */
 export const defaultPixelLimit = 100_000_000;
@@ -18,15 +18,16 @@ const readDepths: readonly (string | undefined)[] = ["uchar", "ushort"];
  * The first frame or page of the image, rotated by its EXIF orientation, with alpha flattened on white;
  * grey, CMYK and 16 bits are converted. Throws an `Error` whose message says what is wrong with the
  * bytes.
+ * @param name of the file, for the message
  */
-export async function decodeImage(bytes: Uint8Array, pixelLimit = defaultPixelLimit): Promise<RgbImage> {
-  const kind = sniffFormat(bytes);
-  if (!("format" in kind)) throw new Error(otherImage(kind.looksLike));
+export async function decodeImage(bytes: Uint8Array, pixelLimit = defaultPixelLimit, name?: string): Promise<RgbImage> {
+  const format = imageFormat(bytes);
+  if (format === null) throw new Error(otherImage(whatItIs(bytes, name)));
   const sharp = await loadSharp();
   // `failOn: "error"` rejects truncated files, but reads files with stray bytes, as ImageNet has.
   // Our own limit follows.
   const options = { failOn: "error", limitInputPixels: false, unlimited: false, autoOrient: true } as const;
-  const { width, height, space, depth } = await sharp(bytes, options).metadata().catch(damaged(kind.format));
+  const { width, height, space, depth } = await sharp(bytes, options).metadata().catch(damaged(format));
   if (width * height > pixelLimit) {
     const limit = `${pixelLimit / 1e6} megapixels; a higher limit reads it`;
     throw new Error(`${width} x ${height} pixels are more than the limit of ${limit}`);
@@ -37,7 +38,7 @@ export async function decodeImage(bytes: Uint8Array, pixelLimit = defaultPixelLi
     .toColourspace("srgb")
     .raw({ depth: "uchar" })
     .toBuffer({ resolveWithObject: true })
-    .catch(damaged(kind.format));
+    .catch(damaged(format));
   if (info.channels !== 3) throw new Error(`decoded to ${info.channels} channels instead of 3`);
   return { width: info.width, height: info.height, data };
 }

@@ -2,13 +2,13 @@
 import { isRevqError, RevqError } from "@revq/core";
 import { availableParallelism } from "node:os";
 import { decodeImage, defaultPixelLimit } from "./decode.js";
-import { findImages } from "./find/find-images.js";
+import { findImages, skippable } from "./find/find-images.js";
 import type { Findings, FoundImage } from "./find/findings.js";
 import type { OpenImagesOptions } from "./image-options.js";
 import { imageList, type IndexedImageSource } from "./indexed-source.js";
 import type { Place } from "./find/place.js";
 import { placesOf, whatIsTaken } from "./find/places.js";
-import { imageFormats, sniffFormat } from "./sniff.js";
+import { imageFormat, imageFormats, whatItIs } from "./sniff.js";
 import { isLatentStore } from "../store/read.js";
 import { openSynthetic, syntheticPrefix } from "./synthetic.js";
 
@@ -71,13 +71,14 @@ export async function openPlaces(
     passedOver: found.passedOver,
     notes: [...found.notes, ...noteTables(found)],
     concurrency: options.concurrency ?? Math.min(8, availableParallelism()),
+    besideOf: (name) => images.get(name)!.beside ?? {},
     sizeOf: async (name) => images.get(name)!.size(),
     load: async (name) => {
       const image = images.get(name)!;
       try {
-        return await decodeImage(await image.read(), pixelLimit);
+        return await decodeImage(await image.read(), pixelLimit, name);
       } catch (cause) {
-        if (isRevqError(cause) && !(skipBroken && image.named !== true)) throw cause;
+        if (isRevqError(cause) && !(skipBroken && image.named !== true)) throw skippable(cause);
         if (image.named) throw unreadable(name, cause);
         throw cause instanceof RevqError ? new Error(cause.message, { cause }) : cause;
       }
@@ -132,8 +133,8 @@ async function requireOneImage(description: string, found: Findings): Promise<vo
 async function looksLikeInstead(image: FoundImage): Promise<string | null> {
   if (!image.head || image.named) return null;
   try {
-    const kind = sniffFormat(await image.head());
-    return "format" in kind ? null : kind.looksLike;
+    const head = await image.head();
+    return imageFormat(head) === null ? whatItIs(head, image.name).what : null;
   } catch (error) {
     return (error as Error).message;
   }

@@ -1,27 +1,24 @@
-/** Recognizes image files by their first bytes: the signatures of the formats' specifications. */
+/** Recognizes the image formats that are read, and says what other files are. */
+import { imageByName, signatureOf, type Signature } from "./signatures.js";
 
 export type ImageFormat = "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
 
 /** The formats that are read, for messages. */
 export const imageFormats = "jpeg, png, webp, avif, gif or tiff";
 
-/** Number of leading bytes that `sniffFormat` needs. */
+/** Number of leading bytes that tell the formats that are read. */
 export const signatureLength = 32;
-/** The same for a tar archive. */
-export const tarHeaderLength = 512;
 
-/**
- * The format of a file with these first bytes, or, for a message, what the file looks like instead.
- */
-export function sniffFormat(head: Uint8Array): { readonly format: ImageFormat } | { readonly looksLike: string } {
+/** The format of a file with these first bytes; null if it is none that is read. */
+export function imageFormat(head: Uint8Array): ImageFormat | null {
   const text = String.fromCharCode(...head.subarray(0, signatureLength));
-  if (text.startsWith("\xff\xd8\xff")) return { format: "jpeg" };
-  if (text.startsWith("\x89PNG\r\n\x1a\n")) return { format: "png" };
-  if (text.startsWith("RIFF") && text.slice(8, 12) === "WEBP") return { format: "webp" };
-  if (/^GIF8[79]a/.test(text)) return { format: "gif" };
-  if (isTiff(text)) return { format: "tiff" };
-  if (text.slice(4, 8) === "ftyp" && brands(text).some((brand) => /^avi[fs]$/.test(brand))) return { format: "avif" };
-  return { looksLike: describe(head, text) };
+  if (text.startsWith("\xff\xd8\xff")) return "jpeg";
+  if (text.startsWith("\x89PNG\r\n\x1a\n")) return "png";
+  if (text.startsWith("RIFF") && text.slice(8, 12) === "WEBP") return "webp";
+  if (/^GIF8[79]a/.test(text)) return "gif";
+  if (isTiff(text)) return "tiff";
+  if (text.slice(4, 8) === "ftyp" && brands(text).some((brand) => /^avi[fs]$/.test(brand))) return "avif";
+  return null;
 }
 
 /** TIFF 6.0 and BigTIFF. Canon's raw files begin like a TIFF, with their own mark after it. */
@@ -36,22 +33,15 @@ function brands(text: string): string[] {
   return [text.slice(8, 12), ...compatible];
 }
 
-function describe(head: Uint8Array, text: string): string {
-  if (head.length === 0) return "an empty file";
-  if (text.startsWith("BM")) return "a BMP";
-  if (text.startsWith("II*\0")) return "a camera's raw file";
-  if (text.slice(4, 8) === "ftyp") return /^(hei|hev|mif|msf)/.test(text.slice(8, 12)) ? "a HEIC" : "a video file";
-  if (text.startsWith("\xff\x0a") || text.startsWith("\0\0\0\x0cJXL")) return "a JPEG XL";
-  if (/^\s*<(\?xml|svg|!doctype|html)/i.test(text)) return "an SVG or HTML file";
-  if (text.startsWith("version https://")) return "a pointer of Git LFS (`git lfs pull` gets the file)";
-  if (head.every((byte) => byte === 9 || byte === 10 || byte === 13 || (byte >= 32 && byte !== 127))) return "text";
-  return "something else";
+/** What a file without a readable image is: by its content, else by its name. */
+export function whatItIs(head: Uint8Array, name = ""): Signature {
+  return signatureOf(head) ?? imageByName(name) ?? { kind: "other", what: "something else" };
 }
 
-/** Why a file is not read, and what to do with images of other formats. */
-export function otherImage(looksLike: string): string {
-  const advice = /BMP|HEIC|JPEG XL|raw file|SVG/.test(looksLike) ? "; convert it to png or jpeg" : "";
-  return `not a ${imageFormats} image: it looks like ${looksLike}${advice}`;
+/** Why a file is not read, and what to do. */
+export function otherImage({ what, kind, advice }: Signature): string {
+  const todo = advice ?? (kind === "image" ? "convert it to png or jpeg" : null);
+  return `not a ${imageFormats} image: it looks like ${what}${todo === null ? "" : `; ${todo}`}`;
 }
 
 /** Why a raw file of a camera is not read: inside, there is only a small preview in a known format. */

@@ -2,6 +2,7 @@
 import { RevqError, type ByteSource } from "@revq/core";
 import type { ColumnMetaData, FileMetaData, RowGroup, SchemaElement } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
+import { ParquetDamage } from "./parquet-damage.js";
 
 export interface ImageColumn {
   readonly name: string;
@@ -54,7 +55,7 @@ export function imageColumn(file: string, metadata: FileMetaData): ImageColumn {
   if (name !== undefined) return { name, others: candidates.filter((other) => other !== name) };
   if (candidates.length > 1) {
     throw new RevqError("parquet-which-column", `${file} has several columns of bytes: ${candidates.join(", ")}.`, {
-      fix: "Name the column of images image.",
+      fix: "Write the file again with the column of images renamed to `image`: the column of this name is used.",
     });
   }
   throw new RevqError(
@@ -72,12 +73,12 @@ export function imageColumn(file: string, metadata: FileMetaData): ImageColumn {
 export function requireReadable({ name, size }: ByteSource, column: string, { row_groups }: FileMetaData): void {
   for (const [index, group] of row_groups.entries()) {
     const parts = partsOf(group, column);
-    if (parts.length === 0) throw new Error(`a row group has no column ${column}`);
+    if (parts.length === 0) throw new ParquetDamage(`it has a row group without the column ${column}`);
     for (const part of parts) {
       const { codec } = part;
       const { start, length } = rangeOf(part);
       if (!(start >= 0 && Number(part.data_page_offset) >= 0 && length >= 0 && start + length <= size)) {
-        throw new Error(`the column ${column} is not within the file`);
+        throw new ParquetDamage(`its column ${column} is not within the file`);
       }
       const unknown = part.encodings.find((encoding) => !encodings.has(encoding));
       if (codec !== "UNCOMPRESSED" && !compressors[codec]) throw unreadable(name, column, `the compression ${codec}`);
@@ -85,6 +86,11 @@ export function requireReadable({ name, size }: ByteSource, column: string, { ro
     }
     const bytes = parts.reduce((sum, part) => sum + Math.max(Number(part.total_uncompressed_size), 0), 0);
     if (bytes > maxGroupBytes) throw tooLarge(name, index, Number(group.num_rows), bytes);
+    // Of lists there are more values than rows, at least one of each.
+    const few = parts.find((part) => part.num_values < group.num_rows);
+    if (few) {
+      throw new ParquetDamage(`it states ${group.num_rows} rows, and ${few.num_values} values of the column ${column}`);
+    }
   }
 }
 
@@ -132,7 +138,7 @@ function treeOf(schema: readonly SchemaElement[]): readonly Node[] {
   let next = 0;
   function node(depth: number): Node {
     const element = schema[next++];
-    if (!element || depth > 100) throw new Error("the schema is damaged");
+    if (!element || depth > 100) throw new ParquetDamage("its list of columns is damaged");
     const children: Node[] = [];
     for (let i = 0; i < (element.num_children ?? 0); i++) children.push(node(depth + 1));
     return { element, children };

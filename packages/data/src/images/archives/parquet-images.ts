@@ -3,10 +3,12 @@
  * row group at a time. The images are a column of bytes, or of records with fields `bytes` and `path`
  * as the `datasets` library writes them.
  */
-import { isRevqError, RevqError, type ByteSource } from "@revq/core";
+import { isRevqError, type ByteSource } from "@revq/core";
 import { parquetMetadataAsync, parquetReadObjects, type AsyncBuffer, type FileMetaData } from "hyparquet";
 import { compressors as allCompressors, type Compressors } from "hyparquet-compressors";
 import type { Findings } from "../find/findings.js";
+import { besideColumns } from "./parquet-beside.js";
+import { damaged, ParquetDamage, requireEnds } from "./parquet-damage.js";
 import { imageColumn, partsOf, rangeOf, requireReadable } from "./parquet-column.js";
 import { requirePages } from "./parquet-pages.js";
 import { bytesOfRow, type ReadBeside } from "./parquet-row.js";
@@ -63,14 +65,18 @@ export async function findParquetImages(
       })
       .then((objects) => objects.map((row) => row[column] as unknown))
       .catch((cause: unknown) => {
-        throw damaged(source.name, cause);
+        throw damaged(source.name, `its rows ${start} to ${end - 1}`, cause);
       });
-    rows.catch(() => groups.delete(index));
+    // A damaged group stays known: to decode it for each of its rows would take minutes. Other errors may pass.
+    rows.catch((error: unknown) => {
+      if (!isRevqError(error) || error.code !== "parquet-damaged") groups.delete(index);
+    });
     groups.set(index, rows);
     if (groups.size > maxGroups) groups.delete([...groups.keys()][0]!);
     return rows;
   }
 
+  const table = besideColumns(source, file, metadata, column);
   let start = 0;
   for (const [index, { num_rows }] of metadata.row_groups.entries()) {
     const [first, end] = [start, start + Number(num_rows)];
@@ -78,6 +84,7 @@ export async function findParquetImages(
       found.add({
         name: `${label}/${String(row).padStart(8, "0")}`,
         size: () => source.size,
+        beside: { row: { table, index: row } },
         read: async () => bytesOfRow((await group(index, first, end))[row - first], beside),
       });
     }
@@ -90,13 +97,14 @@ async function readMetadata(
   file: AsyncBuffer,
 ): Promise<{ metadata: FileMetaData; column: string; others: readonly string[] }> {
   try {
+    await requireEnds(source);
     const metadata = await parquetMetadataAsync(file);
     const { name, others } = imageColumn(source.name, metadata);
     requireReadable(source, name, metadata);
     requireRows(source.size, metadata);
     return { metadata, column: name, others };
   } catch (cause) {
-    throw damaged(source.name, cause);
+    throw damaged(source.name, "the list of its columns", cause);
   }
 }
 
@@ -105,7 +113,7 @@ function requireRows(bytes: number, { row_groups }: FileMetaData): void {
   let rows = 0;
   for (const { num_rows } of row_groups) {
     rows += Number(num_rows);
-    if (!(num_rows >= 0) || rows > Math.max(1_000_000, bytes)) throw new Error(`it states ${rows} rows`);
+    if (!(num_rows >= 0) || rows > Math.max(1_000_000, bytes)) throw new ParquetDamage(`it states ${rows} rows`);
   }
 }
 
@@ -117,7 +125,7 @@ function limitedCompressors(): Compressors {
       (input: Uint8Array, length: number): Uint8Array => {
         // Nothing that is compressed shrinks further: brotli and zstd reach some 10,000 on zeros.
         if (length > maxPageBytes || length > 2 ** 20 + 100_000 * input.length) {
-          throw new Error(`a page of ${input.length} bytes states ${length} bytes`);
+          throw new ParquetDamage(`it states ${length} bytes for a packed page of ${input.length}`);
         }
         return decompress(input, length);
       },
@@ -137,12 +145,4 @@ function asyncBuffer(source: ByteSource): AsyncBuffer {
       return read;
     },
   };
-}
-
-function damaged(name: string, cause: unknown): RevqError {
-  if (isRevqError(cause) && cause.code !== "byte-range") return cause;
-  return new RevqError("parquet-damaged", `${name} cannot be read as Parquet: ${(cause as Error).message}.`, {
-    fix: "Get the file again.",
-    cause,
-  });
 }

@@ -9,6 +9,7 @@ import { decompressPage } from "hyparquet/src/datapage.js";
 import { readRleBitPackedHybrid } from "hyparquet/src/encoding.js";
 import { getMaxDefinitionLevel, getMaxRepetitionLevel, getTreePath } from "hyparquet/src/schema.js";
 import type { Compressors } from "hyparquet-compressors";
+import { ParquetDamage } from "./parquet-damage.js";
 import { skipDelta } from "./parquet-delta.js";
 
 interface Levels {
@@ -93,5 +94,5 @@ function valuesAfterLevels(
 }
 
 function require(holds: boolean, what: string): void {
-  if (!holds) throw new Error(`it states ${what}`);
+  if (!holds) throw new ParquetDamage(`it states ${what}`);
 }

@@ -4,7 +4,8 @@ import { fromUrl } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize } from "node:path";
-import { arrowReason, kindByContent, kindByName, packedReason, type FileKind } from "./file-kind.js";
+import { keyOf, type BesideImage } from "../beside.js";
+import { kindByName, kindOf, reasonOf, type FileKind } from "./file-kind.js";
 import { findings, type Findings, type FoundImage } from "./findings.js";
 import { labelsOf } from "./labels.js";
 import { pathText, readHead, systemReason, type LocalPath } from "./local-path.js";
@@ -12,7 +13,7 @@ import { findParquetImages } from "../archives/parquet-images.js";
 import type { ReadBeside } from "../archives/parquet-row.js";
 import type { LocalPlace, Place, UrlPlace } from "./place.js";
 import { whatIsTaken } from "./places.js";
-import { otherImage, rawReason, signatureLength, sniffFormat, tarHeaderLength } from "../sniff.js";
+import { tarHeaderLength } from "../signatures.js";
 import { findTarImages, packed } from "../archives/tar-images.js";
 import { walkFolder } from "./walk-folder.js";
 
@@ -29,6 +30,7 @@ interface FileToRead {
   readonly named: boolean;
   /** Null for a URL. */
   readonly path: LocalPath | null;
+  readonly beside?: BesideImage;
   open(): Promise<ByteSource>;
 }
 
@@ -44,21 +46,35 @@ export async function findImages(
     try {
       await findInFile(file, found);
     } catch (error) {
-      if (!skipBroken || !isRevqError(error)) throw error;
+      if (!isRevqError(error)) throw error;
+      if (!skipBroken) throw files.length > 1 ? skippable(error) : error;
       found.skip(file.label, error.message);
     }
   }
   return found;
 }
 
-async function filesOf(places: readonly Place[], found: Findings): Promise<FileToRead[]> {
+/** The same error, which says that its archive can be left out. */
+export function skippable(error: RevqError): RevqError {
+  const { code, message, fix, setting } = error;
+  if (setting !== undefined || !/^(tar|parquet)-/.test(code)) return error;
+  return new RevqError(code, message, {
+    fix: [fix, "To go on without it, skip broken archives."].filter(Boolean).join(" "),
+    setting: { path: "data.skipBroken", value: true },
+    cause: error,
+  });
+}
+
+async function filesOf(all: readonly Place[], found: Findings): Promise<FileToRead[]> {
+  const places = all.filter((place) => place.type !== "hidden");
+  for (const { type, parts } of all) if (type === "hidden") found.hide(parts.join("/"));
   const labels = labelsOf(places);
   const only = places.length === 1;
   const files: FileToRead[] = [];
   const seen = new Set<string>();
-  let repeated = 0;
+  const repeated = new Set<string>();
   function push(id: string, file: FileToRead): void {
-    if (seen.has(id)) repeated++;
+    if (seen.has(id)) repeated.add(id);
     else files.push(file);
     seen.add(id);
   }
@@ -76,6 +92,7 @@ async function filesOf(places: readonly Place[], found: Findings): Promise<FileT
           kind,
           named: false,
           path,
+          beside: textsBeside(walked.texts, name),
           open: () => fromFile(path),
         });
       }
@@ -83,8 +100,8 @@ async function filesOf(places: readonly Place[], found: Findings): Promise<FileT
       found.passOver(walked.passedOver);
     }
   }
-  if (repeated > 0)
-    found.note(`${repeated} ${repeated === 1 ? "file is" : "files are"} named more than once. Each is read once.`);
+  const { size } = repeated;
+  if (size > 0) found.note(`${size} ${size === 1 ? "file is" : "files are"} named more than once. Each is read once.`);
   return files;
 }
 
@@ -94,26 +111,24 @@ function localFile({ path, named }: LocalPlace, label: string): FileToRead {
   return { label, kind: known ? kind : null, named, path, open: () => fromFile(path) };
 }
 
-async function kindInside({ label, kind, open }: FileToRead): Promise<FileKind> {
-  if (kind !== null) return kind;
+async function headOf(open: FileToRead["open"]): Promise<Uint8Array> {
   const source = await open();
-  const content = kindByContent(await source.read(0, Math.min(tarHeaderLength, source.size)));
-  return content === "other" ? kindByName(label) : content;
+  return source.read(0, Math.min(tarHeaderLength, source.size));
 }
 
 function urlFile({ url, named, fetch }: UrlPlace, label: string): FileToRead {
   let opened: Promise<ByteSource> | null = null;
   const open = (): Promise<ByteSource> => (opened ??= fromUrl(url, fetch ? { fetch } : {}));
   const kind = kindByName(label);
-  // Of the other files in a data set, those with an extension are what it says.
-  const known = kind !== "other" || (!named && /\.\w+$/.test(label));
+  // Of the other files in a data set, those with an extension that means something are what it says.
+  const known = kind !== "other" || (!named && /\.(?!(bin|dat|data|img)$)\w+$/i.test(label));
   return { label, kind: known ? kind : null, named, path: null, open };
 }
 
 async function findInFile(file: FileToRead, found: Findings): Promise<void> {
-  const { label, named, path, open } = file;
-  const kind = await kindInside(file);
-  if (kind === "image") return found.add(path === null ? urlImage(file) : localImage(path, label, named));
+  const { label, named, path, open, beside } = file;
+  const kind = file.kind ?? kindOf(label, await headOf(open));
+  if (kind === "image") return found.add(path === null ? urlImage(file) : localImage(path, label, named, beside));
   if (kind === "tar") return findTarImages(await open(), label, found);
   if (kind === "parquet") {
     return findParquetImages(await open(), label, path === null ? null : readBeside(path), found).catch(
@@ -124,43 +139,47 @@ async function findInFile(file: FileToRead, found: Findings): Promise<void> {
     );
   }
   if (!named && kind === "other") return found.passOver();
-  if (!named && kind === "packed") return found.skip(label, packedReason);
+  const reason = reasonOf(kind, kind === "packed" || kind === "raw" ? new Uint8Array(0) : await headOf(open), label);
+  if (!named) return found.skip(label, reason);
   const name = path === null ? label : pathText(path);
   if (kind === "packed") throw packed(name, null);
-  if (kind === "arrow" && named) {
+  if (kind === "arrow") {
     throw new RevqError("data-arrow", `${name} is an Arrow file, as datasets.save_to_disk writes it; it is not read.`, {
       fix: 'In Python: datasets.load_from_disk(FOLDER).to_parquet("images.parquet"). Then name that file.',
       setting: { path: "data.train" },
     });
   }
-  const reason = kind === "raw" ? rawReason : kind === "arrow" ? arrowReason : otherImage(await lookOf(open));
-  if (!named) return found.skip(label, reason);
   throw new RevqError(path === null ? "data-url" : "data-not-images", `${name} holds no images: ${reason}.`, {
     fix: whatIsTaken,
     setting: { path: "data.train" },
   });
 }
 
-async function lookOf(open: () => Promise<ByteSource>): Promise<string> {
-  const source = await open();
-  const content = sniffFormat(await source.read(0, Math.min(signatureLength, source.size)));
-  return "looksLike" in content ? content.looksLike : content.format;
-}
-
-function localImage(path: LocalPath, name: string, named: boolean): FoundImage {
+function localImage(path: LocalPath, name: string, named: boolean, beside: BesideImage = {}): FoundImage {
   return {
     name,
     named,
+    beside,
     size: () =>
       stat(path).then(
         ({ size }) => size,
         () => 0,
       ),
-    head: () => readHead(path),
+    head: () => readHead(path, tarHeaderLength),
     read: () =>
       readFile(path).catch((error: unknown) => {
         throw new Error(systemReason(error), { cause: error });
       }),
+  };
+}
+
+/** The files `.cls` and `.txt` of an image's key. */
+function textsBeside(texts: ReadonlyMap<string, LocalPath>, name: string): BesideImage {
+  const cls = texts.get(`${keyOf(name)}.cls`);
+  const txt = texts.get(`${keyOf(name)}.txt`);
+  return {
+    ...(cls === undefined ? {} : { cls: () => readFile(cls, "utf8") }),
+    ...(txt === undefined ? {} : { txt: () => readFile(txt, "utf8") }),
   };
 }
 

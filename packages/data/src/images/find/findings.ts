@@ -1,4 +1,5 @@
 /** What was found so far: images that are not read yet, and everything that is no image. */
+import type { BesideImage } from "../beside.js";
 import type { SkippedImage } from "../indexed-source.js";
 import { uniqueNames } from "./labels.js";
 
@@ -13,6 +14,8 @@ export interface FoundImage {
   head?(): Uint8Array | Promise<Uint8Array>;
   /** The user named this image; it must be readable. */
   readonly named?: boolean;
+  /** Default: nothing. */
+  readonly beside?: BesideImage;
 }
 
 export interface Findings {
@@ -27,9 +30,12 @@ export interface Findings {
   full(): boolean;
   /** Gives the image another name if its own is taken. */
   add(image: FoundImage): void;
+  /** Gives it another name if its own is taken, so that everything can be told apart. */
   skip(name: string, reason: string): void;
   passOver(count?: number): void;
   passOverTable(name: string, reason: string): void;
+  /** Passes a hidden file or folder over, once for all that is in the folder. */
+  hide(path: string): void;
   note(line: string): void;
 }
 
@@ -40,7 +46,8 @@ export function findings(limit = Infinity): Findings {
   const tables: SkippedImage[] = [];
   const notes: string[] = [];
   const unique = uniqueNames();
-  let passedOver = 0;
+  const hidden = new Set<string>();
+  let others = 0;
   return {
     images,
     skipped,
@@ -48,17 +55,18 @@ export function findings(limit = Infinity): Findings {
     limit,
     notes,
     get passedOver() {
-      return passedOver;
+      return others + hidden.size;
     },
     full: () => images.length >= limit,
     add(image) {
       const name = unique(image.name);
       images.push(name === image.name ? image : { ...image, name });
     },
-    skip: (name, reason) => void skipped.push({ name, reason }),
-    passOver: (count = 1) => void (passedOver += count),
+    skip: (name, reason) => void skipped.push({ name: unique(name), reason }),
+    passOver: (count = 1) => void (others += count),
+    hide: (path) => void hidden.add(path),
     passOverTable(name, reason) {
-      passedOver++;
+      others++;
       tables.push({ name, reason });
     },
     note: (line) => void notes.push(line),

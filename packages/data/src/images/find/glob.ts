@@ -28,7 +28,9 @@ async function match(path: LocalPath, parts: readonly string[], found: Map<strin
   }
   if (part === "**") {
     await match(path, rest, found);
-    for (const entry of await foldersOf(path)) if (entry.type === "folder") await match(entry.path, parts, found);
+    for (const { type, hidden, path: next } of await entriesOf(path)) {
+      if (type === "folder" && !hidden) await match(next, parts, found);
+    }
     return;
   }
   if (!isGlob(part) && typeof path === "string") {
@@ -36,7 +38,9 @@ async function match(path: LocalPath, parts: readonly string[], found: Map<strin
     if (await exists(next)) await match(next, rest, found);
     return;
   }
-  for (const entry of await foldersOf(path)) if (nameMatches(entry.name, part)) await match(entry.path, rest, found);
+  for (const { name, path: next, hidden } of await entriesOf(path)) {
+    if (nameMatches(name, part) && (!hidden || part.startsWith("."))) await match(next, rest, found);
+  }
 }
 
 /** @param pattern one part of a path, with `*` and `?` */
@@ -48,7 +52,7 @@ export function nameMatches(name: string, pattern: string): boolean {
   return new RegExp(`^${escaped}$`, "su").test(name);
 }
 
-function foldersOf(path: LocalPath): Promise<FolderEntry[]> {
+function entriesOf(path: LocalPath): Promise<FolderEntry[]> {
   return listFolder(path).catch(() => []);
 }
 

@@ -3,6 +3,7 @@ import { RevqError } from "@revq/core";
 import { openHubDataset, type HubDataset } from "@revq/formats/node";
 import { join } from "node:path";
 import { expandBraces } from "./braces.js";
+import { hiddenPart } from "./file-kind.js";
 import { isGlob, nameMatches } from "./glob.js";
 import type { Place } from "./place.js";
 
@@ -13,7 +14,7 @@ import type { Place } from "./place.js";
  */
 export async function hubPlaces(spec: string): Promise<Place[]> {
   const dataset = await openHubDataset(spec);
-  const visible = dataset.files.filter((path) => !path.split("/").some((part) => part.startsWith(".")));
+  const visible = dataset.files.filter((path) => hiddenPart(path) === null);
   const places: Place[] = [];
   for (const wanted of expandBraces(dataset.path)) {
     const pieces = wanted.split("/").filter(Boolean);
@@ -25,11 +26,20 @@ export async function hubPlaces(spec: string): Promise<Place[]> {
       const fixed = named ? parts.length - 1 : firstOpen < 0 ? pieces.length : firstOpen;
       places.push(placeOf(dataset, path, named, parts.length - fixed));
     }
+    if (places.length > 0 && !pieces.some(isGlob)) places.push(...hiddenBelow(dataset, pieces));
   }
   if (places.length > 0) return places;
   throw new RevqError("data-no-match", `${spec} has no file ${dataset.path || "that is not hidden"}.`, {
     fix: `It has ${shown(visible) || "none"}. Name one of them, a folder or a pattern.`,
     setting: { path: "data.train" },
+  });
+}
+
+function hiddenBelow({ files, repository }: HubDataset, pieces: readonly string[]): Place[] {
+  return files.flatMap((path) => {
+    const hidden = hiddenPart(path);
+    if (hidden === null || !isBelow(path.split("/"), pieces)) return [];
+    return [{ type: "hidden", parts: [...repository.split("/"), ...hidden.split("/")] } as const];
   });
 }
 

@@ -4,6 +4,7 @@
  */
 import { open, readdir, type FileHandle } from "node:fs/promises";
 import { signatureLength } from "../sniff.js";
+import { hiddenPart } from "./file-kind.js";
 
 export type LocalPath = string | Buffer;
 
@@ -13,18 +14,21 @@ export interface FolderEntry {
   /** For people: bytes that are not UTF-8 are written `\xE9`. */
   readonly name: string;
   readonly type: "file" | "folder" | "link" | "other";
+  readonly hidden: boolean;
 }
 
-/** The entries of a folder without hidden ones, in no order. */
+/** The entries of a folder, in no order. */
 export async function listFolder(folder: LocalPath): Promise<FolderEntry[]> {
   const entries = await readdir(folder, { withFileTypes: true, encoding: "buffer" });
-  return entries
-    .filter((entry) => entry.name[0] !== 0x2e)
-    .map((entry) => ({
+  return entries.map((entry) => {
+    const name = pathText(entry.name);
+    return {
       path: joinPath(folder, entry.name),
-      name: pathText(entry.name),
+      name,
       type: entry.isFile() ? "file" : entry.isDirectory() ? "folder" : entry.isSymbolicLink() ? "link" : "other",
-    }));
+      hidden: hiddenPart(name) !== null,
+    };
+  });
 }
 
 /** Text of a path; different bytes give different text. */
@@ -61,6 +65,12 @@ export function systemReason(error: unknown): string {
   if (code === "EACCES" || code === "EPERM") return "permission denied";
   if (code === "ENOENT") return "the file does not exist, or a link is broken";
   if (code === "ENOTDIR") return "a part of its path is a file";
+  if (code === "ELOOP") return "a link that leads back to itself; remove it, or link to a file";
+  if (code === "ENAMETOOLONG") return "the name is too long for this file system";
+  if (code === "EIO") return "the disk cannot read it (input/output error); copy it again from its source";
+  if (code === "EMFILE" || code === "ENFILE") return "too many files are open (`ulimit -n` is the limit)";
+  if (code === "EISDIR") return "it is a folder; a file was expected";
+  if (code === "ESTALE") return "the file was replaced on the network file system; start again";
   return error instanceof Error ? error.message : String(error);
 }
 

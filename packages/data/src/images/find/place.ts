@@ -25,4 +25,9 @@ export interface MissingPlace extends Labelled {
   readonly error: RevqError;
 }
 
-export type Place = LocalPlace | UrlPlace | MissingPlace;
+/** A hidden file below what was named. It is passed over. */
+export interface HiddenPlace extends Labelled {
+  readonly type: "hidden";
+}
+
+export type Place = LocalPlace | UrlPlace | MissingPlace | HiddenPlace;

@@ -3,10 +3,11 @@
  * relative path in bytes.
  */
 import { realpath, stat } from "node:fs/promises";
-import { arrowReason, kindByName, packedReason, type FileKind } from "./file-kind.js";
+import { kindByName, kindOf, reasonOf, type FileKind } from "./file-kind.js";
+import { keyOf } from "../beside.js";
 import type { SkippedImage } from "../indexed-source.js";
 import { listFolder, readHead, sortByBytes, systemReason, type FolderEntry, type LocalPath } from "./local-path.js";
-import { otherImage, rawReason, sniffFormat } from "../sniff.js";
+import { tarHeaderLength } from "../signatures.js";
 
 export interface WalkedFile {
   readonly path: LocalPath;
@@ -19,34 +20,33 @@ export interface WalkedFile {
 export interface WalkedFolder {
   readonly files: readonly WalkedFile[];
   readonly skipped: readonly SkippedImage[];
-  /** Number of files that are not images by name or content. */
+  /** Number of entries that are not images by name or content; a hidden folder is one. */
   readonly passedOver: number;
+  /** Of these, files `.cls` and `.txt`: key and extension -> path. */
+  readonly texts: ReadonlyMap<string, LocalPath>;
 }
 
 /**
- * Walks `folder`. Leaves out hidden entries (names that begin with a dot) and symbolic links to a
- * folder above. Unreadable subfolders are listed as skipped.
+ * Walks `folder`. Hidden entries (see `hiddenPart`), symbolic links to a folder above, pipes and
+ * devices are passed over. Unreadable subfolders are listed as skipped.
  */
 export async function walkFolder(folder: LocalPath): Promise<WalkedFolder> {
   const files: WalkedFile[] = [];
   const skipped: SkippedImage[] = [];
   let passedOver = 0;
+  const texts = new Map<string, LocalPath>();
 
   async function visitFile(path: LocalPath, name: string): Promise<void> {
-    const kind = kindByName(name);
-    if (kind === "image" || kind === "tar" || kind === "parquet") {
-      files.push({ path, name, kind });
-      return;
-    }
-    if (kind === "raw" || kind === "arrow") {
-      skipped.push({ name, reason: kind === "raw" ? rawReason : arrowReason });
-      return;
-    }
-    const content = sniffFormat(await readHead(path));
-    if ("format" in content) files.push({ path, name, kind: "image" });
-    else if (kind === "packed") skipped.push({ name, reason: packedReason });
-    else if (kind === "other-image") skipped.push({ name, reason: otherImage(content.looksLike) });
-    else passedOver++;
+    const known = kindByName(name);
+    const isUsed = known === "image" || known === "tar" || known === "parquet";
+    const head = isUsed ? new Uint8Array(0) : await readHead(path, tarHeaderLength);
+    const kind = isUsed ? known : kindOf(name, head);
+    if (kind === "image" || kind === "tar" || kind === "parquet") files.push({ path, name, kind });
+    else if (kind === "other") {
+      passedOver++;
+      const extension = /\.(cls|txt)$/.exec(name)?.[0];
+      if (extension !== undefined) texts.set(keyOf(name) + extension, path);
+    } else skipped.push({ name, reason: reasonOf(kind, head, name) });
   }
 
   async function visit(entry: FolderEntry, name: string, ancestors: readonly string[]): Promise<void> {
@@ -54,6 +54,7 @@ export async function walkFolder(folder: LocalPath): Promise<WalkedFolder> {
       const kind = entry.type === "link" ? await stat(entry.path) : null;
       if (kind?.isDirectory() ?? entry.type === "folder") await visitFolder(entry.path, name, ancestors);
       else if (kind?.isFile() ?? entry.type === "file") await visitFile(entry.path, name);
+      else passedOver++;
     } catch (error) {
       skipped.push({ name, reason: systemReason(error) });
     }
@@ -61,12 +62,16 @@ export async function walkFolder(folder: LocalPath): Promise<WalkedFolder> {
 
   async function visitFolder(path: LocalPath, name: string, ancestors: readonly string[]): Promise<void> {
     const real = (await realpath(path, "buffer")).toString("latin1");
-    if (ancestors.includes(real)) return;
+    if (ancestors.includes(real)) {
+      passedOver++;
+      return;
+    }
     for (const entry of await listFolder(path)) {
-      await visit(entry, name === "" ? entry.name : `${name}/${entry.name}`, [...ancestors, real]);
+      if (entry.hidden) passedOver++;
+      else await visit(entry, name === "" ? entry.name : `${name}/${entry.name}`, [...ancestors, real]);
     }
   }
 
   await visitFolder(folder, "", []);
-  return { files: sortByBytes(files, ({ name }) => name), skipped, passedOver };
+  return { files: sortByBytes(files, ({ name }) => name), skipped, passedOver, texts };
 }
