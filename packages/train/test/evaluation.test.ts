@@ -127,6 +127,8 @@ describe("the table's rows", () => {
     expect(row(metrics, "PSNR, dB")).toEqual(["25.00", "30.00"]);
     expect(row(metrics, "rFID")).toEqual(["needs FID's Inception weights", "–"]);
     expect(row(metrics, "LPIPS")).toEqual([]);
+    const undefinedVariance = { ...metrics, explainedVariance: { quantized: null, rectified: null } };
+    expect(row(undefinedVariance, "explained variance, rectified")).toEqual(["–", "100.0 %"]);
     expect(metricNotes(metrics, 10)).toHaveLength(2);
     const measured = {
       ...metrics,

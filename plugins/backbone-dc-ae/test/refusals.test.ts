@@ -52,7 +52,11 @@ describe("weights", () => {
       "diffusion_pytorch_model.safetensors": one,
     });
     await expect(create(file([1]))).rejects.toThrow(/place\/config.json is not a JSON object/);
-    await expect(create(file({ _class_name: "AutoencoderKL" }))).rejects.toThrow(/it describes AutoencoderKL/);
+    await expect(create(file({ _class_name: "AutoencoderKL" }))).rejects.toMatchObject({
+      code: "model-other-kind",
+      message: expect.stringMatching(/is an AutoencoderKL; an AutoencoderDC was expected/),
+      setting: { path: "backbone.id", value: "sd-vae" },
+    });
     await expect(create(file(config))).rejects.toThrow(
       /"encoder.conv_in.weight" is missing \(there is "encoder.conv_in.wieght"\)/,
     );

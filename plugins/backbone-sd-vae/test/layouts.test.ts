@@ -182,7 +182,6 @@ describe("weights that are no AutoencoderKL", () => {
   ];
   it.each<[string, TensorToWrite[], RegExp, RegExp]>([
     ["a diffusion model", [tensor("double_blocks.0.img_mod.lin.weight")], /no tensors encoder/, /without its VAE/],
-    ["a tiny autoencoder", [tensor("decoder.layers.0.weight")], /no tensors encoder/, /backbone tae/],
     ["half a VAE", [tensor("decoder.conv_in.weight", [8, 4, 3, 3])], /no tensors encoder/, /encoder is missing/],
     [
       "a VAE for video",
@@ -192,10 +191,21 @@ describe("weights that are no AutoencoderKL", () => {
     ],
     ["a VQ-VAE", halves("quantize.embedding.weight"), /VQ-VAE/, /continuous/],
     ["kl-f16", halves("encoder.down.3.attn.0.q.weight"), /attention outside the middle block/, /middle block only/],
-    ["a DC-AE", halves("decoder.up_blocks.0.0.conv1.weight"), /another kind/, /dc-ae/],
     ["a cut VAE", halves("decoder.mid.block_1.conv1.weight"), /not complete/, /Get the file again/],
   ])("%s is refused for that reason", async (_, tensors, message, fix) => {
     await expect(create(oneFile(tensors))).rejects.toMatchObject({ code: "sd-vae-tensors", message, fix });
+  });
+
+  it.each([
+    ["a tiny autoencoder", [tensor("decoder.layers.0.weight")], "an AutoencoderTiny", "tae"],
+    ["half a tiny autoencoder", [tensor("1.weight"), tensor("3.conv.0.weight")], "an AutoencoderTiny", "tae"],
+    ["a DC-AE", halves("decoder.up_blocks.0.0.conv1.weight"), "an AutoencoderDC", "dc-ae"],
+  ])("%s is refused with the backbone that reads it", async (_, tensors, what, id) => {
+    await expect(create(oneFile(tensors))).rejects.toMatchObject({
+      code: "model-other-kind",
+      message: `place is ${what}; an AutoencoderKL was expected.`,
+      setting: { path: "backbone.id", value: id },
+    });
   });
 
   it("in damaged files end in errors of ours", async () => {

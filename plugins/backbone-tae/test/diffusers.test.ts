@@ -168,7 +168,10 @@ describe("tae in diffusers' naming", () => {
     await expect(create(configured({ num_encoder_blocks: [1, 2, 3, 3] }))).rejects.toThrow(
       /num_encoder_blocks: only \[1,3,3,3\] is known/,
     );
-    await expect(create(configured({ _class_name: "AutoencoderKL" }))).rejects.toMatchObject({ code: "tae-config" });
+    await expect(create(configured({ _class_name: "AutoencoderKL" }))).rejects.toMatchObject({
+      code: "model-other-kind",
+      setting: { path: "backbone.id", value: "sd-vae" },
+    });
     await expect(create(configured({ latent_channels: 16 }))).rejects.toThrow(
       /"encoder.layers.14.weight" has shape \[4,64,3,3\], expected \[16,64,3,3\]/,
     );

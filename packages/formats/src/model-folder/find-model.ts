@@ -6,6 +6,7 @@
 import { RevqError } from "@revq/core";
 import { tensorFileName } from "../open-tensor-file.js";
 import { shortList } from "../short-list.js";
+import { isTinyByFiles, refuseOtherKind } from "./autoencoder-kind.js";
 
 export interface FoundModel {
   /** "" or a path that ends in a slash. */
@@ -53,13 +54,14 @@ const anyNames: readonly ((name: string) => boolean)[] = [
 
 /**
  * @param model for messages: "an AutoencoderKL"
- * @throws RevqError `model-folder-weights`: the message lists the files that are there
+ * @throws RevqError `model-other-kind`; `model-folder-weights`: the message lists the files that are there
  */
 export function findModel(names: readonly string[], spec: string, model: string): FoundModel {
   const [only] = names;
   if (names.length === 1 && tensorFileName.test(only!)) return { folder: "", file: only!, names, others: [] };
   const found = inFolders(names);
   if (found) return { ...found, names };
+  if (isTinyByFiles(names)) refuseOtherKind(spec, "AutoencoderTiny", model);
   const weights = names.filter((name) => tensorFileName.test(name));
   throw new RevqError(
     "model-folder-weights",

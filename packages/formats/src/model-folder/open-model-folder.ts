@@ -7,6 +7,7 @@ import { readAll } from "../bytes/byte-source.js";
 import { openTensorFile } from "../open-tensor-file.js";
 import { shortList } from "../short-list.js";
 import type { TensorFile } from "../tensor-file.js";
+import { autoencoderKind, refuseOtherKind } from "./autoencoder-kind.js";
 import { findModel, type FoundModel } from "./find-model.js";
 import { openShards } from "./shards.js";
 
@@ -21,7 +22,7 @@ export interface ModelFolder {
 /**
  * @param model for messages: "an AutoencoderKL"
  * @param note is told when one of several files was chosen
- * @throws RevqError `model-folder-weights` (the message lists the files that are there),
+ * @throws RevqError `model-other-kind`, `model-folder-weights` (the message lists the files that are there),
  * `model-config` when config.json is not a JSON object, and the errors of the files themselves
  */
 export async function openModelFolder(
@@ -45,6 +46,7 @@ export async function openModelFolder(
     const weights = file.endsWith(".json")
       ? await openShards(file, await readText(source, file), names, openFile)
       : await openFile(file);
+    refuseOtherKind(source.spec, autoencoderKind(config?.json["_class_name"], weights.tensors.keys()), model);
     if (found.others.length > 0)
       note(`${source.spec}: using the weights ${file}; not used are ${shortList(found.others, 4)}.`);
     return { config, weights, close };
@@ -57,13 +59,12 @@ export async function openModelFolder(
 /**
  * The contents of a model's config.json. The weights are not opened.
  * @param model for messages: "an AutoencoderKL"
- * @throws RevqError `model-folder-weights`, `model-config`
+ * @throws RevqError `model-other-kind`, `model-folder-weights`, `model-config`
  */
 export async function readModelConfig(source: WeightsSource, model: string): Promise<Record<string, unknown>> {
-  return requireConfig(
-    { config: await readConfig(source, findModel(await source.list(), source.spec, model)) },
-    source,
-  );
+  const config = await readConfig(source, findModel(await source.list(), source.spec, model));
+  refuseOtherKind(source.spec, autoencoderKind(config?.json["_class_name"], []), model);
+  return requireConfig({ config }, source);
 }
 
 /** The configuration of an open model. Throws `model-config` when the place has none. */

@@ -153,8 +153,8 @@ export class LatentMetricsAccumulator {
       prior: this.idSample.cost(this.prior, grid),
       latentMse,
       explainedVariance: {
-        quantized: 1 - latentMse.quantized / variance,
-        rectified: 1 - latentMse.rectified / variance,
+        quantized: variance > 0 ? 1 - latentMse.quantized / variance : null,
+        rectified: variance > 0 ? 1 - latentMse.rectified / variance : null,
       },
       rateDistortionBound: this.bound(bitsPerImage),
       channelShares,

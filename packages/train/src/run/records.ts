@@ -126,8 +126,8 @@ export interface TokenizerMetrics extends Nullable<ImageMetrics> {
   /** What the ids cost to model. Null for a single image. */
   readonly prior: PriorCost | null;
   readonly latentMse: LatentError;
-  /** 1 - latent mse / variance of the standardized latents. */
-  readonly explainedVariance: LatentError;
+  /** 1 - latent mse / variance of the standardized latents; null where they do not vary, as of one image. */
+  readonly explainedVariance: Nullable<LatentError>;
   /** At `bitsPerImage`; null for fewer than two images. */
   readonly rateDistortionBound: LatentBound | null;
   /**
