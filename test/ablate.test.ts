@@ -13,7 +13,7 @@ interface Answer {
 
 const folder = await temporaryFolder();
 const cwd = folder.path;
-const brief = ["--set", "backbone.id=linear", "--set", "data.limit=80"];
+const brief = ["--set", "backbone.id=linear", "--set", "data.limit=12"];
 const common = ["--data", sampleImages, "--image-size", "32", ...brief, "--out", "compared"];
 const grid = `
 base: {rectifier: {id: identity}}

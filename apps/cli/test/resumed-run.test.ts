@@ -81,3 +81,26 @@ describe("settings on top of a run", () => {
     expect(error).toMatchObject({ setting: value === undefined ? { path } : { path, value } });
   });
 });
+
+it("relative paths are meant from where the run began, as long as they are there", async () => {
+  const start = await mkdtemp(join(tmpdir(), "revq-start-"));
+  const run = join(start, "moved");
+  await mkdir(join(run, "run"), { recursive: true });
+  await mkdir(join(start, "photos"));
+  await writeFile(join(run, "run", "config.yaml"), "data: {train: [photos, gone, 'photos/*.tar', hf:datasets/a/b]}\n");
+  const resumed = async (): Promise<{ train: unknown; notes: string[] }> => {
+    const notes: string[] = [];
+    const [layer] = await onTopOfRun([{ name: "flags", values: { out: run } }], (line) => notes.push(line));
+    return { train: (layer!.values["data"] as ConfigLayer)["train"], notes };
+  };
+  const asNamed = ["photos", "gone", "photos/*.tar", "hf:datasets/a/b"];
+  expect(await resumed(), "a run of an older version").toEqual({ train: asNamed, notes: [] });
+  await writeFile(join(run, "run", "started-in"), `${start}\n`);
+  expect(await resumed()).toEqual({
+    train: [join(start, "photos"), "gone", join(start, "photos/*.tar"), "hf:datasets/a/b"],
+    notes: [`The run began in ${start}; relative paths are meant from there: data.train.`],
+  });
+  await writeFile(join(run, "run", "started-in"), `${join(start, "elsewhere")}\n`);
+  expect(await resumed(), "the project has moved").toEqual({ train: asNamed, notes: [] });
+  await rm(start, { recursive: true });
+});

@@ -51,7 +51,7 @@ import { goingOnText, goOnFrom, settleEpochs } from "./run/go-on.js";
 import { runIdentity, runSettings } from "./run/identity.js";
 import type { TrainResult } from "./run/records.js";
 import { tokenizerConfig } from "./run/result.js";
-import { RunFolder } from "./run/run-folder.js";
+import { RunFolder, startedIn } from "./run/run-folder.js";
 import { RunLog } from "./run/run-log.js";
 
 export interface TrainOptions {
@@ -113,7 +113,10 @@ export async function trainTokenizer(
     const began = saved ? withoutDecided(resolved, saved) : resolved;
     if (options.resume) await checkpoints.requireSettings(runSettings(began.config));
     const pinned = annotateConfig(resolved, plugins, { pinned: true });
-    if (!options.resume || !(await folder.has("run/config.yaml"))) await folder.write("run/config.yaml", pinned);
+    if (!options.resume || !(await folder.has("run/config.yaml"))) {
+      await folder.write("run/config.yaml", pinned);
+      await folder.write(startedIn, `${process.cwd()}\n`);
+    }
     const inputs = latents
       ? await withWeightsPath(latents, folder)
       : await encodeImages(images!, created!, config, folder, context, dependencies);

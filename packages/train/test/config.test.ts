@@ -2,6 +2,7 @@ import { definePlugin, PluginRegistry, type RevqError } from "@revq/core";
 import { describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
+import { explicitLayer } from "../src/config/resolve.js";
 import { annotateConfig, environmentLayer, resolveConfig, type ConfigLayer, type NamedLayer } from "../src/index.js";
 
 const unused = (): never => {
@@ -28,6 +29,17 @@ const plugins = new PluginRegistry()
       title: "t",
       weights: "required",
       options: z.strictObject({ patch: z.int().default(8).describe("side of a patch") }),
+      create: async () => unused(),
+    }),
+    "test",
+  )
+  .register(
+    definePlugin({
+      kind: "backbone",
+      id: "linear",
+      title: "t",
+      weights: "fitted",
+      options: z.strictObject({}),
       create: async () => unused(),
     }),
     "test",
@@ -300,4 +312,26 @@ describe("a value of the wrong kind", () => {
   ])("%j is named with what was expected", (values, message) => {
     expect(() => resolveConfig([{ name: "flags", values }], plugins)).toThrow(`The configuration is wrong: ${message}`);
   });
+});
+
+it("refuses weights for a backbone that is fitted on the images", () => {
+  const backbone = { id: "linear", weights: "vae" };
+  expect(() => resolveConfig([{ name: "flags", values: { backbone } }], plugins)).toThrow(
+    expect.objectContaining({
+      message: "The backbone linear takes no weights: it is fitted on the training images. Got the weights vae.",
+      setting: { path: "backbone.weights" },
+    }),
+  );
+});
+
+it("the explicit values alone resolve to the same configuration, and name nothing else", () => {
+  const layers: NamedLayer[] = [
+    { name: "file", values: { data: { latents: "a.npy" }, train: { epochs: 3 }, quantizer: { tokens: 16 } } },
+    { name: "flags", values: { preset: "tiny", data: { train: ["a.tar", "b"] }, train: { epochs: 2 } } },
+  ];
+  const resolved = resolveConfig(layers, plugins);
+  const again = resolveConfig([{ name: "trial", values: explicitLayer(resolved) }], plugins);
+  expect(again.config).toEqual(resolved.config);
+  expect([...again.explicit].sort()).toEqual([...resolved.explicit].sort());
+  expect(again.explicit.has("quantizer.codes")).toBe(false);
 });

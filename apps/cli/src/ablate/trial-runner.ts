@@ -10,11 +10,11 @@ import { runRevq, type RevqProcess } from "./run-revq.js";
 /** @param root folder of the trials */
 export function createTrialRunner(root: string, revq: Omit<RevqProcess, "log">): TrialRunner {
   return {
-    async train(folder, { config }) {
+    async train(folder, { given }) {
       await mkdir(root, { recursive: true });
       const out = join(root, folder);
       const settings = join(root, `${folder}.yaml`);
-      await writeFile(settings, stringify({ ...config, out }));
+      await writeFile(settings, stringify({ ...given, out }));
       const resume = existsSync(join(out, "run")) ? ["--resume"] : [];
       const log = join(root, `${folder}.log`);
       return runRevq<TrainResult>(["train", "--config", settings, ...resume], { ...revq, log });

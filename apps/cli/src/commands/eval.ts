@@ -111,6 +111,7 @@ export default class Eval extends BaseCommand {
     options: EvaluationOptions,
     { part, folder }: { readonly part: ProcessPart; readonly folder: string },
   ): Promise<EvalPartResult> {
+    const { countsText } = await import("@revq/train");
     const { evaluateOnePart, joinedText } = await import("../evaluation/evaluate.js");
     const { withFolder } = await import("../output/output-paths.js");
     const { index, count } = part;
@@ -120,9 +121,8 @@ export default class Eval extends BaseCommand {
     );
     this.display.finish();
     if (kept > 0) this.note("The result of this part existed already.");
-    this.log(
-      joined ? joinedText(joined) : `${folder}: part ${index} of ${count}; \`revq merge ${folder}\` joins all parts`,
-    );
+    const line = `${folder}: part ${index} of ${count}; ${countsText(counts)}`;
+    this.log(joined ? joinedText(joined) : `${line}; \`revq merge ${folder}\` joins all parts`);
     return { folder, part: { index, count }, kept: kept > 0, ...counts, evaluation: joined?.metrics ?? null };
   }
 
@@ -141,8 +141,7 @@ export default class Eval extends BaseCommand {
     const { metrics, counts } = measured;
     const what = `${metrics.images} ${latents === undefined ? "images" : "latents"}`;
     this.log(metricsText(metrics, what));
-    const others = countsText(counts);
-    if (others) this.log(`${what}; ${others}`);
+    this.log(`${what}; ${countsText(counts)}`);
     if (report !== undefined) {
       const { writeEvalReport } = await import("../evaluation/write-report.js");
       const size = latents === undefined ? tokenizer.imageSize : null;

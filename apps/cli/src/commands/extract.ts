@@ -139,7 +139,7 @@ Several processes share the work with --shard i/n, or with the variables of thei
       ? `${joined.latents} latents in ${plan.shards} shards`
       : `${made + kept} of ${plan.shards} shards; \`revq merge ${out}\` joins all parts when they are done`;
     const counts = train.countImages(images, skipped);
-    this.log([`${out}: ${done}`, train.countsText(counts)].filter(Boolean).join("; "));
+    this.log(`${out}: ${done}; ${train.countsText(counts)}`);
     return {
       store: resolve(out),
       latentShape: plan.latentShape,

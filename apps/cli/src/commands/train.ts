@@ -96,8 +96,7 @@ Settings: defaults < preset < --config file < REVQ_* environment < flags. \`revq
     this.display.finish();
     this.log(`\n${resultsTable(result, result.psnr === null ? "held-out latents" : "held-out images")}`);
     this.log(gapText(result));
-    const others = countsText(result);
-    if (others) this.log(`${result.images} images; ${others}.`);
+    this.log(`${result.images} ${config.data.latents === null ? "images" : "latents"}; ${countsText(result)}.`);
     this.log(
       `Codebook usage, perplexity, entropy and samples per code are over the training data. Time: ${secondsLine(result.seconds)}.`,
     );

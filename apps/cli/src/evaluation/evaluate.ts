@@ -5,6 +5,7 @@ import type { Tokenizer } from "@revq/tokenizer";
 import {
   countImages,
   countLatents,
+  countsText,
   evaluateImages,
   evaluateLatents,
   evaluatePart,
@@ -108,7 +109,8 @@ export async function evaluateOnePart(
 
 /** The table of a joined evaluation. */
 export function joinedText({ metrics, key }: JoinedEvaluation): string {
-  return metricsText(metrics, `${metrics.images} ${key.imageSize === null ? "latents" : "images"}`);
+  const what = `${metrics.images} ${key.imageSize === null ? "latents" : "images"}`;
+  return `${metricsText(metrics, what)}\n${what}; ${countsText(metrics)}`;
 }
 
 function firstLatents(source: LatentSource, limit = source.count): LatentSource {

@@ -15,6 +15,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UsageError } from "../errors/usage-error.js";
 import { readConfigFile } from "./config-file.js";
+import { withStartPaths } from "./start-paths.js";
 
 /**
  * The layers on top of those of the run in the folder that they name. Where there is no run yet, the layers alone, if they
@@ -39,11 +40,12 @@ export async function onTopOfRun(layers: readonly NamedLayer[], note: (line: str
       fix: "Check the folder. To start a run there, name the data too.",
     });
   }
-  const { out: _out, ...values } = await readConfigFile(path);
-  const changes = changesFrom(values, given);
+  const { out: _out, ...recorded } = await readConfigFile(path);
+  const changes = changesFrom(recorded, given);
   if (await hasCheckpoint(out as string)) refuseChanges(changes.filter((change) => effectOf(change) === "refused"));
   if (changes.length > 0) note(`Settings that change: ${changes.map(changeText).join("; ")}.`);
-  return [{ name: path, values: withoutReplaced(values, changes), recorded: true }, ...layers];
+  const values = await withStartPaths(withoutReplaced(recorded, changes), out as string, note);
+  return [{ name: path, values, recorded: true }, ...layers];
 }
 
 function namesData({ data }: ConfigLayer): boolean {

@@ -5,7 +5,8 @@ import { isRevqError, type pluginKinds, RevqError, type PluginRegistry } from "@
 import { sha256, writeFileAtomic } from "@revq/formats/node";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { resolveConfig, type NamedLayer, type ResolvedConfig } from "../config/resolve.js";
+import { joinLayers, type ConfigLayer } from "../config/layer.js";
+import { explicitLayer, resolveConfig, type NamedLayer, type ResolvedConfig } from "../config/resolve.js";
 import type { RunConfig } from "../config/schema.js";
 import { tooSmallForLpips } from "../evaluation/missing-scores.js";
 import type { TrainResult } from "../run/records.js";
@@ -18,6 +19,8 @@ export type TrialConfig = Pick<RunConfig, "recipe" | "seed" | "bits" | "train" |
 export interface Trial {
   readonly name: string;
   readonly config: RunConfig;
+  /** What the user named of it, for the process that trains it: the defaults fill in the rest. */
+  readonly given: ConfigLayer;
   /** Its result is valid for these settings. */
   readonly settings: TrialConfig;
 }
@@ -60,12 +63,16 @@ export function planTrials({ grid, layers, plugins, pluginPackages, root, comple
   for (const { name, layer } of expandGrid(grid)) {
     try {
       const all = [...layers, { name: `trial ${name}`, values: layer }];
-      const { config: resolved } = complete(resolveConfig(all, plugins));
-      const fitted = plugins.get("backbone", resolved.backbone.id).weights === "fitted";
-      const backbone = fitted ? { ...resolved.backbone, weights: null } : resolved.backbone;
-      const config = { ...resolved, backbone, plugins: [...pluginPackages] };
+      const resolved = complete(resolveTrial(all, plugins));
+      const config = { ...resolved.config, plugins: [...pluginPackages] };
       const store = join(root, "latents", latentsKey(config));
-      trials.push({ name, settings: trialSettings(config), config: { ...config, data: { ...config.data, store } } });
+      const given = joinLayers(explicitLayer(resolved), { plugins: config.plugins, data: { store } });
+      trials.push({
+        name,
+        settings: trialSettings(config),
+        config: { ...config, data: { ...config.data, store } },
+        given,
+      });
     } catch (error) {
       impossible.push({ name, config: null, error: messageOf(error) });
     }
@@ -74,6 +81,16 @@ export function planTrials({ grid, layers, plugins, pluginPackages, root, comple
   throw new RevqError("no-trial-possible", `No trial is possible: ${impossible[0]!.error}`, {
     fix: "Check the plugins and their options.",
   });
+}
+
+/** Weights that all trials are given are for the backbones that read them. */
+function resolveTrial(layers: readonly NamedLayer[], plugins: PluginRegistry): ResolvedConfig {
+  const without = resolveConfig(
+    [...layers, { name: "a fitted backbone", values: { backbone: { weights: null } } }],
+    plugins,
+  );
+  const fitted = plugins.get("backbone", without.config.backbone.id).weights === "fitted";
+  return fitted ? without : resolveConfig(layers, plugins);
 }
 
 function trialSettings(config: RunConfig): TrialConfig {

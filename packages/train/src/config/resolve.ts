@@ -4,7 +4,7 @@
  */
 import { nearestNames, parseOptions, pluginKinds, RevqError, type PluginRegistry, withSettingIn } from "@revq/core";
 import { issueText } from "./issue-text.js";
-import { isSection, joinLayers, type ConfigLayer } from "./layer.js";
+import { isSection, joinLayers, setPath, type ConfigLayer } from "./layer.js";
 import { presetNames, presets, type PresetName } from "./presets.js";
 import { autoTransform, recipeDefaults, recipeNames, type RecipeName } from "./recipes.js";
 import { baseDefaults, runConfigSchema, type RunConfig } from "./schema.js";
@@ -74,6 +74,7 @@ export function resolveConfig(given: readonly NamedLayer[], plugins: PluginRegis
     if (config[kind].id !== autoTransform) parseOptions(plugins.get(kind, config[kind].id), ownOptions(config, kind));
   }
   checkDecoder(config, plugins);
+  checkWeights(config, plugins);
   return { config, origins, explicit };
 }
 
@@ -110,6 +111,30 @@ function checkDecoder(config: RunConfig, plugins: PluginRegistry): void {
     fix: "Name the plugin of the VAE that decodes, or leave its settings out.",
     setting: { path: "backbone.decoder.id" },
   });
+}
+
+/** Weights would be ignored by a backbone that is fitted on the images. */
+function checkWeights({ backbone: { id, weights } }: RunConfig, plugins: PluginRegistry): void {
+  if (weights === null || plugins.get("backbone", id).weights !== "fitted") return;
+  throw new RevqError(
+    "config-invalid",
+    `The backbone ${id} takes no weights: it is fitted on the training images. Got the weights ${weights}.`,
+    {
+      fix: "Leave the weights out, or name the backbone that they are for.",
+      setting: { path: "backbone.weights" },
+    },
+  );
+}
+
+/**
+ * The values that the user set, without defaults: they resolve to the same configuration. A layer
+ * that is put aside is null there.
+ */
+export function explicitLayer({ config, explicit }: ResolvedConfig): ConfigLayer {
+  return [...explicit].reduce<ConfigLayer>((layer, path) => {
+    const parts = path.split(".");
+    return setPath(layer, parts, valueAt(config, parts) ?? null);
+  }, {});
 }
 
 /** A section with nothing but comments in it is null in YAML: it sets nothing. */
@@ -179,7 +204,7 @@ function parseRunConfig(values: ConfigLayer, origins: ReadonlyMap<string, string
   });
 }
 
-function valueAt(values: ConfigLayer, path: readonly string[]): unknown {
+function valueAt(values: object, path: readonly string[]): unknown {
   return path.reduce<unknown>((value, key) => (isSection(value) ? value[key] : undefined), values);
 }
 

@@ -13,6 +13,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { doPart, rangeOfPart, type Part, type PartOutcome, type SharedJob } from "@revq/data";
+import type { TokenizerMetrics } from "../run/records.js";
 import { gatherParts, holdsParts, PartFiles, type PartFormat } from "../parts/part-files.js";
 import { measuredShape, summarizeMetrics, type MeasuredTokenizer, type MetricAccumulators } from "./accumulators.js";
 import { accumulateImages } from "./evaluate-images.js";
@@ -26,13 +27,16 @@ const positive = z.int().min(1);
 
 /** What all parts of one evaluation agree on. */
 const evaluationKeySchema = z.strictObject({
-  formatVersion: z.literal(4),
+  formatVersion: z.literal(5),
   /** Hash of the tokenizer's files. */
   tokenizer: z.string(),
   /** Hash of the list of images, or of the latents' count and shape. */
   data: z.string(),
   /** Images or latents of all parts together. */
   expected: positive,
+  /** Everything that was found in the data, and what of it is no image. */
+  found: count,
+  passedOver: count,
   parts: positive,
   /** Side of the images; null for latents. */
   imageSize: positive.nullable(),
@@ -76,7 +80,16 @@ const evaluationFormat: PartFormat<EvaluationKey, SavedStatistics> = {
   },
 };
 
+/** The metrics of all parts, with what became of the data: `found` is used, skipped or passed over. */
+export interface JoinedMetrics extends TokenizerMetrics {
+  readonly found: number;
+  /** How many; the parts have named them. */
+  readonly skipped: number;
+  readonly passedOver: number;
+}
+
 export interface JoinedEvaluation extends MeasuredTokenizer {
+  readonly metrics: JoinedMetrics;
   readonly key: EvaluationKey;
 }
 
@@ -135,7 +148,10 @@ export async function joinEvaluation(folders: readonly string[], out: string): P
     accumulators.latents.merge(underPrefix("latents", state));
     accumulators.images?.merge(underPrefix("images", state));
   }
-  const joined = { key, ...summarizeMetrics(accumulators) };
+  const measured = summarizeMetrics(accumulators);
+  const { found, passedOver } = key;
+  const skipped = found - passedOver - measured.metrics.images;
+  const joined = { key, ...measured, metrics: { ...measured.metrics, found, skipped, passedOver } };
   await mkdir(out, { recursive: true });
   await writeFileAtomic(join(out, "evaluation.json"), `${JSON.stringify(joined.metrics, null, 2)}\n`);
   return joined;
@@ -158,7 +174,7 @@ async function evaluationKey(
   const { lpips, inception } = ofImages ? networksFor(source.images.size, networks) : {};
   const files = Object.entries(await serializeTokenizer(tokenizer));
   return {
-    formatVersion: 4,
+    formatVersion: 5,
     tokenizer: sha256(files.map(([name, bytes]) => `${name} ${sha256(bytes)}`).join("\n")),
     data: sha256(
       ofImages
@@ -166,6 +182,8 @@ async function evaluationKey(
         : JSON.stringify([source.latents.count, source.latents.shape]),
     ),
     expected: ofImages ? source.images.count : source.latents.count,
+    found: ofImages ? source.images.found : source.latents.count,
+    passedOver: ofImages ? source.images.passedOver : 0,
     parts: part.count,
     imageSize: ofImages ? source.images.size : null,
     networks: [...(lpips ? [`lpips-${lpips.network}`] : []), ...(inception ? ["inception"] : [])],

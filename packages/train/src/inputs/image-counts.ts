@@ -38,7 +38,11 @@ export function countLatents(count: number): ImageCounts {
   return { images: count, found: count, skipped: [], passedOver: 0 };
 }
 
-/** For a closing line: "found 8, skipped 0, passed over 6"; "" when everything is used. */
-export function countsText({ images, found, skipped, passedOver }: ImageCounts): string {
-  return found === images ? "" : `found ${found}, skipped ${skipped.length}, passed over ${passedOver}`;
+/** For a closing line: "found 8, skipped 0, passed over 6". */
+export function countsText({ found, skipped, passedOver }: ClosingCounts): string {
+  const skips = typeof skipped === "number" ? skipped : skipped.length;
+  return `found ${found}, skipped ${skips}, passed over ${passedOver}`;
 }
+
+/** Of joined parts the skipped images are a number. */
+type ClosingCounts = Pick<ImageCounts, "found" | "passedOver"> & { readonly skipped: ImageCounts["skipped"] | number };

@@ -97,8 +97,11 @@ export class RunFolder {
   }
 }
 
+/** The working folder of the first start, which relative paths in config.yaml are meant from. */
+export const startedIn = "run/started-in";
+
 /** The files of a run before its first result, relative to the folder. */
-const failedStart = new Set(["run", join("run", "config.yaml"), join("run", "lock")]);
+const failedStart = new Set(["run", join("run", "config.yaml"), join(startedIn), join("run", "lock")]);
 
 function requireUsable(root: string, entries: readonly string[], resume: boolean): void {
   const taken = entries.filter((entry) => !failedStart.has(entry) && !isLeftover(basename(entry)));
