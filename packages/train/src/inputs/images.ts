@@ -103,13 +103,28 @@ export function noteEnlarged(
   note(`${were} smaller than ${sources[0]!.size} pixels and ${enlarged === 1 ? "was" : "were"} enlarged.`);
 }
 
-/** Names the first skipped images; a list of thousands helps nobody. */
+/** Names skipped images, or the first of each reason where they are many; a list of thousands helps nobody. */
 export function noteSkipped(
   skipped: readonly { readonly name: string; readonly reason: string }[],
   note: (line: string) => void,
 ): void {
-  for (const { name, reason } of skipped.slice(0, maxNotedSkips)) note(`Skipped ${name}: ${reason}`);
-  if (skipped.length > maxNotedSkips) note(`Skipped ${skipped.length - maxNotedSkips} more images.`);
+  if (skipped.length <= maxNotedSkips) {
+    for (const { name, reason } of skipped) note(`Skipped ${name}: ${reason}`);
+    return;
+  }
+  const byReason = new Map<string, string[]>();
+  for (const { name, reason } of skipped) {
+    const names = byReason.get(reason);
+    if (names) names.push(name);
+    else byReason.set(reason, [name]);
+  }
+  let told = 0;
+  for (const [reason, names] of [...byReason].slice(0, maxNotedSkips)) {
+    const shown = names.length > 3 ? `${names.slice(0, 2).join(", ")} and ${names.length - 2} more` : names.join(", ");
+    note(`Skipped ${shown}: ${reason}`);
+    told += names.length;
+  }
+  if (told < skipped.length) note(`Skipped ${skipped.length - told} more images.`);
 }
 
 const maxNotedSkips = 20;
