@@ -84,7 +84,7 @@ describe("revq eval in parts", () => {
     });
     expectClose(evaluation, { ...whole, ...counts });
     const foreign = await revq([...args.slice(0, -1), "40", "-o", "scores", "--shard", "0/3"], { cwd });
-    expect(foreign.stderr).toMatch(/is of another evaluation: data, expected differ/);
+    expect(foreign.stderr).toMatch(/is of another evaluation: data, expected, found differ/);
     const unlike = await revq([...args, "-o", "scores", "--shard", "0/3", "--lpips", "none"], { cwd });
     expect(unlike.stderr).toMatch(/is of another evaluation: networks differ/);
     await copyFile(join(cwd, "tokenizer", "config.json"), join(cwd, "a", names[0]!));

@@ -23,13 +23,17 @@ describe("tokenizers of older versions", () => {
   it("are kept in every format, with every quantizer, transform and rectifier", async () => {
     const configs = await Promise.all(names.map(readConfig));
     const unique = (values: readonly unknown[]): unknown[] => [...new Set(values)].sort();
-    expect(unique(configs.map(({ formatVersion }) => formatVersion))).toEqual([1, 2, 3]);
+    expect(unique(configs.map(({ formatVersion }) => formatVersion))).toEqual([1, 2, 3, 4, 5, 6]);
     const second = configs.filter(({ formatVersion }) => formatVersion === 2);
     expect(unique(second.map(({ quantizer }) => quantizer.id))).toEqual([
       ...["bsq", "fsq", "lfq", "multigroup", "residual", "tokenbridge", "vq"],
     ]);
     const transforms = second.map(({ quantizer }) => quantizer.options["transform"] ?? "");
     expect(unique(transforms)).toEqual(["", "dct", "dct-klt", "none", "pca"]);
+    const fourth = configs.filter(({ formatVersion }) => formatVersion === 4);
+    expect(unique(fourth.map(({ metric }) => metric))).toEqual(["centred", "decoder"]);
+    const sixth = configs.filter(({ formatVersion }) => formatVersion === 6);
+    expect(sixth.some(({ backbone }) => backbone?.decoder)).toBe(true);
     const third = configs.filter(({ formatVersion }) => formatVersion === 3);
     expect(unique(third.map(({ standardize }) => standardize))).toEqual([false, true]);
     expect(unique(second.map(({ rectifier }) => rectifier.id))).toEqual(["cnn", "efficientvit", "identity", "mlp"]);
@@ -39,7 +43,9 @@ describe("tokenizers of older versions", () => {
     const { formatVersion, backbone } = await readConfig(name);
     expect(name.startsWith(`format-${formatVersion}-`)).toBe(true);
     // A backbone that is only named there: the command line knows where `embedded:` weights are, the library is told.
-    const named = backbone && !backbone.embedded ? { weights: fileURLToPath(weightsFolder) } : {};
+    const weights = fileURLToPath(weightsFolder);
+    const named =
+      backbone && !backbone.embedded ? { weights, ...(backbone.decoder && { decoderWeights: weights }) } : {};
     const tokenizer = await Tokenizer.load(join(fixtures, name), named);
     const expected = await openExpected(name);
     expect(expected.tensors.has("pictures")).toBe(backbone !== null);
@@ -60,7 +66,8 @@ describe("tokenizers of older versions", () => {
 interface Config {
   readonly formatVersion: number;
   readonly standardize?: boolean;
-  readonly backbone: { readonly embedded: boolean } | null;
+  readonly metric?: string;
+  readonly backbone: { readonly embedded: boolean; readonly decoder?: object | null } | null;
   readonly quantizer: { readonly id: string; readonly options: Record<string, unknown> };
   readonly rectifier: { readonly id: string };
 }
