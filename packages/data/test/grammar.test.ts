@@ -118,6 +118,14 @@ it("asks which of several columns holds the images", async () => {
   await expect(names("b")).rejects.toMatchObject({ code: "parquet-which-column" });
 });
 
+it("says of a column of names or base64 that it is text", async () => {
+  await cp(join(fixtures, "text.parquet"), join(folder, "text.parquet"));
+  await expect(names("text.parquet")).rejects.toMatchObject({
+    code: "parquet-no-images",
+    message: expect.stringMatching(/its column image is text/),
+  });
+});
+
 it("names a data set of save_to_disk, with what to do", async () => {
   await cp(join(fixtures, "saved"), join(folder, "saved"), { recursive: true });
   await expect(names("saved")).rejects.toThrow(/data-00000-of-00001\.arrow: an Arrow file; write .* to_parquet/);

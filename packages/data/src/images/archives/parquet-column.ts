@@ -58,6 +58,12 @@ export function imageColumn(file: string, metadata: FileMetaData): ImageColumn {
       fix: "Write the file again with the column of images renamed to `image`: the column of this name is used.",
     });
   }
+  const text = columns.find(({ element }) => imageNames[0]!.test(element.name) && isText(element))?.element.name;
+  if (text !== undefined) {
+    throw new RevqError("parquet-no-images", `${file} has no bytes of images; its column ${text} is text.`, {
+      fix: "Write the files' bytes into the column, not their names, addresses or base64.",
+    });
+  }
   throw new RevqError(
     "parquet-no-images",
     `${file} has no column of images; its columns are ${columns.map(({ element }) => element.name).join(", ")}.`,
@@ -165,6 +171,10 @@ function holdsBytes({ element, children }: Node): boolean {
 function listHoldsBytes(repeated: Node): boolean {
   if (holdsBytes(repeated)) return true;
   return repeated.children.length === 1 && holdsBytes(repeated.children[0]!);
+}
+
+function isText({ type, converted_type: converted, logical_type: logical }: SchemaElement): boolean {
+  return type === "BYTE_ARRAY" && (converted === "UTF8" || logical?.type === "STRING");
 }
 
 function isBinary({ type, converted_type: converted, logical_type: logical }: SchemaElement): boolean {
