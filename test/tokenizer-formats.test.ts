@@ -54,6 +54,14 @@ describe("tokenizers of older versions", () => {
     tokenizer.dispose();
   });
 
+  it("take no weights where the backbone was fitted on the images", async () => {
+    const weights = fileURLToPath(weightsFolder);
+    await expect(Tokenizer.load(join(fixtures, "format-5-vq"), { weights })).rejects.toMatchObject({
+      code: "backbone-takes-no-weights",
+      fix: "Leave the weights out.",
+    });
+  });
+
   it("so does the one that comes with revq, whose backbone is kept in half precision", async () => {
     const tokenizer = await Tokenizer.load(tokenizerFolder);
     const model = await openSafetensors(await fromFile(fileURLToPath(new URL("model.safetensors", tokenizerFolder))));

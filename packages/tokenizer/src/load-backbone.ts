@@ -25,9 +25,12 @@ export interface LoadBackboneInput {
   readonly decoderWeights?: string | undefined;
 }
 
-/** Throws `backbone-fingerprint`, and the errors of the plugins and of reading. */
+/** Throws `backbone-takes-no-weights`, `backbone-fingerprint`, and the errors of the plugins and of reading. */
 export async function loadBackbone(input: LoadBackboneInput): Promise<Backbone> {
   const { saved, imageSize, tensors, folder, plugins } = input;
+  if (input.weights !== undefined && plugins.get("backbone", saved.id).weights === "fitted") {
+    throw takesNoWeights(saved.id, input.weights);
+  }
   const own = placeOf(saved.weights, input.weights, input);
   const other = saved.decoder && placeOf(saved.decoder.weights, input.decoderWeights, input);
   const choice: BackboneChoice = {
@@ -53,6 +56,14 @@ export async function loadBackbone(input: LoadBackboneInput): Promise<Backbone> 
         ...(wrong.weights ? { value: wrong.weights } : {}),
       },
     },
+  );
+}
+
+function takesNoWeights(id: string, weights: string): RevqError {
+  return new RevqError(
+    "backbone-takes-no-weights",
+    `The backbone ${id} takes no weights: the tokenizer holds those that were fitted on its images. Got ${weights}.`,
+    { fix: "Leave the weights out.", setting: { path: "backbone.weights" } },
   );
 }
 
