@@ -8,6 +8,7 @@ export const layers = {
   app: ["*"],
   tools: ["*"],
   train: ["data", "tokenizer", "metrics", "report", "formats", "nearest", "numerics", "core"],
+  dataset: ["data", "tokenizer", "formats", "core"],
   testkit: ["engine", "core"],
   data: ["formats", "numerics", "core"],
   tokenizer: ["formats", "numerics", "core"],

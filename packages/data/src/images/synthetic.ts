@@ -34,7 +34,7 @@ export function openSynthetic(spec: string, { size, count = 256, seed = 0 }: Syn
   const random = createRandom(seed);
   const digits = Math.max(4, String(count - 1).length);
   const names = Array.from({ length: count }, (_, index) => `${kind}-${String(index).padStart(digits, "0")}`);
-  return imageList({
+  const list = imageList({
     description: `${syntheticPrefix}${kind}`,
     size,
     names,
@@ -44,4 +44,6 @@ export function openSynthetic(spec: string, { size, count = 256, seed = 0 }: Syn
       return { width: size, height: size, data };
     },
   });
+  // They are drawn at their size, not resized.
+  return { ...list, withSize: (other) => openSynthetic(spec, { size: other, count, seed }) };
 }

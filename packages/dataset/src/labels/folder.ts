@@ -1,0 +1,11 @@
+/**
+ * The name of the folder that an image lies in; null if there is none. An archive is no folder.
+ *
+ * @example
+ * folderOf("train/cats/1.jpg"); // => "cats"
+ * folderOf("train.tar/1.jpg"); // => null
+ */
+export function folderOf(name: string): string | null {
+  const folder = name.split("/").at(-2);
+  return folder === undefined || /\.(tar|parquet|pq)(#\d+)?$/i.test(folder) ? null : folder;
+}

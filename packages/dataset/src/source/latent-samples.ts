@@ -1,0 +1,53 @@
+/** Latents as samples: only the search runs. */
+import type { LatentSource } from "@revq/core";
+import type { Tokenizer } from "@revq/tokenizer";
+import * as tf from "@tensorflow/tfjs-core";
+import type { EncodeContext, EncodedRange, SampleSource } from "./sample-source.js";
+
+export interface LatentSamplesInput {
+  readonly latents: LatentSource;
+  /** Names of their images, where they are known. */
+  readonly names: readonly string[] | null;
+  readonly description: string;
+  readonly tokenizer: Tokenizer;
+  /** Latents at a time. */
+  readonly batch: number;
+}
+
+export function latentSamples({ latents, names, description, tokenizer, batch }: LatentSamplesInput): SampleSource {
+  const { channels, height, width } = latents.shape;
+  const digits = Math.max(5, String(latents.count - 1).length);
+  const known = names ?? Array.from({ length: latents.count }, (_, row) => String(row).padStart(digits, "0"));
+
+  async function encode(from: number, to: number, { signal, onBatch }: EncodeContext): Promise<EncodedRange> {
+    const images = Array.from({ length: to - from }, (_, i) => from + i);
+    const codes = new Int32Array(images.length * tokenizer.layout.count);
+    const read = (start: number): Promise<Float32Array> => latents.read(images.slice(start, start + batch));
+    let next = read(0);
+    for (let start = 0; start < images.length; start += batch) {
+      signal.throwIfAborted();
+      const rows = await next;
+      // The next rows are read while these are searched.
+      if (start + batch < images.length) next = read(start + batch);
+      const n = Math.min(batch, images.length - start);
+      const values = tf.tensor4d(rows, [n, height, width, channels]);
+      const ids = await tokenizer.encodeLatents(values);
+      codes.set((await ids.data()) as Int32Array, start * tokenizer.layout.count);
+      tf.dispose([values, ids]);
+      onBatch(start + n);
+    }
+    return { images, codes, skipped: [] };
+  }
+
+  return {
+    input: "latents",
+    description,
+    augment: "none",
+    size: null,
+    crops: 1,
+    names: known,
+    beside: () => ({}),
+    list: async () => known.map((name) => ({ name, bytes: 0 })),
+    encode,
+  };
+}
