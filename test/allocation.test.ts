@@ -1,10 +1,10 @@
 /** Codebooks of unequal sizes from training to ids and back: `--set quantizer.allocation=greedy`. */
-import { readNpy } from "@revq/formats";
+import { openSafetensors, readNpy } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { revq, revqJson, sampleImages, temporaryFolder } from "./support/revq.js";
+import { revqJson, sampleImages, temporaryFolder } from "./support/revq.js";
 
 interface Trained {
   readonly codes: readonly number[];
@@ -65,10 +65,17 @@ describe("codebooks of unequal sizes", () => {
     for (const other of others) expect(other.equals(plain!)).toBe(true);
   }, 120_000);
 
-  it("are not for the authors' layout: the export to PyTorch says so and leaves nothing", async () => {
-    const { code, stderr } = await revq(["export", "greedy", "--to", "pytorch", "-o", "pt"], inFolder);
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/groups of this tokenizer have \d+ to \d+ codes/);
-    await expect(readdir(join(folder.path, "pt"))).rejects.toMatchObject({ code: "ENOENT" });
+  it("are exported to PyTorch, one codebook after the other", async () => {
+    await revqJson(["export", "greedy", "--to", "pytorch", "-o", "pt"], inFolder);
+    const { modules } = JSON.parse(await readFile(join(folder.path, "pt", "config.json"), "utf8")) as {
+      modules: { quantizer: { sizes: number[]; dim: number } };
+    };
+    const { sizes, dim } = modules.quantizer;
+    expect(new Set(sizes).size).toBeGreaterThan(1);
+    const file = await openSafetensors(await fromFile(join(folder.path, "pt", "model.safetensors")));
+    const codes = await file.read("quantizer.codes");
+    expect(codes.shape).toEqual([sizes.reduce((sum, size) => sum + size, 0), dim]);
+    const own = await openSafetensors(await fromFile(join(folder.path, "greedy", "model.safetensors")));
+    expect(codes.data).toEqual((await own.read("quantizer.codebooks")).data);
   }, 60_000);
 });

@@ -1,55 +1,55 @@
-"""Checks what `revq export --to pytorch` wrote, with PyTorch alone: latents -> ids -> latents beside revq's own.
+"""Compares what `revq export --to pytorch` wrote with revq's own ids and pictures.
 
-    revq encode TOKENIZER --latents latents.npy -o ids.npy
-    revq decode TOKENIZER ids.npy -o decoded.npy
-    revq export TOKENIZER --to pytorch -o EXPORTED
-    python tools/pytorch/check-export.py EXPORTED latents.npy ids.npy decoded.npy
+    python tools/pytorch/check-export.py CASES.json
 
-Knows the quantizer multigroup without a transform, split by channel or by position, and the rectifiers efficientvit and identity: what
-the authors' code has. needs torch, safetensors.
+CASES.json: [{"name", "exported", "images", "ids", "pictures"}]: a folder of images, whose ids `revq encode` wrote to a .npy
+with names beside it, and the pictures that revq decodes of them, .npy float32 [n, 3, S, S]. Prints a line for each case as
+JSON. Needs what the exported code needs: torch, safetensors, Pillow.
 """
 
+import importlib.util
 import json
+import re
+import struct
 import sys
 from pathlib import Path
 
-import numpy as np
 import torch
-from safetensors.torch import load_file
-from rectifier import Rectifier
+from PIL import Image
 
-exported = Path(sys.argv[1])
-latents, ids, decoded = (torch.from_numpy(np.load(path)) for path in sys.argv[2:5])
-config = json.loads((exported / "config.json").read_text())
-state = load_file(exported / "tokenizer.safetensors")
-quantizer, rectifier = config["quantizer"], config["rectifier"]
-split = quantizer["options"].get("split")
-if quantizer["id"] != "multigroup" or quantizer["options"].get("transform", "none") != "none" or split not in ("channel", "spatial"):
-    sys.exit(f"This check does not know the quantizer {quantizer}.")
 
-torch.set_grad_enabled(False)
-n, c, h, w = latents.shape
-mean, std = state["mean"], state["std"]
-x = (latents.reshape(n, -1).float() - mean) / std
-channel_last = lambda flat: flat.reshape(n, c, h, w).permute(0, 2, 3, 1)
-embeddings = state["quantizer.embeddings"]
-groups, codes, d = embeddings.shape
-tokens = (x if split == "channel" else channel_last(x).reshape(n, -1)).reshape(n, -1, d)
-group_of = state["quantizer.index_offset"] // codes
-found = torch.stack([torch.cdist(tokens[:, t], embeddings[group]).argmin(1) for t, group in enumerate(group_of)], 1)
+def read_npy(path):
+    data = Path(path).read_bytes()
+    (length,) = struct.unpack("<H", data[8:10])
+    header = data[10 : 10 + length].decode()
+    shape = [int(size) for size in re.search(r"'shape': \(([^)]*)\)", header)[1].split(",") if size.strip()]
+    dtype = {"<i4": torch.int32, "<f4": torch.float32}[re.search(r"'descr': '([^']*)'", header)[1]]
+    return torch.frombuffer(bytearray(data[10 + length :]), dtype=dtype).reshape(shape)
 
-flat = embeddings.reshape(-1, d)[ids.long() + state["quantizer.index_offset"]].reshape(n, -1)
-z = flat.reshape(n, c, h, w) if split == "channel" else flat.reshape(n, h, w, c).permute(0, 3, 1, 2)
-if rectifier["id"] == "efficientvit":
-    options = rectifier["options"]
-    network = Rectifier(options["channels"], options["layers"], options["headDim"], c)
-    network.load_state_dict({name[8:]: tensor for name, tensor in state.items() if name.startswith("decoder.")})
-    z = network(z) + (z if options["outputSkip"] else 0)
-elif rectifier["id"] != "identity":
-    sys.exit(f"This check does not know the rectifier {rectifier['id']}.")
-output = (z.reshape(n, -1) * std + mean).reshape(n, c, h, w)
 
-same = (found == ids).float().mean().item()
-difference = ((output - decoded).abs().max() / decoded.abs().max()).item()
-print(f"{n} latents: {100 * same:.4f} % of the ids alike, decoded latents within {difference:.1e} (relative)")
-sys.exit(0 if same > 0.9999 and difference < 1e-4 else 1)
+def load(folder):
+    spec = importlib.util.spec_from_file_location(f"tokenizer_{abs(hash(folder))}", Path(folder) / "tokenizer.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.RevqTokenizer.from_pretrained(folder)
+
+
+def check(case):
+    tokenizer = load(case["exported"])
+    ids = read_npy(case["ids"]).long()
+    names = json.loads(Path(case["ids"] + ".names.json").read_text())
+    pictures = read_npy(case["pictures"])
+    pixels = torch.stack([tokenizer.preprocess(Image.open(Path(case["images"]) / name)) for name in names])
+    found = tokenizer.encode(pixels)
+    decoded = tokenizer.decode(ids)
+    return {
+        "name": case["name"],
+        "ids": ids.numel(),
+        "equal": (found == ids).sum().item(),
+        "picture": (decoded - pictures).abs().max().item(),
+        "batch": (tokenizer.encode(pixels[:1]) == found[:1]).all().item(),
+    }
+
+
+for case in json.loads(Path(sys.argv[1]).read_text()):
+    print(json.dumps(check(case)), flush=True)

@@ -3,7 +3,7 @@
  * layers. Names and arithmetic are diffusers'. The network (network.ts) and the list of tensors
  * that a file must hold come from the same lists.
  */
-import type { Activation, AutoencoderDcConfig, Norm, Stage } from "./config.js";
+import { parseConfig, type Activation, type AutoencoderDcConfig, type Norm, type Stage } from "./config.js";
 
 export type Layer =
   | { readonly kind: "conv"; readonly name: string; readonly from: number; readonly to: number }
@@ -52,6 +52,11 @@ export interface Architecture {
 
 /** Width of the gated convolution of an EfficientViT block, as a multiple of its channels. */
 const expandRatio = 4;
+
+/** The networks that the contents of a config.json describe. Throws `dc-ae-config`. */
+export function readArchitecture(json: unknown): Architecture {
+  return architectureOf(parseConfig(json, "The option config"));
+}
 
 export function architectureOf(config: AutoencoderDcConfig): Architecture {
   return { encoder: encoderLayers(config), decoder: decoderLayers(config) };

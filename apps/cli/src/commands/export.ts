@@ -18,7 +18,7 @@ interface ExportReport {
 export default class Export extends BaseCommand {
   static override summary = "Write a tokenizer for PyTorch, ONNX Runtime or a browser.";
   static override description =
-    "onnx: encoder.onnx (images -> ids) and decoder.onnx (ids -> images), compared with revq after writing. For a tokenizer of latents they map latents -> ids and back. pytorch: all parameters in one safetensors file, with the names of the authors' code. tfjs: the tokenizer including its VAE, which @revq/tokenizer opens from an URL in a browser. All write vocabulary.json: codebook sizes, groups, and where tokens lie.";
+    "onnx: encoder.onnx (images -> ids) and decoder.onnx (ids -> images), compared with revq after writing. For a tokenizer of latents they map latents -> ids and back. pytorch: tokenizer.py with config.json and model.safetensors, which gives the ids and pictures of revq with torch, safetensors and Pillow; modeling_revq.py is the same for transformers. tfjs: the tokenizer including its VAE, which @revq/tokenizer opens from an URL in a browser. All write vocabulary.json: codebook sizes, groups, and where tokens lie.";
   static override examples = [
     "<%= config.bin %> export my-tokenizer --to onnx -o my-tokenizer-onnx",
     "<%= config.bin %> export my-tokenizer --to pytorch -o my-tokenizer-pytorch",
@@ -78,8 +78,7 @@ export default class Export extends BaseCommand {
     const files = (await readdir(flags.out)).sort();
     this.log(`${flags.out}: ${files.join(", ")}`);
     if (flags.to === "pytorch") {
-      const { pytorchFile } = await import("../export/to-pytorch.js");
-      this.log(`In Python: safetensors.torch.load_file("${join(flags.out, pytorchFile)}")`);
+      this.log(`In Python: RevqTokenizer.from_pretrained("${flags.out}") of ${join(flags.out, "tokenizer.py")}`);
     }
     if (onnx) {
       for (const line of onnx.leftOut) this.note(`Left out: ${line}`);

@@ -27,23 +27,53 @@ ${kind} = onnxruntime.InferenceSession("decoder.onnx").run(None, {"ids": ids})[0
 `;
 }
 
-export function pytorchReadme(names: Readonly<Record<string, readonly number[]>>): string {
-  const rows = Object.entries(names).map(([name, shape]) => `| \`${name}\` | ${shape.join(" x ") || "scalar"} |`);
+export function pytorchReadme({ config, layout }: Pick<Tokenizer, "config" | "layout">): string {
+  const { imageSize, backbone } = config;
+  const latents = `[n, ${config.latentShape.join(", ")}]`;
+  const images = backbone && imageSize !== null ? `[n, 3, ${imageSize}, ${imageSize}]` : null;
   return `# A revq tokenizer for PyTorch
 
-\`safetensors.torch.load_file("tokenizer.safetensors")\`. \`mean\` and \`std\` standardize a latent flattened as (c, y, x);
-\`quantizer.embeddings\` are the codebooks [groups, codes, d]. \`quantizer.index_offset\` holds, for each token, where its
-codebook starts among all codes. \`decoder.\` is the rectifier, with the names of the authors' code: remove the prefix for
-\`rectifier.load_state_dict\`. \`transform.\` is the transform between the latent in its metric and the codebooks. Where there is
-\`metric.matrix\` [c, c], the metric is that matrix times (latent - \`mean\`) at every position, else \`metric\` of \`config.json\` names it.
-\`adapted_backbone.\`, where there is one, replaces tensors of the VAE when it decodes.
-\`config.json\` (\`quantizer.options\`) describes how latents are cut into tokens; \`vocabulary.json\` says where tokens lie
-and which codes they have.
+\`tokenizer.py\` computes what revq computes. It needs torch, safetensors and Pillow.
 
-| tensor | shape |
-|---|---|
-${rows.join("\n")}
+\`\`\`python
+import sys; sys.path.insert(0, "THIS_FOLDER")
+${images ? "from PIL import Image\n" : ""}from tokenizer import RevqTokenizer
+
+tokenizer = RevqTokenizer.from_pretrained("THIS_FOLDER").to("cpu")
+${images ? withPictures(images, layout.count) : withoutPictures(latents, layout.count)}\`\`\`
+
+Ids are codes: ${sizesText(layout.codebookSizes)} \`tokens\` of config.json says which group a token has
+(\`groupOf\`), and where it lies (\`grid\`). Ids of one vocabulary for a language model are
+\`ids + torch.tensor(codebookOffsets)[groupOf]\`, as \`revq encode --offset-groups\` writes them.
+\`decode_latents\` and \`encode_latents\` leave the VAE out. Compute in float32: in half precision ids differ.
+
+With transformers, the same by \`AutoModel.from_pretrained("THIS_FOLDER", trust_remote_code=True)\`: it runs
+\`modeling_revq.py\` of this folder.
+
+\`model.safetensors\` holds all weights${backbone ? ", the VAE's too" : ""}; \`modules\` of config.json names the class of every part and its sizes.
 `;
+}
+
+const withPictures = (
+  images: string,
+  tokens: number,
+): string => `pixels = tokenizer.preprocess(Image.open("photo.jpg"))  # float32 ${images.replace("n, ", "")} in [-1, 1]
+ids = tokenizer.encode(pixels[None])                    # int64 [1, ${tokens}], as \`revq encode\` writes them
+images = tokenizer.decode(ids)                          # float32 ${images}, about [-1, 1]
+tokenizer.postprocess(images[0]).save("again.png")
+`;
+
+const withoutPictures = (
+  latents: string,
+  tokens: number,
+): string => `ids = tokenizer.encode_latents(latents)  # float32 ${latents} -> int64 [n, ${tokens}], as \`revq encode\` writes them
+latents = tokenizer.decode_latents(ids)
+`;
+
+function sizesText(sizes: readonly number[]): string {
+  const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
+  const each = least === most ? `${least} codes` : `${least} to ${most} codes`;
+  return sizes.length === 1 ? `all tokens share one codebook of ${each}.` : `${sizes.length} codebooks of ${each}.`;
 }
 
 /** Runs ONNX files in a browser: a dependency of the page, not of this package. */

@@ -1,63 +1,78 @@
 /**
- * All parameters of a tokenizer as one safetensors file for PyTorch. With the plugins `multigroup` and `efficientvit` the
- * names are those of the authors' checkpoint; other plugins keep their own names. Codebooks of unequal sizes are refused:
- * the authors' code has one array `[G, K, d]`.
+ * A tokenizer for PyTorch: `tokenizer.py` computes what revq computes, from `config.json` and
+ * `model.safetensors` beside it. `modeling_revq.py` is the same as a model of transformers.
  */
-import { codebookOffsets, RevqError, toNamedArrays, type NamedArray } from "@revq/core";
-import { writeSafetensors, type TensorToWrite } from "@revq/formats";
+import { toNamedArrays, withPrefix, type NamedArray } from "@revq/core";
+import { writeSafetensors } from "@revq/formats";
 import { writeFileAtomic } from "@revq/formats/node";
-import { adaptedTensors, jsonText, metricArrays, type Tokenizer } from "@revq/tokenizer";
+import { symmetricPower } from "@revq/numerics";
+import { jsonText, type Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import { join } from "node:path";
+import { pythonFile, tokenizerPython } from "./pytorch/python-files.js";
+import type { DescribedPart } from "./pytorch/python-part.js";
+import { describeQuantizer } from "./pytorch/quantizer.js";
+import { describeRectifier } from "./pytorch/rectifier.js";
+import { describeTransform } from "./pytorch/transform.js";
+import { describeVae } from "./pytorch/vae.js";
 import { pytorchReadme } from "./readme.js";
 
-export const pytorchFile = "tokenizer.safetensors";
-
-/** Writes the file, config.json and a README.md; returns the shape of every tensor. Throws `export-unequal-codebooks`. */
-export async function exportPyTorch(tokenizer: Tokenizer, folder: string): Promise<Record<string, readonly number[]>> {
-  const { space, quantizer, rectifier, backbone, decoder } = tokenizer.parts;
+/** Writes the files. Throws `export-pytorch` for parts that the Python code does not know. */
+export async function exportPyTorch(tokenizer: Tokenizer, folder: string): Promise<void> {
   const { config } = tokenizer;
+  const { encoder, decoder } = await describeVae(tokenizer);
+  const quantizer = await describeQuantizer(tokenizer);
+  const transform = await describeTransform(tokenizer);
+  const rectifier = await describeRectifier(tokenizer);
+  const modules: Record<string, DescribedPart | null> = { encoder, decoder, transform, quantizer, rectifier };
+
+  const arrays: Record<string, NamedArray> = { ...(await ownArrays(tokenizer, quantizer.order)) };
+  for (const [name, described] of Object.entries(modules))
+    if (described) Object.assign(arrays, withPrefix(name, described.tensors));
+  const tensors = Object.entries(arrays).map(([name, array]) => ({ name, ...array }));
+  const write = (name: string, contents: string | Uint8Array): Promise<void> =>
+    writeFileAtomic(join(folder, name), contents);
+  await write("model.safetensors", writeSafetensors(tensors, { format: "pt" }));
+  await write(
+    "config.json",
+    jsonText({
+      architectures: ["RevqModel"],
+      auto_map: { AutoConfig: "modeling_revq.RevqConfig", AutoModel: "modeling_revq.RevqModel" },
+      model_type: "revq",
+      dtype: "float32",
+      image_size: config.imageSize,
+      latent_shape: config.latentShape,
+      vector_size: quantizer.vectorSize,
+      metric: config.metric,
+      modules: Object.fromEntries(Object.entries(modules).map(([name, described]) => [name, described?.part ?? null])),
+      /** revq's own record of ids: groups, codebook sizes, offsets, where tokens lie. */
+      tokens: tokenizer.vocabulary().layout,
+      revq: config,
+    }),
+  );
+  const files = Object.values(modules).flatMap((described) => described?.files ?? []);
+  await write("tokenizer.py", await tokenizerPython(files));
+  await write("modeling_revq.py", await pythonFile("modeling_revq"));
+  await write("README.md", pytorchReadme(tokenizer));
+}
+
+/** Statistics, metric and order: `[c, h, w]` where revq has `[h, w, c]`. */
+async function ownArrays({ parts }: Tokenizer, order: Int32Array): Promise<Record<string, NamedArray>> {
+  const { space, latentShape } = parts;
+  const { channels } = latentShape;
   const statistics = space.standardizer.state();
-  const written: TensorToWrite[] = [];
-  const add = (prefix: string, arrays: Record<string, NamedArray>): void => {
-    for (const [name, { shape, data }] of Object.entries(arrays))
-      written.push({ name: `${prefix}${name}`, shape, data });
+  const positions = latentShape.height * latentShape.width;
+  const arrays: Record<string, NamedArray> = {
+    ...(await toNamedArrays(statistics)),
+    order: {
+      shape: [order.length],
+      data: order.map((element) => (element % channels) * positions + Math.floor(element / channels)),
+    },
   };
-  for (const [name, { data }] of Object.entries(await toNamedArrays(statistics)))
-    written.push({ name, shape: [data.length], data });
   tf.dispose({ ...statistics });
-
-  add("metric.", metricArrays(space.metric));
-  add("transform.", await toNamedArrays(space.transform.state()));
-  const { codebooks, ...rest } = await toNamedArrays(quantizer.state());
-  add("quantizer.", rest);
-  if (codebooks) {
-    const { codebookSizes, groupOf } = quantizer.layout;
-    if (codebookSizes.some((size) => size !== codebookSizes[0])) {
-      const [smallest, largest] = [Math.min(...codebookSizes), Math.max(...codebookSizes)];
-      throw new RevqError(
-        "export-unequal-codebooks",
-        `The groups of this tokenizer have ${smallest} to ${largest} codes. The authors' layout for PyTorch has one size for all groups.`,
-        { fix: "Export to ONNX or tfjs, or train with --set quantizer.allocation=equal." },
-      );
-    }
-    written.push({ name: "quantizer.embeddings", ...codebooks });
-    const first = codebookOffsets(quantizer.layout);
-    const offsets = BigInt64Array.from(groupOf, (group) => BigInt(first[group]!));
-    written.push({ name: "quantizer.index_offset", shape: [offsets.length], data: offsets });
-  }
-  add("decoder.", await toNamedArrays(rectifier.state()));
-  if (backbone && config.backbone?.embedded) add("backbone.", await toNamedArrays(backbone.state()));
-  if (backbone && decoder && config.decoder) {
-    const { mode } = config.decoder;
-    const changed = tf.tidy(() => ({ ...adaptedTensors(mode, backbone.state(), decoder.state()) }));
-    add("adapted_backbone.", await toNamedArrays(changed));
-    tf.dispose(changed);
-  }
-
-  await writeFileAtomic(join(folder, pytorchFile), writeSafetensors(written, { format: "pt" }));
-  await writeFileAtomic(join(folder, "config.json"), jsonText(config));
-  const shapes = Object.fromEntries(written.map(({ name, shape }) => [name, shape]));
-  await writeFileAtomic(join(folder, "README.md"), pytorchReadme(shapes));
-  return shapes;
+  if (space.metric.id !== "decoder") return arrays;
+  const { matrix } = space.metric;
+  const shape = [channels, channels];
+  const inverse = Float32Array.from(symmetricPower(matrix, channels, -1));
+  return { ...arrays, metric: { shape, data: matrix }, metric_inverse: { shape, data: inverse } };
 }

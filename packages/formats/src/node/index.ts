@@ -4,6 +4,14 @@
  */
 export { fileOnTheWay } from "./file-on-the-way.js";
 export { isDatasetSpec, openHubDataset, type HubDataset, type OpenDatasetOptions } from "./hub/open-dataset.js";
+export {
+  uploadSpec,
+  uploadTarget,
+  uploadToHub,
+  type FileToUpload,
+  type Upload,
+  type UploadOptions,
+} from "./hub/upload.js";
 export { fromFile } from "./from-file.js";
 export { openWeights, type OpenWeightsOptions } from "./open-weights.js";
 export { sha256, sha256OfFile } from "./sha256.js";
