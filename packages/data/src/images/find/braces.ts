@@ -1,8 +1,8 @@
 /** Patterns of names as shells and WebDataset write them: `train-{0000..0146}.tar`, `{train,val}.tar`. */
 import { RevqError } from "@revq/core";
 
-/** Longer lists are refused: they are mistakes. */
-const maxNames = 1_000_000;
+/** Longer lists are refused: they are mistakes. LAION-5B has 231,349 archives. */
+const maxNames = 300_000;
 
 /**
  * `a-{08..11}.tar` -> a-08.tar, a-09.tar, …. The numbers have as many digits as the first one. Braces
@@ -61,7 +61,11 @@ function numbers(pattern: string, first: string, last: string): string[] {
 }
 
 function notARange(pattern: string, what: string): RevqError {
-  return new RevqError("archives-braces", `${pattern}: ${what} is not a range of files.`, {
-    fix: "Write a range such as train-{0000..0146}.tar.",
-  });
+  return new RevqError(
+    "archives-braces",
+    `${pattern}: ${what} is not a range of at most ${maxNames.toLocaleString("en")} files.`,
+    {
+      fix: "Write a range such as train-{0000..0146}.tar.",
+    },
+  );
 }
