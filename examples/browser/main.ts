@@ -24,7 +24,7 @@ input.onchange = async () => {
   status.textContent = "Working …";
   try {
     const image = await pixelsOf(file);
-    const ids = await tokenizer.encode(image);
+    const ids = await tokenizer.encode(image, { tile: true });
     const [again] = await tokenizer.decode(ids, image);
     canvas.width = again!.width;
     canvas.height = again!.height;

@@ -11,7 +11,7 @@ const { data, info } = await sharp(image)
   .toColourspace("srgb")
   .raw()
   .toBuffer({ resolveWithObject: true });
-const ids = await tokenizer.encode({ data, width: info.width, height: info.height });
+const ids = await tokenizer.encode({ data, width: info.width, height: info.height }, { tile: true });
 const [again] = await tokenizer.decode(ids, info); // the ids do not contain the image's size
 await sharp(again.data, { raw: { width: again.width, height: again.height, channels: 4 } }).toFile(out);
 tokenizer.dispose();

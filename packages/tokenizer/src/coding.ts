@@ -1,8 +1,9 @@
-/** Images to ids and back, in batches of tiles. The batch and the image bound the memory. */
+/** Images to ids and back, in batches of crops or tiles. The batch and the image bound the memory. */
 import { checkIds, RevqError, type ReportProgress, type RgbaImage, type TokenLayout } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
-import { fromFloatPixels, toFloatPixels, type DecodedImage } from "./image.js";
+import { fromFloatPixels, toCroppedPixels, toFloatPixels, type DecodedImage } from "./image.js";
+import { openImage } from "./open-image.js";
 import { checkGrid, cutTile, planTiles, tileCount, TileBlender, type TileGrid } from "./tile-grid.js";
 
 /** The part of a tokenizer that encodes and decodes tiles. */
@@ -14,64 +15,95 @@ export interface TileCoder {
   decodeIds(ids: Tensor2D): Promise<Tensor4D>;
 }
 
+/** Pixels; in Node also the path or URL of an image file. */
+export type ImageInput = RgbaImage | string | URL;
+
 export interface CodingOptions {
-  /**
-   * Smallest overlap of neighbouring tiles as a share of their side, 0 to below 1. Default 0.25. It
-   * matters for images of another size than the trained one.
-   */
+  /** Smallest overlap of neighbouring tiles as a share of their side, 0 to below 1. Default 0.25. */
   readonly overlap?: number;
-  /** Tiles at a time. Default 8. */
+  /** Images or tiles at a time. Default 8. */
   readonly batch?: number;
   readonly report?: ReportProgress;
   readonly signal?: AbortSignal;
 }
 
+export interface EncodeOptions extends CodingOptions {
+  /** Keep the size of the images: tiles of the trained size cover them. Default: false, the centre crop. */
+  readonly tile?: boolean;
+}
+
 const defaultBatch = 8;
 
 /** @see Tokenizer.encode */
-export async function encodeTiles(
+export async function encodeInputs(
   coder: TileCoder,
-  given: RgbaImage | readonly RgbaImage[],
+  given: ImageInput | readonly ImageInput[],
+  options: EncodeOptions,
+): Promise<Int32Array> {
+  const inputs = isList(given) ? given : [given];
+  if (options.tile) return encodeTiles(coder, await Promise.all(inputs.map(pixelsOf)), options);
+  const { imageSize } = coder;
+  const crop = async (index: number, out: Float32Array): Promise<void> =>
+    out.set(toCroppedPixels(await pixelsOf(inputs[index]!), imageSize));
+  return encodeBatches(coder, inputs.length, crop, options);
+}
+
+async function encodeTiles(
+  coder: TileCoder,
+  images: readonly RgbaImage[],
   options: CodingOptions,
 ): Promise<Int32Array> {
-  const list = isList(given) ? given : [given];
-  const first = list[0];
+  const first = images[0];
   if (!first) return new Int32Array(0);
-  const other = list.find(({ width, height }) => width !== first.width || height !== first.height);
+  const other = images.find(({ width, height }) => width !== first.width || height !== first.height);
   if (other) {
     throw new RevqError(
       "images-differ",
-      `Images of one call must have one size; got ${first.width} x ${first.height} and ${other.width} x ${other.height}.`,
-      { fix: "Encode images of different sizes one by one." },
+      `Images of one call must have one size in tiles; got ${first.width} x ${first.height} and ${other.width} x ${other.height}.`,
+      { fix: "Encode images of different sizes one by one, or without tiles." },
     );
   }
   const grid = planTiles(first.width, first.height, coder.imageSize, options.overlap);
-  const { tile } = grid;
-  const t = coder.layout.count;
   const tiles = tileCount(grid);
-  const total = list.length * tiles;
-  const ids = new Int32Array(total * t);
   let open: { index: number; pixels: Float32Array } = { index: -1, pixels: new Float32Array(0) };
-  for (let start = 0; start < total; start += options.batch ?? defaultBatch) {
-    options.signal?.throwIfAborted();
-    const n = Math.min(options.batch ?? defaultBatch, total - start);
-    const batch = new Float32Array(n * tile * tile * 3);
-    for (let i = 0; i < n; i++) {
-      const index = Math.floor((start + i) / tiles);
-      if (index !== open.index) open = { index, pixels: toFloatPixels(list[index]!) };
-      cutTile(open.pixels, grid, (start + i) % tiles, batch.subarray(i * tile * tile * 3, (i + 1) * tile * tile * 3));
-    }
-    const images = tf.tensor4d(batch, [n, tile, tile, 3]);
+  const cut = (at: number, out: Float32Array): void => {
+    const index = Math.floor(at / tiles);
+    if (index !== open.index) open = { index, pixels: toFloatPixels(images[index]!) };
+    cutTile(open.pixels, grid, at % tiles, out);
+  };
+  return encodeBatches(coder, images.length * tiles, cut, options);
+}
+
+/** @param fill writes tile `index`, `[tile, tile, 3]` float32 in [-1, 1] */
+async function encodeBatches(
+  coder: TileCoder,
+  total: number,
+  fill: (index: number, out: Float32Array) => void | Promise<void>,
+  { batch = defaultBatch, report, signal }: CodingOptions,
+): Promise<Int32Array> {
+  const { imageSize: tile, layout } = coder;
+  const ids = new Int32Array(total * layout.count);
+  const size = tile * tile * 3;
+  for (let start = 0; start < total; start += batch) {
+    signal?.throwIfAborted();
+    const n = Math.min(batch, total - start);
+    const pixels = new Float32Array(n * size);
+    for (let i = 0; i < n; i++) await fill(start + i, pixels.subarray(i * size, (i + 1) * size));
+    const images = tf.tensor4d(pixels, [n, tile, tile, 3]);
     try {
       const found = await coder.encodeImages(images);
-      ids.set(await found.data(), start * t);
+      ids.set(await found.data(), start * layout.count);
       found.dispose();
     } finally {
       images.dispose();
     }
-    options.report?.({ phase: "encode", done: start + n, total });
+    report?.({ phase: "encode", done: start + n, total });
   }
   return ids;
+}
+
+function pixelsOf(input: ImageInput): RgbaImage | Promise<RgbaImage> {
+  return typeof input === "string" || input instanceof URL ? openImage(input) : input;
 }
 
 /** @see Tokenizer.decode */
@@ -90,7 +122,7 @@ export async function decodeTiles(
     throw new RevqError(
       "ids-length",
       `${ids.length} ids are not a whole number of images: one of ${width} x ${height} has ${tiles * t} (${tiles} tiles of ${t}).`,
-      { fix: "Give the size or the grid that the image was encoded with." },
+      { fix: "Give the size or the grid of an image in tiles. Leave it out for a centre crop." },
     );
   }
   checkIds(ids, coder.layout);
@@ -138,6 +170,6 @@ function gridOf(
   return size;
 }
 
-function isList(images: RgbaImage | readonly RgbaImage[]): images is readonly RgbaImage[] {
-  return Array.isArray(images);
+function isList(inputs: ImageInput | readonly ImageInput[]): inputs is readonly ImageInput[] {
+  return Array.isArray(inputs);
 }

@@ -1,6 +1,6 @@
 /** @revq/tokenizer: images to ids and back as one object, in Node and in browsers. */
 export { checkIds, type RgbaImage } from "@revq/core";
-export type { CodingOptions } from "./coding.js";
+export type { CodingOptions, EncodeOptions, ImageInput } from "./coding.js";
 export { formatVersion, parseTokenizerConfig, tokenizerConfigSchema, type TokenizerConfig } from "./config.js";
 export {
   aboutDecoder,

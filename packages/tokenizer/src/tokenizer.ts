@@ -10,13 +10,12 @@ import {
   type Backbone,
   type Disposable,
   type IdForm,
-  type RgbaImage,
   type TokenLayout,
   type WeightsSource,
 } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
-import { decodeTiles, encodeTiles, type CodingOptions } from "./coding.js";
+import { decodeTiles, encodeInputs, type CodingOptions, type EncodeOptions, type ImageInput } from "./coding.js";
 import type { TokenizerConfig } from "./config.js";
 import type { DecodedImage } from "./image.js";
 import { disposeTransformed } from "./latent-space.js";
@@ -64,18 +63,23 @@ export class Tokenizer implements Disposable {
   }
 
   /**
-   * Images of one size -> ids `[n, tiles * t]` flat. Tiles of the trained size, row by row, cover
-   * an image of another size: see `grid`.
+   * Images -> ids `[n, t]` flat, as `revq encode` gives them. An image of another size is resized and
+   * centre-cropped to the trained one. With `tile` it keeps its size: tiles, row by row, cover it (`grid`),
+   * the ids are `[n, tiles * t]`, and all images have one size.
+   *
+   * @param images pixels; in Node also paths and URLs of image files, which `@revq/data` reads
+   * @throws RevqError `image-data`, `images-differ`, `image-reader-missing`, `image-several`,
+   * `image-unreadable` and the errors of finding files
    */
-  encode(images: RgbaImage | readonly RgbaImage[], options: CodingOptions = {}): Promise<Int32Array> {
-    return encodeTiles(this, images, options);
+  encode(images: ImageInput | readonly ImageInput[], options: EncodeOptions = {}): Promise<Int32Array> {
+    return encodeInputs(this, images, options);
   }
 
   /**
    * ids -> images. The same ids always give the same images on one engine. Throws
    * `code-out-of-range` and `ids-length`.
    *
-   * @param size the size of the images, or the grid that `encode` used; default: the trained size
+   * @param size of images in tiles: their size, or the grid that `encode` used; default: the trained size
    */
   decode(
     ids: Int32Array,
@@ -86,7 +90,7 @@ export class Tokenizer implements Disposable {
   }
 
   /**
-   * The tiles of an image of that size. An image of the trained size is one tile.
+   * The tiles of an image of that size, for `encode` with `tile`. An image of the trained size is one.
    *
    * @param overlap default 0.25
    */
@@ -94,7 +98,7 @@ export class Tokenizer implements Disposable {
     return planTiles(width, height, this.imageSize, overlap);
   }
 
-  /** Ids of an image of that size. */
+  /** Ids of an image of that size in tiles. */
   idsPerImage(width: number, height: number, overlap?: number): number {
     return tileCount(this.grid(width, height, overlap)) * this.layout.count;
   }

@@ -1,5 +1,5 @@
 /** The first example of the README, run as it stands in a folder that has what it reads. */
-import { openSynthetic } from "@revq/data";
+import { centreCrop, decodeImage, openSynthetic } from "@revq/data";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -45,9 +45,9 @@ it("runs", async () => {
   process.chdir(folder);
   const log = vi.spyOn(console, "log").mockImplementation(() => {});
   await import(/* @vite-ignore */ program);
-  expect(log).toHaveBeenCalledWith(`${tokenizer.idsPerImage(100, 50)} ids`);
+  expect(log).toHaveBeenCalledWith(`${tokenizer.layout.count} ids`);
   log.mockRestore();
-  const photo = await sharp(join(folder, "photo.jpg")).raw().toBuffer();
+  const photo = centreCrop(await decodeImage(readFileSync(join(folder, "photo.jpg"))), tokenizer.imageSize);
   const again = await sharp(join(folder, "again.png")).removeAlpha().raw().toBuffer();
   expect(again).toHaveLength(photo.length);
   const mse = photo.reduce((sum, value, i) => sum + (value - again[i]!) ** 2, 0) / photo.length;

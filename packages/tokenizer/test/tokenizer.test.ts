@@ -91,7 +91,8 @@ describe("encode and decode", () => {
     const grid = tokenizer.grid(128, 70);
     expect(grid).toEqual({ width: 128, height: 70, tile: 32, columns: 5, rows: 3 });
     const reports: number[] = [];
-    const ids = await tokenizer.encode(cropped, { batch: 4, report: ({ done }) => reports.push(done) });
+    const report = ({ done }: { done: number }): number => reports.push(done);
+    const ids = await tokenizer.encode(cropped, { tile: true, batch: 4, report });
     expect(ids).toHaveLength(15 * 24);
     expect(tokenizer.idsPerImage(128, 70)).toBe(ids.length);
     expect(reports).toEqual([4, 8, 12, 15]);
@@ -103,7 +104,7 @@ describe("encode and decode", () => {
     const [stored] = await tokenizer.decode(ids, JSON.parse(JSON.stringify(grid)) as typeof grid);
     expect(stored).toEqual(decoded);
     const tiny: RgbaImage = { width: 5, height: 9, data: new Uint8Array(5 * 9 * 3).fill(128) };
-    const [small] = await tokenizer.decode(await tokenizer.encode(tiny), tiny);
+    const [small] = await tokenizer.decode(await tokenizer.encode(tiny, { tile: true }), tiny);
     expect([small!.width, small!.height, small!.data.length]).toEqual([5, 9, 5 * 9 * 4]);
     expect(tf.memory().numTensors).toBe(before);
   });
@@ -128,8 +129,8 @@ describe("encode and decode", () => {
     ],
     ["data of another size", () => tokenizer.encode({ width: 3, height: 3, data: new Uint8Array(9) }), "image-data"],
     [
-      "images of two sizes",
-      () => tokenizer.encode([photo, { width: 1, height: 1, data: new Uint8Array(3) }]),
+      "images of two sizes in tiles",
+      () => tokenizer.encode([photo, { width: 1, height: 1, data: new Uint8Array(3) }], { tile: true }),
       "images-differ",
     ],
   ])("refuse %s", async (_, act, code) => {

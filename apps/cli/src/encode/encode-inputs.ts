@@ -36,7 +36,7 @@ export async function encodeTiles(
   const ids: Int32Array[] = [];
   const grids: TileGrid[] = [];
   for await (const { name, image } of readWholeImages(images, skipped)) {
-    ids.push(await tokenizer.encode(image, { batch, signal, report }));
+    ids.push(await tokenizer.encode(image, { tile: true, batch, signal, report }));
     names.push(name);
     grids.push(tokenizer.grid(image.width, image.height));
   }
