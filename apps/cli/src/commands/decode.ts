@@ -15,6 +15,8 @@ export default class Decode extends BaseCommand {
   static override summary = "Decode ids to images, or to latents.";
   static override description = `Writes one PNG an image below the output folder. A file has the name of the image that its ids came from, or a number. If the names are absolute paths, the folders that all of them share are left out.
 
+A data set of "revq tokenize" is read whole: name its folder, or one of its files. Files of the same formats that a model made are read, too; vocabulary.json beside them says what their ids are.
+
 A file of "revq encode" says which form its ids have. For another file, --offset-groups and --offset-positions name it; without them its ids are codes. Ids that fit another form are refused, and the error names that form.`;
   static override examples = [
     "<%= config.bin %> decode my-tokenizer ids.npy -o out/",
@@ -23,13 +25,21 @@ A file of "revq encode" says which form its ids have. For another file, --offset
       command: "<%= config.bin %> decode my-tokenizer ids.npy --offset-groups -o out/",
     },
     {
+      description: "The first images of a data set, or what a model sampled:",
+      command: "<%= config.bin %> decode my-tokenizer tokens -o out/ --limit 16",
+    },
+    {
       description: "Latents, in the scale of the backbone:",
       command: "<%= config.bin %> decode my-tokenizer ids.npy -o latents.npy",
     },
   ];
   static override args = {
     tokenizer: tokenizerArgument,
-    ids: Args.string({ description: "file of ids: .npy [n, t], .json or .safetensors", required: true }),
+    ids: Args.string({
+      description:
+        "ids: a .npy [n, t], .json or .safetensors; or the folder of a data set, or one of its .tar, .parquet, .jsonl, .bin or .npy files",
+      required: true,
+    }),
   };
   static override flags = {
     out: Flags.string({
@@ -39,6 +49,7 @@ A file of "revq encode" says which form its ids have. For another file, --offset
       helpValue: "<dir>",
     }),
     ...formFlags("read"),
+    limit: Flags.integer({ description: "only the first N samples of a data set", min: 1 }),
     overwrite: Flags.boolean({
       default: false,
       description: "replace the file, or write into a folder that is not empty",
@@ -62,7 +73,7 @@ A file of "revq encode" says which form its ids have. For another file, --offset
     const { readIds } = await import("../ids/read-ids.js");
     const { decodeTiles, decodeToImages, decodeToLatents, rowsOf } = await import("../decode/decode-ids.js");
     const tokenizer = await openTokenizer(this, args.tokenizer, flags, !toLatents);
-    const ids = await readIds(args.ids, tokenizer.layout, formOfFlags(flags));
+    const ids = await readIds(args.ids, tokenizer.layout, formOfFlags(flags), flags.limit);
     const context = { tokenizer, batch, signal: this.signal, report: this.display.update.bind(this.display) };
     let images: readonly string[] = [];
     if (toLatents) await decodeToLatents(ids, out, context);

@@ -13,15 +13,24 @@ interface MergedStore {
   readonly verified: boolean;
 }
 
+interface MergedDataset {
+  readonly dataset: string;
+  readonly samples: number;
+  readonly shards: number;
+  readonly skipped: number;
+  readonly verified: boolean;
+}
+
 interface MergedEvaluation {
   readonly folder: string;
   readonly evaluation: TokenizerMetrics;
 }
 
 export default class Merge extends BaseCommand {
-  static override summary = "Join the parts of a latent store, an evaluation or an ablation that ran with --shard.";
+  static override summary =
+    "Join the parts of a latent store, a data set of tokens, an evaluation or an ablation that ran with --shard.";
   static override description =
-    "Checks that all parts exist and belong together, then joins them to the manifest of a store, to evaluation.json, or to the report of an ablation. Of a store it also checks the SHA-256 of every shard. Joining again changes nothing.";
+    "Checks that all parts exist and belong together, then joins them to the manifest of a store, to the files of a data set, to evaluation.json, or to the report of an ablation. Of a store and a data set it also checks the SHA-256 of every file. Joining again changes nothing.";
   static override examples = [
     { description: "If all machines wrote into one folder:", command: "<%= config.bin %> merge store" },
     {
@@ -41,11 +50,11 @@ export default class Merge extends BaseCommand {
     verify: Flags.boolean({
       default: true,
       allowNo: true,
-      description: "for a store: read every shard and compare its SHA-256",
+      description: "for a store or a data set: read every file and compare its SHA-256",
     }),
   };
 
-  async run(): Promise<MergedStore | MergedEvaluation | AblateResult> {
+  async run(): Promise<MergedStore | MergedDataset | MergedEvaluation | AblateResult> {
     const { argv, flags } = await this.parse(Merge);
     const folders = argv as string[];
     const { kindOf } = await import("../parts/joinable-kind.js");
@@ -53,7 +62,7 @@ export default class Merge extends BaseCommand {
     const [kind] = kinds as [JoinableKind];
     const other = kinds.findIndex((each) => each !== kind);
     if (other > 0) {
-      const message = `${folders[0]} holds parts of an ${kind}, ${folders[other]} of an ${kinds[other]}.`;
+      const message = `${folders[0]} holds parts of ${withArticle(kind)}, ${folders[other]} of ${withArticle(kinds[other]!)}.`;
       throw new UsageError("merge-kinds", message, { fix: "Name parts of one job." });
     }
     if (folders.length > 1 && flags.out === undefined) {
@@ -78,13 +87,24 @@ export default class Merge extends BaseCommand {
       this.log(ablationText(joined));
       return joined.result;
     }
-    const { joinStore, mergeStores } = await import("@revq/data");
-    if (flags.out !== undefined) {
-      await mergeStores(folders, out, (done, total) => this.display.update({ phase: "copy shards", done, total }));
+    const onShard = (done: number, total: number): void => this.display.update({ phase: "copy shards", done, total });
+    if (kind === "dataset") {
+      const { joinDataset, mergeDatasets } = await import("@revq/dataset");
+      if (flags.out !== undefined) await mergeDatasets(folders, out, onShard);
+      const { samples, shards, skipped } = await joinDataset(out, { verify: flags.verify });
+      this.display.finish();
+      this.log(`${out}: ${samples} samples of ${shards} shards${skipped ? `, ${skipped} images skipped` : ""}`);
+      return { dataset: resolve(out), samples, shards, skipped, verified: flags.verify };
     }
+    const { joinStore, mergeStores } = await import("@revq/data");
+    if (flags.out !== undefined) await mergeStores(folders, out, onShard);
     const { latents, shards, skipped } = await joinStore(out, { verify: flags.verify });
     this.display.finish();
     this.log(`${out}: ${latents} latents in ${shards} shards${skipped ? `, ${skipped} images skipped` : ""}`);
     return { store: resolve(out), latents, shards, skipped, verified: flags.verify };
   }
+}
+
+function withArticle(kind: JoinableKind): string {
+  return { store: "a store", dataset: "a data set", evaluation: "an evaluation", ablation: "an ablation" }[kind];
 }

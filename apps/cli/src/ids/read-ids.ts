@@ -8,21 +8,42 @@ import {
   idsRecord,
   idsRecordSchema,
   tileCount,
+  vocabularyFile,
   vocabularySchema,
   type IdsRecord,
   type TileGrid,
 } from "@revq/tokenizer";
-import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { dirname, extname, join } from "node:path";
 import type { z } from "zod";
 import { messageOf } from "../errors/message-of.js";
+import { UsageError } from "../errors/usage-error.js";
 import { idsExtension, jsonSchema, namesFileOf, namesSchema, vocabularyFileOf, type IdsFile } from "./ids-file.js";
 
 /**
- * Codes in range. Throws `ids-*`, `special-id`, `code-out-of-range`.
+ * Codes in range, of a file of `encode`, or of a data set, its files, and files that a model made. Throws
+ * `ids-*`, `special-id`, `code-out-of-range`.
  *
  * @param asked the form of the ids in a file that does not say; null: codes
+ * @param limit only the first so many samples of a data set
  */
-export async function readIds(path: string, layout: TokenLayout, asked: IdForm | null): Promise<IdsFile> {
+export async function readIds(
+  path: string,
+  layout: TokenLayout,
+  asked: IdForm | null,
+  limit?: number,
+): Promise<IdsFile> {
+  if (await isOfDataset(path)) {
+    const { readTokens } = await import("@revq/dataset");
+    const { ids, tokens, names, record, recordedIn } = await readTokens(path, { tokens: layout.count, limit });
+    return { ids: codesOfFile(ids, record, asked, layout, record.vocabulary ? recordedIn : path), tokens, names };
+  }
+  if (limit !== undefined) {
+    throw new UsageError("limit", `--limit is for data sets; ${path} is a file of revq encode.`, {
+      fix: "Leave --limit out.",
+    });
+  }
   const extension = idsExtension(path);
   const read = { ".json": readJson, ".safetensors": readSafetensors, ".npy": readNumpy }[extension];
   const { ids, tokens, names, record, recordedIn, mayBeFormer, grids } = await read(path);
@@ -61,6 +82,16 @@ function refuseFormer(path: string, ids: Int32Array, layout: TokenLayout): void 
     `${path} has ids of the form "positions". An earlier version wrote it, where the flag of group offsets meant that form.`,
     { setting: { path: "ids.form", value: "positions" }, fix: "Name that form." },
   );
+}
+
+/** A folder, a file with samples, or a `.npy` with the record of a data set, and none of its own. */
+async function isOfDataset(path: string): Promise<boolean> {
+  const info = await stat(path).catch(() => null);
+  const extension = extname(path).toLowerCase();
+  if (info?.isDirectory() || [".tar", ".parquet", ".jsonl", ".bin"].includes(extension)) return true;
+  if (extension !== ".npy" || existsSync(vocabularyFileOf(path)) || existsSync(namesFileOf(path))) return false;
+  const folder = dirname(path);
+  return existsSync(join(folder.endsWith("_codes") ? dirname(folder) : folder, vocabularyFile));
 }
 
 interface RawIds {
@@ -131,7 +162,9 @@ async function readSafetensors(path: string): Promise<RawIds> {
 async function readNumpy(path: string): Promise<RawIds> {
   const source = await fromFile(path);
   try {
-    const { shape, dtype, data } = await readNpy(source);
+    const { shape: axes, dtype, data } = await readNpy(source);
+    // LlamaGen's files are [1, crops, t].
+    const shape = axes.length === 3 ? [axes[0]! * axes[1]!, axes[2]!] : axes;
     requireIntegers(path, shape, dtype);
     const names = await readFile(namesFileOf(path), "utf8").catch(() => null);
     const vocabulary = await readFile(vocabularyFileOf(path), "utf8").catch(() => null);

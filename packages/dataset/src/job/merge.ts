@@ -3,6 +3,7 @@ import { RevqError } from "@revq/core";
 import { vocabularyFile } from "@revq/tokenizer";
 import { copyFile, mkdir, readFile, rename, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { readManifest } from "./join.js";
 import { imagesFile, jobFolder, labelsFile, planFile, planHash, requirePlan } from "./plan.js";
 import { finishedShard, recordFile } from "./shards.js";
 
@@ -24,6 +25,7 @@ export async function mergeDatasets(
       fix: "Tokenizer, format, settings and list of images must be the same for all parts.",
     });
   }
+  if (await readManifest(target, plan)) return; // it is joined already
   await mkdir(join(target, jobFolder), { recursive: true });
   for (const name of [imagesFile, vocabularyFile, labelsFile, planFile]) await copyWhole(folders[0]!, target, name);
   for (let shard = 0; shard < plan.shards; shard++) {

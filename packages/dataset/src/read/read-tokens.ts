@@ -31,7 +31,9 @@ export interface ReadTokensOptions {
  */
 export async function readTokens(path: string, { tokens, limit = Infinity }: ReadTokensOptions): Promise<ReadTokens> {
   const isFolder = (await stat(path).catch(() => null))?.isDirectory() ?? false;
-  const recordedIn = join(isFolder ? path : dirname(path), vocabularyFile);
+  const folder = isFolder ? path : dirname(path);
+  // The folder of codes of a data set of LlamaGen is inside the data set's.
+  const recordedIn = join(folder.endsWith("_codes") ? dirname(folder) : folder, vocabularyFile);
   const vocabulary = await readJson(recordedIn, vocabularySchema);
   const files = isFolder ? await filesOf(path) : [path];
   const rows: ArrayLike<number | bigint>[] = [];
@@ -82,6 +84,7 @@ async function filesOf(folder: string): Promise<string[]> {
     return manifest.files.map(({ file }) => join(folder, file)).filter((file) => !file.endsWith(".idx.json"));
   }
   const entries = await readdir(folder, { withFileTypes: true });
+  if (folder.endsWith("_codes")) return numbered(folder);
   const codes = entries.find((entry) => entry.isDirectory() && entry.name.endsWith("_codes"));
   if (codes) return numbered(join(folder, codes.name));
   const files = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
