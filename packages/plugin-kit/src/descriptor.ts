@@ -1,6 +1,15 @@
 /** @revq/plugin-kit/descriptor: what descriptors of quantizers share. It loads no tensor engine. */
-import { RevqError, type CutSplit, type TokenSplit, type TransformLayout } from "@revq/core";
+import {
+  isRevqError,
+  requireSplitFits,
+  latentSize,
+  type CutSplit,
+  type LatentShape,
+  type TokenSplit,
+  type TransformLayout,
+} from "@revq/core";
 
+export { requireBitBudget, tokensAndCodes, type TokenChoices } from "./bit-budget.js";
 export { gridSize } from "./grid.js";
 export type { CutSplit } from "@revq/core";
 
@@ -22,15 +31,29 @@ export function concreteSplit(
 }
 
 /**
- * For quantizers that cannot choose their options for a budget of bits.
+ * Whether latents can be cut into so many vectors by a split.
  *
- * @param option the option that decides the bits
- * @throws RevqError `bits-not-supported` when there is a budget
+ * @param transform the blocks for this number of tokens; null when none fit
+ *
+ * @example
+ * const transform = { block: [4, 4], blocks: 16, decorrelated: false } as const;
+ * cutFits({ channels: 4, height: 16, width: 16 }, 64, "patch", transform); // => true
+ * cutFits({ channels: 4, height: 16, width: 16 }, 512, "patch", transform); // => false
  */
-export function refuseBitBudget(id: string, bits: number | null, option: "tokens" | "codes"): void {
-  if (bits === null) return;
-  throw new RevqError("bits-not-supported", `The quantizer ${id} cannot choose its options for a budget of bits.`, {
-    fix: option === "tokens" ? "Set tokens and codes instead." : "Set codes instead.",
-    setting: { path: `quantizer.${option}` },
-  });
+export function cutFits(
+  shape: LatentShape,
+  vectors: number,
+  split: CutSplit | "auto",
+  transform: TransformLayout | null,
+): boolean {
+  if (!transform) return false;
+  const allocates = split === "eigenvalue" || (split === "auto" && transform.decorrelated);
+  if (allocates) return vectors % transform.blocks === 0;
+  try {
+    requireSplitFits(shape, latentSize(shape) / vectors, split);
+    return true;
+  } catch (error) {
+    if (isRevqError(error)) return false;
+    throw error;
+  }
 }

@@ -12,6 +12,13 @@ export { averageChannels, pixelShuffle, pixelUnshuffle, repeatChannels, upsample
 export { runInChunks, runLayers } from "./layers/run-in-chunks.js";
 export { ParameterSet, parameterCount, type ParameterShape } from "./parameter-set.js";
 export { lookUpCodes, sampleLatents } from "./shared-codebook.js";
-export { concreteSplit, refuseBitBudget, type CutSplit } from "./descriptor.js";
+export {
+  concreteSplit,
+  cutFits,
+  requireBitBudget,
+  tokensAndCodes,
+  type CutSplit,
+  type TokenChoices,
+} from "./descriptor.js";
 export { TokenCut, gatherElements } from "./token-cut.js";
 export { cutTokens, joinTokens } from "./token-tensors.js";

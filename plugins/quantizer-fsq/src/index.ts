@@ -12,11 +12,12 @@ import {
   type OptionsOf,
   type QuantizerPlugin,
 } from "@revq/core";
-import { concreteSplit, gridSize, refuseBitBudget } from "@revq/plugin-kit/descriptor";
+import { concreteSplit, cutFits, gridSize, requireBitBudget, tokensAndCodes } from "@revq/plugin-kit/descriptor";
 import { z } from "zod";
 import { levelsFor } from "./levels.js";
 
 const maxCodes = 2 ** 16;
+const defaultCodes = 1024;
 
 const options = z.strictObject({
   tokens: z
@@ -24,7 +25,12 @@ const options = z.strictObject({
     .min(1)
     .optional()
     .describe("Tokens per image (T); must divide the latent. Default: tokens of 4 elements."),
-  codes: z.int().min(2).max(maxCodes).default(1024).describe("Codes at most: the largest grid that fits is taken."),
+  codes: z
+    .int()
+    .min(2)
+    .max(maxCodes)
+    .optional()
+    .describe("Codes at most: the largest grid that fits is taken. Default: 1024, or what a budget of bits gives."),
   levels: z
     .array(z.int().min(1).max(4096))
     .min(1)
@@ -50,12 +56,23 @@ export const fsq: QuantizerPlugin<typeof options> = definePlugin({
   title: "Finite scalar quantization: an even grid in every token",
   options,
 
-  async resolve(given, { latentShape, bits, transform }) {
-    refuseBitBudget("fsq", bits, "tokens");
-    const { tokens } = gridOf(given, latentShape);
-    return [
-      { options: { ...given, tokens, split: concreteSplit(given.split, transform(tokens), "channel") }, reasons: [] },
-    ];
+  async resolve(given, request) {
+    const { latentShape, bits, latents, transform } = request;
+    const grid = gridOf(given, latentShape);
+    if (given.levels && latents === null) {
+      const spent = grid.tokens * Math.log2(gridSize(grid.levels));
+      requireBitBudget(bits, spent, `the levels [${given.levels}] are given`);
+    }
+    const { tokens, codes } = given.levels
+      ? { tokens: grid.tokens, codes: given.codes }
+      : tokensAndCodes(given, request, {
+          defaultTokens: grid.tokens,
+          defaultCodes,
+          maxCodes,
+          fits: (count) => cutFits(latentShape, count, given.split, transform(count)),
+        });
+    const split = concreteSplit(given.split, transform(tokens), "channel");
+    return [{ options: { ...given, tokens, ...(codes === undefined ? {} : { codes }), split }, reasons: [] }];
   },
 
   layout(given, latentShape) {
@@ -84,7 +101,7 @@ function gridOf(given: Options, shape: LatentShape): { tokens: number; levels: r
   const wanted = given.levels?.length ?? 4;
   const dim =
     given.tokens === undefined ? divisors(size).findLast((d) => d <= wanted)! : tokenDimension(shape, given.tokens);
-  const levels = given.levels ?? levelsFor(dim, given.codes);
+  const levels = given.levels ?? levelsFor(dim, given.codes ?? defaultCodes);
   if (levels.length !== dim || gridSize(levels) > maxCodes) {
     throw new RevqError(
       "fsq-levels",

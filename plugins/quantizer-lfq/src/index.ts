@@ -15,7 +15,7 @@ import {
   type OptionsOf,
   type QuantizerPlugin,
 } from "@revq/core";
-import { concreteSplit, refuseBitBudget } from "@revq/plugin-kit/descriptor";
+import { concreteSplit, requireBitBudget } from "@revq/plugin-kit/descriptor";
 import { z } from "zod";
 import type { SignScale } from "./sign-quantizer.js";
 
@@ -71,7 +71,7 @@ function signPlugin(id: string, title: string, scale: SignScale): QuantizerPlugi
     options,
 
     async resolve(given, { latentShape, bits, transform }) {
-      refuseBitBudget(id, bits, "tokens");
+      requireBitBudget(bits, latentSize(latentShape), `${id} has one bit per element`);
       const tokens = latentSize(latentShape) / dimOf(id, given, latentShape);
       return [
         { options: { ...given, tokens, split: concreteSplit(given.split, transform(tokens), "channel") }, reasons: [] },

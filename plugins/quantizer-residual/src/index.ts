@@ -11,9 +11,12 @@ import {
   type QuantizerPlugin,
   type TransformLayout,
 } from "@revq/core";
-import { refuseBitBudget } from "@revq/plugin-kit/descriptor";
+import { cutFits, tokensAndCodes } from "@revq/plugin-kit/descriptor";
 import { z } from "zod";
 import { residualLayout } from "./residual-layout.js";
+
+const maxCodes = 2 ** 16;
+const defaultCodes = 1024;
 
 const options = z.strictObject({
   tokens: z
@@ -24,9 +27,9 @@ const options = z.strictObject({
   codes: z
     .int()
     .min(2)
-    .max(2 ** 16)
-    .default(1024)
-    .describe("Codes of every stage (K)."),
+    .max(maxCodes)
+    .optional()
+    .describe("Codes of every stage (K). Default: 1024, or what a budget of bits gives."),
   depth: z.int().min(1).max(16).default(2).describe("Stages: the codes that are added up for a vector."),
   split: z
     .enum(["auto", ...tokenSplits, "eigenvalue"])
@@ -48,15 +51,26 @@ export const residual: QuantizerPlugin<typeof options> = definePlugin({
   title: "Residual quantization (RQ-VAE): several codes add up to a vector",
   options,
 
-  async resolve(given, { latentShape, bits, transform }) {
-    refuseBitBudget("residual", bits, "tokens");
-    const vectors = vectorsOf(given, latentShape);
-    const tokens = vectors * given.depth;
-    return [{ options: { ...given, tokens, split: splitOf(given, vectors, transform(tokens)) }, reasons: [] }];
+  async resolve(given, request) {
+    const { latentShape, transform } = request;
+    const { depth } = given;
+    const { tokens, codes } = tokensAndCodes(given, request, {
+      defaultTokens: vectorsOf(given, latentShape) * depth,
+      defaultCodes,
+      maxCodes,
+      stages: depth,
+      fits: (count) => {
+        const split = splitOf(given, count / depth, transform(count));
+        return cutFits(latentShape, count / depth, split, transform(count));
+      },
+    });
+    return [
+      { options: { ...given, tokens, codes, split: splitOf(given, tokens / depth, transform(tokens)) }, reasons: [] },
+    ];
   },
 
   layout(given, latentShape) {
-    const { depth, codes, split } = given;
+    const { depth, codes = defaultCodes, split } = given;
     const vectors = vectorsOf(given, latentShape);
     const dim = latentSize(latentShape) / vectors;
     requireSplitFits(latentShape, dim, split);
@@ -68,6 +82,7 @@ export const residual: QuantizerPlugin<typeof options> = definePlugin({
     const vectors = vectorsOf(given, latentShape);
     return new ResidualQuantizer(latentShape, transform, {
       ...given,
+      codes: given.codes ?? defaultCodes,
       vectors,
       split: splitOf(given, vectors, transform),
     });

@@ -10,12 +10,20 @@ import {
   type OptionsOf,
   type QuantizerPlugin,
 } from "@revq/core";
-import { refuseBitBudget } from "@revq/plugin-kit/descriptor";
+import { tokensAndCodes } from "@revq/plugin-kit/descriptor";
 import { z } from "zod";
+
+const maxCodes = 4096;
+const defaultCodes = 8;
 
 const options = z.strictObject({
   tokens: z.int().min(1).optional().describe("Tokens per image (T): every element is one. May be left out."),
-  codes: z.int().min(2).max(4096).default(8).describe("Codes per element (K)."),
+  codes: z
+    .int()
+    .min(2)
+    .max(maxCodes)
+    .optional()
+    .describe("Codes per element (K). Default: 8, or what a budget of bits gives."),
 });
 type Options = z.output<typeof options>;
 
@@ -26,20 +34,22 @@ export const tokenbridge: QuantizerPlugin<typeof options> = definePlugin({
   title: "Every element by itself, training-free (TokenBridge)",
   options,
 
-  async resolve(given, { latentShape, bits }) {
-    refuseBitBudget("tokenbridge", bits, "codes");
-    return [{ options: { ...given, tokens: tokensOf(given, latentShape) }, reasons: [] }];
+  async resolve(given, request) {
+    const tokens = tokensOf(given, request.latentShape);
+    const { codes } = given;
+    const choices = { defaultTokens: tokens, defaultCodes, maxCodes, fits: () => true };
+    return [{ options: { ...given, ...tokensAndCodes({ tokens, codes }, request, choices) }, reasons: [] }];
   },
 
   layout: (given, latentShape) => ({
-    layout: sharedTokenLayout(tokensOf(given, latentShape), given.codes, "spatial"),
+    layout: sharedTokenLayout(tokensOf(given, latentShape), given.codes ?? defaultCodes, "spatial"),
     parameterCount: 0,
   }),
 
   async create(given, { latentShape, transform }) {
     tokensOf(given, latentShape);
     const { TokenbridgeQuantizer } = await import("./tokenbridge-quantizer.js");
-    return new TokenbridgeQuantizer(latentShape, transform, given.codes);
+    return new TokenbridgeQuantizer(latentShape, transform, given.codes ?? defaultCodes);
   },
 });
 

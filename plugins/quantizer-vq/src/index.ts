@@ -12,8 +12,11 @@ import {
   type OptionsOf,
   type QuantizerPlugin,
 } from "@revq/core";
-import { concreteSplit, refuseBitBudget } from "@revq/plugin-kit/descriptor";
+import { concreteSplit, cutFits, tokensAndCodes } from "@revq/plugin-kit/descriptor";
 import { z } from "zod";
+
+const maxCodes = 2 ** 20;
+const defaultCodes = 1024;
 
 const options = z.strictObject({
   tokens: z
@@ -24,9 +27,9 @@ const options = z.strictObject({
   codes: z
     .int()
     .min(2)
-    .max(2 ** 20)
-    .default(1024)
-    .describe("Codes in the codebook (K)."),
+    .max(maxCodes)
+    .optional()
+    .describe("Codes in the codebook (K). Default: 1024, or what a budget of bits gives."),
   split: z
     .enum(["auto", ...tokenSplits, "eigenvalue"])
     .default("auto")
@@ -50,16 +53,20 @@ export const vq: QuantizerPlugin<typeof options> = definePlugin({
   title: "Vector quantization (VQ-VAE): one codebook that all positions share",
   options,
 
-  async resolve(given, { latentShape, bits, transform }) {
-    refuseBitBudget("vq", bits, "tokens");
-    const tokens = tokensOf(given, latentShape);
-    return [
-      { options: { ...given, tokens, split: concreteSplit(given.split, transform(tokens), "spatial") }, reasons: [] },
-    ];
+  async resolve(given, request) {
+    const { latentShape, transform } = request;
+    const { tokens, codes } = tokensAndCodes(given, request, {
+      defaultTokens: tokensOf(given, latentShape),
+      defaultCodes,
+      maxCodes,
+      fits: (count) => cutFits(latentShape, count, given.split, transform(count)),
+    });
+    const split = concreteSplit(given.split, transform(tokens), "spatial");
+    return [{ options: { ...given, tokens, codes, split }, reasons: [] }];
   },
 
   layout(given, latentShape) {
-    const { codes, split } = given;
+    const { codes = defaultCodes, split } = given;
     const tokens = tokensOf(given, latentShape);
     const dim = tokenDimension(latentShape, tokens);
     requireSplitFits(latentShape, dim, split);
@@ -69,7 +76,8 @@ export const vq: QuantizerPlugin<typeof options> = definePlugin({
   async create(given, { latentShape, transform }) {
     const { VqQuantizer } = await import("./vq-quantizer.js");
     const [tokens, split] = [tokensOf(given, latentShape), concreteSplit(given.split, transform, "spatial")];
-    return new VqQuantizer(latentShape, transform, { ...given, tokens, split });
+    const { codes = defaultCodes } = given;
+    return new VqQuantizer(latentShape, transform, { ...given, tokens, codes, split });
   },
 });
 
