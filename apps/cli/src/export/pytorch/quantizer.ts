@@ -31,7 +31,7 @@ const known: Readonly<Record<string, (given: Given) => DescribedPart>> = {
   vq: (given) => codebooks(given, "codebook"),
   residual: describeResidual,
   fsq: (given) => {
-    const { levels, codes } = fsq.options.parse(given.options);
+    const { levels, codes = 1024 } = fsq.options.parse(given.options);
     return grid(given, levels ?? levelsFor(given.dim, codes));
   },
   lfq: (given) => grid(given, new Array<number>(given.dim).fill(2)),
