@@ -34,10 +34,7 @@ export interface TableColumn {
 
 /**
  * The path without what follows the first dot of its last part. Files of one key belong together
- * (WebDataset, "The WebDataset Format").
- *
- * @example
- * keyOf("n01/a.b.seg.png"); // => "n01/a"
+ * (WebDataset, "The WebDataset Format"): the key of `n01/a.b.png` is `n01/a`.
  */
 export function keyOf(path: string): string {
   return path.replace(/(?<=[^/])\.[^/]*$/, "");

@@ -1,9 +1,6 @@
 /**
- * The name of the folder that an image lies in; null if there is none. An archive is no folder.
- *
- * @example
- * folderOf("train/cats/1.jpg"); // => "cats"
- * folderOf("train.tar/1.jpg"); // => null
+ * The name of the folder that an image lies in, `cats` of `train/cats/1.jpg`; null if there is none. An
+ * archive is no folder.
  */
 export function folderOf(name: string): string | null {
   const folder = name.split("/").at(-2);
