@@ -9,6 +9,7 @@ interface Answer {
   readonly failed: readonly { readonly name: string; readonly error: string }[];
   readonly report: string;
   readonly csv: string;
+  readonly ranking: { readonly cost: string; readonly best: string; readonly front: readonly string[] };
 }
 
 const folder = await temporaryFolder();
@@ -93,6 +94,20 @@ describe("revq ablate", () => {
     const page = await readFile(after.report, "utf8");
     expect(page).toContain("bound, linear");
     expect(page).toContain("LPIPS (lower is better)");
+  }, 300_000);
+
+  it("compares at equal bits, with the same crops of every trial and the data in words", async () => {
+    const asked = ["--quantizer", "fsq,lfq", "--bits", "128"];
+    const held = ["--data", sampleImages, "--image-size", "32", "--rectifier", "identity", ...brief, "--out", "equal"];
+    const answer = (await revqJson(["ablate", ...held, ...asked], { cwd })) as unknown as Answer;
+    expect(answer.trials.map((trial) => trial["bitsPerImage"])).toEqual([128, 128]);
+    for (const trial of answer.trials) expect(trial["priorBitsPerImage"]).toBeLessThan(130);
+    expect(answer.ranking.cost).toBe("seconds");
+    expect(answer.ranking.front).toContain(answer.ranking.best);
+    const page = await readFile(answer.report, "utf8");
+    expect(page.match(/data:image\/webp/g)).toHaveLength(2 + 2); // original, VAE, two trials
+    expect(page).toMatch(/Trained on \d+ images of/);
+    expect(page).not.toContain("The trials spend");
   }, 300_000);
 
   it("without anything to try says how to name it", async () => {

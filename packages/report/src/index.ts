@@ -2,7 +2,8 @@
  * @revq/report: measurements as one HTML page. Plain data in, a string out; it reads and writes no
  * file.
  */
-export { comparisonPage, type ComparedTrial, type Comparison, type RateDistortionBound } from "./comparison-page.js";
+export { comparisonPage } from "./comparison-page.js";
+export type { ComparedRanking, ComparedTrial, Comparison, RateDistortionBound, TrialCrops } from "./comparison-data.js";
 export { evaluationPage } from "./evaluation-page.js";
 export { decimals, percent } from "./format.js";
 export type {

@@ -116,6 +116,12 @@ h1 { font-size: 1.6rem; margin: 0 0 .25rem; }
 h2 { font-size: 1.15rem; margin: 2.25rem 0 .75rem; border-bottom: 1px solid var(--line); padding-bottom: .25rem; }
 header p { margin: 0; color: var(--muted); }
 p.note { color: var(--muted); max-width: 60rem; }
+p.warning { border-left: 4px solid #e0a100; background: var(--panel); padding: .5rem .8rem; max-width: 60rem; }
+.mark { font-size: 11px; font-weight: 600; padding: .05rem .35rem; border: 1px solid var(--line); border-radius: 999px; color: var(--muted); }
+.mark.best { background: #2f7d46; border-color: #2f7d46; color: #fff; }
+.crops { margin-bottom: .6rem; }
+.crops small { color: var(--muted); font-weight: 400; }
+.crops img { display: block; }
 figure { margin: 0 0 1rem; min-width: 0; }
 figcaption { font-weight: 600; margin-bottom: .35rem; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1.25rem 2rem; }

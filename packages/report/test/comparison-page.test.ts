@@ -55,6 +55,29 @@ describe("the comparison page", () => {
     ).toContain("VAE");
   });
 
+  it("marks the best trial and the front, warns, and shows the same crops of every trial", () => {
+    const crops = (name: string) => ({ original: "data:o", vae: "data:v", rectified: `data:${name}` });
+    const shown = trials.map((one, i) => ({ ...one, lpips: 0.1 * i, seconds: 10 * i, crops: crops(one.name) }));
+    const ranking = { quality: "lpips", cost: "bitsPerImage", best: "vq 512", front: ["fsq 1024"] } as const;
+    const document = documentOf(comparisonPage({ title: "Which?", trials: shown, ranking, warning: "Unequal." }));
+    expect([...document.querySelectorAll("td .mark")].map((mark) => mark.textContent)).toEqual(["best", "front"]);
+    expect(document.querySelector(".warning")!.textContent).toBe("Unequal.");
+    const images = [...document.querySelectorAll(".crops img")].map((image) => image.getAttribute("src"));
+    expect(images).toEqual(["data:o", "data:v", "data:vq 512", "data:vq 1024", "data:fsq 1024"]);
+    expect(document.querySelectorAll(".crops .mark")).toHaveLength(2);
+  });
+
+  it("draws quality against time where bits are equal, with the front as a line", () => {
+    const timed = trials.map((one, i) => ({ ...one, bits: 512, psnr: 20 + i, seconds: 10 + i }));
+    const front = timed.map(({ name }) => name);
+    const ranking = { quality: "psnr", cost: "seconds", best: front[2]!, front } as const;
+    const document = documentOf(comparisonPage({ title: "Which?", trials: timed, ranking }));
+    expect([...document.querySelectorAll("h2")].map((head) => head.textContent)).toContain("Quality and time");
+    const charts = [...document.querySelectorAll("svg.plot")];
+    const lines = charts.map((svg) => svg.querySelectorAll("[aria-label=line] path").length);
+    expect([charts.length, lines]).toEqual([3, [0, 0, 1]]);
+  });
+
   it("escapes every text, shows failures and configurations, and names nothing outside the file", () => {
     const text = '<img src="x" onerror="alert(1)">';
     const page = comparisonPage({

@@ -24,7 +24,9 @@ export default class Ablate extends BaseCommand {
 
 Several processes share the trials with --shard i/n, or with the variables of their scheduler. \`revq merge\` joins their parts. Encode the images first with \`revq extract\`, and name the store as --data: otherwise each process encodes them.
 
-The output folder has report.html (tables and rate-distortion curves), trials.csv, and the tokenizers with their logs under trials/.
+Compare trials at equal bits: with --bits every quantizer chooses tokens and codes for that budget. A trial that cannot spend it fails and says which bits it can spend. Without equal bits the page says so. It marks the best trial by LPIPS (else PSNR, else latent mse), and the Pareto front: of quality against bits, or against time at equal bits.
+
+The output folder has report.html (table, the same crops of every trial, curves), trials.csv, and the tokenizers with their logs under trials/.
 
 A grid file is YAML: \`axes\` (settings and their values), \`trials\` (a list of settings with names), \`base\` (settings of all trials):
 
@@ -38,6 +40,10 @@ A grid file is YAML: \`axes\` (settings and their values), \`trials\` (a list of
         "<%= config.bin %> ablate --data photos --backbone linear --quantizer vq,multigroup --tokens 256,512 --out compared",
     },
     {
+      description: "Three quantizers at 10,240 bits an image:",
+      command: "<%= config.bin %> ablate --data photos --quantizer vq,residual,multigroup --bits 10240 --out compared",
+    },
+    {
       description: "The trials of a file, two at a time:",
       command: "<%= config.bin %> ablate --data photos --val held-out --grid grid.yaml --jobs 2 --out compared",
     },
@@ -49,6 +55,11 @@ A grid file is YAML: \`axes\` (settings and their values), \`trials\` (a list of
   static override flags = {
     ...sharedFlags,
     ...axisFlags,
+    bits: Flags.integer({
+      description: "bits an image of every trial: tokens and codes that are open are chosen for it",
+      min: 1,
+      helpGroup: "TRIALS",
+    }),
     grid: Flags.string({ description: "YAML file with the trials", helpValue: "<file>", helpGroup: "TRIALS" }),
     shard: shardFlag,
     jobs: Flags.integer({ description: "trials that run at once", default: 1, min: 1 }),

@@ -16,13 +16,15 @@ import { gatherParts, PartFiles, type PartFormat } from "../parts/part-files.js"
 import type { TrainResult } from "../run/records.js";
 import type { Grid } from "./grid.js";
 import { ablationPage, type AblationOutcome } from "./page.js";
+import { readPictures } from "./pictures.js";
 import { runScheduled } from "./schedule.js";
+import { rankTrials, type Ranking } from "./ranking.js";
 import { trialRow, trialsCsv, type TrialRow } from "./table.js";
 import {
   lacksMetrics,
   latentsKey,
   messageOf,
-  trialHash,
+  trialFolder,
   TrialRecords,
   type FailedTrial,
   type FinishedTrial,
@@ -71,6 +73,8 @@ export interface AblateResult {
   readonly report: string;
   /** Path of the table. */
   readonly csv: string;
+  /** The best trial and the Pareto front; null when no trial finished. */
+  readonly ranking: Ranking | null;
 }
 
 export interface JoinedAblation {
@@ -178,7 +182,7 @@ async function runTrials(input: AblationInput): Promise<AblationOutcome> {
       const { name, settings } = trial;
       showProgress(name);
       try {
-        const folder = `${name}-${trialHash(settings).slice(0, 6)}`;
+        const folder = trialFolder(trial);
         const before = finished.get(name);
         const result = await (before ? runner.measure(folder, trial, before.result) : runner.train(folder, trial));
         const record: FinishedTrial = { name, config: settings, result };
@@ -242,10 +246,13 @@ async function writeOutcome(root: string, outcome: AblationOutcome, grid: Grid):
   const rows = outcome.finished.map(trialRow);
   const report = join(root, "report.html");
   const csv = join(root, "trials.csv");
-  await writeFileAtomic(report, ablationPage(outcome, `${rows.length} tokenizers compared`, grid));
+  const ranking = rankTrials(rows);
+  const pictures = await readPictures(join(root, "trials"), outcome.finished);
+  const title = `${rows.length} tokenizers compared`;
+  await writeFileAtomic(report, ablationPage(outcome, { title, settings: grid, ranking, pictures }));
   await writeFileAtomic(csv, trialsCsv(rows));
   const failed = outcome.failed.map(({ name, error }) => ({ name, error }));
-  return { outcome, result: { trials: rows, failed, report, csv } };
+  return { outcome, result: { trials: rows, failed, report, csv, ranking } };
 }
 
 function keyOf(plan: AblationPlan): AblationKey {

@@ -10,8 +10,9 @@ export {
   type TrialRunner,
 } from "./ablation.js";
 export { expandGrid, parseGrid, type Grid, type GridTrial } from "./grid.js";
-export { ablationPage, type AblationOutcome } from "./page.js";
+export { ablationPage, type AblationOutcome, type PageInput } from "./page.js";
 export { runScheduled, type Scheduled } from "./schedule.js";
+export { rankTrials, spendEqualBits, unequalBits, type Ranking } from "./ranking.js";
 export { trialRow, trialsCsv, type TrialRow } from "./table.js";
 export {
   messageOf,

@@ -1,6 +1,8 @@
 /** The page that compares finished trials. */
 import { pluginKinds } from "@revq/core";
 import { comparisonPage, type RateDistortionBound } from "@revq/report";
+import type { TrialPictures } from "./pictures.js";
+import { unequalBits, type Ranking } from "./ranking.js";
 import { trialRow } from "./table.js";
 import type { FailedTrial, FinishedTrial } from "./trials.js";
 
@@ -9,16 +11,28 @@ export interface AblationOutcome {
   readonly failed: readonly FailedTrial[];
 }
 
-/** @param settings of all trials, shown folded */
-export function ablationPage({ finished, failed }: AblationOutcome, title: string, settings: unknown): string {
+export interface PageInput {
+  readonly title: string;
+  /** Of all trials, shown folded. */
+  readonly settings: unknown;
+  readonly ranking: Ranking | null;
+  readonly pictures: TrialPictures;
+}
+
+export function ablationPage({ finished, failed }: AblationOutcome, input: PageInput): string {
+  const { title, settings, ranking, pictures } = input;
+  const warning = ranking && unequalBits(ranking);
   const seriesOf = seriesNames(finished);
   const engines = new Set(finished.map(({ result }) => result.engine));
   return comparisonPage({
     title,
     summary: [
       `${finished.length} trials${failed.length > 0 ? `, ${failed.length} more failed` : ""}. Errors are on held-out data, per element of the standardized latents.`,
+      ...dataInWords(finished),
       `Engine: ${[...engines].join(", ") || "none"}.`,
     ],
+    ...(warning ? { warning } : {}),
+    ...(ranking ? { ranking } : {}),
     trials: finished.map((trial) => {
       const row = trialRow(trial);
       return {
@@ -38,6 +52,7 @@ export function ablationPage({ finished, failed }: AblationOutcome, title: strin
         perplexity: row.perplexity,
         seconds: row.seconds,
         vae: trial.result.vae,
+        ...(pictures.has(row.name) ? { crops: pictures.get(row.name)! } : {}),
         config: trial.config,
       };
     }),
@@ -45,6 +60,14 @@ export function ablationPage({ finished, failed }: AblationOutcome, title: strin
     failed: failed.map(({ name, error, config }) => ({ name, error, ...(config ? { config } : {}) })),
     config: settings,
   });
+}
+
+/** One sentence for each kind of data; records of earlier versions do not name them. */
+function dataInWords(finished: readonly FinishedTrial[]): string[] {
+  const words = finished.flatMap(({ result: { trainedOn, heldOut } }) =>
+    trainedOn ? [`Trained on ${trainedOn}. Measured on ${heldOut}.`] : [],
+  );
+  return [...new Set(words)];
 }
 
 /** Settings that do not name a series: sizes (a series has several) and paths. */

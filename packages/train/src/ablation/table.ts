@@ -27,6 +27,7 @@ export interface TrialRow {
   readonly boundMse: number | null;
   readonly usage: number;
   readonly perplexity: number;
+  /** Of codebooks, rectifier and pictures; not of encoding, which trials share. */
   readonly seconds: number;
 }
 
@@ -55,7 +56,7 @@ export function trialRow({ name, config, result }: FinishedTrial): TrialRow {
     boundMse: rateDistortionBound?.latentMse ?? null,
     usage: result.usage,
     perplexity: result.perplexity,
-    seconds: seconds.fitCodebooks + seconds.trainRectifier,
+    seconds: seconds.fitCodebooks + seconds.trainRectifier + seconds.trainPictures,
   };
 }
 

@@ -107,6 +107,11 @@ export function latentsKey({ backbone, data, seed }: RunConfig): string {
   return `${backbone.id}-${sha256(key).slice(0, 8)}`;
 }
 
+/** Name of a trial's folder below `trials/`: other settings have another folder. */
+export function trialFolder({ name, settings }: Pick<Trial, "name" | "settings">): string {
+  return `${name}-${trialHash(settings).slice(0, 6)}`;
+}
+
 /** Same settings, same hash. */
 export function trialHash(config: TrialConfig): string {
   return sha256(JSON.stringify(config)).slice(0, 16);

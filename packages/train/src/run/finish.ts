@@ -11,6 +11,7 @@ import { distinctLatents, measuringBatch, type LatentSet } from "../evaluation/l
 import { measureLatentError } from "../evaluation/latent-error.js";
 import { openMetricNetworks } from "../evaluation/open-networks.js";
 import { tokenizerPage } from "../evaluation/report.js";
+import { cropKinds, cropsFile, makeSameCrops } from "../evaluation/same-crops.js";
 import { gapText } from "../evaluation/training-gap.js";
 import type { TrainDependencies, TrainingInputs } from "../inputs/inputs.js";
 import { choiceSentence, type ChoiceRecord } from "../plan/choice.js";
@@ -43,11 +44,13 @@ export interface FinishInput {
 
 export async function finishRun(input: FinishInput, dependencies: TrainDependencies): Promise<TrainResult> {
   const { config, pinned, inputs, tokenizer, trained, pictures, samplesPerCode, choice, folder, log } = input;
+  const { trainedOn, heldOut } = inputs;
   const { imageSize } = config.data;
   const { reportImages } = config.score;
   const measured = await measure(input, dependencies);
   const { metrics, details, panels } = measured;
   if (panels.length) await writeSamples(folder.path("run", "samples.png"), panels, imageSize);
+  await writeSameCrops(input);
   const result = trainResult({
     folder: folder.root,
     tokenizer,
@@ -59,9 +62,9 @@ export async function finishRun(input: FinishInput, dependencies: TrainDependenc
     choice,
     engine: dependencies.engine,
     counts: inputs.counts,
+    data: { trainedOn, heldOut },
     extractSeconds: inputs.seconds,
   });
-  const { trainedOn, heldOut } = inputs;
   const usage = dependencies.usage?.(tokenizer.config);
   const card = { config: tokenizer.config, result, trainedOn, heldOut, ...(usage === undefined ? {} : { usage }) };
   await folder.write("README.md", modelCard(card));
@@ -88,6 +91,14 @@ export async function finishRun(input: FinishInput, dependencies: TrainDependenc
   });
   await folder.write("run/report/index.html", page);
   return result;
+}
+
+/** For pages that compare runs. */
+async function writeSameCrops({ config, inputs, tokenizer, folder, context }: FinishInput): Promise<void> {
+  if (!inputs.images || !tokenizer.backbone.spec.decodes) return;
+  const options = { batch: config.train.encodeBatch, signal: context.signal };
+  const strips = await makeSameCrops(tokenizer, inputs.images.val, options);
+  for (const kind of cropKinds) if (strips) await folder.write(cropsFile(kind), strips[kind]);
 }
 
 /** Rows of samples.png, at most. */

@@ -156,6 +156,9 @@ type Nullable<T> = { readonly [K in keyof T]: T[K] | null };
 export interface TrainResult extends Omit<TokenizerMetrics, "images">, ImageCounts {
   /** Absolute path of the tokenizer's folder. */
   readonly tokenizer: string;
+  /** The data in words, with their number: "800 images of photos/train". */
+  readonly trainedOn: string;
+  readonly heldOut: string;
   /** `[c, h, w]` */
   readonly latentShape: readonly [number, number, number];
   /** Like `latentMse`, on a fixed sample of the training latents. */

@@ -71,6 +71,7 @@ export interface TrainResultInput {
   readonly choice: ChoiceRecord | null;
   readonly engine: string;
   readonly counts: ImageCounts;
+  readonly data: Pick<TrainingInputs, "trainedOn" | "heldOut">;
   /** Of encoding. */
   readonly extractSeconds: number;
 }
@@ -82,6 +83,7 @@ export function trainResult(input: TrainResultInput): TrainResult {
   const { images: _images, ...ofVal } = metrics;
   return {
     tokenizer: folder,
+    ...input.data,
     latentShape: config.latentShape,
     ...input.counts,
     ...ofVal,
