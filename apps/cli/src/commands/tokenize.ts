@@ -2,6 +2,7 @@ import { Args, Flags } from "@oclif/core";
 import type { IdForm } from "@revq/core";
 import type { DatasetFormatId } from "@revq/dataset";
 import type { ImageCounts, Part } from "@revq/train";
+import { readdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { BaseCommand } from "../base-command.js";
 import { UsageError } from "../errors/usage-error.js";
@@ -145,7 +146,7 @@ Several processes share the work with --shard i/n, or with the variables of thei
     if (!flags["dry-run"] && !(await dataset.isDataset(out))) {
       if (flags.resume) throw nothingBegun(out);
       // Another part may be about to write its plan.
-      if (!part) await requireEmptyFolder(out);
+      if (!part || (await holdsOther(out))) await requireEmptyFolder(out);
     }
     const { batchOf, openAnnotations, openData, samplesOf } = await import("../tokenize/open-data.js");
     const { countImages, countLatents, countsText, noteEnlarged, noteSkipped, wholeJob } = await import("@revq/train");
@@ -211,6 +212,12 @@ Several processes share the work with --shard i/n, or with the variables of thei
       samples: joined?.samples ?? null,
     };
   }
+}
+
+/** True if the folder holds more than what a part writes before its plan. */
+async function holdsOther(folder: string): Promise<boolean> {
+  const names = await readdir(folder).catch(() => []);
+  return names.some((name) => !/^(job|vocabulary\.json|labels\.json|\..*\.tmp)$/.test(name));
 }
 
 function nothingBegun(folder: string): UsageError {

@@ -23,7 +23,7 @@ export const llamagen: DatasetFormat = {
     if (reason === null) return;
     throw new RevqError("dataset-llamagen", `LlamaGen's format cannot hold these tokens: ${reason}.`, {
       fix: "Use another format, such as npy or webdataset.",
-      setting: { path: "dataset.format", value: "npy" },
+      setting: { path: "format", value: "npy" },
     });
   },
   names: stagedNames,
