@@ -9,7 +9,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 
 const fixtures = fileURLToPath(new URL("fixtures/tokenizers", import.meta.url));
@@ -62,11 +62,15 @@ describe("tokenizers of older versions", () => {
     });
   });
 
-  it("so does the one that comes with revq, whose backbone is kept in half precision", async () => {
-    const tokenizer = await Tokenizer.load(tokenizerFolder);
-    const model = await openSafetensors(await fromFile(fileURLToPath(new URL("model.safetensors", tokenizerFolder))));
+  const first = pathToFileURL(join(fixtures, "tokenizer-tiny-1/"));
+  it.each([
+    { what: "the one that comes with revq", folder: tokenizerFolder, expected: "tokenizer-tiny.safetensors" },
+    { what: "the one that came with it before", folder: first, expected: "tokenizer-tiny-1/expected.safetensors" },
+  ])("so does $what, whose backbone is kept in half precision", async ({ folder, expected }) => {
+    const tokenizer = await Tokenizer.load(folder);
+    const model = await openSafetensors(await fromFile(fileURLToPath(new URL("model.safetensors", folder))));
     expect([...model.tensors.values()].some(({ dtype }) => dtype === "F16")).toBe(true);
-    await expectLatents(tokenizer, await openSafetensors(await fromFile(`${fixtures}/tokenizer-tiny.safetensors`)));
+    await expectLatents(tokenizer, await openSafetensors(await fromFile(join(fixtures, expected))));
     tokenizer.dispose();
   });
 });
