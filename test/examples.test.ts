@@ -85,7 +85,7 @@ describe.skipIf(noBrowser)(`browser${noBrowser && ` (skipped: ${noBrowser})`}`, 
   }, 180_000);
   afterAll(() => server?.close());
 
-  it("gives the ids of the command line, and shows the picture", async () => {
+  it("computes in WebAssembly without WebGPU, gives the ids of the command line, and shows the picture", async () => {
     const picture = join(cwd, "photo.png");
     await writeFile(picture, await sharp(photo).resize(64, 64).png().toBuffer());
     await mkdir(join(cwd, "of-cli"));
@@ -93,9 +93,10 @@ describe.skipIf(noBrowser)(`browser${noBrowser && ` (skipped: ${noBrowser})`}`, 
     const { images } = JSON.parse(await readFile(join(cwd, "of-cli", "ids.json"), "utf8")) as {
       images: { ids: number[] }[];
     };
-    const browser = await launchBrowser();
+    const browser = await launchBrowser(false);
     try {
       const { page, complaints } = await openPage(browser, server.resolvedUrls!.local[0]!);
+      await page.getByText(/^Computing on wasm: WebAssembly/).waitFor();
       await page.locator("input:enabled").setInputFiles(picture);
       await page.getByText(/are \d+ ids\./).waitFor();
       const ids = (await page.locator("pre").textContent())!.split(" ").map(Number);

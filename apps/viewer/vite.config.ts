@@ -1,27 +1,23 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { revqWasm } from "../../packages/engine/src/node/vite.ts";
 import { sampleImages } from "../../packages/sample-images/src/index.ts";
 import { tokenizerFiles, tokenizerFolder } from "../../packages/tokenizer-tiny/src/index.ts";
 import { defaultClientConditions, defineConfig, type Plugin } from "vite";
-
-const require = createRequire(import.meta.url);
 
 /** A few crops of every photograph. */
 const sampleNames = sampleImages.map(({ name }) => name).filter((name) => /-(01|05)\.jpg$/.test(name));
 
 /**
- * The page's own files beside its code: sample images, a tokenizer, tfjs's WebAssembly. The page
- * fetches nothing from elsewhere.
+ * The page's own files beside its code: sample images and a tokenizer. The page fetches
+ * nothing from elsewhere.
  */
 function siteFiles(): Plugin {
   const files = new Map<string, string>();
   for (const { name, url } of sampleImages) {
     if (sampleNames.includes(name)) files.set(`samples/${name}`, fileURLToPath(url));
   }
-  const wasm = dirname(require.resolve("@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.wasm"));
-  for (const name of readdirSync(wasm)) if (name.endsWith(".wasm")) files.set(`wasm/${name}`, join(wasm, name));
   for (const name of tokenizerFiles) files.set(`tokenizer/${name}`, fileURLToPath(new URL(name, tokenizerFolder)));
   return {
     name: "revq-site-files",
@@ -33,24 +29,6 @@ function siteFiles(): Plugin {
         .filter(({ name }) => sampleNames.includes(name))
         .map(({ name, source, license }) => ({ name, source, license }));
       this.emitFile({ type: "asset", fileName: "samples.json", source: `${JSON.stringify(samples, null, 1)}\n` });
-    },
-  };
-}
-
-/**
- * tfjs starts its WebAssembly threads from the text of a function, so the function may refer to
- * nothing outside. It does in two places, which matter only without `mainScriptUrlOrBlob` (tfjs
- * passes it). A minifier makes both fail.
- */
-function selfContainedThreads(): Plugin {
-  return {
-    name: "revq-self-contained-threads",
-    transform(code, id) {
-      if (!id.includes("tfjs-backend-wasm-threaded-simd.js")) return undefined;
-      const outside = ['typeof _scriptDir !== "undefined" && _scriptDir', '||_scriptDir,"wasmMemory"'];
-      const missing = outside.filter((text) => !code.includes(text));
-      if (missing.length > 0) throw new Error(`tfjs-backend-wasm has changed: ${missing.join(" and ")} not found.`);
-      return { code: code.replaceAll(outside[0]!, "false").replaceAll(outside[1]!, ',"wasmMemory"'), map: null };
     },
   };
 }
@@ -75,11 +53,7 @@ function workspacePlugins(): Plugin {
   };
 }
 
-const resolve = {
-  conditions: ["@revq/source", ...defaultClientConditions],
-  // Node's way to tfjs's gradients, which a browser never goes (packages/engine/src/gradients.ts).
-  alias: { "@tensorflow/tfjs-layers": fileURLToPath(new URL("./src/empty.ts", import.meta.url)) },
-};
+const resolve = { conditions: ["@revq/source", ...defaultClientConditions] };
 
 /** An install builds the page on a busy machine: no notes on the time of plugins. */
 const rolldownOptions = { checks: { bundlerTimings: false } };
@@ -88,8 +62,8 @@ export default defineConfig({
   base: "./", // works from any folder of any host
   logLevel: "warn", // an install builds the page: no list of its files
   resolve,
-  plugins: [siteFiles()],
-  worker: { format: "es", plugins: () => [workspacePlugins(), selfContainedThreads()], rolldownOptions },
+  plugins: [siteFiles(), revqWasm()],
+  worker: { format: "es", plugins: () => [workspacePlugins(), revqWasm()], rolldownOptions },
   build: {
     outDir: "site",
     emptyOutDir: true,

@@ -12,7 +12,7 @@ const status = document.querySelector("p[role=status]")!;
 const canvas = document.querySelector("canvas")!;
 const output = document.querySelector("pre")!;
 
-const engine = await createEngine();
+const engine = await createEngine({ wasmPath: "wasm/" });
 const plugins = [linear, ...Object.values(transforms), multigroup, efficientvit, identity];
 const tokenizer = await Tokenizer.load(new URL("tokenizer", document.baseURI).href, { plugins });
 status.textContent = `Computing on ${engine.description}.`;

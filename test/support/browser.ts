@@ -7,7 +7,15 @@ export const noBrowser =
     ? ""
     : `Chromium is packaged for linux x64 only, this is ${process.platform} ${process.arch}`;
 
-export async function launchBrowser(): Promise<Browser> {
+const webgpu = [
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+  "--enable-features=Vulkan",
+  "--use-vulkan=swiftshader",
+];
+
+/** @param hasWebGpu false: as on a machine without it */
+export async function launchBrowser(hasWebGpu = true): Promise<Browser> {
   return playwright.launch({
     executablePath: await chromium.executablePath(),
     headless: true,
@@ -15,10 +23,7 @@ export async function launchBrowser(): Promise<Browser> {
       "--no-sandbox",
       "--enable-precise-memory-info",
       "--js-flags=--expose-gc",
-      "--enable-unsafe-webgpu",
-      "--use-webgpu-adapter=swiftshader",
-      "--enable-features=Vulkan",
-      "--use-vulkan=swiftshader",
+      ...(hasWebGpu ? webgpu : ["--disable-features=WebGPU"]),
     ],
   });
 }
