@@ -47,6 +47,17 @@ const plugins = new PluginRegistry()
   .register(
     definePlugin({
       kind: "quantizer",
+      id: "vq",
+      title: "t",
+      options: z.strictObject({ tokens: z.int().optional(), codes: z.int().optional(), split: z.string().optional() }),
+      layout: unused,
+      create: async () => unused(),
+    }),
+    "test",
+  )
+  .register(
+    definePlugin({
+      kind: "quantizer",
       id: "multigroup",
       title: "t",
       options: z.strictObject({ tokens: z.int().optional(), codes: z.int().optional() }),
@@ -172,6 +183,16 @@ describe("resolveConfig", () => {
         clipNorm: 1,
       },
     });
+  });
+
+  it("cuts patches of all channels for one codebook with the preset for autoregressive models", () => {
+    const { config } = resolveConfig([flags({ preset: "ar", quantizer: { codes: 16384 } })], plugins);
+    expect(config).toMatchObject({
+      recipe: "kmeans",
+      transform: { id: "none" },
+      quantizer: { id: "vq", split: "patch", codes: 16384 },
+    });
+    expect(config.quantizer["tokens"]).toBeUndefined();
   });
 
   it("keeps a preset's sizes but not its procedure under another recipe", () => {

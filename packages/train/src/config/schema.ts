@@ -27,7 +27,9 @@ export const runConfigSchema = z.strictObject({
   preset: z
     .enum(presetNames)
     .nullable()
-    .describe("A named set of settings: 512T, 256T-B, 256T-L (the paper's) or tiny."),
+    .describe(
+      "A named set of settings: 512T, 256T-B, 256T-L (the paper's), ar (ids for autoregressive models) or tiny.",
+    ),
   recipe: z
     .enum(recipeNames)
     .describe("kmeans: first the codebooks by k-means, then the rectifier. paper: the authors' joint AdamW."),
