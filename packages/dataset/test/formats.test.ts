@@ -141,11 +141,14 @@ describe("the formats", () => {
       info: {
         features: {
           key: { dtype: "string", _type: "Value" },
-          ids: { feature: { dtype: "uint16", _type: "Value" }, length: 24, _type: "Sequence" },
+          ids: { feature: { dtype: "uint16", _type: "Value" }, _type: "Sequence" },
           label: { names: ["cats", "dogs"], _type: "ClassLabel" },
         },
       },
     });
+    // Else `datasets` takes no feature.
+    const fields = metadata.schema.filter(({ name }) => name !== "schema" && name !== "list");
+    expect(new Set(fields.map((field) => field.repetition_type))).toEqual(new Set(["OPTIONAL"]));
     const rows = await parquetReadObjects({ file });
     expect(rows).toEqual(
       names.slice(0, 4).map((name) => ({ key: name, ids: codes.get(name), label: BigInt(labelOf(name)) })),

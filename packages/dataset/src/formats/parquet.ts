@@ -1,7 +1,7 @@
 /**
  * Parquet as the `datasets` library reads it: columns `key`, `ids` (a list), `label`, `caption` and
  * `crop`. The features, with the names of classes, are in the metadata `huggingface`, where `datasets`
- * looks for them.
+ * looks for them. It takes them for columns that may be null only: such are its own.
  */
 import { parquetWriteBuffer, type ColumnSource } from "hyparquet-writer";
 import type { SchemaElement } from "hyparquet";
@@ -45,33 +45,33 @@ function columnsOf(
 ): Column[] {
   const { tokens } = vocabulary.layout;
   const rows = keys.map((_, i) => Array.from(ids.subarray(i * tokens, (i + 1) * tokens)));
-  const element = { name: "element", type: "INT32", repetition_type: "REQUIRED" } as const;
+  const element = { name: "element", type: "INT32", repetition_type: "OPTIONAL" } as const;
   return [
-    { schema: [text("key", "REQUIRED")], feature: value("string"), data: [...keys] },
+    { schema: [text("key")], feature: value("string"), data: [...keys] },
     {
       schema: [
-        { name: "ids", repetition_type: "REQUIRED", num_children: 1, converted_type: "LIST" },
+        { name: "ids", repetition_type: "OPTIONAL", num_children: 1, converted_type: "LIST" },
         { name: "list", repetition_type: "REPEATED", num_children: 1 },
         plan.idType === "uint16" ? { ...element, converted_type: "UINT_16" } : element,
       ],
       // Readers of every version of `datasets` know this name of a list.
-      feature: { feature: value(plan.idType), length: tokens, _type: "Sequence" },
+      feature: { feature: value(plan.idType), _type: "Sequence" },
       data: rows,
     },
     ...(labels
       ? [
           {
-            schema: [{ name: "label", type: "INT64", repetition_type: "REQUIRED" } as const],
+            schema: [{ name: "label", type: "INT64", repetition_type: "OPTIONAL" } as const],
             feature: classNames ? { names: classNames, _type: "ClassLabel" } : value("int64"),
             data: labels.map(BigInt),
           },
         ]
       : []),
-    ...(captions ? [{ schema: [text("caption", "OPTIONAL")], feature: value("string"), data: [...captions] }] : []),
+    ...(captions ? [{ schema: [text("caption")], feature: value("string"), data: [...captions] }] : []),
     ...(crops
       ? [
           {
-            schema: [{ name: "crop", type: "INT32", repetition_type: "REQUIRED" } as const],
+            schema: [{ name: "crop", type: "INT32", repetition_type: "OPTIONAL" } as const],
             feature: value("int32"),
             data: [...crops],
           },
@@ -80,8 +80,8 @@ function columnsOf(
   ];
 }
 
-function text(name: string, repetition: "REQUIRED" | "OPTIONAL"): SchemaElement {
-  return { name, type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: repetition };
+function text(name: string): SchemaElement {
+  return { name, type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "OPTIONAL" };
 }
 
 function value(dtype: string): Column["feature"] {
