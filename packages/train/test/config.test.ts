@@ -189,7 +189,7 @@ describe("resolveConfig", () => {
     const { config } = resolveConfig([flags({ preset: "ar", quantizer: { codes: 16384 } })], plugins);
     expect(config).toMatchObject({
       recipe: "kmeans",
-      transform: { id: "none" },
+      transform: { id: "none", metric: "decoder" },
       quantizer: { id: "vq", split: "patch", codes: 16384 },
     });
     expect(config.quantizer["tokens"]).toBeUndefined();
