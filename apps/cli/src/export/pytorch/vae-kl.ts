@@ -2,7 +2,7 @@
 import { RevqError, type NamedArrays } from "@revq/core";
 import { convolutionOf, describeNetwork, shapeOf, type LayerWithTensors } from "./network.js";
 import type { DescribedPart } from "./python-part.js";
-import type { VaeHalf } from "./vae.js";
+import type { VaeHalf } from "./vae-half.js";
 
 /** diffusers' default of `norm_num_groups`. */
 const defaultGroups = 32;

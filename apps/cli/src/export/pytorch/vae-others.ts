@@ -3,7 +3,7 @@ import { readArchitecture, type Layer as DcLayer } from "@revq/backbone-dc-ae/ar
 import { variants, type Layer as TinyLayer, type VariantName } from "@revq/backbone-tae/architecture";
 import { affine, describeNetwork, type LayerWithTensors } from "./network.js";
 import type { DescribedPart, PythonPart } from "./python-part.js";
-import type { VaeHalf } from "./vae.js";
+import type { VaeHalf } from "./vae-half.js";
 
 export function describeDc({ half, options, state }: VaeHalf): DescribedPart {
   const layers = readArchitecture(options["config"])[half];

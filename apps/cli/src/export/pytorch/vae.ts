@@ -13,16 +13,9 @@ import { variants } from "@revq/backbone-tae/architecture";
 import * as tf from "@tensorflow/tfjs-core";
 import { affine } from "./network.js";
 import type { DescribedPart } from "./python-part.js";
+import type { VaeHalf } from "./vae-half.js";
 import { describeKl } from "./vae-kl.js";
 import { describeDc, describeLinear, describeTiny, variantOf } from "./vae-others.js";
-
-export interface VaeHalf {
-  readonly half: "encoder" | "decoder";
-  readonly options: Readonly<Record<string, unknown>>;
-  /** Of the whole VAE, in PyTorch's layout. */
-  readonly state: NamedArrays;
-  readonly imageSize: number;
-}
 
 interface KnownVae {
   readonly describe: (half: VaeHalf) => DescribedPart;
