@@ -5,7 +5,6 @@ import {
   underPrefix,
   type Backbone,
   type LatentScaling,
-  type NamedArrays,
   type NamedTensors,
 } from "@revq/core";
 import type { Tokenizer } from "@revq/tokenizer";
