@@ -19,9 +19,7 @@ const at = (...names: string[]): string => join(cwd, ...names);
 const isFull = process.env["REVQ_TEST_FULL"] !== undefined;
 const count = isFull ? 1000 : 120;
 /** The tests of @revq/dataset have the others, too. */
-const formats = isFull
-  ? ["webdataset", "parquet", "npy", "jsonl", "bin", "llamagen"]
-  : ["webdataset", "jsonl", "llamagen"];
+const formats = isFull ? ["webdataset", "parquet", "npy", "jsonl", "bin", "llamagen"] : ["webdataset", "llamagen"];
 
 interface Tokenized {
   readonly samples: number | null;
@@ -99,15 +97,12 @@ describe("revq tokenize", () => {
     const [{ code }, first] = await Promise.all([killed, revqJson<Tokenized>(args("parts"), batch(0))]);
     expect(code).not.toBe(0);
     expect(first.samples).toBeNull();
-    const unfinished = await revq(["merge", "parts"], { cwd });
-    expect(unfinished.stderr).toMatch(/parts is not finished: \d+ of \d+ shards are missing/);
     await revqJson(args("parts"), batch(2));
     const resumed = await revqJson<Tokenized>(args("parts", "--resume"), batch(1));
     expect(resumed.samples).toBe(count);
     expect(filesOf("parts")).toEqual(filesOf("whole"));
     expect(await revqJson(["merge", "parts"], { cwd })).toMatchObject({ samples: count, skipped: 1, verified: true });
-    expect(await tokenize("parts")).toMatchObject({ made: 0, samples: count });
-  }, 300_000);
+  }, 600_000);
 
   it("writes every format, and decode takes all of them back", async () => {
     const images = encoded().images.slice(0, 2);
