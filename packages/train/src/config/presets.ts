@@ -29,7 +29,7 @@ export const presets: Record<PresetName, ConfigLayer> = {
   "256T-B": paperPreset({ tokens: 256, codes: 65536, channels: 1024, layers: 4, batch: 256 }),
   "256T-L": paperPreset({ tokens: 256, codes: 262144, channels: 512, layers: 4, batch: 128 }),
   // For autoregressive models: one token for all channels of a patch, in raster order, one codebook.
-  // Such tokens can weigh channels as the decoder does: 1.3 dB (docs/tokens.md).
+  // Such tokens can weigh channels as the decoder does: 1.3 dB (docs/method.md).
   ar: {
     recipe: "kmeans",
     transform: { id: "none", metric: "decoder" },
