@@ -1,6 +1,6 @@
 /** `revq plugins new`: what it writes builds, passes the conformance kit and trains, as it is. */
 import { execFile } from "node:child_process";
-import { mkdir, readdir, symlink } from "node:fs/promises";
+import { mkdir, readdir, symlink, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -44,6 +44,10 @@ it("train together", async () => {
   const data = ["--data", "synthetic:dead-leaves", "--image-size", "32", "--set", "data.limit=24", "--epochs", "1"];
   const result = await revqJson(["train", ...chosen, ...data, "-o", "tokenizer"], { cwd });
   expect(result).toMatchObject({ latentShape: [3, 4, 4], tokens: 48, codes: 8, usage: 1 });
+  const { layout } = JSON.parse(await readFile(join(cwd, "tokenizer", "config.json"), "utf8")) as {
+    layout: { grid: { shape: number[] } };
+  };
+  expect(layout.grid.shape).toEqual([4, 4, 3]);
 });
 
 it("refuses names and folders that cannot be", async () => {

@@ -68,10 +68,13 @@ it("ends with a plugin that passes the kit and its own tests", () => {
 
 it("ends with a plugin that trains, encodes and decodes", async () => {
   expect(saidBy("npx revq plugins --plugin")).toContain("The nearest point of the lattice D4");
-  const { quantizer } = JSON.parse(await readFile(join(project, "tokenizer", "config.json"), "utf8")) as {
+  const { quantizer, layout } = JSON.parse(await readFile(join(project, "tokenizer", "config.json"), "utf8")) as {
     quantizer: { id: string };
+    layout: { grid: { shape: number[]; patch: number[] } };
   };
   expect(quantizer.id).toBe("lattice");
+  // Strips of four of 8 x 8 positions, one for each of 8 channels.
+  expect(layout.grid).toMatchObject({ shape: [8, 2, 8], patch: [1, 4] });
   const { images } = JSON.parse(await readFile(join(project, "ids.json"), "utf8")) as { images: { ids: number[] }[] };
   const ids = images[0]!.ids;
   expect(ids.length).toBe(128);

@@ -35,7 +35,7 @@ export const lattice = definePlugin({
 
   /** T tokens share one codebook. One number is learned, the spacing of the points. */
   layout: ({ levels }, latentShape) => ({
-    layout: sharedTokenLayout(tokensOf(latentShape), pointCount(levels)),
+    layout: sharedTokenLayout(tokensOf(latentShape), pointCount(levels), "channel"),
     parameterCount: 1,
   }),
 

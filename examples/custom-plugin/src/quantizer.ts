@@ -38,7 +38,7 @@ export function createQuantizer(levels: number, shape: LatentShape): Quantizer {
   }
 
   return {
-    layout: sharedTokenLayout(tokens, codes),
+    layout: sharedTokenLayout(tokens, codes, "channel"),
 
     /**
      * Tries spacings by which the box reaches from 1/4 of a standard deviation to 8 on each side.

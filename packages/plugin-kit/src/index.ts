@@ -9,7 +9,7 @@ export { convolution, depthwiseConvolution, linear, rmsNorm, silu, type Paramete
 export { gluMbConv } from "./layers/glu-mbconv.js";
 export { multiScaleAttention } from "./layers/multi-scale-attention.js";
 export { averageChannels, pixelShuffle, pixelUnshuffle, repeatChannels, upsampleNearest } from "./layers/resample.js";
-export { runInChunks, runLayers } from "./layers/run-in-chunks.js";
+export { runInChunks, runLayers, withWholeBatches } from "./layers/run-in-chunks.js";
 export { ParameterSet, parameterCount, type ParameterShape } from "./parameter-set.js";
 export { lookUpCodes, sampleLatents } from "./shared-codebook.js";
 export {

@@ -26,6 +26,39 @@ it("computes the same in ONNX Runtime", async () => {
   await session.release();
 });
 
+it("takes batches of any size where the first axis has a name", async () => {
+  const weights = tf.randomNormal<tf.Rank.R2>([12, 6], 0, 1, "float32", 1);
+  // Sizes that are the batch, a multiple, and inside of a larger shape; slices, repeats and fills of that size.
+  const model = (x: tf.Tensor): tf.Tensor =>
+    tf.tidy(() => {
+      const n = x.shape[0]!;
+      const rows = tf.reshape(x, [n * 2, 12]);
+      const wide = tf.reshape(tf.matMul(rows as tf.Tensor2D, weights), [n, 2, 6]);
+      const part = tf.slice(tf.tile(wide, [1, 2, 1]), [0, 1, 0], [n, 2, 6]);
+      const filled = tf.cumsum(tf.fill([n, 1, 1], 3), 0, true);
+      return tf.add(part, tf.add(filled, tf.tile(tf.zeros([1, 2, 6]), [n, 1, 1])));
+    });
+  const parts: Uint8Array[] = [];
+  await traceOnnx({ name: "x", shape: ["batch", 4, 6], dtype: "float32" }, "y", model, async (pieces) => {
+    for (const piece of pieces) parts.push(piece.slice());
+  });
+  const session = await InferenceSession.create(Buffer.concat(parts));
+  for (const n of [1, 2, 5, 9]) {
+    const x = tf.randomNormal([n, 4, 6], 0, 1, "float32", n);
+    const { y } = await session.run({ x: new Tensor("float32", (await x.data()) as Float32Array, x.shape) });
+    expect(y!.dims).toEqual([n, 2, 6]);
+    const expected = await model(x).data();
+    (y!.data as Float32Array).forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 5));
+  }
+  await session.release();
+});
+
+it("refuses an open batch whose computation depends on it otherwise", async () => {
+  const input = { name: "x", shape: ["batch", 2], dtype: "float32" } as const;
+  const each = (x: tf.Tensor): tf.Tensor => tf.tidy(() => tf.stack(tf.unstack(x).map((row) => tf.square(row))));
+  await expect(traceOnnx(input, "y", each, async () => {})).rejects.toMatchObject({ code: "onnx-trace-batch" });
+});
+
 it("refuses a computation that reads values, and one without its input", async () => {
   const input = { name: "x", shape: [2], dtype: "float32" } as const;
   const write = async (): Promise<void> => {};

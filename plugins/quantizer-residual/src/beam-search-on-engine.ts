@@ -26,11 +26,8 @@ export function beamSearchOnEngine(vectors: Tensor2D, codebooks: Tensor3D, beam:
     const [path, code] = [tf.floorDiv(candidates, codes), tf.mod(candidates, codes)].map((part) =>
       tf.cast(part, "int32"),
     ) as [Tensor2D, Tensor2D];
-    const firstRows = tf.tensor2d(
-      Int32Array.from({ length: count }, (_, vector) => vector * kept),
-      [count, 1],
-      "int32",
-    );
+    // 0, kept, 2 kept, …: computed, so that a traced graph takes any number of vectors.
+    const firstRows = tf.cumsum(tf.fill([count, 1], kept, "int32"), 0, true);
     const rows: Tensor1D = tf.reshape(tf.add(path, firstRows), [count * next]);
     const chosen: Tensor1D = tf.reshape(code, [count * next]);
     residuals = tf.sub(tf.gather(residuals, rows), tf.gather(book, chosen));

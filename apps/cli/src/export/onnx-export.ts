@@ -1,4 +1,16 @@
-/** The result of an export to ONNX. Types only. */
+/** The models of an export to ONNX, and its result. Types only. */
+
+export interface OnnxModelNames {
+  readonly file: string;
+  readonly input: string;
+  readonly output: string;
+}
+
+export interface OnnxNames {
+  readonly encoder: OnnxModelNames;
+  readonly decoder: OnnxModelNames;
+}
+
 export interface OnnxExport {
   /** Input of the encoder and output of the decoder: images, or latents for a tokenizer without a backbone. */
   readonly kind: "images" | "latents";
@@ -9,4 +21,6 @@ export interface OnnxExport {
   readonly largestDifference: number | null;
   /** The models that were left out, with the reason. */
   readonly leftOut: readonly string[];
+  /** The models that take a fixed batch, with it. */
+  readonly fixedBatch: Readonly<Record<string, number>>;
 }

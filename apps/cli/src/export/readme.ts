@@ -1,31 +1,5 @@
 /** The README.md of exported files: their inputs and outputs. */
 import { pluginsOf, type Tokenizer, type TokenizerConfig } from "@revq/tokenizer";
-import type { OnnxExport } from "./onnx-export.js";
-
-export function onnxReadme(
-  { config: { latentShape, imageSize }, layout }: Pick<Tokenizer, "config" | "layout">,
-  { kind, leftOut }: OnnxExport,
-  batch: number,
-): string {
-  const planes = imageSize
-    ? `[${batch}, 3, ${imageSize}, ${imageSize}] float32 in [-1, 1]`
-    : `[${batch}, ${latentShape}] float32`;
-  return `# A revq tokenizer as ONNX models
-
-- \`encoder.onnx\`: \`${kind}\` ${planes} -> \`ids\` [${batch}, ${layout.count}] int32, the code of every token in its group
-- \`decoder.onnx\`: \`ids\` -> \`${kind}\` ${planes}, not clamped
-- \`vocabulary.json\`: codebook sizes, the group of every token, where tokens lie. Both models take codes; ids of one
-  vocabulary for a language model are \`codes + codebookOffsets[groupOf]\` (both in its \`layout\`)
-${leftOut.map((line) => `- left out: ${line}\n`).join("")}
-Shapes are fixed. Operators are those of the ONNX standard, set 18.
-
-\`\`\`python
-import onnxruntime
-ids = onnxruntime.InferenceSession("encoder.onnx").run(None, {"${kind}": ${kind}})[0]
-${kind} = onnxruntime.InferenceSession("decoder.onnx").run(None, {"ids": ids})[0]
-\`\`\`
-`;
-}
 
 export function pytorchReadme({ config, layout }: Pick<Tokenizer, "config" | "layout">): string {
   const { imageSize, backbone } = config;

@@ -1,84 +1,111 @@
 /** A tokenizer as two ONNX models: images (or latents) to ids, and back. Both are compared with revq after writing. */
 import { isRevqError, RevqError } from "@revq/core";
 import { writeFileAtomic } from "@revq/formats/node";
+import { withWholeBatches } from "@revq/plugin-kit";
 import { traceOnnx, type TraceInput } from "@revq/tfjs-backend-onnx";
 import type { Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
-import { InferenceSession, Tensor } from "onnxruntime-node";
 import { join } from "node:path";
-import type { OnnxExport } from "./onnx-export.js";
-import { onnxReadme } from "./readme.js";
+import { compareOnnx } from "./compare-onnx.js";
+import { exportConfig } from "./export-config.js";
+import type { OnnxExport, OnnxModelNames, OnnxNames } from "./onnx-export.js";
+import { onnxReadme } from "./onnx-readme.js";
 
-const encoderFile = "encoder.onnx";
-const decoderFile = "decoder.onnx";
+/** Images of the sample that the models are compared on, where they take any number. */
+const comparedBatch = 2;
 
 /**
- * Writes the models and a README.md.
+ * Writes the models, config.json and a README.md.
  *
- * @param batch the fixed batch size of both models
+ * @param batch the fixed batch size of both models; null: they take any
  * @throws RevqError `export-nothing`
  */
-export async function exportOnnx(tokenizer: Tokenizer, folder: string, batch: number): Promise<OnnxExport> {
+export async function exportOnnx(tokenizer: Tokenizer, folder: string, batch: number | null): Promise<OnnxExport> {
+  const kind = tokenizer.parts.backbone ? "images" : "latents";
+  const names: OnnxNames = {
+    encoder: { file: "encoder.onnx", input: kind, output: "ids" },
+    decoder: { file: "decoder.onnx", input: "ids", output: kind },
+  };
+  const result = await writeOnnxModels(tokenizer, folder, names, batch);
+  await writeFileAtomic(join(folder, "config.json"), exportConfig(tokenizer, {}));
+  await writeFileAtomic(join(folder, "README.md"), onnxReadme(tokenizer, result));
+  return result;
+}
+
+/** The models alone, under the names given. Throws `export-nothing`. */
+export async function writeOnnxModels(
+  tokenizer: Tokenizer,
+  folder: string,
+  names: OnnxNames,
+  batch: number | null,
+): Promise<OnnxExport> {
   const { backbone, latentShape } = tokenizer.parts;
   const { channels, height, width } = latentShape;
-  const kind = backbone ? "images" : "latents";
   const size = tokenizer.config.imageSize ?? 0;
-  const shape = backbone ? [batch, 3, size, size] : [batch, channels, height, width];
+  const shape = backbone ? [3, size, size] : [channels, height, width];
   const leftOut: string[] = [];
   const files: string[] = [];
+  const fixedBatch: Record<string, number> = {};
   /** The part that computes at the moment, for the message if it leaves the engine. */
   let part = "";
 
   const trace = async (
-    file: string,
-    input: TraceInput,
-    output: string,
+    { file, input, output }: OnnxModelNames,
+    each: Pick<TraceInput, "dtype"> & { readonly shape: readonly number[] },
     run: (x: tf.Tensor) => Promise<tf.Tensor>,
-  ): Promise<boolean> => {
+  ): Promise<void> => {
+    const traceBatch = (size: number | string): Promise<void> =>
+      traceOnnx(
+        { name: input, shape: [size, ...each.shape], dtype: each.dtype },
+        output,
+        (x) => withWholeBatches(() => run(x)),
+        (pieces) => writeFileAtomic(join(folder, file), pieces),
+      );
     try {
-      await traceOnnx(input, output, run, (pieces) => writeFileAtomic(join(folder, file), pieces));
+      if (batch !== null) fixedBatch[file] = batch;
+      await traceBatch(batch ?? "batch").catch((error: unknown) => {
+        if (!isRevqError(error) || error.code !== "onnx-trace-batch") throw error;
+        fixedBatch[file] = 1;
+        return traceBatch(1);
+      });
       files.push(file);
-      return true;
     } catch (error) {
       if (!isRevqError(error) || error.code !== "onnx-trace-read") throw error;
       leftOut.push(`${file}: ${part} computes outside the tensor engine.`);
-      return false;
     }
   };
 
-  const encodes = await trace(encoderFile, { name: kind, shape, dtype: "float32" }, "ids", async (planes) => {
-    const latents = await channelsLast(planes as Tensor4D, async (x) => {
-      part = `the backbone ${tokenizer.config.backbone?.id}`;
-      return backbone ? backbone.encode(x) : tf.clone(x);
-    });
+  await trace(names.encoder, { shape, dtype: "float32" }, async (planes) => {
+    const last: Tensor4D = tf.transpose(planes as Tensor4D, [0, 2, 3, 1]);
+    part = `the backbone ${tokenizer.config.backbone?.id}`;
+    const latents = backbone ? await backbone.encode(last) : tf.clone(last);
     part = `the quantizer ${tokenizer.config.quantizer.id}`;
     try {
       return await quantize(tokenizer, latents);
     } finally {
-      latents.dispose();
+      tf.dispose([last, latents]);
     }
   });
-  const decodes =
-    backbone?.spec.decodes === false
-      ? (leftOut.push(`${decoderFile}: the backbone only encodes.`), false)
-      : await trace(
-          decoderFile,
-          { name: "ids", shape: [batch, tokenizer.layout.count], dtype: "int32" },
-          kind,
-          async (ids) => {
-            part = backbone ? `the backbone ${tokenizer.config.backbone?.id}` : part;
-            return decode(tokenizer, ids as Tensor2D);
-          },
-        );
+  if (backbone?.spec.decodes === false) leftOut.push(`${names.decoder.file}: the backbone only encodes.`);
+  else {
+    await trace(names.decoder, { shape: [tokenizer.layout.count], dtype: "int32" }, async (ids) => {
+      part = backbone ? `the backbone ${tokenizer.config.backbone?.id}` : part;
+      return decode(tokenizer, ids as Tensor2D);
+    });
+  }
   if (files.length === 0) {
     throw new RevqError("export-nothing", `No part of this tokenizer can be an ONNX model. ${leftOut.join(" ")}`, {
       fix: "A backbone onnx is in ONNX files already; other backbones can be exported.",
     });
   }
-  const result = { kind, files, leftOut, ...(await compare(tokenizer, folder, shape, { encodes, decodes })) } as const;
-  await writeFileAtomic(join(folder, "README.md"), onnxReadme(tokenizer, result, batch));
-  return result;
+  const sampled = Math.min(comparedBatch, ...Object.values(fixedBatch));
+  const compared = await compareOnnx(tokenizer, folder, [batch ?? sampled, ...shape], {
+    names,
+    written: files,
+    decode: (ids) => decode(tokenizer, ids),
+  });
+  return { kind: backbone ? "images" : "latents", files, leftOut, fixedBatch, ...compared };
 }
 
 /** ids `[n, t]` -> images or latents, channels first. */
@@ -101,62 +128,5 @@ async function quantize(tokenizer: Tokenizer, latents: Tensor4D): Promise<Tensor
       : await quantizer.quantize(coefficients);
   } finally {
     coefficients.dispose();
-  }
-}
-
-async function channelsLast<T>(planes: Tensor4D, run: (x: Tensor4D) => Promise<T>): Promise<T> {
-  const last = tf.transpose(planes, [0, 2, 3, 1]);
-  try {
-    return await run(last);
-  } finally {
-    last.dispose();
-  }
-}
-
-/** Runs both models and revq on one smooth sample. */
-async function compare(
-  tokenizer: Tokenizer,
-  folder: string,
-  shape: readonly number[],
-  { encodes, decodes }: { encodes: boolean; decodes: boolean },
-): Promise<Pick<OnnxExport, "sameIds" | "largestDifference">> {
-  const sample = Float32Array.from({ length: shape.reduce((product, size) => product * size, 1) }, (_, i) =>
-    Math.sin(i * 0.013 + Math.sin(i * 0.00071)),
-  );
-  const planes = tf.tensor4d(sample, shape as [number, number, number, number]);
-  const ids = await channelsLast(planes, (x) =>
-    tokenizer.parts.backbone ? tokenizer.encodeImages(x) : tokenizer.encodeLatents(x),
-  );
-  const expected = (await ids.data()) as Int32Array;
-  let sameIds: number | null = null;
-  if (encodes) {
-    const [input, output] = [tokenizer.parts.backbone ? "images" : "latents", "ids"];
-    const feeds = { [input]: new Tensor("float32", sample, shape) };
-    const theirs = await runModel(join(folder, encoderFile), feeds, output);
-    sameIds = expected.reduce((same, id, i) => same + (Number(theirs[i]) === id ? 1 : 0), 0) / expected.length;
-  }
-  let largestDifference: number | null = null;
-  if (decodes) {
-    const ours = await decode(tokenizer, ids);
-    const values = (await ours.data()) as Float32Array;
-    const feeds = { ids: new Tensor("int32", expected, ids.shape) };
-    const theirs = await runModel(join(folder, decoderFile), feeds, tokenizer.parts.backbone ? "images" : "latents");
-    largestDifference = values.reduce((largest, value, i) => Math.max(largest, Math.abs(value - Number(theirs[i]))), 0);
-    ours.dispose();
-  }
-  tf.dispose([planes, ids]);
-  return { sameIds, largestDifference };
-}
-
-async function runModel(
-  path: string,
-  feeds: Record<string, Tensor>,
-  output: string,
-): Promise<ArrayLike<number | bigint>> {
-  const session = await InferenceSession.create(path, { logSeverityLevel: 4 });
-  try {
-    return (await session.run(feeds))[output]!.data as Float32Array;
-  } finally {
-    await session.release();
   }
 }

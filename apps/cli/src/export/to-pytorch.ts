@@ -6,9 +6,10 @@ import { toNamedArrays, withPrefix, type NamedArray } from "@revq/core";
 import { writeSafetensors } from "@revq/formats";
 import { writeFileAtomic } from "@revq/formats/node";
 import { symmetricPower } from "@revq/numerics";
-import { jsonText, type Tokenizer } from "@revq/tokenizer";
+import type { Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import { join } from "node:path";
+import { exportConfig } from "./export-config.js";
 import { pythonFile, tokenizerPython } from "./pytorch/python-files.js";
 import type { DescribedPart } from "./pytorch/python-part.js";
 import { describeQuantizer } from "./pytorch/quantizer.js";
@@ -19,7 +20,6 @@ import { pytorchReadme } from "./readme.js";
 
 /** Writes the files. Throws `export-pytorch` for parts that the Python code does not know. */
 export async function exportPyTorch(tokenizer: Tokenizer, folder: string): Promise<void> {
-  const { config } = tokenizer;
   const { encoder, decoder } = await describeVae(tokenizer);
   const quantizer = await describeQuantizer(tokenizer);
   const transform = await describeTransform(tokenizer);
@@ -35,19 +35,14 @@ export async function exportPyTorch(tokenizer: Tokenizer, folder: string): Promi
   await write("model.safetensors", writeSafetensors(tensors, { format: "pt" }));
   await write(
     "config.json",
-    jsonText({
+    exportConfig(tokenizer, {
       architectures: ["RevqModel"],
       auto_map: { AutoConfig: "modeling_revq.RevqConfig", AutoModel: "modeling_revq.RevqModel" },
       model_type: "revq",
       dtype: "float32",
-      image_size: config.imageSize,
-      latent_shape: config.latentShape,
       vector_size: quantizer.vectorSize,
-      metric: config.metric,
+      metric: tokenizer.config.metric,
       modules: Object.fromEntries(Object.entries(modules).map(([name, described]) => [name, described?.part ?? null])),
-      /** revq's own record of ids: groups, codebook sizes, offsets, where tokens lie. */
-      tokens: tokenizer.vocabulary().layout,
-      revq: config,
     }),
   );
   const files = Object.values(modules).flatMap((described) => described?.files ?? []);

@@ -2,6 +2,18 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 
+let isWhole = false;
+
+/** Networks take whole batches while `run` runs. A traced graph then has no operators that depend on the batch. */
+export async function withWholeBatches<T>(run: () => Promise<T>): Promise<T> {
+  isWhole = true;
+  try {
+    return await run();
+  } finally {
+    isWhole = false;
+  }
+}
+
 /**
  * Some images at a time; lets timers and signals through between them. An empty batch, which no engine's kernels take, gives an empty result.
  * @param output height, width and channels of one result
@@ -16,6 +28,7 @@ export async function runInChunks(
 ): Promise<Tensor4D> {
   const [n, height, width, channels] = batch.shape;
   if (n === 0) return tf.zeros([0, ...output]);
+  if (isWhole) return tf.tidy(() => run(batch));
   const parts: Tensor4D[] = [];
   try {
     for (let start = 0; start < n; start += atOnce) {

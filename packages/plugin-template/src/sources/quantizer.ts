@@ -13,7 +13,7 @@ export const quantizerFiles = (name: string, plugin: string): Record<string, str
     imports: ["latentSize", "sharedTokenLayout"],
     options: `levels: z.int().min(2).max(4096).default(8).describe("Values that every element may take."),`,
     members: `  // Every element is a token, and all share one codebook: the levels. One number is learned: their spacing.
-  layout: ({ levels }, shape) => ({ layout: sharedTokenLayout(latentSize(shape), levels), parameterCount: 1 }),`,
+  layout: ({ levels }, shape) => ({ layout: sharedTokenLayout(latentSize(shape), levels, "spatial"), parameterCount: 1 }),`,
     create: ["{ levels }, { latentShape }", "levels, latentShape"],
   }),
   "src/quantizer.ts": `/** Rounds every element of a latent to one of a few evenly spaced levels. */
@@ -30,7 +30,7 @@ export function createQuantizer(levels: number, shape: LatentShape): Quantizer {
   const middle = (levels - 1) / 2;
   const step = tf.tidy(() => tf.variable(tf.scalar(6 / levels)));
   return {
-    layout: sharedTokenLayout(size, levels),
+    layout: sharedTokenLayout(size, levels, "spatial"), // where tokens lie: position by position
     /** The levels cover three standard deviations on each side. */
     async fit(latents) {
       const values = await latents.read(Array.from({ length: Math.min(latents.count, maxSamples) }, (_, row) => row));

@@ -56,10 +56,15 @@ export interface ModelInitializer extends ModelValue {
   readonly bytes: Uint8Array;
 }
 
+/** An input or output of a model. A name in its shape stands for any size, the same wherever it stands. */
+export interface ModelPort extends Omit<ModelValue, "shape"> {
+  readonly shape: readonly (number | string)[];
+}
+
 export interface Model {
   readonly nodes: readonly ModelNode[];
-  readonly inputs: readonly ModelValue[];
-  readonly outputs: readonly ModelValue[];
+  readonly inputs: readonly ModelPort[];
+  readonly outputs: readonly ModelPort[];
   readonly initializers: readonly ModelInitializer[];
 }
 
@@ -127,11 +132,14 @@ function writeAttribute(writer: ProtobufWriter, value: AttributeValue): void {
   }
 }
 
-function writeValue(writer: ProtobufWriter, value: ModelValue): void {
+function writeValue(writer: ProtobufWriter, value: ModelPort): void {
   writer.string(1, value.name).message(2, (type) =>
     type.message(1, (tensor) =>
       tensor.varint(1, TYPE_CODES[value.type]).message(2, (shape) => {
-        for (const size of value.shape) shape.message(1, (dimension) => dimension.varint(1, size));
+        for (const size of value.shape)
+          shape.message(1, (dimension) =>
+            typeof size === "number" ? dimension.varint(1, size) : dimension.string(2, size),
+          );
       }),
     ),
   );
