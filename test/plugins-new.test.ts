@@ -47,7 +47,8 @@ it("train together", async () => {
   const { layout } = JSON.parse(await readFile(join(cwd, "tokenizer", "config.json"), "utf8")) as {
     layout: { grid: { shape: number[] } };
   };
-  expect(layout.grid.shape).toEqual([4, 4, 3]);
+  // The transform has blocks of two columns: two positions of three channels in a cell.
+  expect(layout.grid.shape).toEqual([4, 2, 6]);
 });
 
 it("refuses names and folders that cannot be", async () => {
