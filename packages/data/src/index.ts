@@ -28,15 +28,9 @@ export {
   type PartOutcome,
   type SharedJob,
 } from "./parts/job.js";
-export {
-  beginStore,
-  planStore,
-  shardRange,
-  type ListedImage,
-  type PlanInput,
-  type ShardRecord,
-  type StorePlan,
-} from "./store/plan.js";
+export { imageListDifference, imageListText, readImageList, type ListedImage } from "./parts/image-list.js";
+export { readJson } from "./parts/read-json.js";
+export { beginStore, planStore, shardRange, type PlanInput, type ShardRecord, type StorePlan } from "./store/plan.js";
 export { mergeStores } from "./store/merge.js";
 export { isLatentStore, openLatentStore, type LatentStore, type OpenStoreOptions } from "./store/read.js";
 export { finishedShard, joinStore, writeShard, type Shard, type StoreManifest } from "./store/write.js";

@@ -50,7 +50,8 @@ const strokes = [
 
 /** Every measure against bits. Trials of one series are joined by a line. */
 export function bitCurves(trials: readonly ComparedTrial[], bounds: readonly RateDistortionBound[]): Html[] {
-  const { names, color, turnOf } = seriesLooks(trials);
+  const looks = seriesLooks(trials);
+  const { names, color, turnOf } = looks;
   return measures.flatMap((measure) => {
     const points = pointsOf(trials, measure).sort((a, b) => a.bits - b.bits);
     if (points.length === 0) return [];
@@ -83,14 +84,7 @@ export function bitCurves(trials: readonly ComparedTrial[], bounds: readonly Rat
                   stroke: ({ series }: ComparedTrial) => color.get(series),
                   ...(stroke.dashes ? { strokeDasharray: stroke.dashes } : {}),
                 }),
-                Plot.dot(own, {
-                  x: "bits",
-                  y: "value",
-                  fill: ({ series }: ComparedTrial) => color.get(series),
-                  symbol: stroke.symbol,
-                  r: 4,
-                  title: ({ name, bits, value }) => `${name}\n${bits} bits, ${short(value)}`,
-                }),
+                dots(own, "bits", looks, stroke.symbol),
               ];
             }),
           ],
@@ -107,7 +101,8 @@ export function bitCurves(trials: readonly ComparedTrial[], bounds: readonly Rat
 
 /** Every measure against the time of training, with the Pareto front of the one that ranks. */
 export function timeCharts(trials: readonly ComparedTrial[], { quality, front }: ComparedRanking): Html[] {
-  const { names, color, turnOf } = seriesLooks(trials);
+  const looks = seriesLooks(trials);
+  const { names, color, turnOf } = looks;
   const timed = trials.filter(({ seconds }) => typeof seconds === "number");
   return measures.flatMap((measure) => {
     const points = pointsOf(timed, measure);
@@ -126,17 +121,12 @@ export function timeCharts(trials: readonly ComparedTrial[], { quality, front }:
           marks: [
             vaeValues.length > 0 ? vaeRule(vaeValues) : null,
             Plot.line(onFront, { x: "seconds", y: "value", stroke: "currentColor", strokeOpacity: 0.6 }),
-            ...strokes.map((stroke, turn) =>
-              Plot.dot(
+            ...strokes.map(({ symbol }, turn) =>
+              dots(
                 points.filter(({ series }) => turnOf(series) === turn),
-                {
-                  x: "seconds",
-                  y: "value",
-                  fill: ({ series }: ComparedTrial) => color.get(series),
-                  symbol: stroke.symbol,
-                  r: 4,
-                  title: ({ name, seconds, value }) => `${name}\n${short(seconds)} s, ${short(value)}`,
-                },
+                "seconds",
+                looks,
+                symbol,
               ),
             ),
           ],
@@ -166,10 +156,27 @@ function seriesLooks(trials: readonly ComparedTrial[]): SeriesLooks {
   return { names, color, turnOf };
 }
 
-function pointsOf(
-  trials: readonly ComparedTrial[],
-  { value: valueOf, log }: Measure,
-): (ComparedTrial & { value: number })[] {
+type Point = ComparedTrial & { readonly value: number };
+
+/** A symbol in the colour of its series at every point, with its name and numbers on hover. */
+function dots(
+  points: readonly Point[],
+  x: "bits" | "seconds",
+  { color }: SeriesLooks,
+  symbol: (typeof strokes)[number]["symbol"],
+): Plot.Dot {
+  const place = { bits: ({ bits }: Point) => `${bits} bits`, seconds: ({ seconds }: Point) => `${short(seconds!)} s` };
+  return Plot.dot(points, {
+    x,
+    y: "value",
+    fill: ({ series }: Point) => color.get(series),
+    symbol,
+    r: 4,
+    title: (point: Point) => `${point.name}\n${place[x](point)}, ${short(point.value)}`,
+  });
+}
+
+function pointsOf(trials: readonly ComparedTrial[], { value: valueOf, log }: Measure): Point[] {
   return trials.flatMap((trial) => {
     const value = valueOf(trial);
     return typeof value === "number" && Number.isFinite(value) && (!log || value > 0) ? [{ ...trial, value }] : [];

@@ -3,9 +3,9 @@
  * disk.
  */
 import { RevqError } from "@revq/core";
-import { copyFile, mkdir, readFile, rename, stat } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { writeFileAtomic } from "@revq/formats/node";
+import { copyFileAtomic, writeFileAtomic } from "@revq/formats/node";
 import { imagesFile, planHash, planFile, recordFile, shardFile } from "./plan.js";
 import { finishedShard, requirePlan } from "./write.js";
 
@@ -35,7 +35,7 @@ export async function mergeStores(
   await mkdir(target, { recursive: true });
   for (const name of [imagesFile, ...sharedFiles]) {
     const from = join(folders[0]!, name);
-    if (await stat(from).catch(() => null)) await copyWhole(from, join(target, name));
+    if (await stat(from).catch(() => null)) await copyFileAtomic(from, join(target, name));
   }
   await writeFileAtomic(join(target, planFile), await readFile(join(folders[0]!, planFile)));
   for (let shard = 0; shard < plan.shards; shard++) {
@@ -49,17 +49,11 @@ export async function mergeStores(
         });
       }
       if (firstHash === undefined) {
-        await copyWhole(join(folder, shardFile(shard, plan)), join(target, shardFile(shard, plan)));
-        await copyWhole(join(folder, recordFile(shard, plan)), join(target, recordFile(shard, plan)));
+        await copyFileAtomic(join(folder, shardFile(shard, plan)), join(target, shardFile(shard, plan)));
+        await copyFileAtomic(join(folder, recordFile(shard, plan)), join(target, recordFile(shard, plan)));
       }
       firstHash = record.sha256;
     }
     onShard(shard + 1, plan.shards);
   }
-}
-
-async function copyWhole(from: string, to: string): Promise<void> {
-  if (from === to) return;
-  await copyFile(from, `${to}.part`);
-  await rename(`${to}.part`, to);
 }

@@ -10,10 +10,12 @@
  *   complete.
  */
 import { RevqError } from "@revq/core";
-import { fromFile, sha256, writeFileAtomic } from "@revq/formats/node";
-import { mkdir, readFile } from "node:fs/promises";
+import { sha256, writeFileAtomic } from "@revq/formats/node";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { imageListDifference, imageListText, readImageList, type ListedImage } from "../parts/image-list.js";
+import { readJson } from "../parts/read-json.js";
 
 export const storeFormatVersion = 1;
 export const planFile = "plan.json";
@@ -55,14 +57,6 @@ export const shardRecordSchema = z.strictObject({
 });
 export type ShardRecord = z.output<typeof shardRecordSchema>;
 
-/**
- * An image in images.tsv: its name, and the size of its file in bytes, 0 where there is no file.
- */
-export interface ListedImage {
-  readonly name: string;
-  readonly bytes: number;
-}
-
 export interface PlanInput extends Pick<StorePlan, "key" | "latentShape" | "dtype" | "source"> {
   readonly images: readonly ListedImage[];
   /** Default: `defaultImagesPerShard`. */
@@ -79,7 +73,7 @@ export function planStore({ images, imagesPerShard, ...rest }: PlanInput): Store
   return {
     formatVersion: storeFormatVersion,
     ...rest,
-    images: { count: images.length, sha256: sha256(listText(images)) },
+    images: { count: images.length, sha256: sha256(imageListText(images)) },
     imagesPerShard: perShard,
     shards: Math.ceil(images.length / perShard),
   };
@@ -94,13 +88,13 @@ export async function beginStore(folder: string, plan: StorePlan, images: readon
   const earlier = await readPlan(folder);
   if (earlier) return requireSamePlan(folder, earlier, plan, images);
   await mkdir(folder, { recursive: true });
-  await writeFileAtomic(join(folder, imagesFile), listText(images));
+  await writeFileAtomic(join(folder, imagesFile), imageListText(images));
   await writeFileAtomic(join(folder, planFile), planText(plan));
 }
 
 /** The plan of a store; null when the folder is not a store. Throws `store-damaged`. */
 export async function readPlan(folder: string): Promise<StorePlan | null> {
-  return readJson(join(folder, planFile), storePlanSchema);
+  return readJson(join(folder, planFile), storePlanSchema, damaged);
 }
 
 /** Hash of the plan without `source`: machines may mount the same images in different places. */
@@ -122,28 +116,6 @@ export function shardRange(shard: number, { images, imagesPerShard }: StorePlan)
   return [shard * imagesPerShard, Math.min(images.count, (shard + 1) * imagesPerShard)];
 }
 
-/**
- * Reads a JSON file of a store; null when there is none. Throws `store-damaged` when it does not
- * match the schema.
- */
-export async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | null> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") return null;
-    throw damaged(path, error.code ?? error.message);
-  });
-  if (text === null) return null;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw damaged(path, "it is not JSON");
-  }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw damaged(path, `${issue!.path.join(".") || "the file"}: ${issue!.message}`);
-}
-
 export function damaged(path: string, why: string): RevqError {
   return new RevqError("store-damaged", `${path} cannot be used: ${why}.`, {
     fix: "Remove the file and extract again. Intact shards are kept. Inside a run, remove its folder run/latents.",
@@ -157,10 +129,10 @@ async function requireSamePlan(
   images: readonly ListedImage[],
 ): Promise<void> {
   if (earlier.images.sha256 !== plan.images.sha256) {
-    const before = await readList(folder);
+    const before = await readImageList(join(folder, imagesFile), damaged);
     throw new RevqError(
       "store-other-images",
-      `The latents in ${folder} were begun with other images than those of ${plan.source}: ${firstDifference(before, images)}.`,
+      `The latents in ${folder} were begun with other images than those of ${plan.source}: ${imageListDifference(before, images)}.`,
       { fix: "Restore the images, or start again in another folder." },
     );
   }
@@ -177,35 +149,6 @@ async function requireSamePlan(
       fix: "Use the same settings, or start again in another folder.",
     },
   );
-}
-
-function firstDifference(before: readonly ListedImage[], now: readonly ListedImage[]): string {
-  if (before.length !== now.length) return `${before.length} then, ${now.length} now`;
-  const i = now.findIndex(({ name, bytes }, at) => before[at]!.name !== name || before[at]!.bytes !== bytes);
-  const [old, fresh] = [before[i]!, now[i]!];
-  if (old.name !== fresh.name) return `image ${i + 1} was ${old.name}, is ${fresh.name}`;
-  return `${fresh.name} had ${old.bytes} bytes, has ${fresh.bytes}`;
-}
-
-/** The images of a store, in order. */
-export async function readList(folder: string): Promise<ListedImage[]> {
-  const path = join(folder, imagesFile);
-  const source = await fromFile(path);
-  const text = new TextDecoder().decode(await source.read(0, source.size));
-  return text
-    .split("\n")
-    .slice(0, -1)
-    .map((line) => {
-      const [, bytes, name] = /^(\d+)\t(.*)$/.exec(line) ?? [];
-      if (bytes === undefined || name === undefined)
-        throw damaged(path, `the line "${line.slice(0, 80)}" is malformed`);
-      return { name: JSON.parse(name) as string, bytes: Number(bytes) };
-    });
-}
-
-/** Names are JSON strings: they may hold tabs and line ends. */
-function listText(images: readonly ListedImage[]): string {
-  return images.map(({ name, bytes }) => `${bytes}\t${JSON.stringify(name)}\n`).join("");
 }
 
 function planText(plan: StorePlan): string {

@@ -18,7 +18,8 @@ import { join } from "node:path";
 import { inMemoryLatents, requireRow } from "../latents/in-memory.js";
 import { channelFirstIndices, toChannelLast } from "../latents/layout.js";
 import { OpenFiles } from "./open-files.js";
-import { damaged, manifestFile, planFile, readJson, type StorePlan } from "./plan.js";
+import { readJson } from "../parts/read-json.js";
+import { damaged, manifestFile, planFile, type StorePlan } from "./plan.js";
 import { finishedShard, manifestSchema, momentTensors, requirePlan, unfinished, type StoreManifest } from "./write.js";
 
 export interface OpenStoreOptions {
@@ -155,7 +156,7 @@ export async function openLatentStore(
 }
 
 async function readManifest(folder: string): Promise<StoreManifest> {
-  const manifest = await readJson(join(folder, manifestFile), manifestSchema);
+  const manifest = await readJson(join(folder, manifestFile), manifestSchema, damaged);
   if (manifest) return manifest;
   const plan: StorePlan = await requirePlan(folder);
   const missing: number[] = [];

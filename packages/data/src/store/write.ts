@@ -7,12 +7,12 @@ import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { toChannelFirst } from "../latents/layout.js";
+import { readJson } from "../parts/read-json.js";
 import {
   damaged,
   manifestFile,
   planFile,
   planHash,
-  readJson,
   readPlan,
   recordFile,
   sha256Schema,
@@ -85,7 +85,7 @@ export const momentTensors = ["mean", "squares"] as const;
 
 /** The record of a shard whose file has the right size; null when the shard has to be made. */
 export async function finishedShard(folder: string, plan: StorePlan, shard: number): Promise<ShardRecord | null> {
-  const record = await readJson(join(folder, recordFile(shard, plan)), shardRecordSchema).catch(() => null);
+  const record = await readJson(join(folder, recordFile(shard, plan)), shardRecordSchema, damaged).catch(() => null);
   if (!record || record.plan !== planHash(plan) || record.shard !== shard) return null;
   const info = await stat(join(folder, shardFile(shard, plan))).catch(() => null);
   return info?.size === record.bytes ? record : null;
@@ -104,7 +104,7 @@ export async function joinStore(folder: string, { verify = false } = {}): Promis
   const records: ShardRecord[] = [];
   const missing: number[] = [];
   for (let shard = 0; shard < plan.shards; shard++) {
-    const record = await readJson(join(folder, recordFile(shard, plan)), shardRecordSchema);
+    const record = await readJson(join(folder, recordFile(shard, plan)), shardRecordSchema, damaged);
     if (!record) {
       missing.push(shard);
       continue;

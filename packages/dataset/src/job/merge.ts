@@ -1,7 +1,8 @@
 /** Copies the shards of several folders into one. */
 import { RevqError } from "@revq/core";
+import { copyFileAtomic } from "@revq/formats/node";
 import { vocabularyFile } from "@revq/tokenizer";
-import { copyFile, mkdir, readFile, rename, stat } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { readManifest } from "./join.js";
 import { imagesFile, jobFolder, labelsFile, planFile, planHash, requirePlan } from "./plan.js";
@@ -55,6 +56,5 @@ async function copyWhole(from: string, to: string, name: string): Promise<void> 
   const copy = join(to, name);
   if (source === copy || !(await stat(source).catch(() => null))) return;
   await mkdir(dirname(copy), { recursive: true });
-  await copyFile(source, `${copy}.part`);
-  await rename(`${copy}.part`, copy);
+  await copyFileAtomic(source, copy);
 }

@@ -9,15 +9,16 @@
  * `dataset.json` is written last, when every shard is there. It means that the data set is complete.
  */
 import { RevqError } from "@revq/core";
+import { imageListDifference, imageListText, readImageList, type ListedImage } from "@revq/data";
 import { sha256, writeFileAtomic } from "@revq/formats/node";
 import { jsonText, vocabularyFile, type Vocabulary } from "@revq/tokenizer";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { datasetFormats, idTypes } from "../formats/format-id.js";
 import type { Labels } from "../labels/label-types.js";
 import { labelsText } from "../labels/labels.js";
-import { readJson } from "./read-json.js";
+import { damaged, readJson } from "./read-json.js";
 
 export const jobFolder = "job";
 export const planFile = `${jobFolder}/plan.json`;
@@ -66,12 +67,6 @@ export interface PlanInput extends Pick<
   readonly imagesPerShard?: number | undefined;
 }
 
-/** Bytes of its file: 0 where there is none. */
-export interface ListedImage {
-  readonly name: string;
-  readonly bytes: number;
-}
-
 /** About 100 shards, of 128 to 10,000 samples or so: a stopped job loses little, and readers have few files. */
 export function defaultImagesPerShard(images: number, crops: number): number {
   return Math.max(1, Math.round(Math.min(10_000, Math.max(128, (images * crops) / 100)) / crops));
@@ -85,7 +80,7 @@ export function planDataset({ vocabulary, labels, images, imagesPerShard, ...res
     ...rest,
     vocabulary: sha256(jsonText(vocabulary)),
     labels: labels && sha256(labelsText(labels)),
-    images: { count: images.length, sha256: sha256(listText(images)) },
+    images: { count: images.length, sha256: sha256(imageListText(images)) },
     imagesPerShard: perShard,
     shards: Math.ceil(images.length / perShard),
   });
@@ -109,7 +104,7 @@ export async function beginDataset(
   const earlier = await readPlan(folder);
   if (earlier) return requireSamePlan(folder, earlier, plan, images);
   await mkdir(join(folder, jobFolder), { recursive: true });
-  await writeFileAtomic(join(folder, imagesFile), listText(images));
+  await writeFileAtomic(join(folder, imagesFile), imageListText(images));
   await writeFileAtomic(join(folder, vocabularyFile), jsonText(vocabulary));
   if (labels) await writeFileAtomic(join(folder, labelsFile), labelsText(labels));
   await writeFileAtomic(join(folder, planFile), `${JSON.stringify(plan, null, 2)}\n`);
@@ -141,13 +136,8 @@ async function requireSamePlan(
   images: readonly ListedImage[],
 ): Promise<void> {
   if (earlier.images.sha256 !== plan.images.sha256) {
-    const before = (await readFile(join(folder, imagesFile), "utf8")).split("\n").slice(0, -1);
-    const now = listText(images).split("\n");
-    const at = before.findIndex((line, i) => line !== now[i]);
-    const difference =
-      before.length === images.length && at >= 0
-        ? `image ${at + 1} was ${before[at]}, is ${now[at]} (bytes, name)`
-        : `${before.length} then, ${images.length} now`;
+    const before = await readImageList(join(folder, imagesFile), damaged);
+    const difference = imageListDifference(before, images);
     throw new RevqError(
       "dataset-other-images",
       `The data set in ${folder} was begun with other images than those of ${plan.source}: ${difference}.`,
@@ -168,9 +158,4 @@ async function requireSamePlan(
     `The data set in ${folder} was begun with other settings: ${changes.join("; ")}.`,
     { fix: "Use the same settings, or start again in another folder." },
   );
-}
-
-/** Names are JSON strings: they may hold tabs and line ends. */
-function listText(images: readonly ListedImage[]): string {
-  return images.map(({ name, bytes }) => `${bytes}\t${JSON.stringify(name)}\n`).join("");
 }

@@ -1,24 +1,10 @@
 import { RevqError } from "@revq/core";
-import { readFile } from "node:fs/promises";
+import { readJson as readJobJson } from "@revq/data";
 import type { z } from "zod";
 
 /** A JSON file of a data set; null if there is none. Throws `dataset-damaged` if it does not match the schema. */
-export async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | null> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") return null;
-    throw damaged(path, error.code ?? error.message);
-  });
-  if (text === null) return null;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw damaged(path, "it is not JSON");
-  }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw damaged(path, `${issue!.path.join(".") || "the file"}: ${issue!.message}`);
+export function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | null> {
+  return readJobJson(path, schema, damaged);
 }
 
 export function damaged(path: string, why: string): RevqError {

@@ -4,7 +4,15 @@
  * process makes all shards or several share them.
  */
 import { codesToIds, type ReportProgress } from "@revq/core";
-import { doPart, unitsOfPart, type Part, type PartOutcome, type SharedJob, type SkippedImage } from "@revq/data";
+import {
+  doPart,
+  unitsOfPart,
+  type ListedImage,
+  type Part,
+  type PartOutcome,
+  type SharedJob,
+  type SkippedImage,
+} from "@revq/data";
 import type { Tokenizer, Vocabulary } from "@revq/tokenizer";
 import type { DatasetContext } from "../formats/format.js";
 import type { DatasetFormatId } from "../formats/format-id.js";
@@ -15,7 +23,7 @@ import type { Labels } from "../labels/label-types.js";
 import type { EncodedRange, SampleSource } from "../source/sample-source.js";
 import { tokenizerFingerprint } from "./fingerprint.js";
 import { joinDataset, missingShards, type DatasetManifest } from "./join.js";
-import { beginDataset, planDataset, rangeOfShard, type DatasetPlan, type ListedImage } from "./plan.js";
+import { beginDataset, planDataset, rangeOfShard, type DatasetPlan } from "./plan.js";
 import { skippedOf, writeShard } from "./shards.js";
 
 export interface TokenizeInput {

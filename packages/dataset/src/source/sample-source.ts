@@ -1,6 +1,6 @@
 /** Images or latents that become samples. */
-import type { SkippedImage } from "@revq/data";
-import type { Augmentation, ListedImage } from "../job/plan.js";
+import type { ListedImage, SkippedImage } from "@revq/data";
+import type { Augmentation } from "../job/plan.js";
 import type { Labelled } from "../labels/label-types.js";
 
 export interface SampleSource extends Labelled {

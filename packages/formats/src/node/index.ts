@@ -2,6 +2,7 @@
  * @revq/formats/node: files, folders of weights, atomic writing. The rest of the package also runs
  * in browsers.
  */
+export { copyFileAtomic } from "./copy-file-atomic.js";
 export { fileOnTheWay } from "./file-on-the-way.js";
 export { isDatasetSpec, openHubDataset, type HubDataset, type OpenDatasetOptions } from "./hub/open-dataset.js";
 export {
