@@ -44,6 +44,7 @@ export async function startView(args: readonly string[], cwd: string): Promise<R
 const types: Readonly<Record<string, string>> = {
   ".html": "text/html",
   ".js": "text/javascript",
+  ".mjs": "text/javascript",
   ".css": "text/css",
   ".json": "application/json",
   ".wasm": "application/wasm",

@@ -1,10 +1,11 @@
 import { Flags } from "@oclif/core";
 import type { Tokenizer } from "@revq/tokenizer";
 import { mkdir, readdir, rmdir } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { BaseCommand } from "../base-command.js";
 import { UsageError } from "../errors/usage-error.js";
 import type { OnnxExport } from "../export/onnx-export.js";
+import { targets } from "../export/targets.js";
 import { engineFlag } from "../settings/engine-flag.js";
 import { decoderWeightsFlag, tokenizerArgument, weightsFlag } from "../tokenizer/flags.js";
 
@@ -18,17 +19,18 @@ interface ExportReport {
 export default class Export extends BaseCommand {
   static override summary = "Write a tokenizer for PyTorch, ONNX Runtime or a browser.";
   static override description =
-    "onnx: encoder.onnx (images -> ids) and decoder.onnx (ids -> images), compared with revq after writing. For a tokenizer of latents they map latents -> ids and back. pytorch: tokenizer.py with config.json and model.safetensors, which gives the ids and pictures of revq with torch, safetensors and Pillow; modeling_revq.py is the same for transformers. tfjs: the tokenizer including its VAE, which @revq/tokenizer opens from an URL in a browser. All write vocabulary.json: codebook sizes, groups, and where tokens lie.";
+    "onnx: encoder.onnx (images -> ids) and decoder.onnx (ids -> images), compared with revq after writing. For a tokenizer of latents they map latents -> ids and back. pytorch: tokenizer.py with config.json and model.safetensors, which gives the ids and pictures of revq with torch, safetensors and Pillow; modeling_revq.py is the same for transformers. tfjs: the tokenizer including its VAE, which @revq/tokenizer opens from an URL in a browser. transformers.js: the two ONNX models under the names that AutoModel of @huggingface/transformers looks for, with preprocessor_config.json. All write vocabulary.json: codebook sizes, groups, and where tokens lie.";
   static override examples = [
     "<%= config.bin %> export my-tokenizer --to onnx -o my-tokenizer-onnx",
     "<%= config.bin %> export my-tokenizer --to pytorch -o my-tokenizer-pytorch",
     "<%= config.bin %> export my-tokenizer --to tfjs -o site/my-tokenizer",
+    "<%= config.bin %> export my-tokenizer --to transformers.js -o site/models/my-tokenizer",
   ];
   static override args = { tokenizer: tokenizerArgument };
   static override flags = {
-    to: Flags.string({ description: "target", options: ["onnx", "pytorch", "tfjs"], required: true }),
+    to: Flags.string({ description: "target", options: Object.keys(targets), required: true }),
     out: Flags.string({ char: "o", description: "a new folder", required: true, helpValue: "<dir>" }),
-    batch: Flags.integer({ description: "images that the ONNX models take at once", min: 1, default: 1 }),
+    batch: Flags.integer({ description: "images that the ONNX models take at once (default: any number)", min: 1 }),
     weights: weightsFlag,
     "decoder-weights": decoderWeightsFlag,
     engine: engineFlag,
@@ -36,7 +38,8 @@ export default class Export extends BaseCommand {
 
   async run(): Promise<ExportReport> {
     const { args, flags } = await this.parse(Export);
-    if (flags.to === "onnx" && flags.engine !== undefined && flags.engine !== "onnx") {
+    const tracesOnnx = targets[flags.to]!.tracesOnnx;
+    if (tracesOnnx && flags.engine !== undefined && flags.engine !== "onnx") {
       throw new UsageError("export-engine", `The engine onnx makes ONNX models, not ${flags.engine}.`, {
         fix: "Leave --engine out.",
       });
@@ -44,7 +47,7 @@ export default class Export extends BaseCommand {
     const { requireEmptyFolder } = await import("../output/output-paths.js");
     const { openTokenizer } = await import("../tokenizer/open-tokenizer.js");
     await requireEmptyFolder(flags.out);
-    const engine = flags.to === "onnx" ? "onnx" : flags.engine;
+    const engine = tracesOnnx ? "onnx" : flags.engine;
     const tokenizer = await openTokenizer(this, args.tokenizer, { ...flags, engine }, "if-any");
     const made = await mkdir(flags.out, { recursive: true });
     try {
@@ -56,26 +59,18 @@ export default class Export extends BaseCommand {
   }
 
   private async exportTo(
-    flags: { readonly to: string; readonly out: string; readonly batch: number },
+    flags: { readonly to: string; readonly out: string; readonly batch?: number | undefined },
     tokenizer: Tokenizer,
   ): Promise<ExportReport> {
-    let onnx: OnnxExport | null = null;
-    if (flags.to === "onnx") {
-      const { exportOnnx } = await import("../export/to-onnx.js");
-      onnx = await exportOnnx(tokenizer, flags.out, flags.batch);
-    } else if (flags.to === "pytorch") {
-      const { exportPyTorch } = await import("../export/to-pytorch.js");
-      await exportPyTorch(tokenizer, flags.out);
-    } else {
-      const { exportTfjs } = await import("../export/to-tfjs.js");
-      await exportTfjs(tokenizer, flags.out);
-    }
+    const onnx = await targets[flags.to]!.write(tokenizer, flags.out, flags.batch ?? null);
     const { writeFileAtomic } = await import("@revq/formats/node");
     const { jsonText, vocabularyFile } = await import("@revq/tokenizer");
     await writeFileAtomic(join(flags.out, vocabularyFile), jsonText(tokenizer.vocabulary()));
     tokenizer.dispose();
     this.display.finish();
-    const files = (await readdir(flags.out)).sort();
+    const entries = await readdir(flags.out, { recursive: true, withFileTypes: true });
+    const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    const files = paths.map((path) => relative(flags.out, path).replaceAll("\\", "/")).sort();
     this.log(`${flags.out}: ${files.join(", ")}`);
     if (flags.to === "pytorch") {
       this.log(`In Python: RevqTokenizer.from_pretrained("${flags.out}") of ${join(flags.out, "tokenizer.py")}`);
