@@ -119,9 +119,8 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
       : flags.tile
         ? encodeTiles(images!, context)
         : encodeCrops(images!, context));
-    const all = concatenate(ids);
-    const tiles = all.length / layout.count;
-    await writeIds(flags.out, { ids: all, tokens: layout.count, names, grids }, layout, vocabulary);
+    const tiles = ids.length / layout.count;
+    await writeIds(flags.out, { ids, tokens: layout.count, names, grids }, layout, vocabulary);
     this.display.finish();
     if (this.signal.aborted) this.note(`${flags.out} holds the first ${names.length} of ${total}.`);
     this.signal.throwIfAborted();
@@ -152,16 +151,6 @@ function vocabularyText({ form, size, special }: Vocabulary): string {
   );
   if (form === "codes" && names.length === 0) return "";
   return `, vocabulary of ${size}${names.length > 0 ? ` with ${names.join(", ")}` : ""}`;
-}
-
-function concatenate(parts: readonly Int32Array[]): Int32Array {
-  const all = new Int32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let filled = 0;
-  for (const part of parts) {
-    all.set(part, filled);
-    filled += part.length;
-  }
-  return all;
 }
 
 /** Images or latents. */

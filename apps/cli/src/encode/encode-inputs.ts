@@ -1,9 +1,9 @@
-/** Images and latents to ids, batch by batch. */
+/** Images and latents to ids: crops and latents as `revq tokenize` encodes them, and images in tiles. */
 import { RevqError, type LatentSource, type ReportProgress } from "@revq/core";
 import type { IndexedImageSource, SkippedImage } from "@revq/data";
+import { imageSamples, latentSamples, type SampleSource } from "@revq/dataset";
 import type { TileGrid, Tokenizer } from "@revq/tokenizer";
 import { countImages, countLatents, noteEnlarged, noteSkipped, type ImageCounts } from "@revq/train";
-import * as tf from "@tensorflow/tfjs-core";
 import { readWholeImages } from "../images/whole-images.js";
 import { imageSizeOf } from "../tokenizer/open-tokenizer.js";
 
@@ -17,10 +17,10 @@ export interface EncodeContext {
 }
 
 export interface Encoded {
-  readonly names: string[];
-  /** int32 `[n, t]` of every batch. */
-  readonly ids: Int32Array[];
-  readonly grids?: TileGrid[];
+  readonly names: readonly string[];
+  /** `[n, t]`, n images or tiles. */
+  readonly ids: Int32Array;
+  readonly grids?: readonly TileGrid[];
   readonly counts: ImageCounts;
   /** How many inputs there are; more than `names` after an abort. */
   readonly total: number;
@@ -40,55 +40,53 @@ export async function encodeTiles(
     names.push(name);
     grids.push(tokenizer.grid(image.width, image.height));
   }
-  if (names.length === 0) {
-    throw new RevqError("data-no-images", `None of the images could be read (${skipped[0]?.reason}).`, {
-      fix: "Check that the files are complete images.",
-    });
-  }
+  if (names.length === 0) throw noneReadable(skipped);
   noteSkipped(skipped, note);
-  return { names, ids, grids, counts: countImages(images, skipped), total: images.count };
+  return { names, ids: concatenate(ids), grids, counts: countImages(images, skipped), total: images.count };
 }
 
 /** Images resized and cropped to the tokenizer's size. After an abort the finished batches are kept. */
-export async function encodeCrops(
-  found: IndexedImageSource,
-  { tokenizer, batch, signal, report, note }: EncodeContext,
-): Promise<Encoded> {
-  const images = found.withSize(imageSizeOf(tokenizer));
-  const known = images.skipped.length;
-  const names: string[] = [];
-  const ids: Int32Array[] = [];
-  for await (const read of images.batches(batch)) {
-    const pixels = tf.tensor4d(read.pixels, [read.names.length, read.size, read.size, 3]);
-    const encoded = await tokenizer.encodeImages(pixels);
-    ids.push((await encoded.data()) as Int32Array);
-    names.push(...read.names);
-    tf.dispose([pixels, encoded]);
-    report({ phase: "encode", done: names.length, total: images.count });
-    if (signal.aborted) break;
-  }
-  noteSkipped(images.skipped.slice(known), note);
-  noteEnlarged([images], note);
-  return { names, ids, counts: countImages(images), total: images.count };
+export async function encodeCrops(found: IndexedImageSource, context: EncodeContext): Promise<Encoded> {
+  const { tokenizer, batch, note, signal } = context;
+  const size = imageSizeOf(tokenizer);
+  const source = imageSamples({ images: found, tokenizer, augment: "none", batch });
+  const { skipped, ...encoded } = await encodeAll(source, context);
+  if (encoded.names.length === 0 && !signal.aborted) throw noneReadable(skipped);
+  noteSkipped(skipped, note);
+  noteEnlarged([{ enlarged: found.enlarged, size }], note);
+  return { ...encoded, counts: countImages(found, skipped) };
 }
 
 /** Latents of a file or store, named by their number. After an abort the finished batches are kept. */
-export async function encodeLatents(
-  latents: LatentSource,
-  { tokenizer, batch, signal, report }: EncodeContext,
-): Promise<Encoded> {
-  const { channels, height, width } = latents.shape;
-  const digits = Math.max(5, String(latents.count - 1).length);
-  const names: string[] = [];
-  const ids: Int32Array[] = [];
-  for (let start = 0; start < latents.count && !signal.aborted; start += batch) {
-    const rows = Array.from({ length: Math.min(batch, latents.count - start) }, (_, i) => start + i);
-    const values = tf.tensor4d(await latents.read(rows), [rows.length, height, width, channels]);
-    const encoded = await tokenizer.encodeLatents(values);
-    ids.push((await encoded.data()) as Int32Array);
-    names.push(...rows.map((row) => String(row).padStart(digits, "0")));
-    tf.dispose([values, encoded]);
-    report({ phase: "encode", done: start + rows.length, total: latents.count });
+export async function encodeLatents(latents: LatentSource, context: EncodeContext): Promise<Encoded> {
+  const { tokenizer, batch } = context;
+  const source = latentSamples({ latents, names: null, description: "latents", tokenizer, batch });
+  return { ...(await encodeAll(source, context)), counts: countLatents(latents.count) };
+}
+
+/** One range of samples, as `revq tokenize` encodes its shards. */
+async function encodeAll(
+  source: SampleSource,
+  { signal, report }: EncodeContext,
+): Promise<Pick<Encoded, "names" | "ids" | "total"> & { readonly skipped: readonly SkippedImage[] }> {
+  const total = source.names.length;
+  const onBatch = (done: number): void => report({ phase: "encode", done, total });
+  const { images, codes, skipped } = await source.encode(0, total, { signal, onBatch });
+  return { names: images.map((image) => source.names[image]!), ids: codes, skipped, total };
+}
+
+function noneReadable(skipped: readonly SkippedImage[]): RevqError {
+  return new RevqError("data-no-images", `None of the images could be read (${skipped[0]?.reason}).`, {
+    fix: "Check that the files are complete images.",
+  });
+}
+
+function concatenate(parts: readonly Int32Array[]): Int32Array {
+  const all = new Int32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let filled = 0;
+  for (const part of parts) {
+    all.set(part, filled);
+    filled += part.length;
   }
-  return { names, ids, counts: countLatents(latents.count), total: latents.count };
+  return all;
 }

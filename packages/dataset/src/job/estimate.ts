@@ -38,6 +38,7 @@ export async function estimateDataset(
     const to = Math.min(count, from + batch);
     const started = performance.now();
     const range = await source.encode(from, to, { signal, onBatch: () => {} });
+    signal.throwIfAborted();
     const content = await contentOf(range, input);
     const files = formatOf(plan.format).write(content, 0, context);
     const taken = performance.now() - started;

@@ -99,6 +99,7 @@ export async function tokenizeDataset(
     const before = shards.reduce((sum, other) => sum + (other < shard ? imagesOf(other) : 0), 0);
     const onBatch = (done: number): void => report({ phase: "tokenize", done: before + done, total });
     const range = await source.encode(...rangeOfShard(shard, plan), { signal, onBatch });
+    signal.throwIfAborted(); // no shard of a part of its images
     return { content: await contentOf(range, input), skipped: range.skipped };
   };
   const outcome = await doPart(job, part, encode, signal);

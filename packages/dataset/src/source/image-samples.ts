@@ -28,7 +28,6 @@ export function imageSamples({ images: found, tokenizer, augment, batch }: Image
     let filled = 0;
     try {
       for await (const { names, pixels } of range.batches(Math.max(1, Math.floor(batch / crops)))) {
-        signal.throwIfAborted();
         const cut = cutCrops(pixels, images.size, size, augment);
         for (const ids of await encodeCrops(tokenizer, cut, size, batch)) {
           codes.set(ids, filled);
@@ -36,6 +35,7 @@ export function imageSamples({ images: found, tokenizer, augment, batch }: Image
         }
         read.push(...names.map((name) => indices.get(name)!));
         onBatch(read.length + range.skipped.length);
+        if (signal.aborted) break;
       }
     } catch (error) {
       // A shard of unreadable images is an empty shard. The data set itself refuses to be empty.

@@ -22,10 +22,10 @@ export function latentSamples({ latents, names, description, tokenizer, batch }:
   async function encode(from: number, to: number, { signal, onBatch }: EncodeContext): Promise<EncodedRange> {
     const images = Array.from({ length: to - from }, (_, i) => from + i);
     const codes = new Int32Array(images.length * tokenizer.layout.count);
+    let done = 0;
     const read = (start: number): Promise<Float32Array> => latents.read(images.slice(start, start + batch));
     let next = read(0);
     for (let start = 0; start < images.length; start += batch) {
-      signal.throwIfAborted();
       const rows = await next;
       // The next rows are read while these are searched.
       if (start + batch < images.length) next = read(start + batch);
@@ -34,9 +34,13 @@ export function latentSamples({ latents, names, description, tokenizer, batch }:
       const ids = await tokenizer.encodeLatents(values);
       codes.set((await ids.data()) as Int32Array, start * tokenizer.layout.count);
       tf.dispose([values, ids]);
-      onBatch(start + n);
+      done = start + n;
+      onBatch(done);
+      if (!signal.aborted) continue;
+      await next.catch(() => null);
+      break;
     }
-    return { images, codes, skipped: [] };
+    return { images: images.slice(0, done), codes: codes.subarray(0, done * tokenizer.layout.count), skipped: [] };
   }
 
   return {

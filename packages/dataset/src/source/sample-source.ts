@@ -16,7 +16,7 @@ export interface SampleSource extends Labelled {
   list(): Promise<ListedImage[]>;
   /**
    * Encodes the images from `from` to `to` (exclusive), batch by batch. Batches do not cross ranges, so
-   * a range gives the same ids whatever else is encoded.
+   * a range gives the same ids whatever else is encoded. After an abort it gives the finished batches.
    */
   encode(from: number, to: number, context: EncodeContext): Promise<EncodedRange>;
 }
