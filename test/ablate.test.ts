@@ -14,7 +14,10 @@ interface Answer {
 
 const folder = await temporaryFolder();
 const cwd = folder.path;
-const brief = ["--set", "backbone.id=linear", "--set", "data.limit=12"];
+const brief = [
+  ...["--set", "backbone.id=linear", "--set", "data.limit=12"],
+  ...["--picture-steps", "0", "--adapt-decoder", "none"],
+];
 const common = ["--data", sampleImages, "--image-size", "32", ...brief, "--out", "compared"];
 const grid = `
 base: {rectifier: {id: identity}}

@@ -104,7 +104,7 @@ describe("revq eval in parts", () => {
 
 describe("revq ablate in parts", () => {
   const args = ["ablate", ...images, "--set", "data.limit=24", "--quantizer", "vq,fsq,lfq", "--tokens", "16"];
-  const more = ["--rectifier", "identity", "--out"];
+  const more = ["--rectifier", "identity", "--picture-steps", "0", "--adapt-decoder", "none", "--out"];
   const torchrun = (rank: number) => ({ cwd, environment: { RANK: String(rank), WORLD_SIZE: "2" } });
   interface Outcome {
     readonly trials?: readonly { readonly name: string; readonly rectifiedMse: number; readonly seconds: number }[];

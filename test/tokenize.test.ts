@@ -17,7 +17,7 @@ const folder = await temporaryFolder();
 const cwd = folder.path;
 const at = (...names: string[]): string => join(cwd, ...names);
 const isFull = process.env["REVQ_TEST_FULL"] !== undefined;
-const count = isFull ? 1000 : 120;
+const count = 1000;
 /** The tests of @revq/dataset have the others, too. */
 const formats = isFull ? ["webdataset", "parquet", "npy", "jsonl", "bin", "llamagen"] : ["webdataset", "llamagen"];
 
