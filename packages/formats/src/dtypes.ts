@@ -54,6 +54,11 @@ const unreadBits = {
 /** A dtype that a file may hold: one that is read, or one of which only the size is known. */
 export type StoredDType = DType | keyof typeof unreadBits;
 
+export const storedDTypes: readonly StoredDType[] = [
+  ...dtypes,
+  ...(Object.keys(unreadBits) as (keyof typeof unreadBits)[]),
+];
+
 /** F16 and BF16 are raw bits. BOOL is 0 or 1 in a byte. */
 const arrayTypes = {
   F64: Float64Array,

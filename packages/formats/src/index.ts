@@ -37,4 +37,4 @@ export { indexTar, type TarListener, type TarMember } from "./tar/index-tar.js";
 export { isTarHeader } from "./tar/header.js";
 export { shortList } from "./short-list.js";
 export type { TensorFile } from "./tensor-file.js";
-export { refuseWrongFile } from "./wrong-file.js";
+export { refuseHeaderless, refuseWrongFile } from "./wrong-file.js";

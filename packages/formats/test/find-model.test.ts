@@ -94,3 +94,69 @@ describe("openTensorFile", () => {
     await expect(openTensorFile(fromBuffer("x.ckpt", damaged))).rejects.toMatchObject({ code: "pth-not-a-checkpoint" });
   });
 });
+
+describe("places without a model", () => {
+  it("weights in several files without their index: the index is named", async () => {
+    const parts = [1, 2].map((part) => `diffusion_pytorch_model-0000${part}-of-00002.safetensors`);
+    await expect(chosen("config.json", ...parts)).rejects.toMatchObject({
+      code: "model-folder-weights",
+      message: expect.stringContaining("diffusion_pytorch_model.safetensors.index.json"),
+      fix: expect.stringMatching(/^Get that file/),
+    });
+  });
+
+  it("models in ONNX and weights of Flax are named for what they are", async () => {
+    for (const name of ["encoder.onnx", "vae_encoder/model.onnx", "onnx/encoder_model_fp16.onnx"])
+      await expect(chosen(name)).rejects.toMatchObject({ setting: { path: "backbone.id", value: "onnx" } });
+    await expect(chosen("config.json", "diffusion_flax_model.msgpack")).rejects.toMatchObject({
+      fix: expect.stringMatching(/Flax/),
+    });
+  });
+});
+
+describe("variants", () => {
+  const [ema, nonEma] = ["ema", "non_ema"].map((state) => `diffusion_pytorch_model.${state}.safetensors`) as [
+    string,
+    string,
+  ];
+
+  it("says which training state it took; a precision is no other state", async () => {
+    expect((await chosen("config.json", nonEma, ema)).notes).toEqual([
+      `place: using the weights ${ema}; not used are ${nonEma}.`,
+    ]);
+    const whole = "diffusion_pytorch_model.safetensors";
+    expect((await chosen("config.json", whole, ema)).notes).toEqual([
+      `place: using the weights ${whole}; not used are ${ema}.`,
+    ]);
+    expect((await chosen("config.json", ema, ema.replace("safetensors", "bin"))).notes).toEqual([]);
+  });
+});
+
+describe("files that are not what their names say", () => {
+  const text = (content: string): Uint8Array => new TextEncoder().encode(content);
+  it.each([
+    ["an error of a server", text("Entry not found"), "text-instead-of-data", /"Entry not found"/],
+    [
+      "an error as JSON",
+      text('{"error":"Invalid credentials in Authorization header"}'),
+      "text-instead-of-data",
+      /error/,
+    ],
+    [
+      "HDF5",
+      Uint8Array.of(0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a, ...new Uint8Array(60)),
+      "hdf5-file",
+      /Keras/,
+    ],
+    ["a file that was not filled", new Uint8Array(4096), "zeros-instead-of-data", /begins with zeros/],
+  ])("%s", async (_, bytes, code, message) => {
+    for (const name of ["ae.safetensors", "vae.ckpt", "blob"]) {
+      const source = {
+        spec: "place",
+        list: async () => [name],
+        open: async () => fromBuffer(name, bytes),
+      };
+      await expect(openModelFolder(source, "a VAE")).rejects.toMatchObject({ code, message });
+    }
+  });
+});

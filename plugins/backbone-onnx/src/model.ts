@@ -40,9 +40,10 @@ export async function openModel(
     session = await runtime.InferenceSession.create(bytes, sessionOptions(provider));
   } catch (cause) {
     if (fallback !== undefined && fallback !== provider) return openModel(name, bytes, fallback);
+    const onCpu = provider === "cpu";
     throw new RevqError("onnx-model", `ONNX Runtime (${provider}) cannot open ${name}: ${firstLine(cause)}.`, {
-      fix: "Is the file a complete ONNX model, and does this version of ONNX Runtime support it? The provider cpu needs no GPU.",
-      setting: { path: "backbone.provider", value: "cpu" },
+      fix: `Is the file a complete ONNX model, and does this version of ONNX Runtime support it?${onCpu ? "" : " The provider cpu needs no GPU."}`,
+      ...(onCpu ? {} : { setting: { path: "backbone.provider", value: "cpu" } }),
       cause,
     });
   }
@@ -153,5 +154,7 @@ function tensorsOf(metadata: readonly InferenceSession.ValueMetadata[]): Inferen
 }
 
 function firstLine(cause: unknown): string {
-  return (cause instanceof Error ? cause.message : String(cause)).split("\n")[0]!.replace(/\.$/, "");
+  const line = (cause instanceof Error ? cause.message : String(cause)).split("\n")[0]!;
+  // Without the place in ONNX Runtime's own source.
+  return line.replace(/^\/onnxruntime_src\/\S+:\d+ .*?\) (?=[A-Z])/, "").replace(/\.$/, "");
 }

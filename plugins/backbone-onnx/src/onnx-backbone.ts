@@ -88,6 +88,14 @@ async function tryOut(
   imageSize: number,
 ): Promise<{ spec: BackboneSpec; halve: boolean }> {
   checkFixed(encoder, imageSize, imageSize);
+  const channelsTaken = encoder.inputShape[1] ?? 3;
+  if (channelsTaken !== 3) {
+    throw new RevqError(
+      "onnx-model-interface",
+      `The encoder takes ${channelsTaken} channels; an image has 3. Is it the decoder?`,
+      { fix: "Name the folder in which encoder.onnx takes images.", setting: { path: "backbone.weights" } },
+    );
+  }
   const black: Planes = { shape: [1, 3, imageSize, imageSize], data: new Float32Array(3 * imageSize ** 2).fill(-1) };
   const [output, again] = [await encoder.run(black), await encoder.run(black)];
   if (output.data.some((value, index) => value !== again.data[index])) {
@@ -150,14 +158,15 @@ async function tryDecoder(decoder: OnnxModel, latent: Planes, imageSize: number)
 
 /** Refuses a size other than the one that the model was exported for. */
 function checkFixed({ inputShape }: OnnxModel, height: number, width: number): void {
-  const [, , h = null, w = null] = inputShape;
+  const [, channels, h = null, w = null] = inputShape;
+  const isImage = channels === 3;
   if ((h !== null && h !== height) || (w !== null && w !== width)) {
     throw new RevqError(
       "image-size",
       `This ONNX model was exported for inputs of ${h ?? "any"} x ${w ?? "any"}, got ${height} x ${width}.`,
       {
         fix: "Use images of the exported model's size, or export it with dynamic axes.",
-        setting: { path: "data.imageSize" },
+        setting: { path: "data.imageSize", ...(h !== null && h === w && isImage ? { value: h } : {}) },
       },
     );
   }

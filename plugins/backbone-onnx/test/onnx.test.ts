@@ -7,7 +7,7 @@ import { onnx } from "@revq/backbone-onnx";
 import { externalFiles, inlineWeights } from "../src/inline-weights.js";
 import { isRevqError, parseOptions, RevqError, type Backbone, type WeightsSource } from "@revq/core";
 import { createEngine, type Engine } from "@revq/engine";
-import { fromBuffer } from "@revq/formats";
+import { fromBuffer, writeSafetensors } from "@revq/formats";
 import { openWeights } from "@revq/formats/node";
 
 /** Made by PyTorch: tools/golden/onnx-vae.py. Arrays are [n, c, h, w]. */
@@ -93,7 +93,45 @@ describe("onnx", () => {
     const source = files("place", { "encoder_fp16.onnx": encoder, "encoder.onnx": encoder });
     const context = { imageSize: 16, weights: source, note: (line: string) => notes.push(line) };
     (await onnx.create(parseOptions(onnx, {}), context)).dispose();
-    expect(notes).toEqual(["place: using the encoder encoder.onnx; not used are encoder_fp16.onnx."]);
+    expect(notes).toEqual([
+      "place: using the encoder encoder.onnx; not used are encoder_fp16.onnx.",
+      "place has no decoder.onnx: images can be encoded, but latents cannot be decoded.",
+    ]);
+  });
+
+  it("takes the decoder beside an encoder that was named alone, and names with capitals", async () => {
+    const notes: string[] = [];
+    const context = { imageSize: 16, note: (line: string) => notes.push(line) };
+    const capitals = { "Encoder.onnx": bytes("plain/encoder.onnx"), "Decoder.onnx": bytes("plain/decoder.onnx") };
+    for (const weights of [
+      await openWeights(path("plain/encoder.onnx")),
+      await openWeights(path("external/encoder.onnx")),
+      files("a folder", capitals),
+    ]) {
+      const backbone = await onnx.create(parseOptions(onnx, {}), { ...context, weights });
+      const latents = channelsLast(golden("plain").latent);
+      const decoded = await backbone.decode(latents);
+      expect(await largestDifference(decoded, golden("plain").decoded)).toBeLessThan(1e-5);
+      tf.dispose([latents, decoded]);
+      backbone.dispose();
+    }
+    expect(notes).toEqual([]);
+  });
+
+  it("says what is wrong with halves that were exchanged, and with other files", async () => {
+    const [encoder, decoder] = [bytes("plain/encoder.onnx"), bytes("plain/decoder.onnx")];
+    const exchanged = { "encoder.onnx": decoder, "decoder.onnx": encoder };
+    await expect(create(files("place", exchanged))).rejects.toThrow(
+      /takes 4 channels; an image has 3\. Is it the decoder/,
+    );
+    const safetensors = writeSafetensors([{ name: "a", shape: [1], data: Float32Array.of(1) }]);
+    await expect(create(files("place", { "encoder.onnx": safetensors }))).rejects.toThrow(/begins like safetensors/);
+    await expect(create(files("place", { "encoder.onnx": "Entry not found" }))).rejects.toThrow(/is a text/);
+    const cut = await create(files("place", { "encoder.onnx": encoder.slice(0, 200) })).catch(
+      (error: unknown) => error,
+    );
+    expect(cut).toMatchObject({ code: "onnx-model", fix: expect.not.stringMatching(/provider/) });
+    expect(cut).not.toHaveProperty("setting.value");
   });
 
   it("keeps a model in one piece, in a tokenizer too", async () => {

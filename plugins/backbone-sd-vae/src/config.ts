@@ -65,9 +65,9 @@ export function parseConfig(json: unknown, name: string): AutoencoderKlConfig {
       fix: "Name the VAE's own folder (vae/ in a diffusers pipeline), with config.json beside the weights.",
       setting: { path: "backbone.weights" },
     });
-  const parsed = fileSchema.safeParse(json);
   const className = (json as { _class_name?: unknown } | null)?._class_name;
-  if (typeof className === "string" && !classNames.includes(className)) throw refuse(`it describes ${className}`);
+  if (typeof className === "string" && !classNames.includes(className)) throw otherClass(name, className);
+  const parsed = fileSchema.safeParse(withoutNulls(json));
   if (!parsed.success) {
     throw refuse(parsed.error.issues.map((issue) => `${issue.path.join(".") || "value"}: ${issue.message}`).join("; "));
   }
@@ -94,6 +94,24 @@ export function parseConfig(json: unknown, name: string): AutoencoderKlConfig {
     scaling: scalingOf(file),
     sampleSize: file.sample_size,
   };
+}
+
+/** Diffusers writes null for what is not set. */
+function withoutNulls(json: unknown): unknown {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) return json;
+  return Object.fromEntries(Object.entries(json).filter(([, value]) => value !== null));
+}
+
+/** Of another model: an autoencoder that no backbone reads, or a part of a pipeline that is no VAE. */
+function otherClass(name: string, className: string): RevqError {
+  const isAutoencoder = /autoencoder|vq|vae/i.test(className);
+  const what = `it describes ${className}${isAutoencoder ? "" : ", which is not a VAE"}`;
+  return new RevqError("sd-vae-config", `${name} is not a supported configuration of an AutoencoderKL: ${what}.`, {
+    fix: isAutoencoder
+      ? "Other backbones read AutoencoderTiny (tae) and AutoencoderDC (dc-ae). Any image VAE can be exported to ONNX, for the backbone onnx."
+      : "Name the VAE's own folder (vae/ in a diffusers pipeline), with config.json beside the weights.",
+    setting: { path: "backbone.weights" },
+  });
 }
 
 function scalingOf(file: z.output<typeof fileSchema>): LatentScaling | null | undefined {

@@ -89,7 +89,17 @@ function notFound(file: TensorFile, names: readonly string[]): RevqError {
   const what = `it has no tensors encoder.conv_in.weight and ${anchor}, but ${shortList(names, 3).replace(/files\)$/, "tensors)")}`;
   if (has(/^(encoder|decoder)\.layers\.|^\d+\.(conv\.\d\.)?weight$/))
     return refusal(file, what, "This looks like a tiny autoencoder: use the backbone tae.");
-  if (has(/(^|\.)decoder\.conv_in\./)) return refusal(file, what, "The encoder is missing. Use the whole VAE.");
+  const [half, ...more] = (["encoder", "decoder"] as const).filter((one) =>
+    names.some((name) => `.${name}`.includes(`.${one}.conv_in.`)),
+  );
+  if (half !== undefined && more.length === 0) {
+    const missing = half === "encoder" ? "decoder" : "encoder";
+    return refusal(
+      file,
+      `it has no tensors ${missing}.*, only those of the ${half}`,
+      `The ${missing} is missing. Use the whole VAE.`,
+    );
+  }
   if (has(/diffusion_model|double_blocks|transformer_blocks|down_blocks\.\d+\.attentions/)) {
     return refusal(
       file,

@@ -58,7 +58,10 @@ export async function loadModel(source: WeightsSource, given?: Fields, note?: No
     if (text !== undefined) note?.(text);
     const config = parseConfig(json, name === null ? "The option config" : `${source.spec}/${name}`);
     const reading = readExpected(vae, expectedTensors(config), {
-      model: "the AutoencoderKL of config.json",
+      model: text === undefined ? "the AutoencoderKL of config.json" : "an AutoencoderKL with these shapes",
+      ...(text === undefined
+        ? {}
+        : { fix: "The file is not complete, or of another kind of VAE. Get it again from its source." }),
       otherNames: (name) =>
         Object.entries(olderNames)
           .filter(([part]) => name.includes(`.attentions.0.${part}.`))

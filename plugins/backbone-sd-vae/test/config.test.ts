@@ -12,6 +12,11 @@ const base = {
 };
 
 describe("config.json", () => {
+  it("takes null for what is not set, as diffusers writes it", () => {
+    const nulls = { mid_block_add_attention: null, scaling_factor: null, shift_factor: null, latents_mean: null };
+    expect(parseConfig({ ...base, ...nulls }, "config.json")).toEqual(parseConfig(base, "config.json"));
+  });
+
   // The fields of the released models that shape the network.
   it.each([
     ["SDXL", { latent_channels: 4, scaling_factor: 0.13025 }, 4, true],
@@ -39,6 +44,8 @@ describe("config.json", () => {
 
   it.each([
     [{ _class_name: "AutoencoderDC" }, /it describes AutoencoderDC/],
+    [{ _class_name: "AutoencoderKLWan" }, /it describes AutoencoderKLWan\.$/],
+    [{ _class_name: "UNet2DConditionModel" }, /UNet2DConditionModel, which is not a VAE/],
     [{ block_out_channels: [] }, /block_out_channels/],
     [{ down_block_types: ["AttnDownEncoderBlock2D"] }, /blocks of type AttnDownEncoderBlock2D are not supported/],
     [{ decoder_block_out_channels: [96, 192, 384, 384] }, /other channels than the encoder's/],

@@ -143,6 +143,36 @@ describe.skipIf(!existsSync(cases) || !existsSync(tiny))("weights of other kinds
     backbone.dispose();
   });
 
+  it("nothing of a config.json is said where there is none; of many tensors in float8, once", async () => {
+    const tensors = await tensorsOf(join(cases, "ldm/vae.safetensors"));
+    const cut = tensors.filter(({ name }) => name !== "decoder.mid.block_1.conv2.bias");
+    const error = await create(oneFile(cut)).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({
+      message: /"decoder\.mid_block\.resnets\.0\.conv2\.bias" is missing/,
+      fix: /not complete/,
+    });
+    expect(String(error)).not.toMatch(/config\.json/);
+
+    const file = writeSafetensors(
+      tensors.map(({ name, shape, data }) => ({
+        name,
+        shape,
+        data: new Uint8Array(data.length),
+        dtype: "U8" as const,
+      })),
+    );
+    // The same sizes under another dtype's name, which is as long with the spaces after it.
+    const text = new TextDecoder("latin1").decode(file).replaceAll('"dtype":"U8"', '"dtype":"F8_E5M2"');
+    const header = text.slice(8, text.lastIndexOf("}}") + 2);
+    const length = new Uint8Array(new BigUint64Array([BigInt(header.length)]).buffer);
+    const all = tensors.reduce((sum, { data }) => sum + data.length, 0);
+    const float8 = Buffer.concat([length, Buffer.from(header, "latin1"), new Uint8Array(all)]);
+    await expect(create(place({ "vae.safetensors": float8 }))).rejects.toMatchObject({
+      message: /"encoder\.conv_in\.weight" and 123 more are F8_E5M2; weights are read from F64, F32, F16 and BF16\.$/,
+      fix: /float16, bfloat16 or float32/,
+    });
+  });
+
   it("without quantizing convolutions and attention (FLUX.1, SD3)", async () => {
     const tensors = (await tensorsOf(join(cases, "ldm/vae.safetensors"))).filter(
       ({ name }) => !/quant_conv|attn_1/.test(name),
@@ -183,6 +213,7 @@ describe("weights that are no AutoencoderKL", () => {
   it.each<[string, TensorToWrite[], RegExp, RegExp]>([
     ["a diffusion model", [tensor("double_blocks.0.img_mod.lin.weight")], /no tensors encoder/, /without its VAE/],
     ["half a VAE", [tensor("decoder.conv_in.weight", [8, 4, 3, 3])], /no tensors encoder/, /encoder is missing/],
+    ["the other half", [tensor("vae.encoder.conv_in.weight")], /no tensors decoder/, /decoder is missing/],
     [
       "a VAE for video",
       [tensor("decoder.conv_in.weight", [8, 4, 3, 3, 3]), tensor("encoder.conv_in.weight")],

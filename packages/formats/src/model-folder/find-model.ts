@@ -36,6 +36,9 @@ const safetensors = /\.(safetensors|sft)$/i;
 /** Files beside weights that hold other tensors, and parts of a model that an index names. */
 const noModel = /-\d{5}-of-\d{5}\.|^(optimizer|scheduler|scaler|rng_state|random_states|training_args)\b/i;
 
+/** A single file of any other name is opened: its content says what it is. */
+const otherFile = /\.(json|md|txt|ya?ml|onnx|msgpack)$/i;
+
 const isVaeSafetensors = (name: string): boolean => safetensors.test(name) && vaeName.test(name);
 const isCheckpoint = (name: string): boolean => tensorFileName.test(name) && !safetensors.test(name);
 
@@ -58,10 +61,14 @@ const anyNames: readonly ((name: string) => boolean)[] = [
  */
 export function findModel(names: readonly string[], spec: string, model: string): FoundModel {
   const [only] = names;
-  if (names.length === 1 && tensorFileName.test(only!)) return { folder: "", file: only!, names, others: [] };
+  if (names.length === 1 && !otherFile.test(only!)) return { folder: "", file: only!, names, others: [] };
   const found = inFolders(names);
   if (found) return { ...found, names };
   if (isTinyByFiles(names)) refuseOtherKind(spec, "AutoencoderTiny", model);
+  if (names.some((name) => /(^|\/)[\w-]*encoder[\w-]*\.onnx$|encoder\/model\.onnx$/.test(name)))
+    throw onnxModels(spec, model);
+  const parts = names.find((name) => /-\d{5}-of-\d{5}\./.test(name));
+  if (parts !== undefined) throw indexMissing(parts, spec);
   const weights = names.filter((name) => tensorFileName.test(name));
   throw new RevqError(
     "model-folder-weights",
@@ -70,9 +77,28 @@ export function findModel(names: readonly string[], spec: string, model: string)
     {
       fix: weights.length
         ? `If one of its files holds the VAE, name that file: ${shortList(weights, 4)}.`
-        : "Name the model's own folder (in a diffusers pipeline the one that holds vae/), or the weights file itself.",
+        : names.some((name) => name.endsWith(".msgpack"))
+          ? "Weights of Flax are not read: get the safetensors of the model, or convert them with diffusers (from_flax=True)."
+          : "Name the model's own folder (in a diffusers pipeline the one that holds vae/), or the weights file itself.",
       setting: { path: "backbone.weights" },
     },
+  );
+}
+
+function onnxModels(spec: string, model: string): RevqError {
+  return new RevqError("model-other-kind", `${spec} holds models in ONNX; ${model} was expected.`, {
+    fix: "The backbone onnx reads them.",
+    setting: { path: "backbone.id", value: "onnx" },
+  });
+}
+
+/** @param part `diffusion_pytorch_model-00001-of-00002.safetensors` */
+function indexMissing(part: string, spec: string): RevqError {
+  const index = `${part.replace(/-\d{5}-of-\d{5}/, "")}.index.json`;
+  return new RevqError(
+    "model-folder-weights",
+    `${spec} holds weights in several files, such as ${part}, but not the index that says what is where: ${index}.`,
+    { fix: "Get that file too, or the whole folder again.", setting: { path: "backbone.weights" } },
   );
 }
 
@@ -114,9 +140,21 @@ function filesIn(names: readonly string[], folder: string): string[] {
     .sort();
 }
 
-/** Weights of another name: not the same model in another precision or format. */
+/** Weights of another name, or of another training state (`ema`): not the same in another precision or format. */
 function othersOf(file: string, inside: readonly string[], folder: string): string[] {
   const stem = (name: string): string => name.split(".")[0]!;
-  if (file.startsWith("diffusion_pytorch_model.")) return [];
+  if (file.startsWith("diffusion_pytorch_model.")) {
+    const state = stateOf(file);
+    return inside
+      .filter((name) => name !== file && name.startsWith("diffusion_pytorch_model.") && tensorFileName.test(name))
+      .filter((name) => stateOf(name) !== state)
+      .map((name) => folder + name);
+  }
   return inside.filter((name) => tensorFileName.test(name) && stem(name) !== stem(file)).map((name) => folder + name);
+}
+
+/** Of a variant that is no precision: `ema` of `diffusion_pytorch_model.ema.safetensors`; else "". */
+function stateOf(name: string): string {
+  const variant = /^diffusion_pytorch_model\.([^.]+)\.(safetensors|bin)$/.exec(name)?.[1] ?? "";
+  return /^(b?f(loat)?p?(16|32|64|8.*)|int\d+)$/i.test(variant) ? "" : variant;
 }

@@ -8,6 +8,8 @@ import type { TensorFile } from "../tensor-file.js";
 export interface ReadExpectedOptions {
   /** For messages: "the AutoencoderKL of config.json". */
   readonly model: string;
+  /** What to do where tensors are missing or too many. Default: about config.json. */
+  readonly fix?: string;
   /** Other names of a tensor in files, such as those of older versions. */
   readonly otherNames?: (name: string) => readonly string[];
   /** Tensors that the file may have and that are ignored. */
@@ -42,10 +44,10 @@ export async function* readExpected(
 function matchTensors(
   file: TensorFile,
   expected: ReadonlyMap<string, readonly number[]>,
-  { model, otherNames = () => [], ignore = () => false }: ReadExpectedOptions,
+  { model, fix, otherNames = () => [], ignore = () => false }: ReadExpectedOptions,
 ): Map<string, string> {
   const problems: string[] = [];
-  const otherDtypes: string[] = [];
+  const otherDtypes = new Map<string, string[]>();
   const sources = new Map<string, string>();
   const taken = new Set<string>();
   for (const [name, shape] of expected) {
@@ -57,7 +59,7 @@ function matchTensors(
     if (withoutUnits(found.shape).join() !== withoutUnits(shape).join())
       problems.push(`"${source}" has shape [${found.shape}], expected [${shape}]`);
     else if (!floatingPoint.test(found.dtype)) {
-      otherDtypes.push(`"${source}" is ${found.dtype}; weights are read from F64, F32, F16 and BF16`);
+      otherDtypes.set(found.dtype, [...(otherDtypes.get(found.dtype) ?? []), source]);
     }
   }
   const extra = [...file.tensors.keys()].filter((name) => !taken.has(name) && !ignore(name));
@@ -65,7 +67,10 @@ function matchTensors(
   for (const name of missing) problems.push(`"${name}" is missing${nearest(name, extra, "there is")}`);
   for (const name of extra) problems.push(`"${name}" is not part of it${nearest(name, missing, "missing is")}`);
   const onlyDtypes = problems.length === 0;
-  problems.push(...otherDtypes);
+  for (const [dtype, names] of otherDtypes) {
+    const more = names.length > 1 ? ` and ${names.length - 1} more are` : " is";
+    problems.push(`"${names[0]!}"${more} ${dtype}; weights are read from F64, F32, F16 and BF16`);
+  }
   if (problems.length === 0) return sources;
   const more = problems.length > maxProblems ? `; and ${problems.length - maxProblems} more` : "";
   throw new RevqError(
@@ -74,7 +79,7 @@ function matchTensors(
     {
       fix: onlyDtypes
         ? "Use the model in float16, bfloat16 or float32."
-        : "Are the weights those of another model, or is config.json?",
+        : (fix ?? "Are the weights those of another model, or is config.json?"),
     },
   );
 }

@@ -3,7 +3,7 @@ import { RevqError, type ByteSource } from "@revq/core";
 import { fromBuffer } from "../bytes/from-buffer.js";
 import { bytesPerElement, toFloat32, viewAs, type TensorData } from "../dtypes.js";
 import { fortranStrides, gatherStrided } from "../strided.js";
-import { refuseWrongFile } from "../wrong-file.js";
+import { refuseHeaderless } from "../wrong-file.js";
 import { fileDType, parseHeader, parsePreamble, preambleBytes, type NpyDType, type NpyHeader } from "./header.js";
 
 export interface NpyArray {
@@ -121,7 +121,7 @@ function elementBytes(header: NpyHeader): number {
 async function readHeader(source: ByteSource): Promise<NpyHeader> {
   const { name, size } = source;
   const start = await source.read(0, Math.min(size, preambleBytes));
-  refuseWrongFile(name, start);
+  refuseHeaderless(name, start);
   const { headerOffset, headerLength, major } = parsePreamble(name, start);
   const dataOffset = headerOffset + headerLength;
   if (dataOffset > size) throw truncated(name, size, dataOffset);

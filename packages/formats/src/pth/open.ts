@@ -7,7 +7,7 @@ import { nearestNames, RevqError, type ByteSource } from "@revq/core";
 import { bytesPerElement, elementCount, toFloat32, viewAs, type DType, type TensorData } from "../dtypes.js";
 import { gatherStrided } from "../strided.js";
 import type { TensorFile } from "../tensor-file.js";
-import { refuseWrongFile, wrongFileBytes } from "../wrong-file.js";
+import { refuseHeaderless, wrongFileBytes } from "../wrong-file.js";
 import { flattenTensors } from "./flatten-tensors.js";
 import type { PickleValue, TensorReference } from "./pickle-values.js";
 import { onlyForeignValues } from "./torch-globals.js";
@@ -38,7 +38,7 @@ const maxPickleBytes = 16 * 1024 * 1024;
 export async function openPth(source: ByteSource): Promise<PthFile> {
   const { name } = source;
   const start = await source.read(0, Math.min(source.size, wrongFileBytes));
-  refuseWrongFile(name, start);
+  refuseHeaderless(name, start);
   refuseOtherPickles(name, start);
   const entries = await readZipDirectory(source);
   const pickleName = [...entries.keys()].find((entry) => /^[^/]+\/data\.pkl$/.test(entry));
@@ -101,7 +101,7 @@ function refuseOtherPickles(name: string, start: Uint8Array): void {
     pickle ? "pth-legacy" : "pth-not-a-checkpoint",
     pickle
       ? `${name} is a bare pickle, as torch.save wrote before 1.6. Such files are not opened.`
-      : `${name} is not a PyTorch checkpoint: it does not begin as a zip archive.`,
+      : `${name} is not a PyTorch checkpoint: it ${start.length === 0 ? "is empty" : "does not begin as a zip archive"}.`,
     {
       fix: pickle
         ? "If you trust the file, convert it in Python: torch.save(torch.load(PATH, weights_only=True), NEW_PATH)."

@@ -5,7 +5,7 @@
  * read.
  */
 import { RevqError } from "@revq/core";
-import { bitsPerElement, dtypes, elementCount, isStoredDType, type StoredDType } from "../dtypes.js";
+import { bitsPerElement, elementCount, isStoredDType, storedDTypes, type StoredDType } from "../dtypes.js";
 import { duplicateKey } from "./duplicate-keys.js";
 
 /** Longer headers are refused, as in the reference. */
@@ -84,7 +84,11 @@ function parseTensor(name: string, key: string, value: unknown, dataStart: numbe
   if (!isRecord(value)) fail("tensor-entry", name, `the entry of tensor "${key}" is not an object.`);
   const { dtype, shape, data_offsets: offsets } = value;
   if (!isStoredDType(dtype)) {
-    fail("unknown-dtype", name, `tensor "${key}" has dtype ${quoted(dtype)}; known are ${dtypes.join(", ")}.`);
+    throw new RevqError(
+      "safetensors-unknown-dtype",
+      `${name}: tensor "${key}" has dtype ${quoted(dtype)}; known are ${storedDTypes.join(", ")}.`,
+      { fix: "The file is damaged, or of a newer version of the format. Convert it to F32, F16 or BF16 in Python." },
+    );
   }
   if (!isSizes(shape)) {
     fail("shape", name, `tensor "${key}" has shape ${quoted(shape)}; expected a list of integers >= 0.`);

@@ -5,7 +5,7 @@
 import { nearestNames, RevqError, type ByteSource } from "@revq/core";
 import { requireReadable, toFloat32, viewAs, type DType } from "../dtypes.js";
 import type { TensorFile } from "../tensor-file.js";
-import { refuseWrongFile, wrongFileBytes } from "../wrong-file.js";
+import { refuseHeaderless, wrongFileBytes } from "../wrong-file.js";
 import { damagedFile, maxHeaderLength, parseHeader, type SafetensorsHeader, type TensorInfo } from "./header.js";
 
 /**
@@ -27,7 +27,7 @@ export interface Safetensors extends TensorFile, SafetensorsHeader {
 export async function openSafetensors(source: ByteSource): Promise<Safetensors> {
   const { name, size } = source;
   const start = await source.read(0, Math.min(size, wrongFileBytes));
-  refuseWrongFile(name, start);
+  refuseHeaderless(name, start);
   const damaged = { fix: damagedFile };
   if (size < 8) {
     throw new RevqError(
