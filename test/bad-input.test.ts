@@ -221,6 +221,24 @@ describe("a user's mistakes", () => {
       says: /no folder/,
     },
     {
+      what: "a page where a file lies, before anything is measured",
+      args: ["eval", "tokenizer", "--data", "photos", "--report", "good.npy"],
+      code: 1,
+      says: /^Error: good\.npy cannot be written: a file has that name/,
+    },
+    {
+      what: "a folder of parts in an evaluation without parts",
+      args: ["eval", "tokenizer", "--data", "photos", "-o", "scores"],
+      code: 2,
+      says: /-o scores is the folder of parts.*--report scores/s,
+    },
+    {
+      what: "a store in a folder with other files",
+      args: ["extract", "--data", "photos", "--backbone", "linear", "-o", "texts"],
+      code: 2,
+      says: /texts is not empty/,
+    },
+    {
       what: "nothing to encode",
       args: ["encode", "tokenizer", "-o", "ids.npy"],
       code: 2,

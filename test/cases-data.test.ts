@@ -197,6 +197,32 @@ describe("train, eval and encode", () => {
     expect(encoded).toMatchObject(counts);
   });
 
+  it("say so when nothing was skipped, too", async () => {
+    const closing = /found 4, skipped 0, passed over 0/;
+    const data = ["--data", "class-folders"];
+    const engine = ["--engine", "cpu"];
+    const vae = ["--backbone", "linear", "--image-size", "24"];
+    const quick = ["--preset", "tiny", "--picture-steps", "0", "--lpips", "none"];
+    const expectClosing = async (args: readonly string[]): Promise<void> => {
+      const { stdout, stderr } = await revq([...args, ...engine], { cwd });
+      expect(stdout, args.join(" ") + stderr).toMatch(closing);
+    };
+    await expectClosing(["train", ...data, ...vae, ...quick, "-o", "whole"]);
+    const commands = [
+      ["extract", ...data, ...vae, "-o", "whole-store"],
+      ["eval", "whole", ...data, "--lpips", "none"],
+      ["encode", "whole", "class-folders", "-o", "whole.npy"],
+      ["tokenize", "class-folders", "--tokenizer", "whole", "-o", "whole-tokens"],
+      ["backbone", "inspect", "embedded:tiny-sd-vae", ...data, "--image-size", "24"],
+    ];
+    await Promise.all(commands.map(expectClosing));
+    const { vae: inspected } = await revqJson<{ vae: object }>(
+      ["backbone", "inspect", "embedded:tiny-sd-vae", "--data", "img2dataset", "--image-size", "24", ...engine],
+      { cwd },
+    );
+    expect(inspected).toMatchObject({ images: 2, found: 8, skipped: [], passedOver: 6 });
+  });
+
   it("train on several files of latents; a store is no image", async () => {
     const random = createRandom(1);
     const latents = { shape: [8, 4, 4, 4], data: Float32Array.from({ length: 512 }, () => random.normal()) };

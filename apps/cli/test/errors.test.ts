@@ -37,6 +37,12 @@ describe("flagOfSetting", () => {
     expect(flagOfSetting({ path: "resume", value: true }, evaluate)).toBeNull();
   });
 
+  it("names no path that --set of a command for backbones does not take", () => {
+    const inspect = { set: { type: "option", helpValue: "<backbone.a=b>" } };
+    expect(flagOfSetting({ path: "data.imageSize", value: 64 }, inspect)).toBeNull();
+    expect(flagOfSetting({ path: "backbone.variant", value: "taesd" }, inspect)).toBe("--set backbone.variant=taesd");
+  });
+
   it("knows a flag of revq train for every path", () => {
     for (const flag of Object.keys(pathOfFlag)) expect(train).toHaveProperty([flag]);
   });
@@ -49,6 +55,7 @@ describe("wasGivenByFlag", () => {
     expect(wasGivenByFlag({ path: "train.epoch" }, { set: ["train.epoch=3"] })).toBe(true);
     expect(wasGivenByFlag({ path: "rectifier.channels" }, { set: ["rectifier={channels: 3}"] })).toBe(true);
     expect(wasGivenByFlag({ path: "train.epoch" }, { set: ["train.batch=3"] })).toBe(false);
+    expect(wasGivenByFlag({ path: "rectifer" }, { set: ["rectifer.channels=3"] })).toBe(true);
   });
 });
 

@@ -79,6 +79,13 @@ describe("an error of the parser", () => {
     expect(describe("Missing 1 required arg:\nids  file of ids\n\nNote: --plugin allows multiple values.")).toBe(
       "An argument is missing: ids: file of ids.",
     );
+    expect(describe("Unexpected argument: photos")).toBe(
+      "There is no place for the argument photos. Did you mean --data photos?",
+    );
+    expect(describe("Expected ckpt.pth to be one of: revq")).toBe('Got "ckpt.pth" in the place of revq.');
+    expect(describe("The following error occurred:\n  --latents=l.npy cannot also be provided when using --data")).toBe(
+      "--latents and --data exclude each other.",
+    );
     expect(describe("The following error occurred:\n  \u001b[2mMissing required flag out\u001b[22m")).toBe(
       "--out is missing.",
     );

@@ -133,6 +133,32 @@ it("names a data set of save_to_disk, with what to do", async () => {
     code: "data-arrow",
     fix: expect.stringMatching(/load_from_disk.*to_parquet/),
   });
+  // A DatasetDict has no to_parquet: each of its splits is a saved data set.
+  await mkdir(join(folder, "dict"));
+  await writeFile(join(folder, "dict", "dataset_dict.json"), '{"splits": ["train", "test"]}');
+  for (const split of ["train", "test"])
+    await cp(join(fixtures, "saved"), join(folder, "dict", split), { recursive: true });
+  for (const name of ["saved", "dict"])
+    await expect(names(name)).rejects.toMatchObject({
+      code: "data-no-images",
+      fix: expect.stringMatching(/each folder with a state\.json.*load_from_disk\(FOLDER\)\.to_parquet/),
+    });
+});
+
+it("looks at images that were named before anything is read", async () => {
+  await writeFile(join(folder, "text.jpg"), "no picture");
+  await expect(openImages([join(folder, "a"), join(folder, "text.jpg")], { size })).rejects.toMatchObject({
+    code: "image-unreadable",
+    message: expect.stringMatching(/text\.jpg cannot be read: .*looks like text/),
+  });
+});
+
+it("tells how a data set of the hub is written", async () => {
+  for (const spec of ["hf:owner/name", "hf:dataset/owner/name"])
+    await expect(names(spec)).rejects.toMatchObject({
+      code: "data-not-taken",
+      fix: "A data set of the hub is written hf:datasets/owner/name.",
+    });
 });
 
 it("skips the missing files of a list on request", async () => {

@@ -1,4 +1,5 @@
 /** The report of `revq backbone inspect` as a table for people. */
+import type { ImageCounts } from "@revq/train";
 import Table from "cli-table3";
 import type { VaeMetrics } from "./measure-vae.js";
 
@@ -17,7 +18,7 @@ export interface InspectReport {
   readonly weightBytes: number;
   /** Peak of the process so far. */
   readonly peakResidentBytes: number;
-  readonly vae: VaeMetrics | null;
+  readonly vae: (VaeMetrics & ImageCounts) | null;
 }
 
 export function inspectTable(report: InspectReport): string {

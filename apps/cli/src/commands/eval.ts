@@ -75,12 +75,18 @@ export default class Eval extends BaseCommand {
       });
     }
     const part = partOfProcess(flags.shard, process.env);
-    const shared = part && part.count > 1 ? { part, folder: requirePartFolder(part, flags.out) } : null;
-    if (shared && flags.report !== undefined) {
+    const { report, out } = flags;
+    // The only part of a job has a folder for its result, too, if one was named.
+    const isShared = part !== null && (part.count > 1 || out !== undefined);
+    const shared = isShared ? { part, folder: requirePartFolder(part, out) } : null;
+    if (!shared && out !== undefined) throw outWithoutPart(out);
+    if (shared && report !== undefined) {
       throw new UsageError("report-of-part", "A part of an evaluation has no page of its own.", {
         fix: "Leave out --report, or measure everything in one process.",
       });
     }
+    const { requireFolderPath } = await import("../output/output-paths.js");
+    if (report !== undefined) await requireFolderPath(report);
     const paths = networkPaths(flags);
     const shown = reportImages(flags);
     const { openSource } = await import("../evaluation/evaluate.js");
@@ -164,6 +170,16 @@ interface EvalFlags {
   readonly limit?: number | undefined;
   readonly batch: number;
   readonly report?: string | undefined;
+}
+
+function outWithoutPart(folder: string): UsageError {
+  return new UsageError(
+    "out-without-shard",
+    `-o ${folder} is the folder of parts, and this process measures everything.`,
+    {
+      fix: `Scores as JSON: --json. A page: --report ${folder}. Parts of the images: --shard i/n.`,
+    },
+  );
 }
 
 /** Throws `shard-without-out`. */

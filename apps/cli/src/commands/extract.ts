@@ -2,6 +2,7 @@ import { Flags } from "@oclif/core";
 import { createRandom } from "@revq/core";
 import type { ImageCounts, Part } from "@revq/train";
 import { resolveConfig } from "@revq/train/config";
+import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { BaseCommand } from "../base-command.js";
 import { imageFlags, repeated, whatImagesAre } from "../images/image-flags.js";
@@ -22,6 +23,13 @@ interface ExtractResult extends ImageCounts {
   readonly part: Part | null;
   /** Null until all parts are there and joined. */
   readonly latents: number | null;
+}
+
+/** True for a folder with files that no part of an extraction writes. */
+async function holdsOther(folder: string): Promise<boolean> {
+  const names: readonly string[] = await readdir(folder).catch(() => []);
+  if (names.includes("plan.json")) return false;
+  return names.some((name) => !/^(images\.tsv|backbone\.safetensors|\..*\.tmp)$/.test(name));
 }
 
 export default class Extract extends BaseCommand {
@@ -85,7 +93,8 @@ Several processes share the work with --shard i/n, or with the variables of thei
     const layers = await userLayers(settings);
     const services = await this.services(namedPlugins(flags, layers));
     const { config } = await withEmbeddedWeights(resolveConfig(layers, services.plugins), this.note);
-    const { withFolder } = await import("../output/output-paths.js");
+    const { requireEmptyFolder, withFolder } = await import("../output/output-paths.js");
+    if (await holdsOther(out)) await requireEmptyFolder(out);
     const { openImages } = await import("@revq/data");
     const train = await import("@revq/train");
     const { imageSize } = config.data;

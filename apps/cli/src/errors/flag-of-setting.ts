@@ -21,7 +21,14 @@ export function flagOfSetting({ path, value }: Setting, flags: CommandFlags): st
   const flag = name === null ? undefined : flags[name];
   if (flag?.type === "boolean") return value === false ? `--no-${name}` : `--${name}`;
   if (flag) return `--${name} ${value ?? placeholder(flag.helpValue)}`;
-  return "set" in flags && path.includes(".") ? `--set ${path}=${value ?? "…"}` : null;
+  return takesPath(flags["set"], path) ? `--set ${path}=${value ?? "…"}` : null;
+}
+
+/** Of most commands `--set` takes any path, of those for backbones only theirs. */
+function takesPath(set: CommandFlags[string] | undefined, path: string): boolean {
+  return (
+    set !== undefined && path.includes(".") && (set.helpValue !== "<backbone.a=b>" || path.startsWith("backbone."))
+  );
 }
 
 /** True if the user gave the setting by a flag: its own, or `--set`. */
@@ -30,7 +37,7 @@ export function wasGivenByFlag({ path }: Setting, given: Readonly<Record<string,
   if (name !== null && given[name] !== undefined && given[name] !== false) return true;
   return [given["set"]].flat().some((assignment) => {
     const [assigned] = String(assignment ?? "").split("=", 1);
-    return assigned === path || path.startsWith(`${assigned}.`);
+    return assigned === path || path.startsWith(`${assigned}.`) || assigned!.startsWith(`${path}.`);
   });
 }
 

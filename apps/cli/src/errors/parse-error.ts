@@ -28,6 +28,15 @@ function messageOf(error: Error & { readonly flags?: unknown }, known: readonly 
     const near = nearestNames(got!, allowed!.split(", "));
     return `${option} ${got}: expected one of ${allowed}.${didYouMean(near)}`;
   }
+  const [, first, second] = /^(--\S+?)=.* cannot also be provided when using (--\S+)$/s.exec(text) ?? [];
+  if (first !== undefined) return `${first} and ${second!} exclude each other.`;
+  const [, given, choices] = /^Expected (.*) to be one of: (.*)$/s.exec(text) ?? [];
+  if (given !== undefined) return `Got "${given}" in the place of ${choices!.replaceAll(", ", " or ")}.`;
+  const [, extra] = /^Unexpected arguments?: (.*)$/s.exec(text) ?? [];
+  if (extra !== undefined) {
+    const hint = known.includes("data") ? ` Did you mean --data ${extra.split(",")[0]!}?` : "";
+    return `There is no place for the argument ${extra}.${hint}`;
+  }
   const [, list] = /^Missing \d+ required args?:\n(.*)$/s.exec(text) ?? [];
   if (list !== undefined) {
     const missing = list.split("\n").map((line) => line.trim().replace(/\s{2,}/, ": "));

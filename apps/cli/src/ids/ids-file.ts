@@ -46,7 +46,7 @@ export function idsExtension(path: string): ".npy" | ".json" | ".safetensors" {
   if (extension === ".npy" || extension === ".json" || extension === ".safetensors") return extension;
   throw new UsageError(
     "ids-format",
-    `${path} ends with "${extension}": ids are written as .npy, .json or .safetensors.`,
+    `"${path}" ${extension ? `ends with "${extension}"` : "has no extension"}: ids are written as .npy, .json or .safetensors.`,
     { fix: "Use one of these extensions." },
   );
 }

@@ -47,6 +47,16 @@ export async function requireEmptyFolder(path: string, mayOverwrite = false): Pr
   );
 }
 
+/** Throws `out-not-writable` if a file is in the way of the folder. Makes nothing. */
+export async function requireFolderPath(path: string): Promise<void> {
+  const folder = resolve(path);
+  const info = await stat(folder).catch(() => null);
+  if (info?.isDirectory()) return;
+  if (info) throw unusable(path, "a file has that name", "Name another folder.");
+  const file = await fileOnTheWay(folder);
+  if (file !== null) throw unusable(path, `${file} is a file`, "Name another folder.");
+}
+
 /** Makes a folder. Throws `out-not-writable`, with the reason. */
 export async function makeFolder(path: string): Promise<void> {
   try {

@@ -21,6 +21,9 @@ export const shardFlag = Flags.string({
   helpValue: "<i/n>",
 });
 
+/** Variables of launchers, which may run inside a step of srun. */
+const launchers: readonly string[] = ["RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK"];
+
 /** The environment without the variables of schedulers, for a process that a part starts: it does its work alone. */
 export function withoutScheduler(environment: Environment): Record<string, string | undefined> {
   const variables = new Set(schedulers.flatMap(({ index, count }) => [index, count]));
@@ -46,7 +49,7 @@ export function partOfProcess(flag: string | undefined, environment: Environment
     if (set[0]) throw halfSet(set[0], environment);
     return null;
   }
-  const launched = complete.some(({ index }) => index === "RANK" || index === "OMPI_COMM_WORLD_RANK");
+  const launched = complete.some(({ index }) => launchers.includes(index));
   const inner = complete.filter(({ isOuter }) => !(isOuter && launched));
   const several = inner.filter(({ count }) => environment[count] !== "1");
   const parts = (several.length > 0 ? several : inner).map((scheduler) => fromEnvironment(scheduler, environment));
@@ -70,10 +73,12 @@ function halfSet({ index, count, fix }: Scheduler, environment: Environment): Us
 }
 
 /** Of a complete pair. */
-function fromEnvironment({ name, index, count, fix, fromZero }: Scheduler, environment: Environment): ProcessPart {
+function fromEnvironment({ name, index, count, fromZero }: Scheduler, environment: Environment): ProcessPart {
   const [i, n] = [environment[index]!, environment[count]!];
   if (!/^\d+$/.test(i) || !/^\d+$/.test(n)) {
-    throw new UsageError("shard-range", `${index}=${i} and ${count}=${n} are not whole numbers.`, { fix });
+    throw new UsageError("shard-range", `${index}=${i} and ${count}=${n} are not whole numbers.`, {
+      fix: `${index} counts from 0, ${count} is the number of processes. Or name the part with --shard i/n.`,
+    });
   }
   const part = { index: Number(i), count: Number(n), from: `${name} (${index}, ${count})` };
   return checked({ ...part, index: fromZero?.(part.index, part.count, environment) ?? part.index });

@@ -40,6 +40,14 @@ export const schedulers: readonly Scheduler[] = [
   { name: "torchrun or Kubeflow", index: "RANK", count: "WORLD_SIZE", fix: "Set both or neither." },
   { name: "mpirun", index: "OMPI_COMM_WORLD_RANK", count: "OMPI_COMM_WORLD_SIZE", fix: "Start it with mpirun." },
   {
+    name: "mpiexec of MPICH or Intel MPI",
+    index: "PMI_RANK",
+    count: "PMI_SIZE",
+    fix: "Start it with mpiexec.",
+    // Other programs set one of them.
+    counts: ({ PMI_RANK, PMI_SIZE }) => Boolean(PMI_RANK && PMI_SIZE),
+  },
+  {
     name: "srun",
     index: "SLURM_PROCID",
     count: "SLURM_NTASKS",

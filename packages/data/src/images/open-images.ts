@@ -2,13 +2,15 @@
 import { isRevqError, RevqError } from "@revq/core";
 import { availableParallelism } from "node:os";
 import { decodeImage, defaultPixelLimit } from "./decode.js";
+import { arrowFix, arrowReason } from "./find/file-kind.js";
 import { findImages, skippable } from "./find/find-images.js";
 import type { Findings, FoundImage } from "./find/findings.js";
 import type { OpenImagesOptions } from "./image-options.js";
 import { imageList, type IndexedImageSource } from "./indexed-source.js";
+import { systemReason } from "./find/local-path.js";
 import type { Place } from "./find/place.js";
 import { placesOf, whatIsTaken } from "./find/places.js";
-import { imageFormat, imageFormats, whatItIs } from "./sniff.js";
+import { imageFormat, imageFormats, otherImage, whatItIs } from "./sniff.js";
 import { isLatentStore } from "../store/read.js";
 import { openSynthetic, syntheticPrefix } from "./synthetic.js";
 
@@ -61,6 +63,7 @@ export async function openPlaces(
   const { size, limit, skipBroken, pixelLimit = defaultPixelLimit } = options;
   await refuseStores(places);
   const found = await findImages(places, { limit, skipBroken });
+  await requireNamedImages(found);
   await requireOneImage(description, found);
   const images = new Map(found.images.map((image) => [image.name, image]));
   return imageList({
@@ -108,6 +111,17 @@ function noteTables({ tables }: Findings): string[] {
   ];
 }
 
+/** Images that the user named are looked at before anything long begins. */
+async function requireNamedImages({ images }: Findings): Promise<void> {
+  for (const image of images) {
+    if (!image.named || !image.head) continue;
+    const head = await Promise.resolve(image.head()).catch((error: unknown) => {
+      throw unreadable(image.name, new Error(systemReason(error)));
+    });
+    if (imageFormat(head) === null) throw unreadable(image.name, new Error(otherImage(whatItIs(head, image.name))));
+  }
+}
+
 /** Fails early when no candidate begins like an image. */
 async function requireOneImage(description: string, found: Findings): Promise<void> {
   let wrong = "";
@@ -117,6 +131,7 @@ async function requireOneImage(description: string, found: Findings): Promise<vo
     wrong ||= `${image.name}: ${looksLike}`;
   }
   const { images, skipped, passedOver, tables } = found;
+  const isArrow = images.length === 0 && skipped.length > 0 && skipped.every(({ reason }) => reason === arrowReason);
   const others = [
     images.length ? `${images.length} named like images, but with other content (${wrong})` : "",
     skipped.length ? `${skipped.length} of other kinds (${skipped[0]!.name}: ${skipped[0]!.reason})` : "",
@@ -125,7 +140,11 @@ async function requireOneImage(description: string, found: Findings): Promise<vo
   throw new RevqError(
     "data-no-images",
     `${description} holds no readable image. Files found: ${others.join(", ") || "none"}.`,
-    { fix: `Name ${imageFormats} images: a folder of them, files, or .tar and .parquet files with them.` },
+    {
+      fix: isArrow
+        ? arrowFix
+        : `Name ${imageFormats} images: a folder of them, files, or .tar and .parquet files with them.`,
+    },
   );
 }
 

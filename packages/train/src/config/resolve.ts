@@ -198,7 +198,8 @@ function parseRunConfig(values: ConfigLayer, origins: ReadonlyMap<string, string
   });
   const [first] = parsed.error.issues;
   const path = first!.path.map(String).concat(first!.code === "unrecognized_keys" ? first!.keys.slice(0, 1) : []);
-  throw new RevqError("config-invalid", `The configuration is wrong: ${problems.join("; ")}.`, {
+  const text = problems.join("; ");
+  throw new RevqError("config-invalid", `The configuration is wrong: ${text}${text.endsWith("?") ? "" : "."}`, {
     fix: "Print the configuration with its comments to see every key.",
     setting: { path: path.join(".") },
   });

@@ -2,7 +2,6 @@ import { Args, Flags } from "@oclif/core";
 import { latentShapeOf, latentShapeToArray } from "@revq/core";
 import { backboneFlags, namedParts } from "../../backbone/flags.js";
 import type { InspectReport } from "../../backbone/inspect-table.js";
-import type { VaeMetrics } from "../../backbone/measure-vae.js";
 import { BaseCommand } from "../../base-command.js";
 import { imageFlags, imageOptions, repeated, whatImagesAre } from "../../images/image-flags.js";
 import { engineFlag } from "../../settings/engine-flag.js";
@@ -56,11 +55,12 @@ export default class BackboneInspect extends BaseCommand {
     const { spec } = instance;
     const tensors = Object.values(instance.state());
     const parameters = tensors.filter(({ dtype }) => dtype === "float32").reduce((sum, { size }) => sum + size, 0);
-    let vae: VaeMetrics | null = null;
+    let vae: InspectReport["vae"] = null;
+    let closing: string | null = null;
     if (flags.data !== undefined) {
       const { openImages } = await import("@revq/data");
       const { measureVae } = await import("../../backbone/measure-vae.js");
-      const { noteEnlarged, noteImages, noteSkipped } = await import("@revq/train");
+      const { countImages, countsText, noteEnlarged, noteImages, noteSkipped } = await import("@revq/train");
       const images = await openImages(flags.data, {
         size: imageSize,
         ...imageOptions(flags),
@@ -69,7 +69,10 @@ export default class BackboneInspect extends BaseCommand {
       noteImages(images, this.note);
       const known = images.skipped.length;
       const report = this.display.update.bind(this.display);
-      vae = await measureVae(instance, images, { batch: flags.batch, signal: this.signal, report });
+      const measured = await measureVae(instance, images, { batch: flags.batch, signal: this.signal, report });
+      const counts = countImages(images);
+      vae = { ...measured, ...counts };
+      closing = `${counts.images} images; ${countsText(counts)}`;
       noteSkipped(images.skipped.slice(known), this.note);
       noteEnlarged([images], this.note);
     }
@@ -90,6 +93,7 @@ export default class BackboneInspect extends BaseCommand {
     this.display.finish();
     const { inspectTable } = await import("../../backbone/inspect-table.js");
     this.log(`\n${inspectTable(report)}`);
+    if (closing !== null) this.log(closing);
     return report;
   }
 }

@@ -53,7 +53,12 @@ export function compression(head: Uint8Array): string | null {
   return /^a compressed \w+ \((\w+)\)$/.exec(signatureOf(head)?.what ?? "")?.[1] ?? null;
 }
 
-const arrowReason = "an Arrow file; write the data set with to_parquet";
+export const arrowReason = "an Arrow file; write the data set with to_parquet";
+
+/** What to do with a folder of `datasets.save_to_disk`. Each split of a DatasetDict is such a folder of its own. */
+export const arrowFix =
+  "In Python, for each folder with a state.json (of a DatasetDict, each split): " +
+  'datasets.load_from_disk(FOLDER).to_parquet("images.parquet"). Then name those files.';
 const packedReason = "a compressed archive; unpack it first";
 
 /** Why a file of this kind holds no image that is read. */

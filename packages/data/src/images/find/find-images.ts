@@ -5,7 +5,7 @@ import { fromFile } from "@revq/formats/node";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { keyOf, type BesideImage } from "../beside.js";
-import { kindByName, kindOf, reasonOf, type FileKind } from "./file-kind.js";
+import { arrowFix, kindByName, kindOf, reasonOf, type FileKind } from "./file-kind.js";
 import { findings, type Findings, type FoundImage } from "./findings.js";
 import { labelsOf } from "./labels.js";
 import { pathText, readHead, systemReason, type LocalPath } from "./local-path.js";
@@ -145,7 +145,7 @@ async function findInFile(file: FileToRead, found: Findings): Promise<void> {
   if (kind === "packed") throw packed(name, null);
   if (kind === "arrow") {
     throw new RevqError("data-arrow", `${name} is an Arrow file, as datasets.save_to_disk writes it; it is not read.`, {
-      fix: 'In Python: datasets.load_from_disk(FOLDER).to_parquet("images.parquet"). Then name that file.',
+      fix: arrowFix,
       setting: { path: "data.train" },
     });
   }

@@ -115,8 +115,9 @@ function missing(path: string, cause: unknown): RevqError {
 
 function notTaken(spec: string): RevqError {
   const what = spec.includes("::") ? "Lists with :: are" : `${/^[^:]+:/.exec(spec)![0]} is`;
+  const [, repository] = /^hf:(?:datasets?\/)?([\w.-]+\/[\w.-]+.*)$/.exec(spec) ?? [];
   return new RevqError("data-not-taken", `${spec}: ${what} not taken.`, {
-    fix: whatIsTaken,
+    fix: repository === undefined ? whatIsTaken : `A data set of the hub is written hf:datasets/${repository}.`,
     setting: { path: "data.train" },
   });
 }
