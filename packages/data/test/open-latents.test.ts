@@ -48,6 +48,25 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
+it("names a dtype that is not computed in", async () => {
+  for (const [dtype, bytes] of [
+    ["F8_E4M3", 4],
+    ["F4", 2],
+    ["C64", 32],
+  ] as const) {
+    const entry = JSON.stringify({ latents: { dtype, shape: [1, 1, 2, 2], data_offsets: [0, bytes] } });
+    const header = new TextEncoder().encode(entry.padEnd(96));
+    await writeFile(
+      path("odd.safetensors"),
+      Buffer.concat([Buffer.of(96, 0, 0, 0, 0, 0, 0, 0), header, new Uint8Array(bytes)]),
+    );
+    await expect(openLatents(path("odd.safetensors"))).rejects.toMatchObject({
+      code: "latents-dtype",
+      message: expect.stringContaining(`holds ${dtype}; F16, BF16, F32 and F64 are read.`),
+    });
+  }
+});
+
 it.each(["F32.safetensors", "F16.safetensors", "BF16.safetensors", "F64.safetensors", "two.safetensors", "a-0.npy"])(
   "reads %s, into memory and by rows",
   async (name) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { WeightsSource } from "@revq/core";
+import { RevqError, type WeightsSource } from "@revq/core";
 import {
   fromBuffer,
   openModelFolder,
@@ -82,6 +82,44 @@ describe("openModelFolder", () => {
       "diffusion_pytorch_model.safetensors": writeSafetensors([a]),
     });
     await expect(openModelFolder(source, "a VAE")).rejects.toThrow(/place\/config.json is not a JSON object/);
+  });
+
+  it("reads the shards beside an index that was named alone", async () => {
+    const index = "diffusion_pytorch_model.safetensors.index.json";
+    const map = { "a.weight": "1.safetensors", "b.bias": "2.safetensors" };
+    const inside = place({ [index]: encode({ weight_map: map }) });
+    const files = { "1.safetensors": writeSafetensors([a]), "2.safetensors": writeSafetensors([b]) };
+    const beside = place(files);
+    const find = (names: readonly string[]) => async (name: string) =>
+      names.includes(name) ? beside.open(name) : undefined;
+    const model = await openModelFolder({ ...inside, beside: find(Object.keys(files)) }, "a VAE");
+    expect(await all(model.weights, { "a.weight": [2, 2], "b.bias": [3] })).toEqual({
+      "a.weight": [0, 1, 2, 3],
+      "b.bias": [10, 11, 12],
+    });
+    await model.close();
+    const half = { ...inside, beside: find(["1.safetensors"]) };
+    inside.open = (name) =>
+      name === index
+        ? Promise.resolve(fromBuffer(name, encode({ weight_map: map })))
+        : Promise.reject(new RevqError("weights-file-missing", "no"));
+    await expect(openModelFolder({ ...half, open: inside.open }, "a VAE")).rejects.toMatchObject({
+      code: "model-index",
+      message: /it names "2\.safetensors", which is not there/,
+    });
+    expect(beside.open_.size).toBe(0);
+  });
+
+  it("tells what Python writes into a config.json that is not JSON", async () => {
+    const files = {
+      "config.json": new TextEncoder().encode('{"shift_factor": NaN}'),
+      "vae.safetensors": writeSafetensors([a]),
+    };
+    await expect(openModelFolder(place(files), "a VAE")).rejects.toMatchObject({
+      code: "model-config",
+      message: /it holds NaN/,
+      fix: expect.stringMatching(/replace it by null/),
+    });
   });
 
   it("reads shards through their index, below vae/", async () => {

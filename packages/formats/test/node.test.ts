@@ -14,6 +14,17 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const tensors = writeSafetensors([{ name: "a", shape: [2], data: Float32Array.of(1, 2) }]);
 
 describe("openWeights", () => {
+  it("takes a repository of the hub's cache for its files", async () => {
+    const repository = join(folder, "models--owner--name");
+    for (const commit of ["abc", "def"]) {
+      mkdirSync(join(repository, "snapshots", commit), { recursive: true });
+      writeFileSync(join(repository, "snapshots", commit, `${commit}.safetensors`), "");
+    }
+    mkdirSync(join(repository, "refs"));
+    writeFileSync(join(repository, "refs", "main"), "def\n");
+    expect(await (await openWeights(repository)).list()).toEqual(["def.safetensors"]);
+  });
+
   it("opens a folder, nested files and links included, hidden ones left out", async () => {
     mkdirSync(join(folder, "vae"));
     mkdirSync(join(folder, ".cache"));

@@ -27,7 +27,9 @@ export function flagOfSetting({ path, value }: Setting, flags: CommandFlags): st
 /** Of most commands `--set` takes any path, of those for backbones only theirs. */
 function takesPath(set: CommandFlags[string] | undefined, path: string): boolean {
   return (
-    set !== undefined && path.includes(".") && (set.helpValue !== "<backbone.a=b>" || path.startsWith("backbone."))
+    set !== undefined &&
+    path.includes(".") &&
+    (set.helpValue !== "<backbone.a=b>" || /^backbone\.(?!weights$)/.test(path))
   );
 }
 

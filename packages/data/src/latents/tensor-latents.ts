@@ -24,6 +24,12 @@ export async function openLatentsOfTensors(path: string, options: OpenLatentsOpt
   const name = chooseTensor(file);
   const info = file.tensors.get(name)!;
   const array = { name: source.name, shape: info.shape, dtype: info.dtype, isFloat: info.dtype in arrays };
+  if (!array.isFloat && /^(F|C)\d/.test(info.dtype)) {
+    throw new RevqError("latents-dtype", `${source.name} holds ${info.dtype}; F16, BF16, F32 and F64 are read.`, {
+      fix: "Convert the latents in Python: latents.to(torch.float16).",
+      setting: { path: "data.latents" },
+    });
+  }
   if (!("strides" in info))
     return latentsOfRows({ ...array, readRows: await rowsOf(path, info as TensorInfo) }, options);
   // A tensor of a checkpoint may have any strides, so it is read whole.
@@ -43,8 +49,8 @@ export async function openLatentsOfTensors(path: string, options: OpenLatentsOpt
 
 async function rowsOf(path: string, { dtype, shape, offset }: TensorInfo): Promise<ArrayRows["readRows"]> {
   const source = await fromFile(path);
-  const rowBytes = shape.slice(1).reduce((product, size) => product * size, bytesPerElement(dtype as DType));
   return async (start, count) => {
+    const rowBytes = shape.slice(1).reduce((product, size) => product * size, bytesPerElement(dtype as DType));
     const { buffer } = (await source.read(offset + start * rowBytes, count * rowBytes)).slice();
     return toFloat32(new arrays[dtype as keyof typeof arrays](buffer), dtype as DType);
   };

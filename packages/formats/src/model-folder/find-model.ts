@@ -37,7 +37,7 @@ const safetensors = /\.(safetensors|sft)$/i;
 const noModel = /-\d{5}-of-\d{5}\.|^(optimizer|scheduler|scaler|rng_state|random_states|training_args)\b/i;
 
 /** A single file of any other name is opened: its content says what it is. */
-const otherFile = /\.(json|md|txt|ya?ml|onnx|msgpack)$/i;
+const otherFile = /(?<!\.index(\.[^.]+)?)\.json$|\.(md|txt|ya?ml|onnx|msgpack)$/i;
 
 const isVaeSafetensors = (name: string): boolean => safetensors.test(name) && vaeName.test(name);
 const isCheckpoint = (name: string): boolean => tensorFileName.test(name) && !safetensors.test(name);

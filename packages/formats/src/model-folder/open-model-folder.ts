@@ -32,8 +32,9 @@ export async function openModelFolder(
 ): Promise<ModelFolder> {
   const found = findModel(await source.list(), source.spec, model);
   const opened: ByteSource[] = [];
+  const isAlone = found.names.length === 1;
   const openFile = async (name: string): Promise<TensorFile> => {
-    const bytes = await source.open(name);
+    const bytes = (isAlone && name !== found.file && (await source.beside?.(name))) || (await source.open(name));
     opened.push(bytes);
     return openTensorFile(bytes);
   };
@@ -44,7 +45,7 @@ export async function openModelFolder(
     const config = await readConfig(source, found);
     const { file, names } = found;
     const weights = file.endsWith(".json")
-      ? await openShards(file, await readText(source, file), names, openFile)
+      ? await openShards(file, await readText(source, file), isAlone && source.beside ? null : names, openFile)
       : await openFile(file);
     refuseOtherKind(source.spec, autoencoderKind(config?.json["_class_name"], weights.tensors.keys()), model);
     if (found.others.length > 0)
@@ -108,7 +109,12 @@ function parseObject(text: string, name: string): Record<string, unknown> {
   } catch {
     // The error below names the file.
   }
-  throw new RevqError("model-config", `${name} is not a JSON object.`, { fix: "Get the file again from its source." });
+  const hasNaN = /:\s*(NaN|-?Infinity)\b/.exec(text)?.[1];
+  throw new RevqError("model-config", `${name} is not a JSON object${hasNaN ? `: it holds ${hasNaN}` : ""}.`, {
+    fix: hasNaN
+      ? `Python writes ${hasNaN}, which is not JSON: replace it by null.`
+      : "Get the file again from its source.",
+  });
 }
 
 async function readText(source: WeightsSource, name: string): Promise<string> {

@@ -1,17 +1,17 @@
 /** A model in several files with an index `{"weight_map": {tensor: file}}`, as one tensor file. */
-import { RevqError } from "@revq/core";
+import { isRevqError, RevqError } from "@revq/core";
 import type { TensorFile } from "../tensor-file.js";
 
 /**
  * @param name of the index, with its folder; the files are beside it
- * @param names every file of the place
+ * @param names every file of the place; null where it is not known, for an index that was named alone
  * @throws RevqError `model-index` when the index is malformed, or names a file outside its folder,
  * a missing file, or a tensor that its file does not have
  */
 export async function openShards(
   name: string,
   text: string,
-  names: readonly string[],
+  names: readonly string[] | null,
   openFile: (name: string) => Promise<TensorFile>,
 ): Promise<TensorFile> {
   const refuse = (problem: string): RevqError =>
@@ -22,8 +22,14 @@ export async function openShards(
   for (const [tensor, shard] of weightMap(text, refuse)) {
     if (shard.includes("/") || shard.includes("\\")) throw refuse(`"${shard}" is not a file beside it`);
     const path = folder + shard;
-    if (!names.includes(path)) throw refuse(`it names "${shard}", which is not there`);
-    const file = opened.get(path) ?? (await openFile(path));
+    if (names && !names.includes(path)) throw refuse(`it names "${shard}", which is not there`);
+    const file =
+      opened.get(path) ??
+      (await openFile(path).catch((error: unknown) => {
+        if (isRevqError(error) && error.code === "weights-file-missing")
+          throw refuse(`it names "${shard}", which is not there`);
+        throw error;
+      }));
     opened.set(path, file);
     if (!file.tensors.has(tensor)) throw refuse(`"${shard}" has no tensor "${tensor}"`);
     fileOf.set(tensor, file);

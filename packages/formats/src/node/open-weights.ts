@@ -1,6 +1,6 @@
 /** Opens the weights that the user named: a folder, a file, a URL or a repository of the hub. */
-import { readdir, realpath, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { RevqError, type ByteSource, type WeightsSource } from "@revq/core";
 import { isHubSpec } from "../hub/spec.js";
@@ -51,17 +51,27 @@ async function openPath(spec: string): Promise<WeightsSource> {
     }
     throw error;
   }
-  const list = isFolder ? async () => (await readFolder(spec)).sort() : async () => [basename(spec)];
+  const folder = isFolder ? await withoutCache(spec) : spec;
+  const list = isFolder ? async () => (await readFolder(folder)).sort() : async () => [basename(spec)];
   return {
     spec,
     list,
     async open(name) {
       const names = await list();
       if (!names.includes(name)) throw unknownFile(spec, name, names, "Name the folder or file of the right model.");
-      return fromFile(isFolder ? join(spec, ...name.split("/")) : spec);
+      return fromFile(isFolder ? join(folder, ...name.split("/")) : spec);
     },
     ...(isFolder ? {} : { beside: (name) => besideFile(spec, name) }),
   };
+}
+
+/** Of a repository in the hub's cache (`models--owner--name`), the folder of its files; else the folder itself. */
+async function withoutCache(folder: string): Promise<string> {
+  const snapshots = join(folder, "snapshots");
+  const commits: string[] = await readdir(snapshots).catch(() => []);
+  const main = await readFile(join(folder, "refs", "main"), "utf8").catch(() => "");
+  const commit = commits.find((name) => name === main.trim()) ?? (commits.length === 1 ? commits[0] : undefined);
+  return commit !== undefined && /^models--/.test(basename(resolve(folder))) ? join(snapshots, commit) : folder;
 }
 
 async function besideFile(spec: string, name: string): Promise<ByteSource | undefined> {
