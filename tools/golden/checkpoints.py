@@ -89,6 +89,10 @@ bomb.write(b".")
 archive("bomb.pth", bomb.getvalue())
 archive("endless.pth", b"\x80\x02]q\x00h\x00a.")
 
+# An expanded view beside weights: 1000 elements over a storage of one.
+state = collections.defaultdict(list, {"weight": torch.tensor([1.0, 2.0, 3.0])})
+torch.save({"state": state, "mask": [torch.ones(2), torch.zeros(1).expand(1000)]}, folder / "expanded.pth")
+
 # A storage without a type, as torch 2.3+ writes uint16 tensors (torch._utils._rebuild_tensor_v3), in an archive of ZIP64 records.
 untyped = (
     b"\x80\x02ctorch._utils\n_rebuild_tensor_v3\n((X\x07\x00\x00\x00storagectorch.storage\nUntypedStorage\n"

@@ -146,6 +146,12 @@ describe("openPth", () => {
     expect(existsSync("/tmp/owned")).toBe(false);
   });
 
+  it("leaves an expanded view out, and reads a defaultdict as a dict", async () => {
+    const file = await open("expanded.pth");
+    expect([...file.tensors.keys()]).toEqual(["state.weight", "mask.0"]);
+    expect([...(await file.readFloat32("state.weight")).data]).toEqual([1, 2, 3]);
+  });
+
   it.each([
     ["attack-call-storage.pth", "pth-malformed", /FloatStorage cannot be called/],
     ["bomb.pth", "pth-malformed", /expand/],

@@ -59,6 +59,7 @@ const callables: Readonly<Record<string, (args: PickleValue[], name: string) => 
     }
     return result;
   },
+  "collections.defaultdict": () => new PickleMap(),
   "torch._utils._rebuild_tensor": ([storage, offset, shape, strides], name) =>
     tensor(name, storage, offset, shape, strides),
   "torch._utils._rebuild_tensor_v2": ([storage, offset, shape, strides], name) =>
@@ -164,14 +165,15 @@ function tensor(
   const available = storage.dtype ? storage.size : Math.floor(storage.size / bytesPerElement(dtype));
   const count = elementCount(shape);
   const last = shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, offset);
-  // An expanded view may have more elements than its storage. It is refused: a few bytes could make
-  // it arbitrarily large.
-  if (count === undefined || count > available || (count > 0 && !(last < available))) {
+  if (count === undefined || (count > 0 && !(last < available))) {
     return malformed(
       name,
       `a tensor [${shape.slice(0, 8)}] that does not lie inside its storage of ${available} elements`,
     );
   }
+  // An expanded view has more elements than its storage. It is not read: a few bytes could make it
+  // arbitrarily large. Weights are not expanded, masks beside them may be.
+  if (count > available) return new OpaqueValue("an expanded view");
   return new TensorReference(storage, dtype, shape, strides, offset);
 }
 
