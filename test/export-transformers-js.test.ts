@@ -115,7 +115,7 @@ describe.skipIf(!isFull)("in transformers.js (needs REVQ_TEST_FULL)", { timeout:
   }, 600_000);
 
   it("the README's program has the ids and the picture of the command line, in Node", async () => {
-    const code = program.replace("THIS_FOLDER", "./site/models/tiny").replace("photo.jpg", "photo.png");
+    const code = program.replace("THIS_FOLDER", "site/models/tiny").replace("photo.jpg", "photo.png");
     await writeFile(join(cwd, "program.mjs"), `${code}\nconsole.log(JSON.stringify([...image_codes.data]));\n`);
     const { stdout } = await run("node", ["program.mjs"], { cwd });
     expect(same(JSON.parse(stdout.trim().split("\n").at(-1)!) as number[])).toBe(1);
@@ -127,7 +127,7 @@ describe.skipIf(!isFull)("in transformers.js (needs REVQ_TEST_FULL)", { timeout:
     await sharp(photo).resize(400, 300, { fit: "fill" }).png().toFile(join(cwd, "wide.png"));
     await revqJson(["encode", fileURLToPath(tokenizerFolder), "wide.png", "-o", "wide.json"], { cwd });
     const { images } = JSON.parse(await readFile(join(cwd, "wide.json"), "utf8")) as { images: { ids: number[] }[] };
-    const code = program.replace("THIS_FOLDER", "./site/models/tiny").replace("photo.jpg", "wide.png");
+    const code = program.replace("THIS_FOLDER", "site/models/tiny").replace("photo.jpg", "wide.png");
     await writeFile(join(cwd, "wide.mjs"), `${code}\nconsole.log(JSON.stringify([...image_codes.data]));\n`);
     const { stdout } = await run("node", ["wide.mjs"], { cwd });
     const share = same(JSON.parse(stdout.trim().split("\n").at(-1)!) as number[], images[0]!.ids);
@@ -147,7 +147,7 @@ describe.skipIf(!isFull)("in transformers.js (needs REVQ_TEST_FULL)", { timeout:
     const local = "./transformers.js";
     const code = program
       .replace("@huggingface/transformers", local)
-      .replace("THIS_FOLDER", "models/tiny")
+      .replace("./THIS_FOLDER", "models/tiny")
       .replace("photo.jpg", "photo.png")
       .replace(/await image\.save.*\n/, "");
     const before = inBrowser.replace("@huggingface/transformers", local);

@@ -22,7 +22,7 @@ describe("types", () => {
   it("know the ids of everything that comes with the command line", () => {
     // The example's plugin is in the same compilation as this test.
     expectTypeOf<Exclude<Ids<UserConfig["quantizer"]>, "lattice">>().toEqualTypeOf<
-      "bsq" | "fsq" | "lfq" | "multigroup" | "residual" | "tokenbridge" | "vq"
+      "bsq" | "fsq" | "lfq" | "multigroup" | "residual" | "tokenbridge" | "trellis" | "vq"
     >();
     expectTypeOf<Ids<UserConfig["backbone"]>>().toEqualTypeOf<"dc-ae" | "linear" | "onnx" | "sd-vae" | "tae">();
     expectTypeOf<Ids<UserConfig["rectifier"]>>().toEqualTypeOf<"cnn" | "efficientvit" | "identity" | "mlp">();
@@ -31,7 +31,7 @@ describe("types", () => {
     );
     expect(ids).toEqual({
       backbone: ["dc-ae", "linear", "onnx", "sd-vae", "tae"] satisfies Ids<UserConfig["backbone"]>[],
-      quantizer: ["bsq", "fsq", "lfq", "multigroup", "residual", "tokenbridge", "vq"] satisfies Ids<
+      quantizer: ["bsq", "fsq", "lfq", "multigroup", "residual", "tokenbridge", "trellis", "vq"] satisfies Ids<
         UserConfig["quantizer"]
       >[],
       rectifier: ["cnn", "efficientvit", "identity", "mlp"] satisfies Ids<UserConfig["rectifier"]>[],

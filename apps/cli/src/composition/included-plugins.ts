@@ -10,6 +10,7 @@ export const includedPlugins = {
   "@revq/quantizer-multigroup": () => import("@revq/quantizer-multigroup"),
   "@revq/quantizer-residual": () => import("@revq/quantizer-residual"),
   "@revq/quantizer-tokenbridge": () => import("@revq/quantizer-tokenbridge"),
+  "@revq/quantizer-trellis": () => import("@revq/quantizer-trellis"),
   "@revq/quantizer-vq": () => import("@revq/quantizer-vq"),
   "@revq/rectifier-cnn": () => import("@revq/rectifier-cnn"),
   "@revq/rectifier-efficientvit": () => import("@revq/rectifier-efficientvit"),

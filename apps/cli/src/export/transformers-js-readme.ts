@@ -28,7 +28,7 @@ n is any number of images. In Node and in a browser, with the package \`${reader
 \`\`\`js
 import { AutoModel, ${encodes ? "AutoProcessor, " : ""}RawImage${decodes ? ", Tensor" : ""} } from "${reader}";
 
-const folder = "THIS_FOLDER"; // or the name of a model on the hub
+const folder = "./THIS_FOLDER"; // in Node begin with ./ or /: other names are of models on the hub
 ${encodes ? encoding : ""}${decodes ? decoding(encodes === true, layout.count, size) : ""}\`\`\`
 
 In a browser, allow a folder of the page before that; it is an address below the page's:
