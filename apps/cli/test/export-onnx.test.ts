@@ -27,6 +27,7 @@ import { bsq, lfq } from "@revq/quantizer-lfq";
 import { multigroup } from "@revq/quantizer-multigroup";
 import { residual } from "@revq/quantizer-residual";
 import { tokenbridge } from "@revq/quantizer-tokenbridge";
+import { trellis } from "@revq/quantizer-trellis";
 import { vq } from "@revq/quantizer-vq";
 import { identity } from "@revq/rectifier-identity";
 import {
@@ -203,6 +204,17 @@ describe("export to ONNX of every quantizer", () => {
     ([plugin, options]) => [`${plugin.id} ${JSON.stringify(options)}`, [plugin, options]] as const,
   );
   it.each(cases)("%s", (_, quantizer) => expectExport({ quantizer, transform: none as never }));
+
+  it("trellis: the decoder alone, for any batch, because the search is on the host", async () => {
+    const backbone = await openBackbone(linear as never, { patch: 8, channels: 16 });
+    const stages = { quantizer: [trellis as never, { tokens: 32, codes: 16 }], transform: dctKlt as never } as const;
+    const tokenizer = await makeTokenizer(backbone, "linear", stages);
+    const report = await exportOnnx(tokenizer, await mkdtemp(join(folder, "trellis-")), null);
+    expect(report).toMatchObject({ files: ["decoder.onnx"], fixedBatch: {} });
+    expect(report.leftOut).toEqual(["encoder.onnx: the quantizer trellis computes outside the tensor engine."]);
+    expect(report.largestDifference).toBeLessThan(1e-5);
+    tokenizer.dispose();
+  });
 });
 
 describe("export to ONNX of every transform", () => {

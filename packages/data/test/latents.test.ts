@@ -48,7 +48,7 @@ describe("latents", () => {
     ["nothing in it", writeNpy({ shape: [0, 2, 3, 4], data: new Float32Array(0) }), "latents-shape"],
     ["integers", writeNpy({ shape: [1, 2, 3, 4], data: new Int32Array(24) }), "latents-dtype"],
     ["NaN", writeNpy({ shape: [1, 2, 3, 4], data: new Float32Array(24).fill(NaN, 5, 6) }), "latents-not-finite"],
-    ["text", new TextEncoder().encode("latents?"), "npy-not-npy"],
+    ["text", new TextEncoder().encode("latents?"), "text-instead-of-data"],
   ])("refuse a file with %s", async (_, bytes, code) => {
     const path = join(folder, "bad.npy");
     await writeFile(path, bytes);

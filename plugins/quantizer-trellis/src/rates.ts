@@ -44,9 +44,6 @@ export function mostBits(count: number): number {
  *
  * @param variances of the blocks' coefficients, summed
  * @returns for every block the index of its rate class, or -1 for no bits
- *
- * @example
- * allocateRates([64, 4, 0], 13); // => Int8Array [5, 0, -1]
  */
 export function allocateRates(variances: ArrayLike<number>, budget: number): Int8Array {
   const steps: { readonly block: number; readonly to: number; readonly bits: number; readonly gain: number }[] = [];

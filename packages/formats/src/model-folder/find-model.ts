@@ -36,8 +36,9 @@ const safetensors = /\.(safetensors|sft)$/i;
 /** Files beside weights that hold other tensors, and parts of a model that an index names. */
 const noModel = /-\d{5}-of-\d{5}\.|^(optimizer|scheduler|scaler|rng_state|random_states|training_args)\b/i;
 
-/** A single file of any other name is opened: its content says what it is. */
-const otherFile = /(?<!\.index(\.[^.]+)?)\.json$|\.(md|txt|ya?ml|onnx|msgpack)$/i;
+/** What holds no weights. A single file of any other name is opened: its content says what it is. */
+const otherFile =
+  /(?<!\.index(\.[^.]+)?)\.json$|\.(md|txt|ya?ml|html?|csv|onnx|msgpack|jpe?g|png|webp|gif|avif|heic|tiff?|bmp|tar|parquet)$/i;
 
 const isVaeSafetensors = (name: string): boolean => safetensors.test(name) && vaeName.test(name);
 const isCheckpoint = (name: string): boolean => tensorFileName.test(name) && !safetensors.test(name);

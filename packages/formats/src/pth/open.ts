@@ -32,7 +32,7 @@ const maxPickleBytes = 16 * 1024 * 1024;
  * @throws RevqError `pth-forbidden-global` when there are such objects and no tensor outside them;
  * `pth-legacy`, `pth-torchscript`, `pth-zip`, `pth-malformed`, `git-lfs-pointer`
  * @example
- * const refusal = await openPth(fromBuffer("weights.pth", new Uint8Array(64))).catch((error) => error.code);
+ * const refusal = await openPth(fromBuffer("weights.pth", new Uint8Array(64).fill(1))).catch((error) => error.code);
  * refusal; // => "pth-not-a-checkpoint"
  */
 export async function openPth(source: ByteSource): Promise<PthFile> {
