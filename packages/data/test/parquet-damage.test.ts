@@ -8,6 +8,7 @@ import { expect, it } from "vitest";
 import { imageColumn, requireReadable } from "../src/images/archives/parquet-column.js";
 import { skipDelta } from "../src/images/archives/parquet-delta.js";
 import { findParquetImages } from "../src/images/archives/parquet-images.js";
+import { requireRuns } from "../src/images/archives/parquet-runs.js";
 import { findings } from "../src/images/find/findings.js";
 
 /** The example of the specification: 7, 5, 3, 1, 2, 3, 4, 5 in one block of 128 values in 4 parts. */
@@ -27,6 +28,30 @@ it.each([
   ["no end", [0x80, 1, 4, 8, 14, 3, 2, 0], /end too early/],
 ])("refuses %s", (_, bytes, message) => {
   expect(() => skipDelta(Uint8Array.from(bytes), 0, 8)).toThrow(message);
+});
+
+it("skips runs of the specification's example: 0 to 7 in 3 bits, packed; and a run of 100 equal values", () => {
+  const packed = [0x03, 0b10001000, 0b11000110, 0b11111010];
+  expect(requireRuns(Uint8Array.from([9, ...packed, 0xc8, 1, 5, 77]), 1, 3, 108)).toBe(8);
+  expect(requireRuns(Uint8Array.from(packed), 0, 3, 5), "filled up to 8").toBe(4);
+});
+
+it.each([
+  ["a run of more values than there are", [0xca, 1, 5], /a run of 101 values, 100 are left/],
+  ["packed values of more than there are", [0x1d, 0], /a run of 112 values, 100 are left/],
+  ["a run of a billion values", [0xfe, 0xff, 0xff, 0xff, 0x07, 1], /a run of 1073741823 values/],
+  ["no end", [0x80, 0x80], /end too early/],
+])("refuses %s", (_, bytes, message) => {
+  expect(() => requireRuns(Uint8Array.from(bytes), 0, 3, 100)).toThrow(message);
+});
+
+it("refuses a table with such levels at once: hyparquet alone takes seconds and gigabytes", async () => {
+  const bytes = await readFile(join(import.meta.dirname, "fixtures/long-run.parquet"));
+  const found = findings();
+  await findParquetImages(fromBuffer("x.parquet", bytes), "x.parquet", null, found);
+  await expect(found.images[0]!.read()).rejects.toMatchObject({ code: "parquet-damaged" });
+  const { cause } = (await found.images[0]!.read().catch((error: unknown) => error)) as { cause?: Error };
+  expect(String(cause ?? "")).toMatch(/run|levels|early/);
 });
 
 it("names the row group size to write, where one is too large", async () => {

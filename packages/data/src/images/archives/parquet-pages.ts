@@ -11,6 +11,7 @@ import { getMaxDefinitionLevel, getMaxRepetitionLevel, getTreePath } from "hypar
 import type { Compressors } from "hyparquet-compressors";
 import { ParquetDamage } from "./parquet-damage.js";
 import { skipDelta } from "./parquet-delta.js";
+import { requireRuns } from "./parquet-runs.js";
 
 interface Levels {
   readonly repetition: number;
@@ -46,27 +47,31 @@ export function requirePages(
     } else if (counted) {
       values += counted.num_values;
       require(counted.num_values >= 0 && values <= Number(column.num_values), `a page of ${counted.num_values} values`);
-      if (counted.encoding.startsWith("DELTA_")) requireDelta(page, header, column, { levels, compressors });
+      requireContents(page, header, column, { levels, compressors });
     }
   }
 }
 
-/** Values of strings and bytes only: lengths, and with DELTA_BYTE_ARRAY prefixes before them. */
-function requireDelta(
+/** Levels, then values: runs of dictionary indices, or the lengths of `DELTA_` encodings. */
+function requireContents(
   page: Uint8Array,
   header: PageHeader,
   { codec }: ColumnMetaData,
   { levels, compressors }: { readonly levels: Levels; readonly compressors: Compressors },
 ): void {
   const { data_page_header: first, data_page_header_v2: second, uncompressed_page_size: size } = header;
+  const { encoding, num_values: all } = (first ?? second)!;
   let bytes: Uint8Array;
   let count: number;
   if (second) {
-    const before = second.repetition_levels_byte_length + second.definition_levels_byte_length;
-    require(before >= 0 && before <= page.length, `levels of ${before} bytes`);
+    const repetition = second.repetition_levels_byte_length;
+    const before = repetition + second.definition_levels_byte_length;
+    require(repetition >= 0 && before >= repetition && before <= page.length, `levels of ${before} bytes`);
+    if (levels.repetition > 0) requireRuns(page.subarray(0, repetition), 0, widthOf(levels.repetition), all);
+    if (levels.definition > 0) requireRuns(page.subarray(repetition, before), 0, widthOf(levels.definition), all);
     bytes = page.subarray(before);
     if (second.is_compressed !== false) bytes = decompressPage(bytes, size - before, codec, compressors);
-    count = second.num_values - second.num_nulls;
+    count = all - second.num_nulls;
   } else {
     const whole = decompressPage(page, size, codec, compressors);
     const read = valuesAfterLevels(whole, first!, levels);
@@ -74,8 +79,11 @@ function requireDelta(
     count = read.count;
   }
   require(count >= 0, `${count} values`);
+  // The bits of an index come first; without any, all indices are 0.
+  if (encoding.endsWith("_DICTIONARY") && bytes[0]! > 0) requireRuns(bytes, 1, bytes[0]!, count);
+  if (!encoding.startsWith("DELTA_")) return;
   let offset = 0;
-  const sequences = (first ?? second)!.encoding === "DELTA_BYTE_ARRAY" ? 2 : 1;
+  const sequences = encoding === "DELTA_BYTE_ARRAY" ? 2 : 1;
   for (let i = 0; i < sequences; i++) offset = skipDelta(bytes, offset, count);
 }
 
@@ -86,11 +94,20 @@ function valuesAfterLevels(
   { repetition, definition }: Levels,
 ): { offset: number; count: number } {
   const reader = { view: new DataView(page.buffer, page.byteOffset, page.byteLength), offset: 0 };
-  if (repetition > 0) reader.offset += 4 + reader.view.getUint32(0, true);
+  if (repetition > 0) {
+    requireRuns(page, 4, widthOf(repetition), num_values);
+    reader.offset += 4 + reader.view.getUint32(0, true);
+  }
   if (definition === 0) return { offset: reader.offset, count: num_values };
+  requireRuns(page, reader.offset + 4, widthOf(definition), num_values);
   const defined: number[] = new Array<number>(num_values);
-  readRleBitPackedHybrid(reader, 32 - Math.clz32(definition), defined);
+  readRleBitPackedHybrid(reader, widthOf(definition), defined);
   return { offset: reader.offset, count: defined.filter((level) => level === definition).length };
+}
+
+/** Bits of a level. */
+function widthOf(largest: number): number {
+  return 32 - Math.clz32(largest);
 }
 
 function require(holds: boolean, what: string): void {
