@@ -6,9 +6,11 @@ import { existsSync } from "node:fs";
 import { cp, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { seededWeights } from "../packages/metrics/test/seeded.js";
 import { revq, revqJson, shared, temporaryFolder } from "./support/revq.js";
+
+vi.setConfig({ testTimeout: 180_000 });
 
 const folder = await temporaryFolder();
 const cwd = folder.path;
