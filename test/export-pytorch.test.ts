@@ -119,6 +119,8 @@ const cases: readonly Case[] = [
   { name: "lfq", flags: [...linear, ...transform("dct-klt"), ...quantizer("lfq"), ...identity] },
   { name: "bsq", flags: [...linear, ...none, ...quantizer("bsq", "split=spatial"), ...identity] },
   { name: "tokenbridge", flags: [...linear, ...transform("dct-klt"), ...quantizer("tokenbridge"), ...identity] },
+  { name: "trellis", flags: [...linear, ...transform("dct-klt"), ...quantizer("trellis", "tokens=32"), ...identity] },
+  { name: "trellis-low", flags: [...small, ...quantizer("trellis", "codes=64"), ...cnn] },
   { name: "kl-attention", flags: ["--backbone", "sd-vae", "--weights", "kl", ...small, ...none] },
   { name: "lora", flags: [...small, "--adapt-decoder", "lora", "--picture-steps", "2"] },
   { name: "adapted-linear", flags: [...linear, ...small, "--adapt-decoder", "all", "--picture-steps", "2"] },

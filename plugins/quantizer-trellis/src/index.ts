@@ -44,7 +44,9 @@ export const trellis: QuantizerPlugin<typeof options> = definePlugin({
   transform: "auto",
 
   async resolve(given, request) {
-    return [{ options: { ...given, ...tokensOf(given, request) }, reasons: [] }];
+    const options = { ...given, ...tokensOf(given, request) };
+    requireRoom(options, request.latentShape);
+    return [{ options, reasons: [] }];
   },
 
   layout: (given, latentShape) => {
@@ -54,14 +56,7 @@ export const trellis: QuantizerPlugin<typeof options> = definePlugin({
 
   async create(given, { latentShape, transform }) {
     const settings = { ...withDefaults(given, latentShape), passes: given.passes };
-    const most = mostBits(latentSize(latentShape));
-    const bits = settings.tokens * Math.log2(settings.codes);
-    if (bits > most) {
-      throw new RevqError("trellis-bits", `${bits} bits are more than the trellis can use on this latent: ${most}.`, {
-        fix: "Use fewer tokens, or fewer codes.",
-        setting: { path: "quantizer.tokens" },
-      });
-    }
+    requireRoom(settings, latentShape);
     const { TrellisQuantizer } = await import("./trellis-quantizer.js");
     return new TrellisQuantizer(latentShape, transform, settings);
   },
@@ -78,6 +73,17 @@ function withDefaults({ tokens, codes }: Options, shape: LatentShape): { tokens:
     tokens: tokens ?? Math.max(1, Math.floor(latentSize(shape) / defaultDimension)),
     codes: codes ?? defaultCodes,
   };
+}
+
+/** Throws `trellis-bits` for more bits than the trellis can use. */
+function requireRoom({ tokens, codes }: { tokens: number; codes: number }, shape: LatentShape): void {
+  const most = mostBits(latentSize(shape));
+  const bits = tokens * Math.log2(codes);
+  if (bits <= most) return;
+  throw new RevqError("trellis-bits", `${bits} bits are more than the trellis can use on this latent: ${most}.`, {
+    fix: `Use at most ${Math.floor(most / Math.log2(codes))} tokens of ${codes} codes.`,
+    setting: { path: "quantizer.tokens" },
+  });
 }
 
 /** Any number of tokens will do, so a budget of bits is met to less than a token. */

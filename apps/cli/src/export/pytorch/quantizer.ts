@@ -5,6 +5,7 @@ import { fsq } from "@revq/quantizer-fsq";
 import { levelsFor } from "@revq/quantizer-fsq/levels";
 import { residual } from "@revq/quantizer-residual";
 import { tokenbridge } from "@revq/quantizer-tokenbridge";
+import { trellisLayout } from "@revq/quantizer-trellis/layout";
 import type { Tokenizer } from "@revq/tokenizer";
 import type { DescribedPart } from "./python-part.js";
 
@@ -43,12 +44,13 @@ const known: Readonly<Record<string, (given: Given) => DescribedPart>> = {
 export async function describeQuantizer(tokenizer: Tokenizer): Promise<DescribedQuantizer> {
   const { quantizer, latentShape, space } = tokenizer.parts;
   const { id, options } = tokenizer.config.quantizer;
+  if (id === "trellis") return describeTrellis(tokenizer);
   const describe = known[id];
   const { cut } = quantizer.layout;
   if (!describe || !cut) {
     throw new RevqError(
       "export-pytorch",
-      `The Python code knows the quantizers ${Object.keys(known).join(", ")}, not ${id}.`,
+      `The Python code knows the quantizers ${[...Object.keys(known), "trellis"].join(", ")}, not ${id}.`,
       { fix: "Export to ONNX or tfjs." },
     );
   }
@@ -64,6 +66,33 @@ export async function describeQuantizer(tokenizer: Tokenizer): Promise<Described
   } finally {
     tokens.dispose();
   }
+}
+
+/** All coefficients are one vector, in the order of the path. */
+async function describeTrellis({ parts, layout }: Tokenizer): Promise<DescribedQuantizer> {
+  const { quantizer, latentShape, space } = parts;
+  const arrays = await toNamedArrays(quantizer.state());
+  const path = trellisLayout({ rates: arrays["rates"]!, scale: arrays["scale"] }, latentShape, space.transform.layout);
+  const [steps, elements] = [path.classOf.length, path.order.length];
+  return {
+    part: {
+      class: "Trellis",
+      tokens: layout.count,
+      width: Math.log2(layout.codebookSizes[0]!),
+      steps,
+      elements,
+      classes: path.classes.map(({ vector, bits, columns }) => [vector, bits, columns]),
+    },
+    files: ["quantizer_trellis"],
+    tensors: {
+      tables: arrays["tables"]!,
+      class_of: { shape: [steps], data: path.classOf },
+      deviations: { shape: [elements], data: path.deviations },
+      shared_columns: { shape: [path.sharedColumns.length], data: path.sharedColumns },
+    },
+    vectorSize: elements,
+    order: path.order,
+  };
 }
 
 function codebooks({ tokenizer: { layout }, arrays, dim }: Given, name: string): DescribedPart {
