@@ -2,6 +2,7 @@
 import { checkIds, RevqError, type ReportProgress, type RgbaImage, type TokenLayout } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
+import type { EffortOptions } from "./effort.js";
 import { fromFloatPixels, toCroppedPixels, toFloatPixels, type DecodedImage } from "./image.js";
 import { openImage } from "./open-image.js";
 import { checkGrid, cutTile, planTiles, tileCount, TileBlender, type TileGrid } from "./tile-grid.js";
@@ -11,7 +12,7 @@ export interface TileCoder {
   /** Side of a tile in pixels. */
   readonly imageSize: number;
   readonly layout: TokenLayout;
-  encodeImages(images: Tensor4D): Promise<Tensor2D>;
+  encodeImages(images: Tensor4D, options: EffortOptions): Promise<Tensor2D>;
   decodeIds(ids: Tensor2D): Promise<Tensor4D>;
 }
 
@@ -27,7 +28,7 @@ export interface CodingOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface EncodeOptions extends CodingOptions {
+export interface EncodeOptions extends CodingOptions, EffortOptions {
   /** Keep the size of the images: tiles of the trained size cover them. Default: false, the centre crop. */
   readonly tile?: boolean;
 }
@@ -51,7 +52,7 @@ export async function encodeInputs(
 async function encodeTiles(
   coder: TileCoder,
   images: readonly RgbaImage[],
-  options: CodingOptions,
+  options: EncodeOptions,
 ): Promise<Int32Array> {
   const first = images[0];
   if (!first) return new Int32Array(0);
@@ -79,7 +80,7 @@ async function encodeBatches(
   coder: TileCoder,
   total: number,
   fill: (index: number, out: Float32Array) => void | Promise<void>,
-  { batch = defaultBatch, report, signal }: CodingOptions,
+  { batch = defaultBatch, report, signal, effort }: EncodeOptions,
 ): Promise<Int32Array> {
   const { imageSize: tile, layout } = coder;
   const ids = new Int32Array(total * layout.count);
@@ -91,7 +92,7 @@ async function encodeBatches(
     for (let i = 0; i < n; i++) await fill(start + i, pixels.subarray(i * size, (i + 1) * size));
     const images = tf.tensor4d(pixels, [n, tile, tile, 3]);
     try {
-      const found = await coder.encodeImages(images);
+      const found = await coder.encodeImages(images, { effort });
       ids.set(await found.data(), start * layout.count);
       found.dispose();
     } finally {

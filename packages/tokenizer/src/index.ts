@@ -11,6 +11,7 @@ export {
   type CreateBackboneContext,
   type ResolvedOptions,
 } from "./create-backbone.js";
+export type { EffortOptions } from "./effort.js";
 export { adaptedTensors, createAdaptedDecoder, type AdaptedDecoder, type AdaptedDecoderInput } from "./decoder.js";
 export { decoderModes, type DecoderConfig, type DecoderMode } from "./decoder-config.js";
 export { pluginsOf, type NamedPlugin } from "./find-plugins.js";

@@ -17,8 +17,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 import { decodeTiles, encodeInputs, type CodingOptions, type EncodeOptions, type ImageInput } from "./coding.js";
 import type { TokenizerConfig } from "./config.js";
+import { encodeForOutcome, encodeNearest, type EffortOptions } from "./effort.js";
 import type { DecodedImage } from "./image.js";
-import { disposeTransformed } from "./latent-space.js";
 import type { LoadTokenizerOptions } from "./load.js";
 import type { TokenizerParts } from "./parts.js";
 import { planTiles, tileCount, type TileGrid } from "./tile-grid.js";
@@ -153,11 +153,11 @@ export class Tokenizer implements Disposable {
   }
 
   /** images `[n, H, W, 3]` float32 in [-1, 1] -> ids `[n, t]` int32. The caller owns the result. */
-  async encodeImages(images: Tensor4D): Promise<Tensor2D> {
+  async encodeImages(images: Tensor4D, options: EffortOptions = {}): Promise<Tensor2D> {
     this.checkImages(images);
     const latents = await this.backbone.encode(images);
     try {
-      return await this.encodeLatents(latents);
+      return await this.encodeLatents(latents, options);
     } finally {
       latents.dispose();
     }
@@ -178,14 +178,9 @@ export class Tokenizer implements Disposable {
   }
 
   /** latents `[n, h, w, c]` of the backbone -> ids `[n, t]` int32. */
-  async encodeLatents(latents: Tensor4D): Promise<Tensor2D> {
+  async encodeLatents(latents: Tensor4D, { effort = 0 }: EffortOptions = {}): Promise<Tensor2D> {
     this.checkLatents(latents);
-    const transformed = await this.parts.space.forward(latents);
-    try {
-      return await this.parts.quantizer.quantize(transformed.coefficients);
-    } finally {
-      disposeTransformed(transformed);
-    }
+    return effort > 0 ? encodeForOutcome(this.parts, latents, effort) : encodeNearest(this.parts, latents);
   }
 
   /** ids `[n, t]` -> rectified latents `[n, h, w, c]` of the backbone. */

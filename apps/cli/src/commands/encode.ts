@@ -77,6 +77,13 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
       default: false,
       description: "replace the file if it exists",
     }),
+    effort: Flags.integer({
+      description:
+        "sweeps after the search that choose codes for the least error after the rectifier; each costs a search and a pass of the rectifier",
+      min: 0,
+      default: 0,
+      helpValue: "<n>",
+    }),
     batch: Flags.integer({ description: "images or tiles at a time", min: 1, default: 8 }),
     weights: weightsFlag,
     "decoder-weights": decoderWeightsFlag,
@@ -106,10 +113,11 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
     const tokenizer = await openTokenizer(this, args.tokenizer, flags, flags.latents === undefined);
     const { layout } = tokenizer;
     const vocabulary = tokenizer.vocabulary(formOfFlags(flags) ?? "codes", reserve);
-    const { batch } = flags;
+    const { batch, effort } = flags;
     const context = {
       tokenizer,
       batch,
+      effort,
       note: this.note,
       signal: this.signal,
       report: this.display.update.bind(this.display),

@@ -11,6 +11,8 @@ export interface EncodeContext {
   readonly tokenizer: Tokenizer;
   /** Images, tiles or latents at a time. */
   readonly batch: number;
+  /** Sweeps after the first search. */
+  readonly effort: number;
   readonly signal: AbortSignal;
   readonly report: ReportProgress;
   readonly note: (line: string) => void;
@@ -29,14 +31,14 @@ export interface Encoded {
 /** Every image at its own size, in tiles. */
 export async function encodeTiles(
   images: IndexedImageSource,
-  { tokenizer, batch, signal, report, note }: EncodeContext,
+  { tokenizer, batch, effort, signal, report, note }: EncodeContext,
 ): Promise<Encoded> {
   const skipped: SkippedImage[] = [];
   const names: string[] = [];
   const ids: Int32Array[] = [];
   const grids: TileGrid[] = [];
   for await (const { name, image } of readWholeImages(images, skipped)) {
-    ids.push(await tokenizer.encode(image, { tile: true, batch, signal, report }));
+    ids.push(await tokenizer.encode(image, { tile: true, batch, effort, signal, report }));
     names.push(name);
     grids.push(tokenizer.grid(image.width, image.height));
   }
@@ -47,9 +49,9 @@ export async function encodeTiles(
 
 /** Images resized and cropped to the tokenizer's size. After an abort the finished batches are kept. */
 export async function encodeCrops(found: IndexedImageSource, context: EncodeContext): Promise<Encoded> {
-  const { tokenizer, batch, note, signal } = context;
+  const { tokenizer, batch, effort, note, signal } = context;
   const size = imageSizeOf(tokenizer);
-  const source = imageSamples({ images: found, tokenizer, augment: "none", batch });
+  const source = imageSamples({ images: found, tokenizer, augment: "none", batch, effort });
   const { skipped, ...encoded } = await encodeAll(source, context);
   if (encoded.names.length === 0 && !signal.aborted) throw noneReadable(skipped);
   noteSkipped(skipped, note);
@@ -59,8 +61,8 @@ export async function encodeCrops(found: IndexedImageSource, context: EncodeCont
 
 /** Latents of a file or store, named by their number. After an abort the finished batches are kept. */
 export async function encodeLatents(latents: LatentSource, context: EncodeContext): Promise<Encoded> {
-  const { tokenizer, batch } = context;
-  const source = latentSamples({ latents, names: null, description: "latents", tokenizer, batch });
+  const { tokenizer, batch, effort } = context;
+  const source = latentSamples({ latents, names: null, description: "latents", tokenizer, batch, effort });
   return { ...(await encodeAll(source, context)), counts: countLatents(latents.count) };
 }
 

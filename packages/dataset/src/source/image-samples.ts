@@ -13,9 +13,11 @@ export interface ImageSamplesInput {
   readonly augment: Augmentation;
   /** Images or crops at a time. */
   readonly batch: number;
+  /** Sweeps after the first search. Default: 0. */
+  readonly effort?: number | undefined;
 }
 
-export function imageSamples({ images: found, tokenizer, augment, batch }: ImageSamplesInput): SampleSource {
+export function imageSamples({ images: found, tokenizer, augment, batch, effort }: ImageSamplesInput): SampleSource {
   const size = tokenizer.imageSize;
   const images = found.withSize(sizeBeforeCrops(size, augment));
   const crops = cropCounts[augment];
@@ -29,7 +31,7 @@ export function imageSamples({ images: found, tokenizer, augment, batch }: Image
     try {
       for await (const { names, pixels } of range.batches(Math.max(1, Math.floor(batch / crops)))) {
         const cut = cutCrops(pixels, images.size, size, augment);
-        for (const ids of await encodeCrops(tokenizer, cut, size, batch)) {
+        for (const ids of await encodeCrops({ tokenizer, batch, effort }, cut, size)) {
           codes.set(ids, filled);
           filled += ids.length;
         }
@@ -62,17 +64,16 @@ export function imageSamples({ images: found, tokenizer, augment, batch }: Image
 
 /** crops `[n, size, size, 3]` -> codes, at most `batch` crops at a time. */
 async function encodeCrops(
-  tokenizer: Tokenizer,
+  { tokenizer, batch, effort }: Pick<ImageSamplesInput, "tokenizer" | "batch" | "effort">,
   crops: Float32Array,
   size: number,
-  batch: number,
 ): Promise<Int32Array[]> {
   const each = size * size * 3;
   const found: Int32Array[] = [];
   for (let start = 0; start < crops.length; start += batch * each) {
     const some = crops.subarray(start, start + batch * each);
     const pixels = tf.tensor4d(some, [some.length / each, size, size, 3]);
-    const ids = await tokenizer.encodeImages(pixels);
+    const ids = await tokenizer.encodeImages(pixels, { effort });
     found.push((await ids.data()) as Int32Array);
     tf.dispose([pixels, ids]);
   }

@@ -12,9 +12,18 @@ export interface LatentSamplesInput {
   readonly tokenizer: Tokenizer;
   /** Latents at a time. */
   readonly batch: number;
+  /** Sweeps after the first search. Default: 0. */
+  readonly effort?: number | undefined;
 }
 
-export function latentSamples({ latents, names, description, tokenizer, batch }: LatentSamplesInput): SampleSource {
+export function latentSamples({
+  latents,
+  names,
+  description,
+  tokenizer,
+  batch,
+  effort,
+}: LatentSamplesInput): SampleSource {
   const { channels, height, width } = latents.shape;
   const digits = Math.max(5, String(latents.count - 1).length);
   const known = names ?? Array.from({ length: latents.count }, (_, row) => String(row).padStart(digits, "0"));
@@ -31,7 +40,7 @@ export function latentSamples({ latents, names, description, tokenizer, batch }:
       if (start + batch < images.length) next = read(start + batch);
       const n = Math.min(batch, images.length - start);
       const values = tf.tensor4d(rows, [n, height, width, channels]);
-      const ids = await tokenizer.encodeLatents(values);
+      const ids = await tokenizer.encodeLatents(values, { effort });
       codes.set((await ids.data()) as Int32Array, start * tokenizer.layout.count);
       tf.dispose([values, ids]);
       done = start + n;
