@@ -1,7 +1,7 @@
 /**
  * What a stranger does, with everything published to a registry on loopback: install the command line in an empty folder with npm, with
  * pnpm (no install scripts) and for all projects, run the main job, write the tutorial's plugin, test it, publish it, train with it, type a
- * configuration; import @revq/tokenizer in a Vite app. Needs `npm ci` here and `npm run build` in the workspace before.
+ * configuration; import @revq/tokenizer in a Vite app; encode and decode with the engine wasm in a small install. Needs `npm ci` here and `npm run build` in the workspace before.
  */
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -91,6 +91,34 @@ Tokenizer.load("/tokenizer", { plugins: [linear, multigroup] }).then((tokenizer)
     run("npm", ["install", "--ignore-scripts", "--no-audit", ...uses], app);
     const said = run("npx", ["vite", "build"], app);
     if (/externalized for browser compatibility/.test(said)) throw new Error(`the bundle asks for Node:\n${said}`);
+  });
+
+  const small = project("small");
+  const needed = ["tokenizer", "tokenizer-tiny", "engine", "backbone-sd-vae", "quantizer-multigroup"].concat(
+    "rectifier-efficientvit",
+    "transform-block",
+  );
+  writeFileSync(
+    join(small, "main.js"),
+    `import { createEngine } from "@revq/engine";
+import { Tokenizer } from "@revq/tokenizer";
+import { tokenizerFolder } from "@revq/tokenizer-tiny";
+const engine = await createEngine({ engine: "wasm" });
+const tokenizer = await Tokenizer.load(tokenizerFolder);
+const { imageSize: side } = tokenizer;
+const ids = await tokenizer.encode({ width: side, height: side, data: new Uint8ClampedArray(side * side * 4).fill(200) });
+const [picture] = await tokenizer.decode(ids);
+console.log(engine.id, engine.trains, ids.length, picture.width);
+`,
+  );
+  step("npm install @revq/tokenizer for the engine wasm", () => {
+    const packages = [...needed.map((name) => `@revq/${name}`), "@tensorflow/tfjs-core@4"];
+    run("npm", ["install", "--ignore-scripts", "--no-audit", ...packages], small);
+    const said = run("node", ["main.js"], small);
+    if (!said.includes("wasm false 1024 256")) throw new Error(said);
+    const megabytes = Number.parseInt(run("du", ["-sm", "node_modules"], small), 10);
+    console.log(`         ${megabytes} MB`);
+    if (megabytes > 120) throw new Error(`${megabytes} MB instead of at most 120`);
   });
 } finally {
   registry.stop();

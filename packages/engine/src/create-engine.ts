@@ -5,7 +5,7 @@ import { currentBackend, isRunning, removeBackend, startBackend } from "./backen
 import type { StartContext, StartedBackend } from "./driver.js";
 import { drivers } from "./drivers/index.js";
 import { engineIds, type Engine, type EngineId, type EngineOptions, type EngineRefusal } from "./engine.js";
-import { registerGradients } from "./gradients.js";
+import { hasGradients, registerGradients } from "./gradients.js";
 import { defaultProbes } from "./probes.js";
 import { firstLine, refusalOf } from "./reason.js";
 import { checkBackend } from "./sanity-check.js";
@@ -94,7 +94,7 @@ async function startEngine(id: EngineId, context: StartContext, refused: readonl
   const before = currentBackend();
   let started: StartedBackend | undefined;
   try {
-    await registerGradients();
+    await registerGradients().catch(whereItTrains);
     await requireSurvival(id, context);
     started = await drivers[id].start(context);
     const { backendName } = started;
@@ -113,6 +113,11 @@ async function startEngine(id: EngineId, context: StartContext, refused: readonl
   const entry = { started, shares: 0 };
   running.set(id, entry);
   return liveEngine(id, entry, refused);
+}
+
+/** Without gradients an engine still encodes and decodes. */
+function whereItTrains(error: unknown): void {
+  if (!isRevqError(error) || error.code !== "gradients-missing") throw error;
 }
 
 /** Throws `engine-crashes`. Tries nothing where nothing suggests a crash. */
@@ -144,7 +149,7 @@ function liveEngine(id: EngineId, entry: Running, refused: readonly EngineRefusa
   return {
     id,
     description,
-    trains: drivers[id].trains,
+    trains: drivers[id].trains && hasGradients(),
     ...(adapter && { adapter }),
     refused: [...refused],
     info() {

@@ -51,7 +51,7 @@ export interface Engine {
   readonly id: EngineId;
   /** One line for the user: "onnx: ONNX Runtime on the CPU (2 threads)". */
   readonly description: string;
-  /** True if it has every gradient that revq's models need. */
+  /** True if it has every gradient that revq's models need. In Node they come with `@tensorflow/tfjs-layers`. */
   readonly trains: boolean;
   readonly adapter?: AdapterDescription;
   /** The engines that `auto` tried before this one; empty for a named engine. */

@@ -38,8 +38,8 @@ export function defaultProbes(): EngineProbes {
   };
 }
 
-/** Imports from this package, else from the working directory: revq may be installed globally. */
-async function importOptional(name: string): Promise<unknown> {
+/** For packages that are no dependency. Imports from this package, else from the working directory: revq may be installed globally. */
+export async function importOptional(name: string): Promise<unknown> {
   try {
     return await import(/* @vite-ignore */ /* webpackIgnore: true */ name);
   } catch (error) {

@@ -21,16 +21,12 @@ export interface WasmPlugin {
       use(handle: (request: IncomingMessage, response: ServerResponse, next: () => void) => void): unknown;
     };
   }): void;
-  resolveId(source: string): string | undefined;
-  load(id: string): string | undefined;
   transform(code: string, id: string): { code: string; map: null } | undefined;
   generateBundle(this: { emitFile(file: { type: "asset"; fileName: string; source: Uint8Array }): unknown }): void;
 }
 
-const emptyModule = "\0revq-empty";
-
 /**
- * Serves tfjs's `.wasm` files in development, writes them beside a built page, and leaves out what only Node needs.
+ * Serves tfjs's `.wasm` files in development, and writes them beside a built page.
  * The page names the folder: `createEngine({ wasmPath: "wasm/" })`.
  *
  * @example
@@ -56,9 +52,6 @@ export function revqWasm({ folder = "wasm" }: RevqWasmOptions = {}): WasmPlugin 
         response.end(readFileSync(path));
       });
     },
-    // Node's way to tfjs's gradients, which a browser never goes (`registerGradients`).
-    resolveId: (source) => (source === "@tensorflow/tfjs-layers" ? emptyModule : undefined),
-    load: (id) => (id === emptyModule ? "export {};" : undefined),
     transform: selfContainedThreads,
     generateBundle() {
       for (const [name, path] of wasmFiles())
