@@ -63,6 +63,20 @@ it("numbers folders by their names in bytes", async () => {
   expect((await read(join(folder, "photos"), "none")).labels).toBeNull();
 });
 
+it("takes the text of an image's own name where several images have one key", async () => {
+  const path = join(folder, "dots");
+  mkdirSync(path);
+  const images = ["scan.a.png", "shot.1.png", "shot.2.png"];
+  const captions = { "shot.1.txt": "one", "shot.2.txt": "two", "scan.txt": "of the key" };
+  for (const name of images) writeFileSync(join(path, name), png);
+  for (const [name, caption] of Object.entries(captions)) writeFileSync(join(path, name), caption);
+  expect((await read(path)).captions).toEqual(["of the key", "one", "two"]);
+  const members = images.map((name) => ({ name, data: png }));
+  const textMembers = Object.entries(captions).map(([name, caption]) => ({ name, data: text(caption) }));
+  writeFileSync(join(folder, "dots.tar"), tarArchive([...members, ...textMembers]));
+  expect((await read(join(folder, "dots.tar"))).captions).toEqual(["of the key", "one", "two"]);
+});
+
 it("reads .cls and .txt members with the key of an image, before it or behind it", async () => {
   const path = join(folder, "train.tar");
   const members = ["a.x", "b", "c"].flatMap((key, i) => [

@@ -1,9 +1,9 @@
 /** What lies beside an image: files and members of its name, and the other columns of its row. */
 
 export interface BesideImage {
-  /** Text of the `.cls` file or member with the image's key: its class as a number. */
+  /** Text of the `.cls` file or member of the image's stem, else of its key: its class as a number. */
   readonly cls?: () => Promise<string>;
-  /** Text of the `.txt` file or member with the image's key: its caption. */
+  /** Text of the `.txt` file or member of the image's stem, else of its key: its caption. */
   readonly txt?: () => Promise<string>;
   /** The row that the image is in. */
   readonly row?: TableRow;
@@ -38,4 +38,9 @@ export interface TableColumn {
  */
 export function keyOf(path: string): string {
   return path.replace(/(?<=[^/])\.[^/]*$/, "");
+}
+
+/** The path without its last extension: `n01/a.b.png` is `n01/a.b`. */
+export function stemOf(path: string): string {
+  return path.replace(/(?<=[^/])\.[^./]*$/, "");
 }

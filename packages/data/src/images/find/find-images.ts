@@ -4,7 +4,7 @@ import { fromUrl } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize } from "node:path";
-import { keyOf, type BesideImage } from "../beside.js";
+import { keyOf, stemOf, type BesideImage } from "../beside.js";
 import { arrowFix, kindByName, kindOf, reasonOf, type FileKind } from "./file-kind.js";
 import { findings, type Findings, type FoundImage } from "./findings.js";
 import { labelsOf } from "./labels.js";
@@ -173,10 +173,11 @@ function localImage(path: LocalPath, name: string, named: boolean, beside: Besid
   };
 }
 
-/** The files `.cls` and `.txt` of an image's key. */
+/** The files `.cls` and `.txt` of an image's stem, else of its key: `a.1.txt`, else `a.txt`, belongs to `a.1.jpg`. */
 function textsBeside(texts: ReadonlyMap<string, LocalPath>, name: string): BesideImage {
-  const cls = texts.get(`${keyOf(name)}.cls`);
-  const txt = texts.get(`${keyOf(name)}.txt`);
+  const [cls, txt] = ["cls", "txt"].map((extension) =>
+    [stemOf(name), keyOf(name)].map((base) => texts.get(`${base}.${extension}`)).find((path) => path !== undefined),
+  );
   return {
     ...(cls === undefined ? {} : { cls: () => readFile(cls, "utf8") }),
     ...(txt === undefined ? {} : { txt: () => readFile(txt, "utf8") }),

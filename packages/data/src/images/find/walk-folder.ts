@@ -4,7 +4,6 @@
  */
 import { realpath, stat } from "node:fs/promises";
 import { kindByName, kindOf, reasonOf, type FileKind } from "./file-kind.js";
-import { keyOf } from "../beside.js";
 import type { SkippedImage } from "../indexed-source.js";
 import { listFolder, readHead, sortByBytes, systemReason, type FolderEntry, type LocalPath } from "./local-path.js";
 import { tarHeaderLength } from "../signatures.js";
@@ -22,7 +21,7 @@ export interface WalkedFolder {
   readonly skipped: readonly SkippedImage[];
   /** Number of entries that are not images by name or content; a hidden folder is one. */
   readonly passedOver: number;
-  /** Of these, files `.cls` and `.txt`: key and extension -> path. */
+  /** Of these, files `.cls` and `.txt`: name -> path. */
   readonly texts: ReadonlyMap<string, LocalPath>;
 }
 
@@ -44,8 +43,7 @@ export async function walkFolder(folder: LocalPath): Promise<WalkedFolder> {
     if (kind === "image" || kind === "tar" || kind === "parquet") files.push({ path, name, kind });
     else if (kind === "other") {
       passedOver++;
-      const extension = /\.(cls|txt)$/.exec(name)?.[0];
-      if (extension !== undefined) texts.set(keyOf(name) + extension, path);
+      if (/\.(cls|txt)$/.test(name)) texts.set(name, path);
     } else skipped.push({ name, reason: reasonOf(kind, head, name) });
   }
 
