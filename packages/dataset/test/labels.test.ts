@@ -127,3 +127,29 @@ it("reads columns of classes, integers and strings", async () => {
   const images2 = await openImages(path, { size: 8 });
   await expect((await openLabels(images2, "member"))!.of(0)).rejects.toThrow(/there is no \.cls beside it/);
 });
+
+it("says why some images' labels are not used, and takes a named column by its word", async () => {
+  const path = join(folder, "half");
+  mkdirSync(join(path, "a"), { recursive: true });
+  for (const name of ["a/1.png", "2.png"]) writeFileSync(join(path, name), png);
+  writeFileSync(join(path, "2.cls"), "7");
+  const notes: string[] = [];
+  const images = await openImages(path, { size: 8 });
+  expect(await openLabels(images, "auto", undefined, (line) => notes.push(line))).toBeNull();
+  expect(notes).toEqual([
+    "Only 1 of 2 images have a .cls, so it gives no labels.",
+    "No labels: 1 of 2 images lie in a folder that could be their class, the others do not.",
+  ]);
+  const table = parquetWriteBuffer({
+    columnData: [
+      { name: "image", data: [png], type: "BYTE_ARRAY" },
+      { name: "mass", data: [0.5], type: "DOUBLE" },
+    ],
+  });
+  writeFileSync(join(folder, "mass.parquet"), new Uint8Array(table));
+  const rows = await openImages(join(folder, "mass.parquet"), { size: 8 });
+  expect(await openLabels(rows, "auto", undefined, (line) => notes.push(line))).toBeNull();
+  expect(notes[2]).toMatch(/^No labels: .*mass\.parquet has no column that is named like a label/);
+  await expect(openLabels(rows, "auto", "mass")).rejects.toThrow(/mass\.parquet has no column mass/);
+  await expect(openLabels(images, "auto", "mass")).rejects.toThrow(/is in no Parquet file/);
+});

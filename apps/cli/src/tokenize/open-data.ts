@@ -30,12 +30,17 @@ export interface DataFlags {
   readonly batch?: number | undefined;
 }
 
-/** Before the VAE is loaded, which takes longer. @throws UsageError `tokenize-latents` */
+/** Before the VAE is loaded, which takes longer. @throws UsageError `tokenize-latents`, `label-column` */
 export async function openData(
   specs: readonly string[],
   flags: DataFlags,
   note: (line: string) => void,
 ): Promise<NamedData> {
+  if (flags["label-column"] !== undefined && !["column", undefined].includes(flags.labels)) {
+    throw new UsageError("label-column", `--label-column names a column, but labels are taken from: ${flags.labels}.`, {
+      fix: "Leave one of --labels and --label-column out.",
+    });
+  }
   const latents = await openLatentData(specs);
   const ofImages = (["augment", "limit"] as const).find((name) => flags[name] !== undefined);
   if (latents && ofImages !== undefined) {
@@ -88,9 +93,10 @@ export async function openAnnotations(
     source,
     (flags.labels ?? "auto") as LabelSource | "auto" | "none",
     flags["label-column"],
+    note,
   );
   const captions = openCaptions(source);
-  if (labels && flags.labels === undefined) {
+  if (labels && flags.labels === undefined && flags["label-column"] === undefined) {
     const from = { folder: "the names of folders", member: ".cls", column: `the column ${labels.column}` }[
       labels.source
     ];

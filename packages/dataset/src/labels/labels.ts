@@ -1,5 +1,5 @@
 /** Class labels of images: numbers, and the names of the classes where they have some. */
-import { RevqError } from "@revq/core";
+import { isRevqError, RevqError } from "@revq/core";
 import type { BesideImage } from "@revq/data";
 import { openColumn } from "./column.js";
 import { folderOf } from "./folder.js";
@@ -7,31 +7,48 @@ import type { Labelled, Labels, LabelSource } from "./label-types.js";
 
 /**
  * @param source `auto`: the first that every image has of: `.cls`, a column of classes, a folder (of two
- * or more). Null if there is none
+ * or more). Null if there is none. With `column` it is the column
  * @param column the column to read; default: the one that is named like a label
+ * @param note told why there are no labels where some images have one
  * @throws RevqError `label-missing`, `label-column`
  */
 export async function openLabels(
   images: Labelled,
   source: LabelSource | "auto" | "none",
   column?: string,
+  note: (line: string) => void = () => {},
 ): Promise<Labels | null> {
   if (source === "none") return null;
   if (source === "folder") return folderLabels(images);
   if (source === "member") return memberLabels(images);
-  if (source === "column") return openColumn(images, column);
-  if (every(images, ({ cls }) => cls !== undefined)) return memberLabels(images);
-  if (every(images, ({ row }) => row !== undefined)) return openColumn(images, column).catch(() => null);
-  const folders = new Set(images.names.map(folderOf));
-  return folders.size > 1 && !folders.has(null) ? folderLabels(images) : null;
+  if (source === "column" || column !== undefined) return openColumn(images, column);
+  const all = images.names.length;
+  const withClass = countOf(images, ({ cls }) => cls !== undefined);
+  if (withClass === all) return memberLabels(images);
+  if (withClass > 0) note(`Only ${withClass} of ${all} images have a .cls, so it gives no labels.`);
+  const inTables = countOf(images, ({ row }) => row !== undefined);
+  if (inTables === all) {
+    return openColumn(images, undefined).catch((error: unknown) => {
+      if (!isRevqError(error)) throw error;
+      note(`No labels: ${error.message}`);
+      return null;
+    });
+  }
+  const folders = images.names.map(folderOf);
+  const inFolders = folders.filter((folder) => folder !== null).length;
+  if (new Set(folders).size > 1 && inFolders === all) return folderLabels(images);
+  if (inFolders > 0 && inFolders < all) {
+    note(`No labels: ${inFolders} of ${all} images lie in a folder that could be their class, the others do not.`);
+  }
+  return null;
 }
 
 export function labelsText({ source, column, names }: Labels): string {
   return `${JSON.stringify({ source, column, names }, null, 2)}\n`;
 }
 
-function every({ names, beside }: Labelled, has: (image: BesideImage) => boolean): boolean {
-  return names.length > 0 && names.every((_, index) => has(beside(index)));
+function countOf({ names, beside }: Labelled, has: (image: BesideImage) => boolean): number {
+  return names.filter((_, index) => has(beside(index))).length;
 }
 
 function folderLabels({ names }: Labelled): Labels {
