@@ -3,7 +3,8 @@ import "@tensorflow/tfjs-backend-cpu";
 import type { Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import { parquetMetadata, parquetReadObjects } from "hyparquet";
-import { rmSync } from "node:fs";
+import { parquetWriteBuffer } from "hyparquet-writer";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeTokenizer } from "../../tokenizer/test/tiny-tokenizer.js";
@@ -178,4 +179,20 @@ describe("the formats", () => {
 
 it("names that do not fit a header are refused", () => {
   expect(() => tarArchive([{ name: "x".repeat(101), data: new Uint8Array(0) }])).toThrow(/100 are the limit/);
+});
+
+it("ids of a model that are no ids are refused with the place", async () => {
+  const parquet = (ids: unknown[]): Uint8Array =>
+    new Uint8Array(parquetWriteBuffer({ columnData: [{ name: "ids", data: [ids], type: "JSON" }] }));
+  const read = async (name: string, data: Uint8Array | string) => {
+    writeFileSync(join(folder, name), data);
+    return readTokens(join(folder, name), { tokens: 2 });
+  };
+  await expect(read("null.parquet", parquet([1, null]))).rejects.toThrow(/sample 0, token 1: id null is no integer/);
+  await expect(read("half.parquet", parquet([0.5, 1]))).rejects.toThrow(/sample 0, token 0: id 0.5 is no integer/);
+  await expect(read("far.parquet", parquet([2 ** 31, 1]))).rejects.toThrow(/id 2147483648 is beyond 32 bits/);
+  await expect(read("model.bin", "123")).rejects.toThrow(/3 bytes are not a whole number of images of 2 uint16 ids/);
+  await expect(read("cut.jsonl", '{"tokens": [1, 2]}\n{"tokens":')).rejects.toThrow(/line 2 is not JSON/);
+  await expect(read("text.jsonl", '{"tokens": "12"}')).rejects.toThrow(/line 1 has no list "tokens" of integers/);
+  expect((await read("keys.jsonl", '{"tokens": [1, 2], "key": 5}\n{"ids": [3, 4], "key": null}')).names).toEqual([]);
 });

@@ -17,11 +17,12 @@ const arrays = { uint16: Uint16Array, int32: Int32Array, int64: BigInt64Array } 
 export function readBinSamples(otherwise: IdType): ReadSamples {
   return async (path, { tokens, limit }) => {
     const index = await readIndex(path);
-    const array = arrays[index?.dtype ?? otherwise];
+    const type = index?.dtype ?? otherwise;
+    const array = arrays[type];
     const { size } = await stat(path);
     const row = tokens * array.BYTES_PER_ELEMENT;
     if (size === 0 || size % row !== 0) {
-      throw malformed(path, `${size} bytes are not a whole number of images of ${tokens} ${array.name} ids`);
+      throw malformed(path, `${size} bytes are not a whole number of images of ${tokens} ${type} ids`);
     }
     const source = await fromFile(path);
     try {

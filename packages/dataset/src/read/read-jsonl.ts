@@ -8,10 +8,10 @@ const lineSchema = z
   .object({
     tokens: z.array(z.int()).optional(),
     ids: z.array(z.int()).optional(),
-    key: z.string().optional(),
-    crop: z.int().optional(),
+    key: z.string().nullish().catch(null),
+    crop: z.int().nullish().catch(null),
   })
-  .transform(({ tokens, ids, key, crop }) => ({ ids: tokens ?? ids, name: nameOfCrop(key ?? null, crop) }));
+  .transform(({ tokens, ids, key, crop }) => ({ ids: tokens ?? ids, name: nameOfCrop(key || null, crop) }));
 
 export const readJsonlSamples: ReadSamples = async (path, { limit }) => {
   const ids: number[][] = [];
@@ -23,7 +23,7 @@ export const readJsonlSamples: ReadSamples = async (path, { limit }) => {
     if (line.trim() === "") continue;
     if (ids.length === limit) break;
     const sample = parseLine(line);
-    if (!sample) throw malformed(path, `line ${number} has no list "tokens" of integers`);
+    if (typeof sample === "string") throw malformed(path, `line ${number} ${sample}`);
     ids.push(sample.ids);
     names.push(sample.name);
   }
@@ -31,11 +31,14 @@ export const readJsonlSamples: ReadSamples = async (path, { limit }) => {
   return { ids, names };
 };
 
-function parseLine(line: string): { readonly ids: number[]; readonly name: string | null } | null {
+/** The sample, or what is wrong with the line. */
+function parseLine(line: string): { readonly ids: number[]; readonly name: string | null } | string {
+  let json: unknown;
   try {
-    const { ids, name } = lineSchema.parse(JSON.parse(line));
-    return ids ? { ids, name } : null;
+    json = JSON.parse(line);
   } catch {
-    return null;
+    return "is not JSON";
   }
+  const { data } = lineSchema.safeParse(json);
+  return data?.ids ? { ids: data.ids, name: data.name } : 'has no list "tokens" of integers';
 }

@@ -23,7 +23,7 @@ export const readParquetSamples: ReadSamples = async (path, { limit }) => {
     return {
       ids: rows.map((row, at) => {
         const ids = row[column] as unknown;
-        if (Array.isArray(ids) || ArrayBuffer.isView(ids)) return ids as unknown as ArrayLike<number>;
+        if (Array.isArray(ids) || ArrayBuffer.isView(ids)) return ids as unknown as ArrayLike<unknown>;
         throw malformed(path, `row ${at} has no list in the column ${column}`);
       }),
       names: rows.map(({ key, crop }) => nameOfCrop(typeof key === "string" ? key : null, crop as number | undefined)),

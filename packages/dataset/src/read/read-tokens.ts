@@ -36,7 +36,7 @@ export async function readTokens(path: string, { tokens, limit = Infinity }: Rea
   const recordedIn = join(folder.endsWith("_codes") ? dirname(folder) : folder, vocabularyFile);
   const vocabulary = await readJson(recordedIn, vocabularySchema);
   const files = isFolder ? await filesOf(path) : [path];
-  const rows: ArrayLike<number | bigint>[] = [];
+  const rows: ArrayLike<unknown>[] = [];
   const names: (string | null)[] = [];
   for (const file of files) {
     if (rows.length >= limit) break;
@@ -57,7 +57,7 @@ export async function readTokens(path: string, { tokens, limit = Infinity }: Rea
   }
   const ids = new Int32Array(rows.length * tokens);
   for (const [i, row] of rows.entries()) {
-    for (let t = 0; t < tokens; t++) ids[i * tokens + t] = int32(path, row[t]!);
+    for (let t = 0; t < tokens; t++) ids[i * tokens + t] = int32(`${path}: sample ${i}, token ${t}`, row[t]);
   }
   const isNamed = names.every((name) => name !== null);
   return { ids, tokens, names: isNamed ? names : [], record: idsRecord({ vocabulary }), recordedIn };
@@ -109,10 +109,16 @@ function byNumber(a: string, b: string): number {
   return a.localeCompare(b, "en", { numeric: true });
 }
 
-function int32(path: string, value: number | bigint): number {
-  const id = Number(value);
-  if (Number.isInteger(id) && id >= -(2 ** 31) && id < 2 ** 31) return id;
-  throw new RevqError("code-out-of-range", `${path}: id ${value} is beyond 32 bits.`, {
-    fix: "Ids of revq are int32.",
-  });
+/** Parquet has rows with nulls, numbers with fractions and texts. */
+function int32(where: string, value: unknown): number {
+  const isWhole = typeof value === "bigint" || Number.isInteger(value);
+  const id = isWhole ? Number(value) : NaN;
+  if (id >= -(2 ** 31) && id < 2 ** 31) return id;
+  throw new RevqError(
+    "code-out-of-range",
+    `${where}: id ${String(value)} is ${isWhole ? "beyond 32 bits" : "no integer"}.`,
+    {
+      fix: "Ids of revq are int32.",
+    },
+  );
 }

@@ -17,7 +17,7 @@ export interface ReadTokens {
 /** Samples of one file. */
 export interface FileSamples {
   /** Ids of each sample. */
-  readonly ids: readonly ArrayLike<number | bigint>[];
+  readonly ids: readonly ArrayLike<unknown>[];
   /** Of each sample; null where it has none. */
   readonly names: readonly (string | null)[];
 }
