@@ -11,12 +11,12 @@
 import { RevqError } from "@revq/core";
 import { imageListDifference, imageListText, readImageList, type ListedImage } from "@revq/data";
 import { sha256, writeFileAtomic } from "@revq/formats/node";
-import { jsonText, vocabularyFile, type Vocabulary } from "@revq/tokenizer";
+import { jsonText, vocabularyFile, vocabularySchema, type Vocabulary } from "@revq/tokenizer";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { datasetFormats, idTypes } from "../formats/format-id.js";
-import type { Labels } from "../labels/label-types.js";
+import { labelsSchema, type Labels } from "../labels/label-types.js";
 import { labelsText } from "../labels/labels.js";
 import { damaged, readJson } from "./read-json.js";
 
@@ -102,7 +102,7 @@ export async function beginDataset(
   { vocabulary, labels, images }: Pick<PlanInput, "vocabulary" | "labels" | "images">,
 ): Promise<void> {
   const earlier = await readPlan(folder);
-  if (earlier) return requireSamePlan(folder, earlier, plan, images);
+  if (earlier) return requireSamePlan(folder, earlier, plan, { vocabulary, labels, images });
   await mkdir(join(folder, jobFolder), { recursive: true });
   await writeFileAtomic(join(folder, imagesFile), imageListText(images));
   await writeFileAtomic(join(folder, vocabularyFile), jsonText(vocabulary));
@@ -133,7 +133,7 @@ async function requireSamePlan(
   folder: string,
   earlier: DatasetPlan,
   plan: DatasetPlan,
-  images: readonly ListedImage[],
+  { vocabulary, labels, images }: Pick<PlanInput, "vocabulary" | "labels" | "images">,
 ): Promise<void> {
   if (earlier.images.sha256 !== plan.images.sha256) {
     const before = await readImageList(join(folder, imagesFile), damaged);
@@ -147,15 +147,36 @@ async function requireSamePlan(
   const fields = Object.keys(plan).filter((field) => field !== "source") as (keyof DatasetPlan)[];
   const different = fields.filter((field) => JSON.stringify(earlier[field]) !== JSON.stringify(plan[field]));
   if (different.length === 0) return;
+  const texts: Partial<Record<keyof DatasetPlan, readonly (string | undefined)[]>> = {
+    vocabulary: [await readJson(join(folder, vocabularyFile), vocabularySchema), vocabulary].map(textOfVocabulary),
+    labels: [earlier.labels === null ? null : await readJson(join(folder, labelsFile), labelsSchema), labels].map(
+      textOfLabels,
+    ),
+  };
   const changes = different.map((field) => {
-    const values = [earlier[field], plan[field]].map((value) => JSON.stringify(value));
-    return values.some((value) => value.length > 40)
-      ? `${field} differs`
-      : `${field} was ${values[0]}, is ${values[1]}`;
+    if (field === "tokenizer") return "it is of another tokenizer";
+    const [before, now] = texts[field] ?? [earlier[field], plan[field]].map((value) => JSON.stringify(value));
+    return before === now ? `${field} differs` : `${field} was ${before}, is ${now}`;
   });
   throw new RevqError(
     "dataset-other-settings",
     `The data set in ${folder} was begun with other settings: ${changes.join("; ")}.`,
     { fix: "Use the same settings, or start again in another folder." },
   );
+}
+
+/** `"codes" of 64 ids, with bos, classes:4` */
+function textOfVocabulary(vocabulary: Vocabulary | null): string | undefined {
+  if (!vocabulary) return undefined;
+  const special = Object.entries(vocabulary.special).map(([name, { count }]) =>
+    count === 1 ? name : `${name}:${count}`,
+  );
+  return `"${vocabulary.form}" of ${vocabulary.size} ids${special.length > 0 ? `, with ${special.join(", ")}` : ""}`;
+}
+
+/** `"folder" of 10 classes` */
+function textOfLabels(labels: Pick<Labels, "source" | "column" | "names"> | null): string {
+  if (!labels) return "none";
+  const { source, column, names } = labels;
+  return `"${source}"${column === null ? "" : ` ${column}`}${names ? ` of ${names.length} classes` : ""}`;
 }
