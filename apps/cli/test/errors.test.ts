@@ -35,6 +35,7 @@ describe("flagOfSetting", () => {
     expect(flagOfSetting({ path: "data.imageSize", value: 256 }, evaluate)).toBeNull();
     expect(flagOfSetting({ path: "quantizer.allocation", value: "equal" }, evaluate)).toBeNull();
     expect(flagOfSetting({ path: "resume", value: true }, evaluate)).toBeNull();
+    expect(flagOfSetting({ path: "quantizer.codess", unknown: true }, train)).toBeNull();
   });
 
   it("names no path that --set of a command for backbones does not take", () => {

@@ -17,6 +17,8 @@ export interface Setting {
   readonly path: string;
   /** A value that works, where one is known. */
   readonly value?: string | number | boolean;
+  /** There is no such setting: it is where the mistake is, not what to set. */
+  readonly unknown?: boolean;
 }
 
 /**

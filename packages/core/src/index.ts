@@ -5,6 +5,7 @@ export * from "./backbone.js";
 export * from "./bytes.js";
 export { RevqError, isRevqError, withSettingIn, type RevqErrorOptions, type Setting } from "./errors.js";
 export * from "./id-form.js";
+export { issueText } from "./issue-text.js";
 export * from "./known-plugins.js";
 export * from "./latent-shape.js";
 export * from "./named-tensors.js";

@@ -5,6 +5,7 @@ import type { WeightsSource } from "./bytes.js";
 import { RevqError } from "./errors.js";
 import type { LatentShape } from "./latent-shape.js";
 import type { NamedTensors } from "./named-tensors.js";
+import { issueText } from "./issue-text.js";
 import { nearestNames } from "./nearest-names.js";
 import type { Quantizer } from "./quantizer.js";
 import type { FitContext } from "./progress.js";
@@ -219,7 +220,7 @@ export function definePlugin(plugin: Plugin): Plugin {
 
 /**
  * Checks raw options against the plugin's schema and fills in defaults. Throws `plugin-options`,
- * which names the plugin, the unknown or wrong keys and the allowed values.
+ * which names the plugin, the unknown or wrong keys, the values that were given and those that are allowed.
  *
  * @example
  * import { z } from "zod";
@@ -240,7 +241,7 @@ export function parseOptions<P extends Plugin>(
   if (parsed.success) return parsed.data as z.output<P["options"]>;
   const known = Object.keys(plugin.options.shape);
   const problems = parsed.error.issues.map((issue) => {
-    if (issue.code !== "unrecognized_keys") return `${issue.path.join(".") || "options"}: ${issue.message}`;
+    if (issue.code !== "unrecognized_keys") return `${issue.path.join(".") || "options"}: ${issueText(issue, raw)}`;
     return issue.keys
       .map((key) => {
         const near = nearestNames(key, known);
@@ -252,6 +253,13 @@ export function parseOptions<P extends Plugin>(
   const key = first.code === "unrecognized_keys" ? first.keys[0] : first.path[0];
   throw new RevqError("plugin-options", `Options of the ${plugin.kind} ${plugin.id}: ${problems.join("; ")}.`, {
     fix: known.length ? `Its options are ${known.join(", ")}.` : "It takes no options.",
-    ...(key === undefined ? {} : { setting: { path: `${plugin.kind}.${String(key)}` } }),
+    ...(key === undefined
+      ? {}
+      : {
+          setting: {
+            path: `${plugin.kind}.${String(key)}`,
+            ...(first.code === "unrecognized_keys" && { unknown: true }),
+          },
+        }),
   });
 }

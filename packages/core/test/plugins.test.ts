@@ -62,7 +62,7 @@ describe("parseOptions", () => {
         return (error as RevqError).setting;
       }
     };
-    expect(settingOf({ level: 3 })).toEqual({ path: "quantizer.level" });
+    expect(settingOf({ level: 3 })).toEqual({ path: "quantizer.level", unknown: true });
     expect(settingOf({ levels: 1 })).toEqual({ path: "quantizer.levels" });
   });
   it("names an unknown option and the nearest known one", () => {
@@ -76,10 +76,10 @@ describe("parseOptions", () => {
   });
   it("names every bad value", () => {
     expect(errorOf(() => parseOptions(quantizer, { levels: 1, split: "spatial" })).message).toMatchInlineSnapshot(
-      `"Options of the quantizer grid: levels: Too small: expected number to be >=2; split: Invalid option: expected one of "channel"|"block"."`,
+      `"Options of the quantizer grid: levels: expected at least 2, got 1; split: expected channel or block, got "spatial"."`,
     );
     expect(errorOf(() => parseOptions(quantizer, { levels: "many" })).message).toMatchInlineSnapshot(
-      `"Options of the quantizer grid: levels: Invalid input: expected number, received string."`,
+      `"Options of the quantizer grid: levels: expected a number, got "many"."`,
     );
   });
   it("says so where there are no options", () => {

@@ -10,8 +10,9 @@ const flagsOfValues: Readonly<Record<string, Readonly<Record<string, string>>>> 
   "ids.form": { groups: "offset-groups", positions: "offset-positions" },
 };
 
-/** @returns the text to type; null if the command has no flag for the setting */
-export function flagOfSetting({ path, value }: Setting, flags: CommandFlags): string | null {
+/** @returns the text to type; null if the command has no flag for the setting, or if there is no such setting */
+export function flagOfSetting({ path, value, unknown }: Setting, flags: CommandFlags): string | null {
+  if (unknown) return null;
   const ofValue = flagsOfValues[path];
   if (ofValue) {
     const name = ofValue[String(value)];

@@ -2,8 +2,15 @@
  * Joins defaults, recipe, preset, file, environment and flags, in that order; a later layer wins
  * key by key. Remembers the layer that each value came from.
  */
-import { nearestNames, parseOptions, pluginKinds, RevqError, type PluginRegistry, withSettingIn } from "@revq/core";
-import { issueText } from "./issue-text.js";
+import {
+  nearestNames,
+  parseOptions,
+  pluginKinds,
+  RevqError,
+  type PluginRegistry,
+  withSettingIn,
+  issueText,
+} from "@revq/core";
 import { isSection, joinLayers, setPath, type ConfigLayer } from "./layer.js";
 import { presetNames, presets, type PresetName } from "./presets.js";
 import { autoTransform, recipeDefaults, recipeNames, type RecipeName } from "./recipes.js";
@@ -194,14 +201,14 @@ function parseRunConfig(values: ConfigLayer, origins: ReadonlyMap<string, string
     }
     const dotted = path.join(".");
     const origin = origins.get(dotted);
-    return `${dotted}${origin ? ` (from ${origin})` : ""}: ${issueText(issue, valueAt(values, path))}`;
+    return `${dotted}${origin ? ` (from ${origin})` : ""}: ${issueText(issue, values)}`;
   });
   const [first] = parsed.error.issues;
   const path = first!.path.map(String).concat(first!.code === "unrecognized_keys" ? first!.keys.slice(0, 1) : []);
   const text = problems.join("; ");
   throw new RevqError("config-invalid", `The configuration is wrong: ${text}${text.endsWith("?") ? "" : "."}`, {
     fix: "Print the configuration with its comments to see every key.",
-    setting: { path: path.join(".") },
+    setting: { path: path.join("."), ...(first!.code === "unrecognized_keys" && { unknown: true }) },
   });
 }
 

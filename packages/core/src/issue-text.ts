@@ -1,14 +1,31 @@
-/** What zod found wrong with a setting, as a sentence: what was expected, what was got. */
+/** What zod found wrong with a value, for a message: what was expected, what was got. */
 import type { z } from "zod";
 
 type Issue = z.core.$ZodIssue;
 
-/** @param value that was given */
-export function issueText(issue: Issue, value: unknown): string {
+/**
+ * "expected a number, got "abc"". Of a check of its own, the schema's message alone.
+ *
+ * @param given what was parsed; the issue's path leads to the value in it
+ * @example
+ * import { z } from "zod";
+ * const given = { codes: "abc" };
+ * const { error } = z.strictObject({ codes: z.int() }).safeParse(given);
+ * issueText(error!.issues[0]!, given); // => 'expected a number, got "abc"'
+ */
+export function issueText(issue: Issue, given: unknown): string {
+  const value = issue.path.reduce<unknown>(
+    (section, key) => (section instanceof Object ? (section as Record<PropertyKey, unknown>)[key] : undefined),
+    given,
+  );
+  if (issue.code === "custom") return issue.message;
   const expected = expectedBy(issue);
-  return expected === null
-    ? `${issue.message}, got ${JSON.stringify(value)}`
-    : `expected ${expected}, got ${JSON.stringify(value)}`;
+  return `${expected === null ? issue.message : `expected ${expected}`}, got ${shown(value)}`;
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
 
 /** Null where zod's own message says it best. */
