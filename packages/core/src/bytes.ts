@@ -2,7 +2,7 @@
 
 /** Bytes with random access. */
 export interface ByteSource {
-  /** For messages: a path, an URL or a file's name. */
+  /** For messages: a path, a URL or a file's name. */
   readonly name: string;
   readonly size: number;
   /** Exactly `length` bytes from `offset`. Throws for a range outside the source. */
@@ -12,7 +12,7 @@ export interface ByteSource {
 
 /** A source of weights: a folder, a single file, a repository on a hub. */
 export interface WeightsSource {
-  /** The user's input: a path, an URL, a repository's name. */
+  /** The user's input: a path, a URL, a repository's name. */
   readonly spec: string;
   /** File names relative to the source, with forward slashes; for a single file its own name. */
   list(): Promise<readonly string[]>;

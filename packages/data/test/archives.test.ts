@@ -96,7 +96,7 @@ describe.skipIf(!hasTar)("images in tar archives, as GNU tar writes them", () =>
     }
   });
 
-  it("reads shards behind an URL by ranges", async () => {
+  it("reads shards behind a URL by ranges", async () => {
     const bytes = await readFile(join(folder, "gnu.tar"));
     const server: Server = createServer((request, response) => {
       const [, from, to] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? "") ?? [];

@@ -28,7 +28,7 @@ afterAll(() => server.close());
 describe.each([
   ["Node", openWeights],
   ["a browser", openInBrowser],
-])("an URL in %s", (_, open) => {
+])("a URL in %s", (_, open) => {
   it("of a folder is asked for the names that models have, and opens any other", async () => {
     const source = await open(`${root}/vae`);
     expect(await source.list()).toEqual(["config.json", "diffusion_pytorch_model.safetensors"]);

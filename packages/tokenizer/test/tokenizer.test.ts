@@ -156,7 +156,7 @@ describe("Tokenizer.load", () => {
     loaded.dispose();
   });
 
-  it("opens an URL by byte ranges, and any other source", async () => {
+  it("opens a URL by byte ranges, and any other source", async () => {
     const ranges: string[] = [];
     const server = createServer((request, response) => {
       const bytes = files[new URL(request.url!, "http://x").pathname.split("/").at(-1)!];

@@ -4,7 +4,7 @@ import { UsageError } from "../errors/usage-error.js";
 
 export const backboneFlags = {
   backbone: Flags.string({ description: "plugin id of the VAE: dc-ae, onnx, sd-vae, tae, …", helpValue: "<id>" }),
-  weights: Flags.string({ description: "its weights: a folder, a file, an URL or hf:owner/name", helpValue: "<spec>" }),
+  weights: Flags.string({ description: "its weights: a folder, a file, a URL or hf:owner/name", helpValue: "<spec>" }),
   decoder: Flags.string({
     description: "plugin id of another VAE of the same latent space, which decodes",
     helpValue: "<id>",

@@ -19,7 +19,7 @@ interface ExportReport {
 export default class Export extends BaseCommand {
   static override summary = "Write a tokenizer for PyTorch, ONNX Runtime or a browser.";
   static override description =
-    "onnx: encoder.onnx (images -> ids) and decoder.onnx (ids -> images), compared with revq after writing. For a tokenizer of latents they map latents -> ids and back. pytorch: tokenizer.py with config.json and model.safetensors, which gives the ids and pictures of revq with torch, safetensors and Pillow; modeling_revq.py is the same for transformers. tfjs: the tokenizer including its VAE, which @revq/tokenizer opens from an URL in a browser. transformers.js: the two ONNX models under the names that AutoModel of @huggingface/transformers looks for, with preprocessor_config.json. All write vocabulary.json: codebook sizes, groups, and where tokens lie.";
+    "onnx: encoder.onnx (images -> ids) and decoder.onnx (ids -> images), compared with revq after writing. For a tokenizer of latents they map latents -> ids and back. pytorch: tokenizer.py with config.json and model.safetensors, which gives the ids and pictures of revq with torch, safetensors and Pillow; modeling_revq.py is the same for transformers. tfjs: the tokenizer including its VAE, which @revq/tokenizer opens from a URL in a browser. transformers.js: the two ONNX models under the names that AutoModel of @huggingface/transformers looks for, with preprocessor_config.json. All write vocabulary.json: codebook sizes, groups, and where tokens lie.";
   static override examples = [
     "<%= config.bin %> export my-tokenizer --to onnx -o my-tokenizer-onnx",
     "<%= config.bin %> export my-tokenizer --to pytorch -o my-tokenizer-pytorch",

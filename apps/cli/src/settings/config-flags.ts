@@ -27,7 +27,7 @@ export const configFlags = {
     ...model,
   }),
   weights: Flags.string({
-    description: "weights of the backbone: a file, a folder, an URL or hf:owner/name",
+    description: "weights of the backbone: a file, a folder, a URL or hf:owner/name",
     helpValue: "<spec>",
     ...model,
   }),
@@ -37,7 +37,7 @@ export const configFlags = {
     ...model,
   }),
   "decoder-weights": Flags.string({
-    description: "weights of that VAE: a file, a folder, an URL or hf:owner/name",
+    description: "weights of that VAE: a file, a folder, a URL or hf:owner/name",
     helpValue: "<spec>",
     ...model,
   }),

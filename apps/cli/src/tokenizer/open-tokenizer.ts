@@ -53,7 +53,7 @@ export function imageSizeOf({ config }: Tokenizer): number {
 
 function notFound(spec: string): RevqError {
   return new RevqError("tokenizer-not-found", `The tokenizer "${spec}" does not exist.`, {
-    fix: "Name a folder that `revq train` wrote, an URL, or hf:owner/name.",
+    fix: "Name a folder that `revq train` wrote, a URL, or hf:owner/name.",
   });
 }
 

@@ -123,7 +123,7 @@ async function readConfig(folder: string): Promise<ReturnType<typeof parseTokeni
   return parseTokenizerConfig(text, path);
 }
 
-/** The hosts of weights on the hub or behind an URL, which the page must be allowed to read. Undefined for a path. */
+/** The hosts of weights on the hub or behind a URL, which the page must be allowed to read. Undefined for a path. */
 function remoteOrigins(spec: string): string[] | undefined {
   // The hub redirects to its file stores.
   if (spec.startsWith("hf:")) return ["https://huggingface.co", "https://*.huggingface.co", "https://*.hf.co"];
