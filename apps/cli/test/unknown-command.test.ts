@@ -79,6 +79,9 @@ describe("an error of the parser", () => {
     expect(describe("Missing 1 required arg:\nids  file of ids\n\nNote: --plugin allows multiple values.")).toBe(
       "An argument is missing: ids: file of ids.",
     );
+    expect(
+      describe("Missing 1 required arg:\ndata  images: a folder,\n      or .parquet file;\n      or latents"),
+    ).toBe("An argument is missing: data: images: a folder, or .parquet file; or latents.");
     expect(describe("Unexpected argument: photos")).toBe(
       "There is no place for the argument photos. Did you mean --data photos?",
     );

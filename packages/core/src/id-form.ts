@@ -140,3 +140,6 @@ function firstOutOfRange(ids: Int32Array, { count, codebookSizes, groupOf }: Tok
     return code < 0 || code >= codebookSizes[groupOf[i % count]!]!;
   });
 }
+
+/** Names that special ids can have, such as `bos` or `class_2`. */
+export const specialIdName = /^[a-z][a-z0-9_]*$/;

@@ -6,6 +6,7 @@ export { comparisonPage } from "./comparison-page.js";
 export type { ComparedRanking, ComparedTrial, Comparison, RateDistortionBound, TrialCrops } from "./comparison-data.js";
 export { evaluationPage } from "./evaluation-page.js";
 export { decimals, percent } from "./format.js";
+export { reportMark } from "./page.js";
 export type {
   BeforeAfter,
   EvaluationReport,

@@ -4,6 +4,9 @@
  */
 import { html, markup, type Content, type Html } from "./html.js";
 
+/** Is in every page, and tells a report from a page of somebody else. */
+export const reportMark = '<meta name="generator" content="revq" />';
+
 export interface PageOptions {
   readonly title: string;
   /** Lines below the title. */
@@ -18,6 +21,7 @@ export function page({ title, summary = [], sections }: PageOptions): string {
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
+        ${markup(reportMark)}
         <meta
           http-equiv="Content-Security-Policy"
           content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"

@@ -1,4 +1,4 @@
-import { evaluationPage, type EvaluationReport, type ReportImage } from "@revq/report";
+import { evaluationPage, reportMark, type EvaluationReport, type ReportImage } from "@revq/report";
 import { parseHTML } from "linkedom";
 import { describe, expect, it } from "vitest";
 
@@ -51,6 +51,7 @@ const chartNamed = (document: Document, label: string): Element =>
 
 describe("a tokenizer's page", () => {
   it("has every section, cells for groups and positions, bars for codes, five stages per image", () => {
+    expect(evaluationPage(report)).toContain(reportMark);
     const document = documentOf(evaluationPage(report));
     expect(headings(document)).toEqual([
       "Images",

@@ -7,6 +7,7 @@ import {
   idForms,
   latentShapeToArray,
   RevqError,
+  specialIdName,
   vocabularyOffsets,
   vocabularySize,
   type IdForm,
@@ -55,7 +56,7 @@ export const tokenRecordSchema = z.strictObject({
 
 export type TokenRecord = z.output<typeof tokenRecordSchema>;
 
-const specialName = z.string().regex(/^[a-z][a-z0-9_]*$/);
+const specialName = z.string().regex(specialIdName);
 
 export const vocabularySchema = z.strictObject({
   formatVersion: z.literal(1),
@@ -135,7 +136,7 @@ export function createVocabulary(
   const special: Vocabulary["special"] = {};
   let size = codes;
   for (const { name, count } of reserve) {
-    if (!specialName.safeParse(name).success || Object.hasOwn(special, name) || !Number.isInteger(count) || count < 1) {
+    if (!specialIdName.test(name) || Object.hasOwn(special, name) || !Number.isInteger(count) || count < 1) {
       const why = Object.hasOwn(special, name)
         ? "the name is there twice"
         : "expected a lower-case name and a count of 1 or more";

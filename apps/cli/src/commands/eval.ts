@@ -85,8 +85,8 @@ export default class Eval extends BaseCommand {
         fix: "Leave out --report, or measure everything in one process.",
       });
     }
-    const { requireFolderPath } = await import("../output/output-paths.js");
-    if (report !== undefined) await requireFolderPath(report);
+    const { requireReportFolder } = await import("../output/output-paths.js");
+    if (report !== undefined) await requireReportFolder(report);
     const paths = networkPaths(flags);
     const shown = reportImages(flags);
     const { openSource } = await import("../evaluation/evaluate.js");

@@ -1,6 +1,6 @@
 import { Flags } from "@oclif/core";
 import type { Tokenizer } from "@revq/tokenizer";
-import { mkdir, readdir, rmdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { BaseCommand } from "../base-command.js";
 import { UsageError } from "../errors/usage-error.js";
@@ -44,18 +44,12 @@ export default class Export extends BaseCommand {
         fix: "Leave --engine out.",
       });
     }
-    const { requireEmptyFolder } = await import("../output/output-paths.js");
+    const { requireEmptyFolder, withFolder } = await import("../output/output-paths.js");
     const { openTokenizer } = await import("../tokenizer/open-tokenizer.js");
     await requireEmptyFolder(flags.out);
     const engine = tracesOnnx ? "onnx" : flags.engine;
     const tokenizer = await openTokenizer(this, args.tokenizer, { ...flags, engine }, "if-any");
-    const made = await mkdir(flags.out, { recursive: true });
-    try {
-      return await this.exportTo(flags, tokenizer);
-    } catch (error) {
-      if (made !== undefined) await rmdir(flags.out).catch(() => {}); // fails if something was written
-      throw error;
-    }
+    return withFolder(flags.out, () => this.exportTo(flags, tokenizer));
   }
 
   private async exportTo(

@@ -39,7 +39,11 @@ function messageOf(error: Error & { readonly flags?: unknown }, known: readonly 
   }
   const [, list] = /^Missing \d+ required args?:\n(.*)$/s.exec(text) ?? [];
   if (list !== undefined) {
-    const missing = list.split("\n").map((line) => line.trim().replace(/\s{2,}/, ": "));
+    // A description that oclif breaks into lines goes on behind more spaces.
+    const missing = list
+      .replace(/\n\s{2,}/g, " ")
+      .split("\n")
+      .map((line) => line.trim().replace(/\s{2,}/, ": "));
     return `${missing.length > 1 ? "Arguments are" : "An argument is"} missing: ${missing.join("; ")}.`;
   }
   const flags = [...text.matchAll(/^\s*Missing required flag (\S+)$/gm)].map(([, name]) => `--${name}`);

@@ -1,6 +1,6 @@
 /** The flags that name the form of ids, and the special ids to reserve. */
 import { Flags } from "@oclif/core";
-import type { IdForm } from "@revq/core";
+import { specialIdName, type IdForm } from "@revq/core";
 import type { ReservedIds } from "@revq/tokenizer";
 import { UsageError } from "../errors/usage-error.js";
 
@@ -34,14 +34,25 @@ export const reserveFlag = Flags.string({
   helpValue: "<name[:count],…>",
 });
 
-/** Throws `reserve`. */
+/** Before a tokenizer is loaded. Throws `reserve`. */
 export function parseReserve(text: string | undefined): ReservedIds[] {
   if (text === undefined) return [];
-  return text.split(",").map((entry) => {
-    const parts = /^\s*([^:\s]+)\s*(?::\s*(\d+)\s*)?$/.exec(entry);
-    if (parts) return { name: parts[1]!, count: Number(parts[2] ?? 1) };
-    throw new UsageError("reserve", `--reserve has "${entry}", expected a name, or a name and a count.`, {
-      fix: "For example: --reserve bos,eos,mask,classes:1000",
-    });
+  const reserved = text.split(",").map((entry) => {
+    const [, name, count = "1"] = /^\s*([^:\s]+)\s*(?::\s*(\d+)\s*)?$/.exec(entry) ?? [];
+    if (name === undefined) throw refuse(`--reserve has "${entry}", expected a name, or a name and a count.`);
+    if (!specialIdName.test(name)) {
+      throw refuse(
+        `--reserve has "${name}", expected a name of lower-case letters, digits and _, with a letter first.`,
+      );
+    }
+    if (Number(count) < 1) throw refuse(`--reserve has "${entry}", expected a count of 1 or more.`);
+    return { name, count: Number(count) };
   });
+  const twice = reserved.find(({ name }, i) => reserved.findIndex((other) => other.name === name) < i);
+  if (twice) throw refuse(`--reserve has "${twice.name}" twice.`);
+  return reserved;
+}
+
+function refuse(message: string): UsageError {
+  return new UsageError("reserve", message, { fix: "For example: --reserve bos,eos,mask,classes:1000" });
 }

@@ -2,8 +2,8 @@
 import { RevqError } from "@revq/core";
 import { fileOnTheWay } from "@revq/formats/node";
 import { constants } from "node:fs";
-import { access, mkdir, readdir, rmdir, stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { access, mkdir, readdir, readFile, rmdir, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { UsageError } from "../errors/usage-error.js";
 
 /** Throws `out-not-writable` unless the file can be written: its folder exists, and no folder has its name. */
@@ -32,11 +32,12 @@ export async function requireNewFile(path: string): Promise<void> {
 }
 
 /**
- * Throws `out-not-empty` if the folder exists and holds anything.
+ * Throws `out-not-empty` if the folder exists and holds anything, `out-not-writable` if a file is in its way.
  *
  * @param mayOverwrite whether the command has a flag for that
  */
 export async function requireEmptyFolder(path: string, mayOverwrite = false): Promise<void> {
+  await requireFolderPath(path);
   if ((await readdir(path).catch(() => [])).length === 0) return;
   throw new UsageError(
     "out-not-empty",
@@ -57,13 +58,28 @@ export async function requireFolderPath(path: string): Promise<void> {
   if (file !== null) throw unusable(path, `${file} is a file`, "Name another folder.");
 }
 
+/** Throws `out-not-empty` if the folder has files and is no report: the page would lie among them, or replace a page. */
+export async function requireReportFolder(path: string): Promise<void> {
+  await requireFolderPath(path);
+  if ((await readdir(path).catch(() => [])).length === 0) return;
+  const page = await readFile(join(path, "index.html"), "utf8").catch(() => "");
+  const { reportMark } = await import("@revq/report");
+  if (page.includes(reportMark)) return;
+  throw new UsageError("out-not-empty", `${path} is not empty and holds no report of revq.`, {
+    fix: "Name a new folder, or that of an earlier report.",
+    setting: { path: "report" },
+  });
+}
+
 /** Makes a folder. Throws `out-not-writable`, with the reason. */
 export async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true });
     await access(path, constants.W_OK);
   } catch (error) {
-    const { code = String(error) } = error as NodeJS.ErrnoException;
+    const { code: given = String(error) } = error as NodeJS.ErrnoException;
+    // Node 20 says ENOENT for a new folder on a read-only disk.
+    const code = given === "ENOENT" ? ((await refusalOfParent(resolve(path))) ?? given) : given;
     const file = code === "EEXIST" || code === "ENOTDIR" ? await fileOnTheWay(resolve(path)) : null;
     const reason =
       file === null ? systemReason(code) : file === resolve(path) ? "a file has that name" : `${file} is a file`;
@@ -84,6 +100,16 @@ export async function withFolder<T>(path: string, work: () => Promise<T>): Promi
     if (!before) await rmdir(path).catch(() => {}); // fails if something was written
     throw error;
   }
+}
+
+/** Why nothing can be written into the nearest folder above that exists; null if something can. */
+async function refusalOfParent(path: string): Promise<string | null> {
+  const parent = dirname(path);
+  if (parent !== path && !(await stat(parent).catch(() => null))) return refusalOfParent(parent);
+  return access(parent, constants.W_OK).then(
+    () => null,
+    (error: NodeJS.ErrnoException) => error.code ?? null,
+  );
 }
 
 function systemReason(code: string): string {
