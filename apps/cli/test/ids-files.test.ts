@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { flagOfSetting } from "../src/errors/flag-of-setting.js";
 import { parseReserve } from "../src/ids/form-flags.js";
-import { readIds } from "../src/ids/read-ids.js";
+import { readIds, requireIds } from "../src/ids/read-ids.js";
 import { writeIds } from "../src/ids/write-ids.js";
 import Decode from "../src/commands/decode.js";
 
@@ -191,4 +191,20 @@ describe("--reserve", () => {
   it.each(["", "bos,", "bos:x", "a:1:2", "a b"])("refuses %j", (text) => {
     expect(() => parseReserve(text)).toThrow(expect.objectContaining({ code: "reserve" }) as Error);
   });
+});
+
+it("says what is wrong with ids of another program", async () => {
+  await writeFile(at("list.json"), "[[1, 2, 3, 4]]");
+  const list = await refusal(at("list.json"));
+  expect(list.message).toMatch(/the file: expected a section with keys, got \[\[1,2,3,4\]\]/);
+  expect(list.fix).toMatch(/write the ids of a model as \.npy or \.jsonl/);
+  await writeFile(at("float.npy"), writeNpy({ shape: [1, 4], data: Float32Array.of(0, 1, 2, 3) }));
+  expect((await refusal(at("float.npy"))).fix).toBe("Save them as integers, in Python: ids.astype('int32').");
+});
+
+it("knows before a tokenizer is loaded what ids cannot be read from", async () => {
+  await requireIds(at("."));
+  await writeFile(at("ids.pt"), "");
+  await expect(requireIds(at("ids.pt"))).rejects.toThrow(/ends with "\.pt": ids are read from .*\.jsonl/);
+  await expect(requireIds(at("none"))).rejects.toThrow(/none does not exist/);
 });

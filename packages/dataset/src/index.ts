@@ -4,6 +4,7 @@
  */
 export { datasetFormats, type DatasetFormatId, type IdType } from "./formats/format-id.js";
 export { estimateDataset, type DatasetEstimate } from "./job/estimate.js";
+export { tokenizerFingerprint } from "./job/fingerprint.js";
 export { isDataset, joinDataset, type DatasetManifest } from "./job/join.js";
 export { mergeDatasets } from "./job/merge.js";
 export { augmentations, type Augmentation, type DatasetPlan } from "./job/plan.js";

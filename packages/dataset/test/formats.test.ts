@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeTokenizer } from "../../tokenizer/test/tiny-tokenizer.js";
 import { tarArchive } from "../src/formats/tar.js";
-import { readTokens, type DatasetFormatId } from "../src/index.js";
+import { readTokens, tokenizerFingerprint, type DatasetFormatId } from "../src/index.js";
 import { filesOf, makePhotos, temporaryFolder, tokenize } from "./job.js";
 
 const folder = temporaryFolder();
@@ -163,7 +163,8 @@ describe("the formats", () => {
   it("all of them are read back, whole or in part", async () => {
     const expected = names.flatMap((name) => codes.get(name)!);
     for (const format of ["webdataset", "parquet", "npy", "jsonl", "bin"] as const) {
-      const { ids, names: found, record } = await readTokens(join(folder, format), { tokens: 24 });
+      const { ids, names: found, record, madeBy } = await readTokens(join(folder, format), { tokens: 24 });
+      expect(madeBy, format).toBe(await tokenizerFingerprint(tokenizer));
       expect([...ids], format).toEqual(expected);
       expect(found, format).toEqual(names);
       expect(record.form, format).toBe("codes");

@@ -2,7 +2,7 @@
  * `config.json` of a tokenizer folder: plugins, options and shapes. `model.safetensors` holds the
  * parameters.
  */
-import { metricIds, RevqError } from "@revq/core";
+import { issueText, metricIds, RevqError } from "@revq/core";
 import { z } from "zod";
 import { decoderSchema } from "./decoder-config.js";
 import { tokenRecordSchema } from "./vocabulary.js";
@@ -154,7 +154,9 @@ export function parseTokenizerConfig(text: string, where: string): TokenizerConf
   }
   const parsed = tokenizerConfigSchema.safeParse(json);
   if (!parsed.success) {
-    const problems = parsed.error.issues.map((issue) => `${issue.path.join(".") || "the file"}: ${issue.message}`);
+    const problems = parsed.error.issues.map(
+      (issue) => `${issue.path.join(".") || "the file"}: ${issueText(issue, json)}`,
+    );
     throw new RevqError(
       "tokenizer-config",
       `${where} is not a tokenizer's config: ${problems.slice(0, 3).join("; ")}.`,

@@ -69,11 +69,18 @@ A file of "revq encode" says which form its ids have. For another file, --offset
     if (toLatents) await requireWritableFile(out);
     if (!flags.overwrite) await (toLatents ? requireNewFile(out) : requireEmptyFolder(out, true));
 
+    const { readIds, requireIds } = await import("../ids/read-ids.js");
+    await requireIds(args.ids);
     const { openTokenizer } = await import("../tokenizer/open-tokenizer.js");
-    const { readIds } = await import("../ids/read-ids.js");
     const { decodeTiles, decodeToImages, decodeToLatents, rowsOf } = await import("../decode/decode-ids.js");
     const tokenizer = await openTokenizer(this, args.tokenizer, flags, !toLatents);
     const ids = await readIds(args.ids, tokenizer.layout, formOfFlags(flags), flags.limit);
+    if (ids.madeBy) {
+      const { tokenizerFingerprint } = await import("@revq/dataset");
+      if (ids.madeBy !== (await tokenizerFingerprint(tokenizer))) {
+        this.note(`The data set of ${args.ids} was made by another tokenizer: the pictures are probably wrong.`);
+      }
+    }
     const context = { tokenizer, batch, signal: this.signal, report: this.display.update.bind(this.display) };
     let images: readonly string[] = [];
     if (toLatents) await decodeToLatents(ids, out, context);

@@ -18,6 +18,8 @@ export interface IdsFile {
   readonly names: readonly string[];
   /** One an image, when images are in tiles. */
   readonly grids?: readonly TileGrid[] | undefined;
+  /** Fingerprint of the tokenizer that made the data set, where one is recorded. */
+  readonly madeBy?: string | null;
 }
 
 const gridSchema = z.strictObject({

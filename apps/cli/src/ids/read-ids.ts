@@ -1,5 +1,5 @@
 /** Reads files of ids. */
-import { idFormsOf, RevqError, vocabularyOffsets, type IdForm, type TokenLayout } from "@revq/core";
+import { idFormsOf, issueText, RevqError, vocabularyOffsets, type IdForm, type TokenLayout } from "@revq/core";
 import { openSafetensors, readNpy } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
 import {
@@ -36,8 +36,9 @@ export async function readIds(
 ): Promise<IdsFile> {
   if (await isOfDataset(path)) {
     const { readTokens } = await import("@revq/dataset");
-    const { ids, tokens, names, record, recordedIn } = await readTokens(path, { tokens: layout.count, limit });
-    return { ids: codesOfFile(ids, record, asked, layout, record.vocabulary ? recordedIn : path), tokens, names };
+    const { ids, tokens, names, record, recordedIn, madeBy } = await readTokens(path, { tokens: layout.count, limit });
+    const codes = codesOfFile(ids, record, asked, layout, record.vocabulary ? recordedIn : path);
+    return { ids: codes, tokens, names, madeBy };
   }
   if (limit !== undefined) {
     throw new UsageError("limit", `--limit is for data sets; ${path} is a file of revq encode.`, {
@@ -73,6 +74,25 @@ export async function readIds(
   return { ids: codes, tokens, names, grids };
 }
 
+/**
+ * Before a tokenizer is loaded: is there a file or folder that ids can be read from? Throws `file-not-found`,
+ * `ids-format`.
+ */
+export async function requireIds(path: string): Promise<void> {
+  const info = await stat(path).catch(() => null);
+  if (!info) throw new RevqError("file-not-found", `${path} does not exist.`, { fix: "Check the path." });
+  const extension = extname(path).toLowerCase();
+  if (info.isDirectory() || readable.includes(extension)) return;
+  throw new UsageError(
+    "ids-format",
+    `"${path}" ${extension ? `ends with "${extension}"` : "has no extension"}: ids are read from ${readable.join(", ")} files, or from the folder of a data set.`,
+    { fix: "Use one of these extensions." },
+  );
+}
+
+const ofDatasets = [".tar", ".parquet", ".jsonl", ".bin"];
+const readable = [".npy", ".json", ".safetensors", ...ofDatasets];
+
 /** Earlier versions wrote the form `positions` where they were asked for offsets, and recorded it in no `.npy`. */
 function refuseFormer(path: string, ids: Int32Array, layout: TokenLayout): void {
   const same = vocabularyOffsets(layout, "groups").join() === vocabularyOffsets(layout, "positions").join();
@@ -88,7 +108,7 @@ function refuseFormer(path: string, ids: Int32Array, layout: TokenLayout): void 
 async function isOfDataset(path: string): Promise<boolean> {
   const info = await stat(path).catch(() => null);
   const extension = extname(path).toLowerCase();
-  if (info?.isDirectory() || [".tar", ".parquet", ".jsonl", ".bin"].includes(extension)) return true;
+  if (info?.isDirectory() || ofDatasets.includes(extension)) return true;
   if (extension !== ".npy" || existsSync(vocabularyFileOf(path)) || existsSync(namesFileOf(path))) return false;
   const folder = dirname(path);
   return existsSync(join(folder.endsWith("_codes") ? dirname(folder) : folder, vocabularyFile));
@@ -201,9 +221,9 @@ function parseAs<T>(schema: z.ZodType<T>, where: string, text: string): T {
   }
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new RevqError("ids-malformed", `${where}: ${issue!.path.join(".") || "the file"}: ${issue!.message}.`, {
-    fix,
+  const issue = parsed.error.issues[0]!;
+  throw new RevqError("ids-malformed", `${where}: ${issue.path.join(".") || "the file"}: ${issueText(issue, json)}.`, {
+    fix: `${fix.slice(0, -1)}, or write the ids of a model as .npy or .jsonl.`,
   });
 }
 
@@ -211,7 +231,9 @@ function parseAs<T>(schema: z.ZodType<T>, where: string, text: string): T {
 function requireIntegers(path: string, shape: readonly number[], dtype: string): void {
   if (shape.length === 2 && shape[1]! > 0 && /^u?int|^[IU]\d/.test(dtype)) return;
   throw new RevqError("ids-shape", `${path} holds ${dtype} of shape [${shape}], expected integers [n, t].`, {
-    fix: "Use a file that `revq encode` wrote.",
+    fix: /^float|^B?F\d/.test(dtype)
+      ? "Save them as integers, in Python: ids.astype('int32')."
+      : "Use a file that `revq encode` wrote, or ids of that shape.",
   });
 }
 

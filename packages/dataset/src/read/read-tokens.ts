@@ -60,7 +60,9 @@ export async function readTokens(path: string, { tokens, limit = Infinity }: Rea
     for (let t = 0; t < tokens; t++) ids[i * tokens + t] = int32(`${path}: sample ${i}, token ${t}`, row[t]);
   }
   const isNamed = names.every((name) => name !== null);
-  return { ids, tokens, names: isNamed ? names : [], record: idsRecord({ vocabulary }), recordedIn };
+  const manifest = await readJson(join(dirname(recordedIn), manifestFile), datasetManifestSchema).catch(() => null);
+  const madeBy = manifest?.tokenizer ?? null;
+  return { ids, tokens, names: isNamed ? names : [], record: idsRecord({ vocabulary }), recordedIn, madeBy };
 }
 
 function readerOf(file: string, vocabulary: Vocabulary | null): ReadSamples {

@@ -12,6 +12,8 @@ export interface ReadTokens {
   readonly record: IdsRecord;
   /** The file of the record, for errors. */
   readonly recordedIn: string;
+  /** `tokenizerFingerprint` of the tokenizer that made the data set; null if none is recorded. */
+  readonly madeBy: string | null;
 }
 
 /** Samples of one file. */
