@@ -163,6 +163,10 @@ interface Checked {
   readonly equal: number;
   readonly picture: number;
   readonly batch: boolean;
+  /** Ids out of range, of another length, or no integers. */
+  readonly refuses: boolean;
+  /** A picture of 16 bits has the upper 8. */
+  readonly deep: boolean;
 }
 
 const isFull = process.env["REVQ_TEST_FULL"] !== undefined;
@@ -204,10 +208,12 @@ describe.skipIf(!isFull)("in PyTorch (needs REVQ_TEST_FULL)", { timeout: 1_800_0
       .split("\n")
       .map((line) => JSON.parse(line) as Checked);
     expect(checked.map(({ name }) => name)).toEqual(chosen.map(({ name }) => name));
-    for (const { name, ids, equal, picture, batch } of checked) {
+    for (const { name, ids, equal, picture, batch, refuses, deep } of checked) {
       expect(equal, name).toBe(ids);
       expect(picture, name).toBeLessThan(1e-4);
       expect(batch, name).toBe(true);
+      expect(refuses, name).toBe(true);
+      expect(deep, name).toBe(true);
     }
   });
 

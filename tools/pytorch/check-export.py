@@ -34,6 +34,14 @@ def load(folder):
     return module.RevqTokenizer.from_pretrained(folder)
 
 
+def refuses(tokenizer, ids):
+    try:
+        tokenizer.decode(ids)
+    except ValueError:
+        return True
+    return False
+
+
 def check(case):
     tokenizer = load(case["exported"])
     ids = read_npy(case["ids"]).long()
@@ -47,6 +55,8 @@ def check(case):
         "ids": ids.numel(),
         "equal": (found == ids).sum().item(),
         "picture": (decoded - pictures).abs().max().item(),
+        "refuses": all(refuses(tokenizer, wrong) for wrong in (ids[:, 1:], -1 - ids, ids + 2**20, ids.float(), ids[0])),
+        "deep": (tokenizer.preprocess(Image.new("I;16", (40, 40), 40000)) == 156 / 127.5 - 1).all().item(),
         "batch": (tokenizer.encode(pixels[:1]) == found[:1]).all().item(),
     }
 

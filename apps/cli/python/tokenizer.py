@@ -45,8 +45,8 @@ class RevqTokenizer(nn.Module):
         """PIL image -> float32 [3, S, S] in [-1, 1]: upright, on white, the short side resized, the centre cropped."""
         size = self.config["image_size"]
         image = ImageOps.exif_transpose(image)
-        if image.mode.startswith("I;16"):
-            image = image.point([value // 256 for value in range(65536)], "L")
+        if image.mode.startswith("I"):
+            image = image.convert("I").point([value // 256 for value in range(65536)], "L")
         if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
             white = Image.new("RGBA", image.size, "white")
             image = Image.alpha_composite(white, image.convert("RGBA"))
@@ -93,6 +93,7 @@ class RevqTokenizer(nn.Module):
 
     def decode_latents(self, ids):
         """ids [n, T] -> latents [n, c, h, w] of the VAE"""
+        self.check(ids)
         vectors = self.quantizer.decode(ids).flatten(1)
         x = torch.empty_like(vectors).index_copy(1, self.order.long(), vectors)
         x = self.transform.inverse(x.unflatten(1, self.mean.shape))
@@ -101,6 +102,19 @@ class RevqTokenizer(nn.Module):
         if self.config["metric"] != "standardized":
             x = x / self.std
         return self.rectifier(x) * self.std + self.mean
+
+    def check(self, ids):
+        """Ids that a model made may be none: an index out of range would read the codebook of another group."""
+        tokens = self.config["tokens"]
+        count, sizes = tokens["tokens"], tokens["codebookSizes"]
+        if ids.ndim != 2 or ids.shape[1] != count or ids.is_floating_point():
+            raise ValueError(f"Ids are {ids.dtype} of shape {tuple(ids.shape)}; expected integers [n, {count}].")
+        limits = torch.tensor([sizes[group] for group in tokens["groupOf"]], device=ids.device)
+        wrong = ((ids < 0) | (ids >= limits)).nonzero()
+        if len(wrong):
+            row, token = wrong[0].tolist()
+            got = f"Row {row}, token {token}: id {ids[row, token].item()} is outside 0 ... {limits[token].item() - 1}."
+            raise ValueError(got + " Ids are codes of their groups: take offsets and special ids out first.")
 
 
 def multiply_channels(matrix, x):
