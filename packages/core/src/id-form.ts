@@ -99,6 +99,7 @@ export function idsToCodes(ids: Int32Array, layout: TokenLayout, form: IdForm): 
  */
 export function checkIds(ids: Int32Array, layout: TokenLayout, form: IdForm = "codes"): void {
   const { count, codebookSizes, groupOf } = layout;
+  if (!(ids instanceof Int32Array)) requireIntegers(ids, count);
   const offsets = vocabularyOffsets(layout, form);
   const wrong = firstOutOfRange(ids, layout, offsets);
   if (wrong === -1) return;
@@ -138,6 +139,16 @@ function firstOutOfRange(ids: Int32Array, { count, codebookSizes, groupOf }: Tok
   return ids.findIndex((id, i) => {
     const code = id - offsets[i % count]!;
     return code < 0 || code >= codebookSizes[groupOf[i % count]!]!;
+  });
+}
+
+/** JavaScript hands over other lists, too: a tensor engine would cut fractions off and read NaN as 0. */
+function requireIntegers(ids: ArrayLike<unknown>, count: number): void {
+  const wrong = Array.from(ids).findIndex((id) => !Number.isInteger(id));
+  if (wrong === -1) return;
+  const place = `Image ${Math.floor(wrong / count)}, token ${wrong % count}`;
+  throw new RevqError("code-out-of-range", `${place}: id ${String(ids[wrong])} is no integer.`, {
+    fix: "Give ids as an Int32Array.",
   });
 }
 

@@ -104,7 +104,11 @@ async function encodeBatches(
 }
 
 function pixelsOf(input: ImageInput): RgbaImage | Promise<RgbaImage> {
-  return typeof input === "string" || input instanceof URL ? openImage(input) : input;
+  if (typeof input === "string" || input instanceof URL) return openImage(input);
+  if ((input as Partial<RgbaImage> | null | undefined)?.data instanceof Object) return input;
+  throw new RevqError("image-data", "An image is { width, height, data }, or the path or URL of its file.", {
+    fix: "Name the file, or decode its bytes first, for example with sharp.",
+  });
 }
 
 /** @see Tokenizer.decode */

@@ -1,5 +1,5 @@
 /** Opens image files in Node, with the codecs of `@revq/data`. */
-import { RevqError, type RgbaImage } from "@revq/core";
+import { isRevqError, RevqError, type RgbaImage } from "@revq/core";
 
 /** The part of `@revq/data` that is used. */
 interface ImageReader {
@@ -26,7 +26,9 @@ export async function openImage(spec: string | URL): Promise<RgbaImage> {
   try {
     return await images.whole(0);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    // The reader's error names the file, too: its cause is the reason.
+    const inner = isRevqError(cause) ? (cause.cause ?? cause) : cause;
+    const reason = (inner instanceof Error ? inner.message : String(inner)).replace(/\.$/, "");
     throw new RevqError("image-unreadable", `${path} cannot be read: ${reason}.`, {
       fix: "Check that the file is a complete image.",
       cause,

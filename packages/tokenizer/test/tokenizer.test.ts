@@ -117,6 +117,10 @@ describe("encode and decode", () => {
   it.each<[string, () => Promise<unknown>, string]>([
     ["ids out of range", () => tokenizer.decode(new Int32Array(24).fill(32)), "code-out-of-range"],
     ["half an image", () => tokenizer.decode(new Int32Array(23)), "ids-length"],
+    ["ids with fractions", () => tokenizer.decode(new Float32Array(24).fill(0.5) as never), "code-out-of-range"],
+    ["ids that are NaN", () => tokenizer.decode(new Array(24).fill(NaN) as never), "code-out-of-range"],
+    ["the bytes of a file", () => tokenizer.encode(new Uint8Array(100) as never), "image-data"],
+    ["no image", () => tokenizer.encode(undefined as never), "image-data"],
     [
       "a grid of other tiles",
       () => tokenizer.decode(new Int32Array(24), { ...tokenizer.grid(32, 32), tile: 64 }),
