@@ -153,3 +153,27 @@ it("says why some images' labels are not used, and takes a named column by its w
   await expect(openLabels(rows, "auto", "mass")).rejects.toThrow(/mass\.parquet has no column mass/);
   await expect(openLabels(images, "auto", "mass")).rejects.toThrow(/is in no Parquet file/);
 });
+
+it("reads captions of other encodings", async () => {
+  const path = join(folder, "encodings");
+  mkdirSync(path);
+  const captions = {
+    a: Buffer.from("caf\u00e9"),
+    b: Buffer.from("caf\u00e9", "latin1"),
+    c: Buffer.from("\ufeffcaf\u00e9", "utf16le"),
+    d: Buffer.from("\ufeffcaf\u00e9"),
+    e: Buffer.from("\ufeffcaf\u00e9", "utf16le").swap16(),
+  };
+  for (const [name, data] of Object.entries(captions)) {
+    writeFileSync(join(path, `${name}.png`), png);
+    writeFileSync(join(path, `${name}.txt`), data);
+  }
+  const five = new Array(5).fill("caf\u00e9");
+  expect((await read(path)).captions).toEqual(five);
+  const members = Object.entries(captions).flatMap(([name, data]) => [
+    { name: `${name}.png`, data: png },
+    { name: `${name}.txt`, data: new Uint8Array(data) },
+  ]);
+  writeFileSync(join(folder, "encodings.tar"), tarArchive(members));
+  expect((await read(join(folder, "encodings.tar"))).captions).toEqual(five);
+});

@@ -2,6 +2,7 @@
 import type { ByteSource } from "@revq/core";
 import type { TarMember } from "@revq/formats";
 import { keyOf, stemOf, type BesideImage } from "../beside.js";
+import { textOf } from "../text-of.js";
 
 /** Keys of archives that were written one after the other are different. */
 export function memberKey({ name, archive }: TarMember): string {
@@ -28,7 +29,7 @@ export class TextMembers {
         this.named.get(`${image.archive}:${stemOf(image.name)}.${extension}`) ??
         this.members.get(`${memberKey(image)}.${extension}`);
       if (!text) return {};
-      return { [extension]: async () => new TextDecoder().decode(await source.read(text.offset, text.size)) };
+      return { [extension]: async () => textOf(await source.read(text.offset, text.size)) };
     };
     return { ...read("cls"), ...read("txt") };
   }

@@ -5,6 +5,7 @@ import { fromFile } from "@revq/formats/node";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { keyOf, stemOf, type BesideImage } from "../beside.js";
+import { textOf } from "../text-of.js";
 import { arrowFix, kindByName, kindOf, reasonOf, type FileKind } from "./file-kind.js";
 import { findings, type Findings, type FoundImage } from "./findings.js";
 import { labelsOf } from "./labels.js";
@@ -179,8 +180,8 @@ function textsBeside(texts: ReadonlyMap<string, LocalPath>, name: string): Besid
     [stemOf(name), keyOf(name)].map((base) => texts.get(`${base}.${extension}`)).find((path) => path !== undefined),
   );
   return {
-    ...(cls === undefined ? {} : { cls: () => readFile(cls, "utf8") }),
-    ...(txt === undefined ? {} : { txt: () => readFile(txt, "utf8") }),
+    ...(cls === undefined ? {} : { cls: async () => textOf(await readFile(cls)) }),
+    ...(txt === undefined ? {} : { txt: async () => textOf(await readFile(txt)) }),
   };
 }
 
