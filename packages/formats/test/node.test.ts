@@ -143,6 +143,15 @@ describe("writeFileAtomic", () => {
     expect(readdirSync(folder)).toEqual(["file"]);
   });
 
+  it("writes names of 255 bytes, and says which are longer", async () => {
+    for (const name of ["n".repeat(255), `${"ü".repeat(125)}.png`]) {
+      await writeFileAtomic(join(folder, name), "x");
+      expect(readFileSync(join(folder, name), "utf8")).toBe("x");
+    }
+    await expect(writeFileAtomic(join(folder, "n".repeat(256)), "x")).rejects.toMatchObject({ code: "file-name" });
+    expect(readdirSync(folder)).toHaveLength(2);
+  });
+
   it("says what is wrong with the target", async () => {
     await expect(writeFileAtomic(join(folder, "none", "file"), "x")).rejects.toMatchObject({
       code: "folder-not-found",

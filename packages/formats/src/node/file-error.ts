@@ -8,6 +8,7 @@ const known: Readonly<Record<string, { code: string; what: string; fix: string }
   EACCES: { code: "file-denied", what: "may not be accessed", fix: "Check its permissions." },
   EPERM: { code: "file-denied", what: "may not be accessed", fix: "Check its permissions." },
   EROFS: { code: "file-denied", what: "is on a read-only file system", fix: "Choose another folder." },
+  ENAMETOOLONG: { code: "file-name", what: "has too long a name", fix: "Give it a shorter one." },
   ENOSPC: {
     code: "disk-full",
     what: "cannot be written: the disk is full",

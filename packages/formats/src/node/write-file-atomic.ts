@@ -20,7 +20,9 @@ export async function writeFileAtomic(
   data: string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<void> {
   const folder = dirname(path);
-  const temporary = join(folder, `.${basename(path)}.${randomUUID().slice(0, 8)}.tmp`);
+  // A name may have 255 bytes; that of the temporary file is longer.
+  const name = Buffer.from(basename(path)).subarray(0, 200).toString();
+  const temporary = join(folder, `.${name}.${randomUUID().slice(0, 8)}.tmp`);
   const chunks =
     typeof data === "string" ? [new TextEncoder().encode(data)] : data instanceof Uint8Array ? [data] : data;
   let created = false;
