@@ -138,22 +138,20 @@ async function step(name, seconds, act) {
   }
   process.stderr.write(`${name} …`);
   const started = performance.now();
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    running?.kill("SIGKILL");
+  }, 1000 * seconds);
   try {
-    results.steps[name] = await Promise.race([act(), failAfter(seconds)]);
+    results.steps[name] = await act();
   } catch (error) {
-    results.steps[name] = { error: error.message };
+    results.steps[name] = { error: isLate ? `took more than ${seconds} s` : error.message };
+  } finally {
+    clearTimeout(timer);
   }
   process.stderr.write(` ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
   save();
-}
-
-function failAfter(seconds) {
-  return new Promise((_, reject) => {
-    setTimeout(() => {
-      running?.kill("SIGKILL");
-      reject(new Error(`took more than ${seconds} s`));
-    }, 1000 * seconds).unref();
-  });
 }
 
 function save() {

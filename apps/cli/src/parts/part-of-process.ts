@@ -88,7 +88,9 @@ function checked(part: ProcessPart): ProcessPart {
   if (Number.isInteger(part.index) && part.index >= 0 && part.index < part.count) return part;
   throw new UsageError(
     "shard-range",
-    `${part.from} says part ${part.index} of ${part.count}; parts are numbered 0 to ${part.count - 1}.`,
+    part.count === 0
+      ? `${part.from} says 0 parts; there is at least one.`
+      : `${part.from} says part ${part.index} of ${part.count}; parts are numbered 0 to ${part.count - 1}.`,
     { fix: "Check the array of the scheduler, or use --shard i/n." },
   );
 }
