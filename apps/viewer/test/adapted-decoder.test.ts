@@ -51,7 +51,8 @@ async function makeTokenizer(): Promise<Tokenizer> {
 it("decodes ids with an adapted decoder", async () => {
   const before = tf.memory().numTensors;
   const tokenizer = await makeTokenizer();
-  const slot = { tokenizer, original: null } as unknown as OpenSlot;
+  const description = { footprints: { starts: new Int32Array(5), indices: new Int32Array() } };
+  const slot = { tokenizer, description, original: null } as unknown as OpenSlot;
   const ids = Int32Array.of(0, 1, 0, 1);
   const request = { slot: "a", ids, stages: ["rectified", "quantized"], score: false } as const;
   const { images } = await decodeIds(slot, request, new AbortController().signal);

@@ -8,7 +8,7 @@ import { problemOf } from "../protocol/server.js";
 import { Store } from "./state.js";
 
 /** Tasks that a newer one of the same name aborts. */
-export const tasks = ["load", "encode", "decode", "count", "codebook"] as const;
+export const tasks = ["load", "encode", "decode", "count", "codebook", "maps", "stage"] as const;
 export type Task = (typeof tasks)[number];
 
 export class App {

@@ -12,6 +12,7 @@ import "./elements/footprint-map.js";
 import "./elements/group-bars.js";
 import "./elements/line-chart.js";
 import "./elements/token-grid.js";
+import "./elements/token-map.js";
 import "./elements/usage-map.js";
 import "./elements/vector-bars.js";
 import "./elements/zoom-pane.js";

@@ -38,7 +38,7 @@ export function writeHash(shared: Shared): string {
     ["edits", shared.edits.map(([token, id]) => `${token}.${id}`).join("_") || null],
     ["token", shared.token === null ? null : String(shared.token)],
     ["group", shared.group === 0 ? null : String(shared.group)],
-    ["colour", shared.colouring === "code" ? null : shared.colouring],
+    ["colour", shared.colouring === initialState.colouring ? null : shared.colouring],
     ["layout", view.layout === initial.layout ? null : view.layout],
     ["left", view.left === initial.left ? null : view.left],
     ["right", view.right === initial.right ? null : view.right],
@@ -74,7 +74,7 @@ export function readHash(hash: string): Shared {
     edits: [...(query.get("edits") ?? "").matchAll(/(\d{1,9})\.(\d{1,9})/g)].map(([, t, c]) => [Number(t), Number(c)]),
     token: whole("token"),
     group: whole("group") ?? 0,
-    colouring: oneOf("colour", gridColourings, "code"),
+    colouring: oneOf("colour", gridColourings, initialState.colouring),
     view: {
       layout: oneOf("layout", ["tiles", "slider"], initial.layout),
       left: oneOf<Stage>("left", stages, initial.left),

@@ -9,11 +9,13 @@ import type {
   ImageMetrics,
   Slot,
   Stage,
+  TokenReport,
   TokenizerDescription,
   TokenizerSource,
 } from "../protocol/messages.js";
 import type { DecodedImage } from "@revq/tokenizer";
 import type { MetricsRecord } from "./metrics-file.js";
+import type { Box } from "./token-boxes.js";
 
 export const tabs = ["image", "tokens", "codebooks", "compare", "curves"] as const;
 export type Tab = (typeof tabs)[number];
@@ -36,8 +38,14 @@ export interface Encoded {
   readonly tokens: EncodedTokens | null;
   /** Ids after edits; without edits equal to `tokens.ids`. */
   readonly current: Int32Array | null;
+  /** What `current` says. */
+  readonly report: TokenReport | null;
+  /** Pictures of the groups, for `ids` only. */
+  readonly groupMaps: { readonly ids: Int32Array; readonly images: ReadonlyMap<number, DecodedImage> } | null;
   /** `rectified` and `quantized` of `current`, when it differs. */
   readonly edited: Partial<Record<Stage, StageImage>> | null;
+  /** The place that the last edit changed. */
+  readonly changed: Box | null;
   readonly milliseconds: number | null;
 }
 
@@ -47,6 +55,8 @@ export interface OpenedTokenizer {
   readonly description: TokenizerDescription;
   readonly encoded: Encoded | null;
   readonly busy: boolean;
+  /** Decoding edited or pasted ids. */
+  readonly decoding: boolean;
   readonly problem: Problem | null;
   readonly codebooks: ReadonlyMap<number, Codebook>;
   /**
@@ -95,7 +105,8 @@ export interface ViewState {
   readonly gain: number;
 }
 
-export const gridColourings = ["code", "frequency", "error"] as const;
+/** How tokens are shown: as a picture of all, a picture a group, or a cell a token in one of three colourings. */
+export const gridColourings = ["picture", "groups", "error", "frequency", "code"] as const;
 export type GridColouring = (typeof gridColourings)[number];
 
 /** What the tools of the token page change. */
@@ -165,7 +176,7 @@ export const initialState: ViewerState = {
     errors: false,
     gain: 4,
   },
-  colouring: "code",
+  colouring: "picture",
   scope: "token",
   token: null,
   hovered: null,
@@ -220,6 +231,21 @@ export class Store {
 export function openedOf(state: ViewerState, slot: Slot): OpenedTokenizer | null {
   const opened = state[slot];
   return opened.status === "ready" ? opened : null;
+}
+
+/** An image without results, or ids without an image. */
+export function nothingEncoded(image: string | null, current: Int32Array | null = null): Encoded {
+  return {
+    image,
+    stages: {},
+    tokens: null,
+    current,
+    report: null,
+    groupMaps: null,
+    edited: null,
+    changed: null,
+    milliseconds: null,
+  };
 }
 
 /** The current image of a stage: the edited one if there is one. */

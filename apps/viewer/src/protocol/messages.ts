@@ -124,7 +124,22 @@ export interface EncodedTokens {
   /** Mean squared error of each token in the standardized latent, `[T]`. */
   readonly tokenErrors: Float32Array;
   /** Per element, standardized. */
-  readonly latentMse: { readonly quantized: number; readonly rectified: number };
+  readonly latentMse: LatentMse;
+  readonly map: DecodedImage;
+}
+
+export interface LatentMse {
+  readonly quantized: number;
+  readonly rectified: number;
+}
+
+/** What ids alone say, and how far that is from the image. */
+export interface TokenReport {
+  /** The quantized latents as a picture `[h, w]`: the first three principal components as brightness and colour. */
+  readonly map: DecodedImage;
+  /** `[T]`, as `EncodedTokens.tokenErrors`; null without an image to compare with. */
+  readonly tokenErrors: Float32Array | null;
+  readonly latentMse: LatentMse | null;
 }
 
 export type EncodeEvent =
@@ -151,7 +166,15 @@ export interface DecodeResponse {
     readonly image: DecodedImage;
     readonly metrics: ImageMetrics | null;
   }[];
+  readonly report: TokenReport;
   readonly milliseconds: number;
+}
+
+export interface MapsRequest {
+  readonly slot: Slot;
+  /** `[T]` */
+  readonly ids: Int32Array;
+  readonly groups: readonly number[];
 }
 
 export interface CodebookRequest {
@@ -182,6 +205,8 @@ export interface Calls {
   unload: { request: { readonly slot: Slot }; event: never; response: null };
   encode: { request: EncodeRequest; event: EncodeEvent; response: { readonly milliseconds: number } };
   decode: { request: DecodeRequest; event: never; response: DecodeResponse };
+  /** A picture a group, `[h, w]`: what its tokens say while all others are at their mean. */
+  maps: { request: MapsRequest; event: never; response: readonly DecodedImage[] };
   codebook: { request: CodebookRequest; event: never; response: Codebook };
   memory: { request: null; event: never; response: MemoryStatus };
 }

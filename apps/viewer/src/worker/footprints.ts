@@ -61,3 +61,14 @@ export async function latentsOf(
   latents.dispose();
   return values;
 }
+
+/**
+ * standardized latents `[n, h, w, c]` -> in the tokenizer's metric, flat: there, a direction weighs as
+ * much as it changes the picture.
+ */
+export async function inMetric(space: LatentDecoder["space"], standardized: tf.Tensor4D): Promise<Float32Array> {
+  const mapped = space.inMetric(standardized);
+  const values = (await mapped.data()) as Float32Array;
+  mapped.dispose();
+  return values;
+}

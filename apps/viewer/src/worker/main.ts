@@ -4,11 +4,13 @@
  */
 import { RevqError } from "@revq/core";
 import { createEngine, type Engine } from "@revq/engine";
+import { checkIds } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import { z } from "zod";
 import type { EngineRequest, EngineStatus, Slot } from "../protocol/messages.js";
 import { serve, type ServerPort } from "../protocol/server.js";
 import { readCodebook } from "./codebook.js";
+import { groupMaps } from "./group-maps.js";
 import { openTokenizer } from "./open-tokenizer.js";
 import { decodeIds, encodeImage, type OpenSlot } from "./run.js";
 
@@ -28,7 +30,7 @@ serve(self as unknown as ServerPort, {
     const { tokenizer, description } = await openTokenizer(source, { signal, onProgress: emit });
     if (signal.aborted) tokenizer.dispose();
     signal.throwIfAborted();
-    open.set(slot, { tokenizer, description, original: null });
+    open.set(slot, { tokenizer, description, original: null, exact: null, basis: null, groupMeans: new Map() });
     return description;
   },
   async unload({ slot }) {
@@ -37,6 +39,11 @@ serve(self as unknown as ServerPort, {
   },
   encode: (request, context) => encodeImage(slotOf(request.slot), request, context),
   decode: (request, context) => decodeIds(slotOf(request.slot), request, context.signal),
+  maps({ slot, ids, groups }) {
+    const { tokenizer, groupMeans } = slotOf(slot);
+    checkIds(ids, tokenizer.layout);
+    return groupMaps(tokenizer.parts, ids, groups, groupMeans);
+  },
   codebook({ slot, group }, { signal }) {
     const { tokenizer, description } = slotOf(slot);
     return readCodebook(tokenizer.parts, description.footprints, group, signal);

@@ -14,17 +14,28 @@ import type {
 } from "../protocol/messages.js";
 import type { CallContext } from "../protocol/server.js";
 import { decodeImage } from "./decode-image.js";
-import { channelLast } from "./footprints.js";
+import { inMetric } from "./footprints.js";
+import type { LatentBasis } from "./latent-colours.js";
 import { fromBytes, fromFloats, metricsOf } from "./scored-images.js";
+import { tokenReport } from "./token-report.js";
 
 export interface OpenSlot {
   readonly tokenizer: Tokenizer;
   readonly description: TokenizerDescription;
   /** The image that was encoded last, `[size, size, 3]` float32 in [-1, 1]. */
   original: Float32Array | null;
+  /** Its standardized latents, `[h, w, c]`. */
+  exact: Float32Array | null;
+  /** The colours of its token map: edits keep them. */
+  basis: LatentBasis | null;
+  /** By group; for `groupMaps`. */
+  readonly groupMeans: Map<number, Float32Array>;
 }
 
-/** Emits the original, the tokens, then the images of the stages, the most wanted first. */
+/**
+ * Emits the original, the tokens, then the images of two stages, the more wanted first. The
+ * quantized latents are decoded by `decodeIds` where a view shows them.
+ */
 export async function encodeImage(
   slot: OpenSlot,
   { image: file, name, idsOnly }: EncodeRequest,
@@ -48,14 +59,14 @@ export async function encodeImage(
   pixels.dispose();
   const quantized = await tokenizer.quantizeLatents(latents);
   try {
-    emit({ kind: "tokens", tokens: await tokensOf(slot, quantized) });
+    emit({ kind: "tokens", tokens: await tokensOf(slot, quantized, idsOnly) });
     if (idsOnly || !backbone.spec.decodes) return { milliseconds: performance.now() - started };
-    for (const stage of ["rectified", "vae", "quantized"] as const) {
+    for (const stage of ["rectified", "vae"] as const) {
       signal.throwIfAborted();
       const { image, metrics } =
         stage === "vae"
           ? await decodeLatents(backbone, latents, original)
-          : await decodeStandardized(tokenizer, quantized[stage], original);
+          : await decodeStandardized(tokenizer, quantized.rectified, original);
       emit({ kind: "image", stage, image, metrics }, [image.data.buffer]);
     }
     return { milliseconds: performance.now() - started };
@@ -70,24 +81,33 @@ export async function decodeIds(
   signal: AbortSignal,
 ): Promise<DecodeResponse> {
   const started = performance.now();
-  const { tokenizer } = slot;
-  const { quantizer, rectifier, space } = tokenizer.parts;
+  const { tokenizer, description } = slot;
+  const { latentShape, quantizer, rectifier, space } = tokenizer.parts;
   checkIds(ids, tokenizer.layout);
   const original = score ? slot.original : null;
-  const images: DecodeResponse["images"][number][] = [];
-  for (const stage of stages) {
-    signal.throwIfAborted();
-    const standardized = tf.tidy(() => {
-      const quantized = space.inverse(quantizer.dequantize(tf.tensor2d(ids, [1, ids.length], "int32")));
-      return stage === "rectified" ? rectifier.rectify(quantized) : quantized;
-    });
-    try {
-      images.push({ stage, ...(await decodeStandardized(tokenizer, standardized, original)) });
-    } finally {
-      standardized.dispose();
+  const { quantized, rectified } = tf.tidy(() => {
+    const quantized = space.inverse(quantizer.dequantize(tf.tensor2d(ids, [1, ids.length], "int32")));
+    return { quantized, rectified: rectifier.rectify(quantized) };
+  });
+  try {
+    const [coarse, mended] = (await Promise.all([quantized.data(), rectified.data()])) as [Float32Array, Float32Array];
+    const seen = await inMetric(space, quantized);
+    const { basis: _, ...report } = tokenReport(
+      { quantized: coarse, rectified: mended, exact: score ? slot.exact : null, seen },
+      latentShape,
+      description.footprints,
+      score ? slot.basis : null,
+    );
+    const images: DecodeResponse["images"][number][] = [];
+    for (const stage of stages) {
+      signal.throwIfAborted();
+      const latents = stage === "rectified" ? rectified : quantized;
+      images.push({ stage, ...(await decodeStandardized(tokenizer, latents, original)) });
     }
+    return { images, report, milliseconds: performance.now() - started };
+  } finally {
+    tf.dispose([quantized, rectified]);
   }
-  return { images, milliseconds: performance.now() - started };
 }
 
 interface ScoredImage {
@@ -121,31 +141,27 @@ async function decodeLatents(
 }
 
 async function tokensOf(
-  { tokenizer, description }: OpenSlot,
+  slot: OpenSlot,
   { standardized, ids, quantized, rectified }: QuantizedLatents,
+  idsOnly: boolean,
 ): Promise<EncodedTokens> {
   const [exact, coarse, mended] = (await Promise.all([standardized.data(), quantized.data(), rectified.data()])) as [
     Float32Array,
     Float32Array,
     Float32Array,
   ];
-  const { latentShape } = tokenizer.parts;
-  const { starts, indices } = description.footprints;
-  const tokenErrors = new Float32Array(description.layout.count);
-  for (let token = 0; token < tokenErrors.length; token++) {
-    const [first, last] = [starts[token]!, starts[token + 1]!];
-    let sum = 0;
-    for (let i = first; i < last; i++) {
-      const at = channelLast(indices[i]!, latentShape);
-      sum += (exact[at]! - coarse[at]!) ** 2;
-    }
-    tokenErrors[token] = last > first ? sum / (last - first) : 0;
+  const { tokenizer, description } = slot;
+  const seen = await inMetric(tokenizer.parts.space, quantized);
+  const latents = { exact, quantized: coarse, rectified: mended, seen };
+  const report = tokenReport(latents, tokenizer.parts.latentShape, description.footprints, null);
+  if (!idsOnly) {
+    slot.exact = exact;
+    slot.basis = report.basis;
   }
-  const error = (values: Float32Array): number =>
-    exact.reduce((sum, value, i) => sum + (value - values[i]!) ** 2, 0) / exact.length;
   return {
     ids: (await ids.data()) as Int32Array,
-    tokenErrors,
-    latentMse: { quantized: error(coarse), rectified: error(mended) },
+    map: report.map,
+    tokenErrors: report.tokenErrors!,
+    latentMse: report.latentMse!,
   };
 }

@@ -6,33 +6,42 @@ import { openedOf, type EditScope } from "../state.js";
 import type { Codebook, Slot, TokenizerDescription } from "../../protocol/messages.js";
 import { isAbort, toProblem, type App } from "../app.js";
 import { codeOfLeastNorm } from "../code-search.js";
+import { boxAround, tokenBoxes, type Box } from "../token-boxes.js";
 
-/** Decodes these ids and shows the images: first the rectified one, then the quantized one. */
+/**
+ * Shows these ids and decodes them. The rectified image comes at once; the quantized one is decoded
+ * when a view shows it (`wanted.ts`).
+ */
 export async function applyIds(app: App, slot: Slot, ids: Int32Array): Promise<void> {
   const { store } = app;
   const opened = openedOf(store.state, slot);
   if (!opened?.encoded) return;
   const signal = app.restart("decode", slot);
   const exact = opened.encoded.tokens?.ids;
+  const changed = changedPlace(opened.description, opened.encoded.current, ids);
   if (exact && sameIds(exact, ids)) {
-    store.setEncoded(slot, () => ({ current: exact, edited: null }));
+    store.setEncoded(slot, ({ tokens }) => ({ current: exact, report: tokens, edited: null, changed }));
+    store.setOpened(slot, () => ({ decoding: false }));
     return;
   }
   store.setEncoded(slot, () => ({ current: ids }));
   if (opened.description.noImages) return;
+  store.setOpened(slot, () => ({ decoding: true, problem: null }));
   try {
-    for (const stage of ["rectified", "quantized"] as const) {
-      const { images } = await app.call(
-        "decode",
-        { slot, ids, stages: [stage], score: opened.encoded.image !== null },
-        { signal },
-      );
-      const { image, metrics } = images[0]!;
-      store.setEncoded(slot, ({ edited }) => ({ edited: { ...edited, [stage]: { image, metrics } } }));
-    }
+    const score = opened.encoded.image !== null;
+    const { images, report } = await app.call("decode", { slot, ids, stages: ["rectified"], score }, { signal });
+    const { image, metrics } = images[0]!;
+    store.setEncoded(slot, () => ({ report, changed, edited: { rectified: { image, metrics } } }));
+    store.setOpened(slot, () => ({ decoding: false }));
   } catch (error) {
-    if (!isAbort(error)) store.setOpened(slot, () => ({ problem: toProblem(error) }));
+    if (!isAbort(error)) store.setOpened(slot, () => ({ decoding: false, problem: toProblem(error) }));
   }
+}
+
+function changedPlace(description: TokenizerDescription, before: Int32Array | null, after: Int32Array): Box | null {
+  if (before?.length !== after.length) return null;
+  const changed = [...after.keys()].filter((token) => after[token] !== before[token]);
+  return boxAround(tokenBoxes(description), changed);
 }
 
 export function sameIds(a: Int32Array, b: Int32Array): boolean {
@@ -122,28 +131,4 @@ export async function codebookOf(app: App, slot: Slot, group: number, signal?: A
     codebooks: new Map([...codebooks].slice(1 - keptCodebooks)).set(group, codebook),
   }));
   return codebook;
-}
-
-const pointedLongEnough = 80;
-let wanted: { readonly slot: Slot; readonly group: number } | undefined;
-
-/**
- * Fetches a codebook for a view, if it is still wanted a moment later. Only the last request runs.
- */
-export function wantCodebook(app: App, slot: Slot, group: number): void {
-  if (wanted?.slot === slot && wanted.group === group) return;
-  const want = { slot, group };
-  wanted = want;
-  const signal = app.restart("codebook", slot);
-  setTimeout(() => {
-    if (signal.aborted) {
-      if (wanted === want) wanted = undefined;
-      return;
-    }
-    codebookOf(app, slot, group, signal)
-      .catch((error: unknown) => app.report(error))
-      .finally(() => {
-        if (wanted === want) wanted = undefined;
-      });
-  }, pointedLongEnough);
 }

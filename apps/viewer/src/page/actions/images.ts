@@ -2,7 +2,7 @@
 import { RevqError } from "@revq/core";
 import { slots, type Slot } from "../../protocol/messages.js";
 import { isAbort, toProblem, type App } from "../app.js";
-import { openedOf, type ImageEntry, type OpenedTokenizer } from "../state.js";
+import { nothingEncoded, openedOf, type ImageEntry, type OpenedTokenizer } from "../state.js";
 import { codeCounter } from "../usage.js";
 import { applyIds } from "./edits.js";
 
@@ -49,8 +49,7 @@ export async function runImage(app: App, slot: Slot): Promise<void> {
   if (!opened || !image || opened.description.backbone === null) return;
   app.stop("decode", slot);
   const signal = app.restart("encode", slot);
-  const encoded = { image: image.id, stages: {}, tokens: null, current: null, edited: null, milliseconds: null };
-  store.setOpened(slot, () => ({ encoded, busy: true, problem: null }));
+  store.setOpened(slot, () => ({ encoded: nothingEncoded(image.id), busy: true, decoding: false, problem: null }));
   try {
     const blob = image.blob ?? (await fetchImage(image, signal));
     const { milliseconds } = await app.call(
@@ -63,7 +62,7 @@ export async function runImage(app: App, slot: Slot): Promise<void> {
             const { stage, image, metrics } = event;
             store.setEncoded(slot, ({ stages }) => ({ stages: { ...stages, [stage]: { image, metrics } } }));
           } else {
-            store.setEncoded(slot, () => ({ tokens: event.tokens, current: event.tokens.ids }));
+            store.setEncoded(slot, () => ({ tokens: event.tokens, current: event.tokens.ids, report: event.tokens }));
             countCodes(app, slot, image.id, event.tokens.ids);
           }
         },
@@ -129,8 +128,9 @@ export async function showIds(app: App, slot: Slot, ids: Int32Array): Promise<vo
   app.stop("encode", slot);
   app.store.set({ image: null });
   app.store.setOpened(slot, () => ({
-    encoded: { image: null, stages: {}, tokens: null, current: ids, edited: null, milliseconds: null },
+    encoded: nothingEncoded(null, ids),
     busy: false,
+    decoding: false,
     problem: null,
   }));
   await applyIds(app, slot, ids);

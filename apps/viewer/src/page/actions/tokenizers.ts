@@ -24,6 +24,7 @@ export async function openTokenizer(app: App, slot: Slot, source: TokenizerSourc
         description,
         encoded: null,
         busy: false,
+        decoding: false,
         problem: null,
         codebooks: new Map(),
         counts: new Int32Array(description.layout.codebookSizes.reduce((sum, size) => sum + size, 0)),

@@ -96,6 +96,7 @@ export class ComparePane extends ZoomPane {
     context.clearRect(at, 0, width - at, height);
     this.paint(context, this.right, width, height);
     context.restore();
+    this.drawMarks(context, width, height);
   }
 
   private moveTo(position: number): void {

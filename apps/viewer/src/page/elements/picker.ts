@@ -47,6 +47,10 @@ export abstract class Picker extends CanvasElement {
   protected abstract readonly count: number;
   /** What lies at a point of the element, if anything does. */
   protected abstract pickAt(x: number, y: number): number | null;
+  /** What a click there picks. */
+  protected clickAt(x: number, y: number): number | null {
+    return this.pickAt(x, y);
+  }
   /** Where an arrow key leads from `from`. */
   protected neighbour(from: number, dx: number, dy: number): number {
     return from + dx + dy;
@@ -81,7 +85,7 @@ export abstract class Picker extends CanvasElement {
 
   private readonly onClick = (event: MouseEvent): void => {
     const { x, y } = this.pointOf(event);
-    const value = this.pickAt(x, y);
+    const value = this.clickAt(x, y);
     if (value !== null) this.emit("rv-pick", value);
   };
 

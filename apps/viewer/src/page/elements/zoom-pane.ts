@@ -1,16 +1,30 @@
 /**
  * `<rv-pane>`: one image that zooms and pans together with its siblings. Emits `rv-viewport` with
- * the new `Viewport`.
+ * the new `Viewport`, and `rv-place` with the place of a click, `{x, y}` in [0, 1] of the image.
  */
 import type { DecodedImage } from "@revq/tokenizer";
 import { homeViewport, type Viewport } from "../state.js";
+import type { Box } from "../token-boxes.js";
 import { CanvasElement, define } from "./canvas-element.js";
 import { canvasOf } from "./image-canvas.js";
+import { drawBox } from "./marks.js";
 import { imageBox, trackViewport } from "./viewport.js";
+
+/** A rectangle on the image. */
+export interface Mark {
+  readonly box: Box;
+  readonly strong: boolean;
+}
+
+const flashLength = 700;
 
 export class ZoomPane extends CanvasElement {
   private shown: DecodedImage | null = null;
   private region: Viewport = homeViewport;
+  private marked: readonly Mark[] = [];
+  private flashed: Box | null = null;
+  private flashStart = -Infinity;
+  private pressed: { readonly x: number; readonly y: number } | null = null;
 
   constructor() {
     super();
@@ -18,6 +32,15 @@ export class ZoomPane extends CanvasElement {
       viewport: () => this.region,
       change: (detail) => this.dispatchEvent(new CustomEvent("rv-viewport", { detail, bubbles: true })),
       ignore: (event) => this.takes(event),
+    });
+    this.addEventListener("pointerdown", (event) => (this.pressed = this.pointOf(event)));
+    this.addEventListener("click", (event) => {
+      const { x, y } = this.pointOf(event);
+      const { pressed } = this;
+      if (!pressed || Math.hypot(x - pressed.x, y - pressed.y) > 4) return;
+      const { left, top, side } = imageBox(this.region, Math.min(this.clientWidth, this.clientHeight));
+      const detail = { x: (x - left) / side, y: (y - top) / side };
+      this.dispatchEvent(new CustomEvent("rv-place", { detail, bubbles: true }));
     });
   }
 
@@ -46,6 +69,20 @@ export class ZoomPane extends CanvasElement {
     this.redraw();
   }
 
+  set marks(marks: readonly Mark[]) {
+    if (marks.length === 0 && this.marked.length === 0) return;
+    this.marked = marks;
+    this.redraw();
+  }
+
+  /** A new box lights up for a moment: this area has changed. */
+  set flash(box: Box | null) {
+    if (box === this.flashed) return;
+    this.flashed = box;
+    this.flashStart = performance.now();
+    this.redraw();
+  }
+
   /** True when a press is not a pan. */
   protected takes(_event: PointerEvent): boolean {
     return false;
@@ -53,6 +90,22 @@ export class ZoomPane extends CanvasElement {
 
   protected override draw(context: CanvasRenderingContext2D, width: number, height: number): void {
     if (this.shown) this.paint(context, this.shown, width, height);
+    this.drawMarks(context, width, height);
+  }
+
+  protected drawMarks(context: CanvasRenderingContext2D, width: number, height: number): void {
+    const { left, top, side } = imageBox(this.region, Math.min(width, height));
+    const picture = { left, top, width: side, height: side };
+    for (const { box, strong } of this.marked) drawBox(context, box, picture, strong);
+    const age = performance.now() - this.flashStart;
+    if (!this.flashed || age > flashLength) return;
+    const { flashed } = this;
+    context.globalAlpha = 0.55 * (1 - age / flashLength);
+    context.fillStyle = "#fff";
+    const [w, h] = [(flashed.right - flashed.left) * side, (flashed.bottom - flashed.top) * side];
+    context.fillRect(left + flashed.left * side, top + flashed.top * side, w, h);
+    context.globalAlpha = 1;
+    setTimeout(() => this.redraw());
   }
 
   protected paint(context: CanvasRenderingContext2D, image: DecodedImage, width: number, height: number): void {

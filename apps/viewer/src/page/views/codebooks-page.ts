@@ -1,6 +1,6 @@
 /** The codebooks: how much of them is used, group by group, and one of them as a map. */
 import { html, nothing, type TemplateResult } from "lit";
-import { wantCodebook } from "../actions/edits.js";
+import { wantCodebook } from "../actions/wanted.js";
 import { countAllImages } from "../actions/images.js";
 import type { App } from "../app.js";
 import { nearestTo, vectorOf } from "../code-search.js";

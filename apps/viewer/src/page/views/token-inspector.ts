@@ -1,7 +1,8 @@
 /** One token: where it acts, its code, the vector, how often the code occurs, what lies near it. */
 import { html, nothing, type TemplateResult } from "lit";
 import type { Codebook } from "../../protocol/messages.js";
-import { setCode, wantCodebook } from "../actions/edits.js";
+import { setCode } from "../actions/edits.js";
+import { wantCodebook } from "../actions/wanted.js";
 import type { App } from "../app.js";
 import { nearestTo, vectorOf } from "../code-search.js";
 import { percent } from "../format.js";

@@ -1,10 +1,8 @@
-/** The tokens of the image: a grid to look at and to change, with the reconstruction beside it. */
+/** The tokens of the image: what they say as a picture, to look at and to change, beside their reconstruction. */
 import { html, nothing, type TemplateResult } from "lit";
 import { copyIds } from "../actions/downloads.js";
-import { applyTool, resetIds, sameIds, tokensInScope, type Tool } from "../actions/edits.js";
 import type { App } from "../app.js";
-import type { TokenGridContent } from "../elements/token-grid.js";
-import { tokenRows, type TokenRow } from "../token-rows.js";
+import type { Mark } from "../elements/zoom-pane.js";
 import {
   stageImage,
   type Encoded,
@@ -13,37 +11,34 @@ import {
   type ViewerState,
   type Viewport,
 } from "../state.js";
-import type { TokenizerDescription } from "../../protocol/messages.js";
-import { codebookOffsets } from "@revq/core";
+import { boxAround, tokenBoxes, tokensAt } from "../token-boxes.js";
 import { icon } from "./icons.js";
 import { noImages, scores, shownImage } from "./image-page.js";
-import { act, problemBox, segmented, slotSwitch } from "./parts.js";
+import { act, problemBox, select, slotSwitch, type View } from "./parts.js";
+import { tokenGrid } from "./token-grid-view.js";
 import { tokenInspector } from "./token-inspector.js";
-
-const rowsOf = new WeakMap<TokenizerDescription, readonly TokenRow[]>();
-
-function rowsFor(description: TokenizerDescription): readonly TokenRow[] {
-  let rows = rowsOf.get(description);
-  if (!rows) rowsOf.set(description, (rows = tokenRows(description)));
-  return rows;
-}
+import { groupPictures, groupWord, tokenPicture } from "./token-picture.js";
+import { tokenTools } from "./token-tools.js";
 
 export function tokensPage(app: App, state: ViewerState, opened: OpenedTokenizer): TemplateResult {
   const { encoded, description } = opened;
   if (description.backbone === null) return noImages(app, opened);
   if (!encoded?.current) {
     return html`${opened.problem ? problemBox(opened.problem) : nothing}
-      <p class="hint">${opened.busy ? "Encoding…" : "Choose an image on the left to see its tokens, or paste ids."}</p>
+      <p class="hint">${opened.busy ? "Encoding…" : "Choose an image to see its tokens, or paste ids."}</p>
       ${opened.busy ? nothing : html`<p class="buttons centre">${pasteButton(app)}</p>`}`;
   }
+  const word = groupWord(description);
   return html`<div class="tools" role="toolbar" aria-label="Tokens">
       ${slotSwitch(app, state)}
-      ${segmented<GridColouring>(
-        "Colour by",
+      ${select<GridColouring>(
+        "Show",
         [
-          ["code", "Code"],
-          ["frequency", "Frequency"],
-          ["error", "Error"],
+          ["picture", "All tokens as a picture"],
+          ["groups", `Each ${word} as a picture`],
+          ["error", "Error of each token"],
+          ["frequency", "Frequency of each code"],
+          ["code", "Code numbers as colours"],
         ],
         state.colouring,
         (colouring) => app.store.set({ colouring }),
@@ -53,11 +48,29 @@ export function tokensPage(app: App, state: ViewerState, opened: OpenedTokenizer
       ${pasteButton(app)}
     </div>
     <div class="tokens-layout">
-      <section class="card grid-card" aria-label="Token grid">
-        ${grid(app, state, opened, encoded)} ${tools(app, state, encoded)}
+      <section class="card token-card" aria-label="Tokens">
+        ${shownTokens(app, state, opened, encoded)} ${tokenTools(app, state, encoded)}
       </section>
       ${preview(app, state, opened, encoded)} ${tokenInspector(app, state, opened, encoded)}
     </div>`;
+}
+
+function shownTokens(app: App, state: ViewerState, opened: OpenedTokenizer, encoded: Encoded): View {
+  const word = groupWord(opened.description);
+  switch (state.colouring) {
+    case "picture":
+      return html`${tokenPicture(app, state, opened, encoded)}
+        <p class="legend">
+          What the tokens alone say, in the picture's geometry. Click a place for its tokens, again for the next.
+        </p>`;
+    case "groups":
+      return html`${groupPictures(app, state, opened, encoded)}
+        <p class="legend">
+          What each ${word} says while all others are at their mean: red is above it, blue below, white says nothing.
+        </p>`;
+    default:
+      return tokenGrid(app, state, opened, encoded);
+  }
 }
 
 function pasteButton(app: App): TemplateResult {
@@ -66,99 +79,28 @@ function pasteButton(app: App): TemplateResult {
   </button>`;
 }
 
-function grid(app: App, state: ViewerState, opened: OpenedTokenizer, encoded: Encoded): TemplateResult {
-  const { description } = opened;
-  const current = encoded.current!;
-  const exact = encoded.tokens?.ids ?? current;
-  const content: TokenGridContent = {
-    rows: rowsFor(description),
-    ids: current,
-    edited: (token) => current[token] !== exact[token],
-    colouring: state.colouring,
-    strengths: strengthsOf(state.colouring, opened, encoded),
-    groupOf: description.layout.groupOf,
-  };
-  const marked = state.token === null ? [] : tokensInScope(description, state.scope, state.token);
-  return html`<rv-tokens
-      aria-label="Token"
-      .content=${content}
-      .value=${state.token}
-      .scope=${new Set(state.scope === "all" ? [] : marked)}
-      @rv-hover=${(event: CustomEvent<number | null>) => app.store.set({ hovered: event.detail })}
-      @rv-pick=${(event: CustomEvent<number>) => app.store.set({ token: event.detail })}
-    ></rv-tokens>
-    <p class="legend">${legend(state.colouring, opened)}</p>`;
-}
-
-function legend(colouring: GridColouring, { counted, description }: OpenedTokenizer): string {
-  const images = `${counted.size} ${counted.size === 1 ? "image" : "images"}`;
-  if (colouring === "frequency") return `Strong: codes that occur often in the ${images} seen so far.`;
-  if (colouring === "error") return "Strong: tokens with a large quantization error.";
-  return `One cell a token, ${description.layout.count} in all; equal colours in a row are equal codes.`;
-}
-
-function strengthsOf(colouring: GridColouring, opened: OpenedTokenizer, encoded: Encoded): Float32Array | null {
-  const { description, counts } = opened;
-  if (colouring === "code") return null;
-  const starts = codebookOffsets(description.layout);
-  const values: ArrayLike<number> | undefined =
-    colouring === "error"
-      ? encoded.tokens?.tokenErrors
-      : encoded.current!.map((code, token) => counts[starts[description.layout.groupOf[token]!]! + code]!);
-  if (!values) return null;
-  const shares = Float32Array.from(values);
-  const max = shares.reduce((largest, value) => Math.max(largest, value), 0) || 1;
-  return shares.map((value) => Math.sqrt(value / max));
-}
-
-function tools(app: App, state: ViewerState, encoded: Encoded): TemplateResult {
-  const tool = (name: Tool, text: string, title: string): TemplateResult =>
-    html`<button
-      title=${title}
-      ?disabled=${state.scope !== "all" && state.token === null}
-      @click=${act(app, () => applyTool(app, state.active, name))}
-    >
-      ${text}
-    </button>`;
-  const exact = encoded.tokens?.ids;
-  const changed = exact ? encoded.current!.reduce((n, code, t) => n + Number(code !== exact[t]), 0) : 0;
-  return html`<div class="tools">
-    ${segmented(
-      "Change",
-      [
-        ["token", "This token"],
-        ["group", "Its group"],
-        ["all", "All"],
-      ],
-      state.scope,
-      (scope) => app.store.set({ scope }),
-    )}
-    ${tool("zero", "Zero", "The code nearest the mean of the data")}
-    ${state.scope === "token" ? nothing : tool("shuffle", "Shuffle", "The same codes on other tokens of their group")}
-    ${tool("random", "Random", "Any code of the group")}
-    <span class="spring"></span>
-    <button
-      class="quiet"
-      ?disabled=${!exact || sameIds(exact, encoded.current!)}
-      @click=${act(app, () => resetIds(app, state.active))}
-    >
-      ${icon("undo")} Reset${changed > 0 ? ` ${changed}` : ""}
-    </button>
-  </div>`;
-}
-
 function preview(app: App, state: ViewerState, opened: OpenedTokenizer, encoded: Encoded): TemplateResult {
   const shown = stageImage(encoded, "rectified");
   const before = encoded.stages.rectified ?? null;
+  const boxes = tokenBoxes(opened.description);
+  const place = (event: CustomEvent<{ x: number; y: number }>): void => {
+    const here = tokensAt(boxes, event.detail.x, event.detail.y);
+    const at = state.token === null ? -1 : here.indexOf(state.token);
+    if (here.length > 0) app.store.set({ token: here[(at + 1) % here.length]! });
+  };
   return html`<figure class="tile preview">
     <rv-pane
       class="stage"
       role="img"
       aria-label="Reconstruction from these tokens"
+      aria-busy=${opened.decoding || (opened.busy && !shown)}
       .image=${shownImage(encoded, "rectified", state.view)}
       .viewport=${state.view.viewport}
+      .marks=${marksOf(state, opened)}
+      .flash=${encoded.changed}
       @rv-viewport=${(event: CustomEvent<Viewport>) =>
         app.store.set(({ view }) => ({ view: { ...view, viewport: event.detail } }))}
+      @rv-place=${place}
     ></rv-pane>
     <figcaption>
       <b>From these tokens</b> ${encoded.image === null ? nothing : scores(shown, "rectified")}
@@ -166,4 +108,16 @@ function preview(app: App, state: ViewerState, opened: OpenedTokenizer, encoded:
       ${opened.problem ? problemBox(opened.problem) : nothing}
     </figcaption>
   </figure>`;
+}
+
+/** The rectangles of the token that is pointed at and of the chosen one. */
+export function marksOf(state: ViewerState, { description }: OpenedTokenizer): readonly Mark[] {
+  const boxes = tokenBoxes(description);
+  return [
+    [state.hovered, false],
+    [state.token, true],
+  ].flatMap(([token, strong]) => {
+    const box = typeof token === "number" ? boxAround(boxes, [token]) : null;
+    return box ? [{ box, strong: strong === true }] : [];
+  });
 }
