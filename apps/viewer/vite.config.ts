@@ -4,10 +4,34 @@ import { fileURLToPath } from "node:url";
 import { revqWasm } from "../../packages/engine/src/node/vite.ts";
 import { sampleImages } from "../../packages/sample-images/src/index.ts";
 import { tokenizerFiles, tokenizerFolder } from "../../packages/tokenizer-tiny/src/index.ts";
+import { size } from "./src/page/format.ts";
 import { defaultClientConditions, defineConfig, type Plugin } from "vite";
 
-/** A few crops of every photograph. */
-const sampleNames = sampleImages.map(({ name }) => name).filter((name) => /-(01|05)\.jpg$/.test(name));
+interface Facts {
+  readonly image: string;
+  readonly credit: string;
+  readonly side: number;
+  readonly tokens: number;
+  readonly bits: number;
+  readonly psnr: number;
+  readonly vaePsnr: number;
+}
+
+/** Samples that are shown at once, the best first: its results are in `first-paint/`. */
+const featured = [
+  "friends-05.jpg",
+  "allium-oreophilum-03.jpg",
+  "picture-1a-13.jpg",
+  "seeding-03.jpg",
+  "wine-11.jpg",
+  "sunset-11.jpg",
+];
+
+/** A crop of every photograph behind them. */
+const sampleNames = [
+  ...featured,
+  ...sampleImages.map(({ name }) => name).filter((name) => name.endsWith("-01.jpg") && !featured.includes(name)),
+];
 
 /**
  * The page's own files beside its code: sample images and a tokenizer. The page fetches
@@ -18,6 +42,9 @@ function siteFiles(): Plugin {
   for (const { name, url } of sampleImages) {
     if (sampleNames.includes(name)) files.set(`samples/${name}`, fileURLToPath(url));
   }
+  for (const name of ["tokens.webp", "map.png", "facts.json", "card.jpg"]) {
+    files.set(`first-paint/${name}`, fileURLToPath(new URL(`first-paint/${name}`, import.meta.url)));
+  }
   for (const name of tokenizerFiles) files.set(`tokenizer/${name}`, fileURLToPath(new URL(name, tokenizerFolder)));
   return {
     name: "revq-site-files",
@@ -25,11 +52,40 @@ function siteFiles(): Plugin {
       for (const [fileName, path] of files) {
         this.emitFile({ type: "asset", fileName, source: readFileSync(path) });
       }
-      const samples = sampleImages
-        .filter(({ name }) => sampleNames.includes(name))
-        .map(({ name, source, license }) => ({ name, source, license }));
+      const samples = sampleNames.map((name) => {
+        const { source, license } = sampleImages.find((image) => image.name === name)!;
+        return { name, source, license, featured: featured.includes(name) };
+      });
+      const view = { hosted: true, tokenizers: [], images: [] };
+      this.emitFile({ type: "asset", fileName: "view.json", source: JSON.stringify(view) });
       this.emitFile({ type: "asset", fileName: "samples.json", source: `${JSON.stringify(samples, null, 1)}\n` });
     },
+  };
+}
+
+/**
+ * Fills the document's first paint with the figures of `first-paint/facts.json`. `REVQ_SITE_URL` is the
+ * address of a hosted page: pictures of links must be named in full.
+ */
+function firstPaint(): Plugin {
+  const facts = JSON.parse(readFileSync(new URL("first-paint/facts.json", import.meta.url), "utf8")) as Facts;
+  const values: Record<string, string> = {
+    paint: "./first-paint/",
+    sample: facts.image,
+    credit: facts.credit,
+    headline: `Your photo as ${facts.tokens.toLocaleString("en")} tokens: ${size(facts.bits / 8)} instead of ${size(facts.side ** 2 * 3)}`,
+    tokens: facts.tokens.toLocaleString("en"),
+    times: Math.round((facts.side ** 2 * 24) / facts.bits).toString(),
+    bytes: size(facts.bits / 8),
+    raw: size(facts.side ** 2 * 3),
+    psnr: facts.psnr.toFixed(2),
+    vae: facts.vaePsnr.toFixed(2),
+    bpp: (facts.bits / facts.side ** 2).toFixed(3),
+    site: process.env["REVQ_SITE_URL"]?.replace(/\/?$/, "/") ?? "",
+  };
+  return {
+    name: "revq-first-paint",
+    transformIndexHtml: (page) => page.replace(/%(\w+)%/g, (all, name: string) => values[name] ?? all),
   };
 }
 
@@ -53,17 +109,67 @@ function workspacePlugins(): Plugin {
   };
 }
 
+/** The address of the repository that the workspace's package.json names; empty without one. */
+function repository(): string {
+  const { repository } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+    repository?: string | { url?: string };
+  };
+  const url = (typeof repository === "string" ? repository : repository?.url) ?? "";
+  return url.replace(/^git\+/, "").replace(/\.git$/, "");
+}
+
 const resolve = { conditions: ["@revq/source", ...defaultClientConditions] };
 
-/** An install builds the page on a busy machine: no notes on the time of plugins. */
-const rolldownOptions = { checks: { bundlerTimings: false } };
+/** An install builds the page on a busy machine: no notes on the time of plugins, none on grouped modules. */
+const rolldownOptions = { checks: { bundlerTimings: false, ineffectiveDynamicImport: false } };
+
+/**
+ * One file for our packages and one for the plugins in place of thirty: each file of a chain of imports is
+ * a round trip. tfjs keeps its own split, which is by engine.
+ */
+const workerChunks = [
+  {
+    name: "revq",
+    test: /\/(packages\/(core|numerics|formats|plugin-kit|nearest|metrics|tokenizer|data|engine)|apps\/viewer)\//,
+  },
+  { name: "plugins", test: /\/plugins\/(?!backbone-onnx)/ },
+];
+
+/** The worker's first modules are requested with the document, not after the page's script has started it. */
+function preloadWorker(): Plugin {
+  return {
+    name: "revq-preload-worker",
+    transformIndexHtml: {
+      order: "post",
+      handler: (_, { bundle = {} }) =>
+        Object.keys(bundle)
+          .filter((file) => /^assets\/(main|revq|schemas)-[\w-]+\.js$/.test(file))
+          .map((file) => ({
+            tag: "link",
+            attrs: { rel: "modulepreload", href: `./${file}` },
+            injectTo: "head" as const,
+          })),
+    },
+  };
+}
 
 export default defineConfig({
   base: "./", // works from any folder of any host
   logLevel: "warn", // an install builds the page: no list of its files
   resolve,
-  plugins: [siteFiles(), revqWasm()],
-  worker: { format: "es", plugins: () => [workspacePlugins(), revqWasm()], rolldownOptions },
+  define: {
+    __REPOSITORY__: JSON.stringify(repository()),
+    __SITE__: JSON.stringify(process.env["REVQ_SITE_URL"] ?? ""),
+  },
+  plugins: [siteFiles(), firstPaint(), preloadWorker(), revqWasm()],
+  worker: {
+    format: "es",
+    plugins: () => [workspacePlugins(), revqWasm()],
+    rolldownOptions: {
+      ...rolldownOptions,
+      output: { codeSplitting: { includeDependenciesRecursively: false, groups: workerChunks } },
+    },
+  },
   build: {
     outDir: "site",
     emptyOutDir: true,

@@ -10,11 +10,9 @@ export interface IdsFile {
   readonly images: readonly { readonly name: string; readonly ids: readonly number[] }[];
 }
 
-const timeShown = /^\s*Time\s*[\d.]+ m?s\s*$/;
-
-/** Until every stage of the image is there. */
+/** Until everything of the image that is on screen was computed. */
 export function resultShown(page: Page): Promise<void> {
-  return page.locator(".stat").filter({ hasText: timeShown }).waitFor();
+  return page.locator("[data-result=done]").waitFor();
 }
 
 export function openTab(page: Page, name: string): Promise<void> {

@@ -47,7 +47,7 @@ beforeAll(async () => {
     await writeFile(join(root, path), text);
   };
   await write("secret.txt", "secret");
-  await write("site/index.html", "<title>the page</title>");
+  await write("site/index.html", "<title>the page</title><!-- first paint: x --><img /><!-- /first paint -->");
   await write("site/assets/main-1a2b.js", "export {};");
   await write("tokenizer/config.json", JSON.stringify(config));
   await write("tokenizer/model.safetensors", "0123456789");
@@ -94,7 +94,8 @@ describe("revq view --images", () => {
 describe("revq view serves", () => {
   it("the page, at the root only", async () => {
     const page = await ask("/");
-    expect([page.status, page.body]).toEqual([200, "<title>the page</title>"]);
+    // The first paint is of the bundled tokenizer, and this is another.
+    expect([page.status, page.body]).toEqual([200, '<title>the page</title><p class="boot">Loading the viewer…</p>']);
     expect(page.headers["content-type"]).toBe("text/html; charset=utf-8");
     expect((await ask("/?engine=cpu")).status).toBe(200);
   });
@@ -152,6 +153,14 @@ describe("revq view serves", () => {
       expect(headers["access-control-allow-origin"]).toBeUndefined();
     }
   });
+});
+
+it("gives a range of the version that was begun, and the whole file of another", async () => {
+  const path = "/tokenizers/0/model.safetensors";
+  const { etag } = (await ask(path)).headers;
+  const range = (ifRange: string): ReturnType<typeof ask> => ask(path, { range: "bytes=2-4", "if-range": ifRange });
+  expect(await range(etag!)).toMatchObject({ status: 206, body: "234" });
+  expect(await range('"another"')).toMatchObject({ status: 200, body: "0123456789" });
 });
 
 describe("revq view refuses", () => {

@@ -110,9 +110,9 @@ describe("metrics files", () => {
           { label: "val quantized", x: [1], y: [0.4] },
         ],
       },
-      { title: "usage", axis: "epoch", series: [{ label: "usage", x: [1], y: [0.9] }] },
+      { title: "usage, by epoch", axis: "epoch", series: [{ label: "usage", x: [1], y: [0.9] }] },
       { title: "mse", axis: "pass", series: [{ label: "mse", x: [1], y: [0.4] }] },
-      { title: "usage", axis: "pass", series: [{ label: "usage", x: [1], y: [1] }] },
+      { title: "usage, by pass", axis: "pass", series: [{ label: "usage", x: [1], y: [1] }] },
     ]);
   });
 

@@ -16,8 +16,9 @@ const shared: fc.Arbitrary<Shared> = fc.record({
   token: fc.option(fc.nat(4096)),
   group: fc.nat(512),
   colouring: fc.constantFrom(...gridColourings),
+  active: fc.constantFrom("a", "b"),
   view: fc.record({
-    layout: fc.constantFrom("tiles", "slider"),
+    stages: fc.boolean(),
     left: fc.constantFrom(...stages),
     right: fc.constantFrom(...stages),
     split: thousandths,
@@ -43,8 +44,8 @@ describe("share links", () => {
   });
 
   it("of the initial state are empty", () => {
-    const { tab, token, group, colouring, view } = initialState;
-    expect(writeHash({ tab, token, group, colouring, view, image: null, ids: null, edits: [] })).toBe("");
+    const { tab, token, group, colouring, active, view } = initialState;
+    expect(writeHash({ tab, token, group, colouring, active, view, image: null, ids: null, edits: [] })).toBe("");
   });
 
   it("hold ids as base64url of base-128 numbers", () => {

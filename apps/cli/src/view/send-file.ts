@@ -37,7 +37,9 @@ export function sendFile(
     response.writeHead(304).end();
     return;
   }
-  const range = parseRange(request.headers.range, size);
+  // A range of another version than the client has begun with would mix two files.
+  const ifRange = request.headers["if-range"];
+  const range = parseRange(ifRange === undefined || ifRange === etag ? request.headers.range : undefined, size);
   if (range === "unsatisfiable") {
     response.setHeader("Content-Range", `bytes */${size}`);
     response.writeHead(416).end();

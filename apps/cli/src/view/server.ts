@@ -3,8 +3,10 @@
  * files. Every other request is refused.
  */
 import { RevqError } from "@revq/core";
+import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { findFile, type Mount } from "./allowed-files.js";
 import { sendFile } from "./send-file.js";
 import type { ServedImages } from "./served-images.js";
@@ -113,10 +115,27 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
     response.end(request.method === "HEAD" ? undefined : image);
     return;
   }
+  if (pathname === "/" && hasTokenizers(options.view)) {
+    const body = withoutFirstPaint(await readFile(join(options.site, "index.html"), "utf8"));
+    response.setHeader("Content-Type", "text/html; charset=utf-8");
+    response.setHeader("Cache-Control", "no-cache");
+    response.writeHead(200, { "Content-Length": Buffer.byteLength(body) });
+    response.end(request.method === "HEAD" ? undefined : body);
+    return;
+  }
   const page: Mount = { prefix: "/", folder: options.site };
   const found = await findFile([page, ...options.mounts], pathname === "/" ? "/index.html" : pathname);
   if (found.status !== 200) return refuse(response, found.status, found.status === 403 ? "Not served." : "Not found.");
   sendFile(request, response, found, { immutable: pathname.startsWith("/assets/") });
+}
+
+function hasTokenizers(view: object): boolean {
+  return "tokenizers" in view && Array.isArray(view.tokenizers) && view.tokenizers.length > 0;
+}
+
+/** The document shows results of the bundled tokenizer at first; another tokenizer has others. */
+export function withoutFirstPaint(page: string): string {
+  return page.replace(/<!-- first paint[^]*?<!-- \/first paint -->/, '<p class="boot">Loading the viewer…</p>');
 }
 
 function refuse(response: ServerResponse, status: number, text: string): void {

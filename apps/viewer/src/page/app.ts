@@ -5,7 +5,10 @@
 import type { Call } from "../protocol/client.js";
 import type { Problem, Slot } from "../protocol/messages.js";
 import { problemOf } from "../protocol/server.js";
-import { Store } from "./state.js";
+import { Store, type Notice } from "./state.js";
+
+/** At the same time; the oldest make room. */
+const shownNotices = 3;
 
 /** Tasks that a newer one of the same name aborts. */
 export const tasks = ["load", "encode", "decode", "count", "codebook", "maps", "stage"] as const;
@@ -14,7 +17,6 @@ export type Task = (typeof tasks)[number];
 export class App {
   readonly store = new Store();
   private readonly controllers = new Map<string, AbortController>();
-  private noticeTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(readonly call: Call) {}
 
@@ -37,14 +39,22 @@ export class App {
   }
 
   notice(text: string, kind: "info" | "error" = "info"): void {
-    this.store.set({ notice: { text, kind } });
-    clearTimeout(this.noticeTimer);
-    this.noticeTimer = setTimeout(() => this.store.set({ notice: null }), kind === "error" ? 12_000 : 4000);
+    const notice: Notice = { text, kind };
+    this.store.set(({ notices }) => ({
+      notices: [...notices.filter((other) => other.text !== text), notice].slice(-shownNotices),
+    }));
+    setTimeout(() => this.dismiss(notice), kind === "error" ? 12_000 : 4000);
+  }
+
+  dismiss(notice: Notice): void {
+    this.store.set(({ notices }) => ({ notices: notices.filter((other) => other !== notice) }));
   }
 
   /** Shows an error that has no place of its own on the page. Superseded work is no error. */
   report(error: unknown): void {
     if (isAbort(error)) return;
+    // Above an open dialog nothing else can be seen.
+    if (this.store.state.dialog !== null) return this.store.set({ dialogProblem: problemOf(error) });
     const { message, fix } = problemOf(error);
     this.notice(fix ? `${message} ${fix}` : message, "error");
   }
@@ -56,4 +66,13 @@ export function isAbort(error: unknown): boolean {
 
 export function toProblem(error: unknown): Problem {
   return problemOf(error);
+}
+
+/** The address keeps image and edits, so that a reload restores them. */
+export function lostDevice(reason: string): Problem {
+  return {
+    code: "device-lost",
+    message: `The browser has lost the GPU device${reason ? `: ${reason.replace(/\.$/, "")}` : ""}.`,
+    fix: "Reload the page; image and edits come back. If it happens again, compute with WebAssembly.",
+  };
 }

@@ -7,6 +7,13 @@ export function bytes(count: number): string {
   return `${(count / 1024 ** 3).toFixed(2)} GB`;
 }
 
+/** Three digits that count: "640 bytes", "1.25 KB", "192 KB". */
+export function size(count: number): string {
+  if (count < 1024) return `${Math.ceil(count)} bytes`;
+  const [unit, name] = count < 1024 ** 2 ? [1024, "KB"] : [1024 ** 2, "MB"];
+  return `${Number((count / unit).toPrecision(3))} ${name}`;
+}
+
 export function whole(count: number): string {
   return Math.round(count).toLocaleString("en");
 }

@@ -6,11 +6,13 @@ import "uplot/dist/uPlot.min.css";
 import "./styles/base.css";
 import "./styles/layout.css";
 import "./styles/pages.css";
+import "./styles/story.css";
 import "./elements/code-map.js";
 import "./elements/compare-pane.js";
 import "./elements/footprint-map.js";
 import "./elements/group-bars.js";
 import "./elements/line-chart.js";
+import "./elements/picture.js";
 import "./elements/token-grid.js";
 import "./elements/token-map.js";
 import "./elements/usage-map.js";
@@ -19,15 +21,18 @@ import "./elements/zoom-pane.js";
 import { render } from "lit";
 import { engineIds } from "@revq/engine";
 import { createClient, type Port } from "../protocol/client.js";
-import type { TokenizerSource } from "../protocol/messages.js";
+import type { DeviceLost, TokenizerSource } from "../protocol/messages.js";
 import { filesOfTransfer, receiveFiles } from "./actions/receive.js";
 import { followState, restoreContent, restoreView } from "./actions/share.js";
 import { openTokenizer, sourceOfUrl } from "./actions/tokenizers.js";
 import { pasteIds } from "./actions/downloads.js";
-import { App, toProblem } from "./app.js";
+import { App, lostDevice, toProblem } from "./app.js";
+import { carriesFiles } from "./file-drag.js";
+import { readFirstPaint } from "./first-paint.js";
 import { readServed, samplesOf } from "./served.js";
 import { readHash } from "./share-link.js";
 import type { ViewerState } from "./state.js";
+import { titleOf } from "./story.js";
 import { page } from "./views/page.js";
 
 const worker = new Worker(new URL("../worker/main.ts", import.meta.url), { type: "module" });
@@ -41,9 +46,16 @@ worker.addEventListener("error", (event) => {
   store.set({ engine: { status: "failed", problem: { code: "worker", message, fix: "Reload the page." } } });
 });
 
+worker.addEventListener("message", ({ data }: MessageEvent<DeviceLost | { readonly kind: string }>) => {
+  if (data.kind !== "device-lost") return;
+  const { reason } = data as DeviceLost;
+  store.set({ engine: { status: "failed", problem: lostDevice(reason) } });
+});
+
 store.subscribe((state) => {
   setTheme(state);
   render(page(app, state), root);
+  document.title = titleOf(state);
 });
 
 let theme: string | undefined;
@@ -60,7 +72,11 @@ void start();
 async function start(): Promise<void> {
   const saved = localStorage.getItem("revq-theme");
   const shared = readHash(location.hash);
+  // The document has the first paint already: it is replaced by the same, once its pictures are read.
+  const plain = query.get("tokenizer") === null && !shared.image && !shared.ids && document.querySelector(".story");
+  const paint = plain ? await readFirstPaint() : null;
   root.replaceChildren();
+  store.set({ paint });
   restoreView(app, shared);
   store.set({ theme: saved === "light" || saved === "dark" ? saved : "auto" });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
@@ -68,7 +84,12 @@ async function start(): Promise<void> {
   );
   receive();
   const [ready, served, samples] = await Promise.all([check(), readServed(), samplesOf()]);
-  store.set({ served: { local: served.local, tokenizers: served.tokenizers }, images: [...served.images, ...samples] });
+  const asBuilt = served.tokenizers.length === 0 && served.images.length === 0;
+  store.set(({ paint }) => ({
+    served: { local: served.local, tokenizers: served.tokenizers },
+    images: [...served.images, ...samples],
+    paint: asBuilt ? paint : null,
+  }));
   if (!ready) return;
   const named = query.get("tokenizer");
   const second = query.get("compare");
@@ -82,11 +103,12 @@ async function start(): Promise<void> {
   } catch (error) {
     app.report(error);
   }
-  followState(app);
+  if (shared.active === "b" && store.state.b.status === "ready") store.set({ active: "b" });
+  followState(app, embedded().url);
 }
 
 /** The tokenizer that comes with the page, for a visit that names none. */
-function embedded(): TokenizerSource {
+function embedded(): TokenizerSource & { readonly kind: "url" } {
   return { kind: "url", name: "tiny", url: new URL("tokenizer/", document.baseURI).href, weights: null };
 }
 
@@ -108,16 +130,21 @@ async function check(): Promise<boolean> {
 function receive(): void {
   const slot = (): "a" | "b" => (store.state.tab === "compare" || store.state.dialog === "open-b" ? "b" : "a");
   let inside = 0;
-  addEventListener("dragenter", () => {
+  addEventListener("dragenter", (event) => {
+    if (!carriesFiles(event.dataTransfer)) return;
     inside++;
     store.set({ dragging: true });
   });
-  addEventListener("dragleave", () => {
+  addEventListener("dragleave", (event) => {
+    if (!carriesFiles(event.dataTransfer)) return;
     inside--;
     if (inside <= 0) store.set({ dragging: false });
   });
-  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("dragover", (event) => {
+    if (carriesFiles(event.dataTransfer)) event.preventDefault();
+  });
   addEventListener("drop", (event) => {
+    if (!carriesFiles(event.dataTransfer)) return;
     event.preventDefault();
     inside = 0;
     store.set({ dragging: false });

@@ -50,7 +50,9 @@ export function chartsOf(
   runs: readonly { readonly name: string; readonly records: readonly MetricsRecord[] }[],
 ): Chart[] {
   const charts = new Map<string, { title: string; axis: Axis; series: Map<string, { x: number[]; y: number[] }> }>();
-  for (const { name, records } of runs) {
+  const names = distinctNames(runs.map(({ name }) => name));
+  for (const [run, { records }] of runs.entries()) {
+    const name = names[run]!;
     for (const record of records) {
       const axis = axes.find((key) => typeof record[key] === "number");
       if (!axis) continue;
@@ -70,13 +72,24 @@ export function chartsOf(
     }
   }
   const order = (axis: Axis): number => axes.indexOf(axis);
-  return [...charts.values()]
+  const all = [...charts.values()];
+  return all
     .map(({ title, axis, series }) => ({
-      title,
+      title: all.some((other) => other.title === title && other.axis !== axis) ? `${title}, by ${axis}` : title,
       axis,
       series: [...series].map(([label, points]) => ({ label, ...points })),
     }))
     .sort((a, b) => order(a.axis) - order(b.axis));
+}
+
+/** "a", "a" and "b" -> "a", "a (2)" and "b": runs of one name keep their own series. */
+export function distinctNames(names: readonly string[]): string[] {
+  const seen = new Map<string, number>();
+  return names.map((name) => {
+    const count = (seen.get(name) ?? 0) + 1;
+    seen.set(name, count);
+    return count === 1 ? name : `${name} (${count})`;
+  });
 }
 
 function leaves(value: unknown, path: string[] = []): { path: string[]; number: number }[] {

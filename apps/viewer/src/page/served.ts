@@ -1,6 +1,6 @@
 /**
- * Files beside the page: its samples, and the files of `revq view` (`view.json`; other hosts have
- * none).
+ * Files beside the page: its samples, and the files of `revq view` (`view.json`; on other hosts the
+ * page's own, which names none).
  */
 import type { ImageEntry, Served } from "./state.js";
 
@@ -17,6 +17,8 @@ interface ViewJson {
     readonly decoderWeights?: { readonly url: string; readonly files: readonly string[] } | null;
   }[];
   readonly images: readonly { readonly name: string; readonly url: string }[];
+  /** The file of the built page itself: no `revq view` is behind it. */
+  readonly hosted?: boolean;
 }
 
 export async function readServed(): Promise<ServedFiles> {
@@ -24,7 +26,7 @@ export async function readServed(): Promise<ServedFiles> {
   if (!view) return { local: false, tokenizers: [], images: [] };
   const absolute = (url: string): string => new URL(url, document.baseURI).href;
   return {
-    local: true,
+    local: view.hosted !== true,
     tokenizers: view.tokenizers.map(({ name, url, weights, decoderWeights }) => ({
       kind: "url",
       name,
@@ -39,19 +41,22 @@ export async function readServed(): Promise<ServedFiles> {
       blob: null,
       origin: "served",
       credit: null,
+      featured: true,
     })),
   };
 }
 
 export async function samplesOf(): Promise<ImageEntry[]> {
-  const samples = await json<readonly { name: string; source: string; license: string }[]>("samples.json");
-  return (samples ?? []).map(({ name, source, license }) => ({
+  const samples =
+    await json<readonly { name: string; source: string; license: string; featured: boolean }[]>("samples.json");
+  return (samples ?? []).map(({ name, source, license, featured }) => ({
     id: `sample-${name}`,
     name,
     url: new URL(`samples/${name}`, document.baseURI).href,
     blob: null,
     origin: "sample",
     credit: `${source} (${license})`,
+    featured,
   }));
 }
 

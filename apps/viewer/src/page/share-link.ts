@@ -1,8 +1,8 @@
 /**
- * The state in a link's hash: page, image (by name, or else the ids), edits, zoom, slider. The
+ * The state in a link's hash: page, image (by name), ids or edits, zoom, slider. The
  * tokenizer is in the query (`?tokenizer=URL`), because it decides what is downloaded.
  */
-import { stages, type Stage } from "../protocol/messages.js";
+import { slots, stages, type Slot, type Stage } from "../protocol/messages.js";
 import {
   gridColourings,
   homeViewport,
@@ -15,15 +15,16 @@ import {
 
 export interface Shared {
   readonly tab: Tab;
-  /** Name of a sample or served image. */
+  /** Name of the image; an own one is only found on the page that it was added to. */
   readonly image: string | null;
-  /** Ids of all tokens, where the image cannot be named. */
+  /** Ids of all tokens, for an own image and after many edits. */
   readonly ids: Int32Array | null;
   /** Token and new id of every edit. */
   readonly edits: readonly (readonly [number, number])[];
   readonly token: number | null;
   readonly group: number;
   readonly colouring: GridColouring;
+  readonly active: Slot;
   readonly view: ViewState;
 }
 
@@ -39,7 +40,8 @@ export function writeHash(shared: Shared): string {
     ["token", shared.token === null ? null : String(shared.token)],
     ["group", shared.group === 0 ? null : String(shared.group)],
     ["colour", shared.colouring === initialState.colouring ? null : shared.colouring],
-    ["layout", view.layout === initial.layout ? null : view.layout],
+    ["slot", shared.active === "a" ? null : shared.active],
+    ["stages", view.stages ? "all" : null],
     ["left", view.left === initial.left ? null : view.left],
     ["right", view.right === initial.right ? null : view.right],
     ["split", view.split === initial.split ? null : view.split.toFixed(3)],
@@ -75,8 +77,9 @@ export function readHash(hash: string): Shared {
     token: whole("token"),
     group: whole("group") ?? 0,
     colouring: oneOf("colour", gridColourings, initialState.colouring),
+    active: oneOf<Slot>("slot", slots, "a"),
     view: {
-      layout: oneOf("layout", ["tiles", "slider"], initial.layout),
+      stages: query.get("stages") === "all",
       left: oneOf<Stage>("left", stages, initial.left),
       right: oneOf<Stage>("right", stages, initial.right),
       split: unit(query.get("split"), initial.split),

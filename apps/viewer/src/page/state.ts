@@ -14,6 +14,7 @@ import type {
   TokenizerSource,
 } from "../protocol/messages.js";
 import type { DecodedImage } from "@revq/tokenizer";
+import type { FirstPaint } from "./first-paint.js";
 import type { MetricsRecord } from "./metrics-file.js";
 import type { Box } from "./token-boxes.js";
 
@@ -66,7 +67,10 @@ export interface OpenedTokenizer {
   readonly counts: Int32Array;
   /** Ids of the images that were counted. */
   readonly counted: ReadonlySet<string>;
-  readonly metrics: readonly MetricsRecord[] | null;
+  /** Counting codes over all images. */
+  readonly batch: Batch | null;
+  /** Null: there are none; undefined: not asked for yet. */
+  readonly metrics: readonly MetricsRecord[] | null | undefined;
 }
 
 export type SlotState =
@@ -84,6 +88,8 @@ export interface ImageEntry {
   readonly blob: Blob | null;
   readonly origin: "sample" | "served" | "own";
   readonly credit: string | null;
+  /** Shown at once; other samples are shown on request. */
+  readonly featured: boolean;
 }
 
 /** What part of an image all panes show: `zoom` 1 fits; the centre is in [0, 1]. */
@@ -94,7 +100,6 @@ export interface Viewport {
 }
 
 export interface ViewState {
-  readonly layout: "tiles" | "slider";
   readonly left: Stage;
   readonly right: Stage;
   /** Where the slider's handle stands, in [0, 1]. */
@@ -103,6 +108,8 @@ export interface ViewState {
   /** Show the difference from the original instead of the image. */
   readonly errors: boolean;
   readonly gain: number;
+  /** The fold-out with all four stages is open. */
+  readonly stages: boolean;
 }
 
 /** How tokens are shown: as a picture of all, a picture a group, or a cell a token in one of three colourings. */
@@ -119,6 +126,11 @@ export interface Served {
   readonly tokenizers: readonly TokenizerSource[];
 }
 
+export interface Notice {
+  readonly text: string;
+  readonly kind: "info" | "error";
+}
+
 export interface Batch {
   readonly done: number;
   readonly total: number;
@@ -132,6 +144,10 @@ export interface ViewerState {
   readonly served: Served;
   readonly images: readonly ImageEntry[];
   readonly image: string | null;
+  /** The strip shows every sample. */
+  readonly allImages: boolean;
+  /** Results of the first sample with the bundled tokenizer, from the build; null where something else is opened. */
+  readonly paint: FirstPaint | null;
   readonly a: SlotState;
   readonly b: SlotState;
   readonly view: ViewState;
@@ -143,12 +159,12 @@ export interface ViewerState {
   /** The group of the codebook page. */
   readonly group: number;
   readonly code: number | null;
-  /** Counting codes over all images. */
-  readonly batch: Batch | null;
   /** Metrics files that were dropped by themselves. */
   readonly curves: readonly { readonly name: string; readonly records: readonly MetricsRecord[] }[];
-  /** One line that goes away by itself; `status` for screen readers. */
-  readonly notice: { readonly text: string; readonly kind: "info" | "error" } | null;
+  /** Lines that go away by themselves, the oldest first. */
+  readonly notices: readonly Notice[];
+  /** What is wrong with the content of the open dialog. */
+  readonly dialogProblem: Problem | null;
   /** What the worker holds, asked for when the engine's dialog opens. */
   readonly memory: MemoryStatus | null;
   readonly dialog: "open-a" | "open-b" | "ids" | "engine" | null;
@@ -165,16 +181,18 @@ export const initialState: ViewerState = {
   served: { local: false, tokenizers: [] },
   images: [],
   image: null,
+  allImages: false,
+  paint: null,
   a: { status: "empty" },
   b: { status: "empty" },
   view: {
-    layout: "tiles",
     left: "original",
     right: "rectified",
     split: 0.5,
     viewport: homeViewport,
     errors: false,
     gain: 4,
+    stages: false,
   },
   colouring: "picture",
   scope: "token",
@@ -182,9 +200,9 @@ export const initialState: ViewerState = {
   hovered: null,
   group: 0,
   code: null,
-  batch: null,
   curves: [],
-  notice: null,
+  notices: [],
+  dialogProblem: null,
   memory: null,
   dialog: null,
   dragging: false,

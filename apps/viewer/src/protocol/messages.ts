@@ -221,6 +221,12 @@ export type ToWorker =
     }
   | { readonly id: number; readonly kind: "cancel" };
 
+/** Not the answer of a call: the GPU device is gone, and all tensors with it. */
+export interface DeviceLost {
+  readonly kind: "device-lost";
+  readonly reason: string;
+}
+
 export type FromWorker =
   | { readonly id: number; readonly kind: "event"; readonly event: unknown }
   | { readonly id: number; readonly kind: "response"; readonly response: unknown }

@@ -1,6 +1,6 @@
 /**
- * The worker's end of the protocol. It runs one call at a time, in order. A cancellation aborts the
- * call's signal.
+ * The worker's end of the protocol. It runs one call at a time, in order; a long call lets small ones
+ * (a codebook, a map, the memory) run between its steps. A cancellation aborts the call's signal.
  */
 import { isRevqError } from "@revq/core";
 import type { CallName, Calls, FromWorker, Problem, ToWorker } from "./messages.js";
@@ -9,7 +9,12 @@ export interface CallContext<Name extends CallName> {
   readonly signal: AbortSignal;
   /** Buffers in `transfer` move to the page. */
   emit(event: Calls[Name]["event"], transfer?: Transferable[]): void;
+  /** Runs the small calls that wait. A long call awaits it between its steps. */
+  rest(): Promise<void>;
 }
+
+/** Calls that are short and change nothing that another call uses. */
+const small: ReadonlySet<CallName> = new Set(["codebook", "maps", "memory"]);
 
 export type Handlers = {
   readonly [Name in CallName]: (
@@ -25,7 +30,22 @@ export interface ServerPort {
 
 export function serve(port: ServerPort, handlers: Handlers): void {
   const controllers = new Map<number, AbortController>();
-  let queue: Promise<void> = Promise.resolve();
+  const waiting: { readonly name: CallName; readonly run: () => Promise<void> }[] = [];
+  let running = false;
+  const work = async (): Promise<void> => {
+    if (running) return;
+    running = true;
+    for (let next = waiting.shift(); next; next = waiting.shift()) await next.run();
+    running = false;
+  };
+  const rest = async (): Promise<void> => {
+    // A turn of the event loop: messages that have arrived are delivered.
+    await new Promise((resolve) => setTimeout(resolve));
+    for (let at = waiting.findIndex(({ name }) => small.has(name)); at >= 0;) {
+      await waiting.splice(at, 1)[0]!.run();
+      at = waiting.findIndex(({ name }) => small.has(name));
+    }
+  };
   port.addEventListener("message", ({ data }) => {
     if (data.kind === "cancel") {
       controllers.get(data.id)?.abort();
@@ -34,12 +54,13 @@ export function serve(port: ServerPort, handlers: Handlers): void {
     const { id, name, request } = data;
     const controller = new AbortController();
     controllers.set(id, controller);
-    queue = queue.then(async () => {
+    const run = async (): Promise<void> => {
       try {
         controller.signal.throwIfAborted();
         const handler = handlers[name] as (request: unknown, context: CallContext<CallName>) => Promise<unknown>;
         const response = await handler(request, {
           signal: controller.signal,
+          rest: small.has(name) ? async () => {} : rest,
           emit: (event, transfer = []) => {
             if (!controller.signal.aborted) port.postMessage({ id, kind: "event", event }, transfer);
           },
@@ -50,7 +71,9 @@ export function serve(port: ServerPort, handlers: Handlers): void {
       } finally {
         controllers.delete(id);
       }
-    });
+    };
+    waiting.push({ name, run });
+    void work();
   });
 }
 

@@ -5,16 +5,26 @@
  */
 import { RevqError } from "@revq/core";
 import { centreCrop, type RgbImage } from "@revq/data/pixels";
+import { canvasAddsNoise, decodedPixels } from "./canvas-noise.js";
 import { straightPixels } from "./straight-pixels.js";
 
 /** Above this many pixels an image is refused, as on the command line. */
 const pixelLimit = 100_000_000;
+
+/** Bytes. A larger file is refused before it is read. */
+const fileLimit = 256 * 2 ** 20;
+
+/** Pixels of the largest canvas that every browser fills; larger ones come back empty on iOS. */
+const canvasLimit = 2 ** 24;
 
 /**
  * `[size, size, 3]` uint8: upright, alpha over white, the short side resized to `size`, centre
  * crop. Throws `image-unreadable`.
  */
 export async function decodeImage(image: Blob, name: string, size: number): Promise<Uint8Array> {
+  if (image.size > fileLimit) {
+    throw tooLarge(name, `its file has ${Math.round(image.size / 2 ** 20)} MB, the limit is ${fileLimit / 2 ** 20} MB`);
+  }
   let bitmap: ImageBitmap;
   try {
     bitmap = await createImageBitmap(image, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
@@ -24,19 +34,17 @@ export async function decodeImage(image: Blob, name: string, size: number): Prom
   try {
     const { width, height } = bitmap;
     if (width * height > pixelLimit) {
-      throw unreadable(name, `${width} x ${height} pixels are more than the limit of ${pixelLimit / 1e6} megapixels`);
+      throw tooLarge(name, `it has ${width} x ${height} pixels, the limit is ${pixelLimit / 1e6} megapixels`);
     }
-    return centreCrop(rgbOf(bitmap), size);
+    return centreCrop(await rgbOf(bitmap, image), size);
   } finally {
     bitmap.close();
   }
 }
 
-function rgbOf(bitmap: ImageBitmap): RgbImage {
+async function rgbOf(bitmap: ImageBitmap, file: Blob): Promise<RgbImage> {
   const { width, height } = bitmap;
-  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true })!;
-  context.drawImage(bitmap, 0, 0);
-  const drawn = context.getImageData(0, 0, width, height).data;
+  const drawn = canvasAddsNoise() ? await decodedPixels(file, width, height) : drawnPixels(bitmap);
   const rgba = isOpaque(drawn) ? drawn : (straightPixels(bitmap) ?? drawn);
   const data = new Uint8Array(width * height * 3);
   for (let from = 0, to = 0; from < rgba.length; from += 4) {
@@ -49,9 +57,35 @@ function rgbOf(bitmap: ImageBitmap): RgbImage {
   return { width, height, data };
 }
 
-function isOpaque(rgba: Uint8ClampedArray): boolean {
+/** In strips that every canvas holds, `[height, width, 4]`. */
+function drawnPixels(bitmap: ImageBitmap): Uint8ClampedArray {
+  const { width, height } = bitmap;
+  const rows = stripRows(width, height, canvasLimit);
+  const context = new OffscreenCanvas(width, rows).getContext("2d", { willReadFrequently: true })!;
+  const pixels = new Uint8ClampedArray(width * height * 4);
+  for (let top = 0; top < height; top += rows) {
+    const count = Math.min(rows, height - top);
+    context.clearRect(0, 0, width, rows);
+    context.drawImage(bitmap, 0, top, width, count, 0, 0, width, count);
+    pixels.set(context.getImageData(0, 0, width, count).data, top * width * 4);
+  }
+  return pixels;
+}
+
+/** Rows of a strip of at most `limit` pixels; at least one. */
+export function stripRows(width: number, height: number, limit: number): number {
+  return Math.min(height, Math.max(1, Math.floor(limit / width)));
+}
+
+function isOpaque(rgba: Uint8ClampedArray | Uint8Array): boolean {
   for (let alpha = 3; alpha < rgba.length; alpha += 4) if (rgba[alpha] !== 255) return false;
   return true;
+}
+
+function tooLarge(name: string, reason: string): RevqError {
+  return new RevqError("image-too-large", `The image ${name} is too large: ${reason}.`, {
+    fix: "Make it smaller; the tokenizer sees a few hundred pixels of it.",
+  });
 }
 
 function unreadable(name: string, reason: string, cause?: unknown): RevqError {

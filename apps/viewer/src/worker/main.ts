@@ -7,7 +7,7 @@ import { createEngine, type Engine } from "@revq/engine";
 import { checkIds } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import { z } from "zod";
-import type { EngineRequest, EngineStatus, Slot } from "../protocol/messages.js";
+import type { DeviceLost, EngineRequest, EngineStatus, Slot } from "../protocol/messages.js";
 import { serve, type ServerPort } from "../protocol/server.js";
 import { readCodebook } from "./codebook.js";
 import { groupMaps } from "./group-maps.js";
@@ -57,12 +57,21 @@ serve(self as unknown as ServerPort, {
 async function check({ engine: wanted, wasmPath }: EngineRequest): Promise<EngineStatus> {
   engine?.dispose();
   engine = await createEngine({ engine: wanted, wasmPath });
+  watchDevice();
   return {
     id: engine.id,
     description: engine.description.replace(/^\w+: /, ""),
     refused: engine.refused.filter(({ id }) => browserEngines.includes(id)).map(({ id, reason }) => ({ id, reason })),
     isolated: globalThis.crossOriginIsolated,
   };
+}
+
+/** A driver may drop a device at any time; nothing of this engine works then. */
+function watchDevice(): void {
+  const { device } = tf.backend() as { readonly device?: GPUDevice };
+  void device?.lost?.then(({ reason, message }) => {
+    if (reason !== "destroyed") self.postMessage({ kind: "device-lost", reason: message } satisfies DeviceLost);
+  });
 }
 
 function close(slot: Slot): void {

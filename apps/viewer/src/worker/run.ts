@@ -39,7 +39,7 @@ export interface OpenSlot {
 export async function encodeImage(
   slot: OpenSlot,
   { image: file, name, idsOnly }: EncodeRequest,
-  { signal, emit }: CallContext<"encode">,
+  { signal, emit, rest }: CallContext<"encode">,
 ): Promise<{ milliseconds: number }> {
   const started = performance.now();
   const { tokenizer } = slot;
@@ -62,6 +62,7 @@ export async function encodeImage(
     emit({ kind: "tokens", tokens: await tokensOf(slot, quantized, idsOnly) });
     if (idsOnly || !backbone.spec.decodes) return { milliseconds: performance.now() - started };
     for (const stage of ["rectified", "vae"] as const) {
+      await rest();
       signal.throwIfAborted();
       const { image, metrics } =
         stage === "vae"

@@ -3,7 +3,7 @@ import { RevqError } from "@revq/core";
 import type { Slot } from "../../protocol/messages.js";
 import type { App } from "../app.js";
 import { idsFromText, idsToJson } from "../ids-json.js";
-import { openedOf, stageImage } from "../state.js";
+import { openedOf, stageImage, type ViewerState } from "../state.js";
 import { applyIds } from "./edits.js";
 import { showIds } from "./images.js";
 import { hashOf } from "./share.js";
@@ -50,12 +50,37 @@ export async function copyIds(app: App, slot: Slot): Promise<void> {
 }
 
 export async function copyLink(app: App): Promise<void> {
-  const { state } = app.store;
-  const hash = hashOf(state);
-  const link = new URL(location.href);
-  link.hash = hash;
-  const own = state.images.find(({ id }) => id === state.image)?.origin === "own";
-  await copy(app, link.href, own ? "Link copied. It holds the ids, not your image." : "Link copied.");
+  const { link, note } = linkOf(app.store.state, location.href, __SITE__);
+  await copy(app, link, note);
+}
+
+/** Address of the hosted page, of the build; empty without one. */
+declare const __SITE__: string;
+
+/**
+ * A link to what is shown, and what to know about it. From `revq view` it leads to the hosted page where
+ * that can open the tokenizer; otherwise it works on this computer alone.
+ */
+export function linkOf(state: ViewerState, address: string, site: string): { link: string; note: string } {
+  const source = openedOf(state, "a")?.source;
+  const bundled = source?.kind === "url" && source.url === new URL("tokenizer/", address).href;
+  const hub = source?.kind === "url" && source.url.startsWith("hf:");
+  const hosted = state.served.local && site !== "" && (bundled || hub);
+  const image = state.images.find(({ id }) => id === state.image);
+  const link = new URL(hosted ? site : address);
+  if (hosted && hub) link.searchParams.set("tokenizer", source.url);
+  link.hash = hashOf(state);
+  const own = image?.origin === "own" ? " It holds the ids, not your image." : "";
+  if (hosted) return { link: link.href, note: `Link to the hosted page copied.${own}` };
+  if (state.served.local)
+    return { link: link.href, note: `Link copied. It works on this computer alone, while revq view runs.${own}` };
+  return {
+    link: link.href,
+    note:
+      source?.kind === "files"
+        ? `Link copied. It does not hold the tokenizer, which is on this computer.${own}`
+        : `Link copied.${own}`,
+  };
 }
 
 /** Decodes pasted ids. The image they are compared with stays when there is one. */
@@ -63,7 +88,7 @@ export async function pasteIds(app: App, slot: Slot, text: string): Promise<void
   const opened = openedOf(app.store.state, slot);
   if (!opened) throw new RevqError("no-tokenizer", "Open a tokenizer before pasting ids.");
   const ids = idsFromText(text, opened.description);
-  app.store.set({ dialog: null });
+  app.store.set({ dialog: null, dialogProblem: null });
   if (opened.encoded) await applyIds(app, slot, ids);
   else await showIds(app, slot, ids);
   app.notice("These are the pasted ids.");

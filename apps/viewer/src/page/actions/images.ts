@@ -2,7 +2,8 @@
 import { RevqError } from "@revq/core";
 import { slots, type Slot } from "../../protocol/messages.js";
 import { isAbort, toProblem, type App } from "../app.js";
-import { nothingEncoded, openedOf, type ImageEntry, type OpenedTokenizer } from "../state.js";
+import { nothingEncoded, openedOf, type Encoded, type ImageEntry, type OpenedTokenizer } from "../state.js";
+import { pixelsOf } from "../first-paint.js";
 import { codeCounter } from "../usage.js";
 import { applyIds } from "./edits.js";
 
@@ -27,9 +28,21 @@ export async function addImages(app: App, files: readonly File[]): Promise<void>
     blob: file,
     origin: "own",
     credit: null,
+    featured: true,
   }));
   app.store.set(({ images }) => ({ images: [...entries, ...images] }));
   await chooseImage(app, entries[0]!.id);
+}
+
+/** Takes an image of the user's own off the page; another one is shown. */
+export async function removeImage(app: App, id: string): Promise<void> {
+  const { images, image } = app.store.state;
+  const removed = images.find((one) => one.id === id);
+  if (!removed) return;
+  const left = images.filter((one) => one.id !== id);
+  app.store.set({ images: left });
+  URL.revokeObjectURL(removed.url);
+  if (image === id && left[0]) await chooseImage(app, left[0].id);
 }
 
 /** Shows an image and encodes it with every open tokenizer. Stops earlier work. */
@@ -48,10 +61,12 @@ export async function runImage(app: App, slot: Slot): Promise<void> {
   const image = store.state.images.find(({ id }) => id === store.state.image);
   if (!opened || !image || opened.description.backbone === null) return;
   app.stop("decode", slot);
+  const before = opened.encoded;
   const signal = app.restart("encode", slot);
   store.setOpened(slot, () => ({ encoded: nothingEncoded(image.id), busy: true, decoding: false, problem: null }));
   try {
     const blob = image.blob ?? (await fetchImage(image, signal));
+    if (image.blob) void showAtOnce(app, slot, image.id, image.blob, opened.description.config.imageSize ?? undefined);
     const { milliseconds } = await app.call(
       "encode",
       { slot, image: blob, name: image.name, idsOnly: false },
@@ -71,9 +86,36 @@ export async function runImage(app: App, slot: Slot): Promise<void> {
     store.setEncoded(slot, () => ({ milliseconds }));
     store.setOpened(slot, () => ({ busy: false }));
   } catch (error) {
-    if (!isAbort(error)) store.setOpened(slot, () => ({ busy: false, problem: toProblem(error) }));
+    if (isAbort(error)) return;
+    const problem = toProblem(error);
+    store.setOpened(slot, () => ({ busy: false, problem }));
+    if (unreadable.has(problem.code)) takeBack(app, slot, image, before);
   }
 }
+
+const unreadable = new Set(["image-unreadable", "image-too-large", "image-missing"]);
+
+/** A file that cannot be read does not replace a result: what was there before is shown again. */
+function takeBack(app: App, slot: Slot, image: ImageEntry, before: Encoded | null): void {
+  app.store.setOpened(slot, () => ({ encoded: before?.image === image.id ? null : before }));
+  app.store.set(({ images, image: shown }) => ({
+    image: shown === image.id ? (before?.image ?? null) : shown,
+    images: image.origin === "own" ? images.filter(({ id }) => id !== image.id) : images,
+  }));
+}
+
+/** The original on screen before the worker has read it: the page has the file. Its exact pixels replace it. */
+async function showAtOnce(app: App, slot: Slot, id: string, file: Blob, side: number | undefined): Promise<void> {
+  if (file.size > shownAtOnce) return;
+  const image = await pixelsOf(file, side).catch(() => null); // the worker says what is wrong with it
+  app.store.setEncoded(slot, (encoded) => {
+    if (!image || encoded.image !== id || encoded.stages.original) return {};
+    return { stages: { ...encoded.stages, original: { image, metrics: null } } };
+  });
+}
+
+/** Bytes. Larger files are decoded once only, in the worker. */
+const shownAtOnce = 30 * 2 ** 20;
 
 /**
  * Encodes every image that was not counted yet, without decoding. The usage of one image says
@@ -87,7 +129,7 @@ export async function countAllImages(app: App, slot: Slot): Promise<void> {
   const todo = store.state.images.filter(({ id }) => !opened.counted.has(id));
   try {
     for (const [done, image] of todo.entries()) {
-      store.set({ batch: { done, total: todo.length } });
+      store.setOpened(slot, () => ({ batch: { done, total: todo.length } }));
       const blob = image.blob ?? (await fetchImage(image, signal));
       await app.call(
         "encode",
@@ -103,8 +145,14 @@ export async function countAllImages(app: App, slot: Slot): Promise<void> {
   } catch (error) {
     app.report(error);
   } finally {
-    store.set({ batch: null });
+    if (!signal.aborted) store.setOpened(slot, () => ({ batch: null }));
   }
+}
+
+/** Stops counting for this tokenizer, whichever one is looked at. */
+export function stopCounting(app: App, slot: Slot): void {
+  app.stop("count", slot);
+  app.store.setOpened(slot, () => ({ batch: null }));
 }
 
 function countCodes(app: App, slot: Slot, image: string, ids: Int32Array): void {

@@ -3,6 +3,7 @@ import { RevqError } from "@revq/core";
 import type { DroppedFile, Slot, TokenizerSource } from "../../protocol/messages.js";
 import { isAbort, toProblem, type App } from "../app.js";
 import { parseMetrics, type MetricsRecord } from "../metrics-file.js";
+import { openedOf } from "../state.js";
 import { runImage } from "./images.js";
 
 /** @returns whether it is open */
@@ -10,7 +11,7 @@ export async function openTokenizer(app: App, slot: Slot, source: TokenizerSourc
   const { store } = app;
   app.stopAll(slot);
   const signal = app.restart("load", slot);
-  store.set({ [slot]: { status: "loading", name: source.name, progress: null }, dialog: null });
+  store.set({ [slot]: { status: "loading", name: source.name, progress: null }, dialog: null, dialogProblem: null });
   try {
     const description = await app.call(
       "load",
@@ -29,7 +30,8 @@ export async function openTokenizer(app: App, slot: Slot, source: TokenizerSourc
         codebooks: new Map(),
         counts: new Int32Array(description.layout.codebookSizes.reduce((sum, size) => sum + size, 0)),
         counted: new Set(),
-        metrics: null,
+        batch: null,
+        metrics: undefined,
       },
       ...(slot === "a" ? { active: "a", token: null, group: 0, code: null } : {}),
     });
@@ -37,11 +39,6 @@ export async function openTokenizer(app: App, slot: Slot, source: TokenizerSourc
     if (!isAbort(error)) store.set({ [slot]: { status: "failed", source, problem: toProblem(error) } });
     return false;
   }
-  void readMetrics(source).then((metrics) => {
-    if (store.state[slot].status === "ready" && store.state[slot].source === source) {
-      store.setOpened(slot, () => ({ metrics }));
-    }
-  });
   await runImage(app, slot);
   return true;
 }
@@ -52,12 +49,16 @@ export async function closeTokenizer(app: App, slot: Slot): Promise<void> {
   await app.call("unload", { slot });
 }
 
-/** A folder on a server, or `hf:owner/name`. @throws RevqError `address` for anything else */
-export function sourceOfUrl(text: string): TokenizerSource {
+/**
+ * A folder on a server: an address with its scheme, a path that starts with `/` or `.`, or
+ * `hf:owner/name`. @throws RevqError `address` for anything else */
+export function sourceOfUrl(text: string, base: string = location.href): TokenizerSource {
   if (/^hf:[\w.-]+\/[\w.-]+/.test(text)) return { kind: "url", name: text.slice(3), url: text, weights: null };
   let url: URL;
   try {
-    url = new URL(text.trim(), location.href);
+    const address = text.trim();
+    if (!/^([a-z][a-z\d+.-]*:|\/|\.\.?\/)/i.test(address)) throw new TypeError("It has no scheme.");
+    url = new URL(address, base);
     url.pathname = url.pathname.replace(/\/?(config\.json)?$/, "/");
   } catch (cause) {
     throw new RevqError("address", `"${text}" is no address of a folder.`, {
@@ -103,6 +104,16 @@ export function withWeights(source: TokenizerSource, weights: readonly DroppedFi
 }
 
 const metricsPath = "run/metrics.jsonl";
+
+/** Reads the curves beside a tokenizer once they are looked at: most visits look at none. */
+export async function loadMetrics(app: App, slot: Slot): Promise<void> {
+  const opened = openedOf(app.store.state, slot);
+  if (!opened || opened.metrics !== undefined) return;
+  const { source } = opened;
+  app.store.setOpened(slot, () => ({ metrics: null }));
+  const metrics = await readMetrics(source);
+  app.store.setOpened(slot, (now) => (now.source === source ? { metrics } : {}));
+}
 
 /** Null when there are none, or none that can be read: curves are an extra. */
 async function readMetrics(source: TokenizerSource): Promise<MetricsRecord[] | null> {

@@ -1,6 +1,6 @@
 /**
  * `<rv-codes>`: the codes of one group in the plane of their first two principal components. Size
- * and strength show the frequency; rings are unused codes.
+ * and strength show the frequency; rings are codes that no image hit yet.
  */
 import type { Codebook } from "../../protocol/messages.js";
 import { strength } from "../colours.js";
@@ -60,7 +60,7 @@ export class CodeMap extends Picker {
     const position = this.positions(width, height);
     const accent = this.colour("--accent");
     const palette = Array.from({ length: 17 }, (_, i) => strength(accent, 0.35 + (0.65 * i) / 16));
-    const dead = this.colour("--warm");
+    const unseen = this.colour("--ink-3");
     const max = counts.reduce((largest, count) => Math.max(largest, count), 1);
     context.fillStyle = this.colour("--line");
     context.fillRect(0, Math.round(height / 2), width, 1);
@@ -72,7 +72,7 @@ export class CodeMap extends Picker {
       context.beginPath();
       context.arc(x, y, (small ? 1.2 : 2.2) + share * (small ? 2 : 3.2), 0, 2 * Math.PI);
       if (counts[code] === 0) {
-        context.strokeStyle = dead;
+        context.strokeStyle = unseen;
         context.lineWidth = 1;
         context.stroke();
       } else {

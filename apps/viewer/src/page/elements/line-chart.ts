@@ -62,7 +62,7 @@ export class LineChart extends HTMLElement {
         scales: {
           x: { time: false },
           // The axis of a share ends at 1. A flat line is drawn in the middle.
-          ...(title === "usage" ? { y: { range: [0, 1.02] } } : {}),
+          ...(title.startsWith("usage") ? { y: { range: [0, 1.02] } } : {}),
         },
         axes: [
           { ...axisStyle, label: axis, labelFont: axisFont, labelSize: 18, size: 28, incrs: wholeSteps },

@@ -41,7 +41,12 @@ export interface TrackOptions {
   ignore?(event: PointerEvent): boolean;
 }
 
-/** Wheel and pinch zoom, drag pans, arrows pan, + and - zoom, 0 shows all. */
+/** Whether a turn of the wheel is meant to zoom. */
+export function zoomsBy({ ctrlKey, metaKey }: Pick<WheelEvent, "ctrlKey" | "metaKey">): boolean {
+  return ctrlKey || metaKey;
+}
+
+/** Ctrl and wheel, and pinch, zoom, drag pans, arrows pan, + and - zoom, 0 shows all. */
 export function trackViewport(element: HTMLElement, { viewport, change, ignore }: TrackOptions): void {
   const pointers = new Map<number, { x: number; y: number }>();
   const side = (): number => Math.min(element.clientWidth, element.clientHeight) || 1;
@@ -52,6 +57,8 @@ export function trackViewport(element: HTMLElement, { viewport, change, ignore }
   element.addEventListener(
     "wheel",
     (event) => {
+      // Without a key the wheel scrolls the page. A pinch on a touchpad comes with ctrlKey.
+      if (!zoomsBy(event)) return;
       event.preventDefault();
       const { x, y } = position(event);
       const step = event.deltaMode === 0 ? event.deltaY / 300 : event.deltaY / 8;

@@ -1,13 +1,15 @@
 /** The codebooks: how much of them is used, group by group, and one of them as a map. */
 import { html, nothing, type TemplateResult } from "lit";
 import { wantCodebook } from "../actions/wanted.js";
-import { countAllImages } from "../actions/images.js";
+import { countAllImages, stopCounting } from "../actions/images.js";
 import type { App } from "../app.js";
+import { wholeBelow } from "../code-field.js";
 import { nearestTo, vectorOf } from "../code-search.js";
 import { codesText, fixed, percent, whole } from "../format.js";
 import type { OpenedTokenizer, ViewerState } from "../state.js";
 import { countsOfGroup, usageOf, type GroupUsage } from "../usage.js";
 import { vectorText } from "../token-text.js";
+import { term } from "./glossary.js";
 import { act, slotSwitch, stat, type View } from "./parts.js";
 
 export function codebooksPage(app: App, state: ViewerState, opened: OpenedTokenizer): TemplateResult {
@@ -44,7 +46,7 @@ export function codebooksPage(app: App, state: ViewerState, opened: OpenedTokeni
               <rv-groups aria-label="Group" .content=${groups} .value=${group} @rv-pick=${choose}></rv-groups>
             </section>
             <section class="card">
-              <h2>Codes <small>a row a group, a column a code; strong is frequent, grey was never used</small></h2>
+              <h2>Codes <small>a row a group, a column a code; strong is frequent, grey was not seen yet</small></h2>
               <rv-usage
                 aria-label="Group"
                 .content=${{ counts, codebookSizes: description.layout.codebookSizes, version: counted.size }}
@@ -60,16 +62,17 @@ export function codebooksPage(app: App, state: ViewerState, opened: OpenedTokeni
 function summary(groups: readonly GroupUsage[], counts: Int32Array): View {
   const used = groups.reduce((sum, group) => sum + group.used, 0);
   const mean = groups.reduce((sum, { perplexity }) => sum + perplexity, 0) / groups.length;
-  return html`${stat("In use", percent(used / counts.length))} ${stat("Dead so far", whole(counts.length - used))}
-  ${stat("Perplexity, mean of groups", fixed(mean, 1))}`;
+  return html`${stat("Seen in these images", percent(used / counts.length))}
+  ${stat("Not seen yet", whole(counts.length - used))}
+  ${stat(html`${term("perplexity", "Perplexity")}, mean of groups`, fixed(mean, 1))}`;
 }
 
-function countButton(app: App, state: ViewerState, { description, counted }: OpenedTokenizer): View {
+function countButton(app: App, state: ViewerState, { description, counted, batch }: OpenedTokenizer): View {
   if (description.backbone === null || state.images.length === 0) return nothing;
-  if (state.batch) {
-    const { done, total } = state.batch;
+  if (batch) {
+    const { done, total } = batch;
     return html`<progress max=${total} value=${done} aria-label="Images counted"></progress
-      ><button @click=${() => app.stop("count", state.active)}>Stop</button>`;
+      ><button @click=${() => stopCounting(app, state.active)}>Stop</button>`;
   }
   const left = state.images.filter(({ id }) => !counted.has(id)).length;
   return html`<button ?disabled=${left === 0} @click=${act(app, () => countAllImages(app, state.active))}>
@@ -93,11 +96,10 @@ function codeMap(app: App, state: ViewerState, opened: OpenedTokenizer, usage: G
       max=${description.layout.codebookSizes.length - 1}
       .value=${String(group)}
       @change=${(event: Event) => {
-        const next = Number((event.target as HTMLInputElement).value);
-        app.store.set({
-          group: Math.min(description.layout.codebookSizes.length - 1, Math.max(0, Math.round(next) || 0)),
-          code: null,
-        });
+        const input = event.target as HTMLInputElement;
+        const next = wholeBelow(input.value, description.layout.codebookSizes.length);
+        if (next === null) input.value = String(group);
+        else app.store.set({ group: next, code: null });
       }}
     />
     <small
@@ -150,7 +152,7 @@ function codeMap(app: App, state: ViewerState, opened: OpenedTokenizer, usage: G
                   )}
                 </ul>`
         }
-        <p class="legend"><i class="dot used"></i>used <i class="dot dead"></i>never used so far</p>
+        <p class="legend"><i class="dot used"></i>used <i class="dot unseen"></i>not seen yet</p>
       </div>
     </div>
   </section>`;

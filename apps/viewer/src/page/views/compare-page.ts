@@ -33,7 +33,7 @@ export function comparePage(app: App, state: ViewerState): TemplateResult {
         />Error map</label
       >
       <span class="spring"></span>
-      <span class="note">Drag the divider; wheel or pinch to zoom.</span>
+      <span class="note">Drag the divider; pinch, or Ctrl and wheel, to zoom.</span>
     </div>
     ${[a, b].map(({ problem }) => (problem ? problemBox(problem) : nothing))}
     ${
@@ -124,8 +124,8 @@ function rows(stage: Stage): Row[] {
     number(`PSNR, dB (${stageNames[stage]})`, 1, (opened) => metrics(opened, stage)?.psnr, decibels),
     number(`SSIM (${stageNames[stage]})`, 1, (opened) => metrics(opened, stage)?.ssim, digits(3)),
     number("PSNR, dB (VAE alone)", 1, (opened) => metrics(opened, "vae")?.psnr, decibels),
-    number("Latent mse, quantized", -1, ({ encoded }) => encoded?.tokens?.latentMse.quantized, digits(4)),
-    number("Latent mse, rectified", -1, ({ encoded }) => encoded?.tokens?.latentMse.rectified, digits(4)),
+    number("Latent mse, quantized", -1, ({ encoded }) => encoded?.report?.latentMse?.quantized, digits(4)),
+    number("Latent mse, rectified", -1, ({ encoded }) => encoded?.report?.latentMse?.rectified, digits(4)),
     number("Codes in use so far", 0, usage, (value) => (value === undefined ? "–" : percent(value))),
     {
       label: "Time",

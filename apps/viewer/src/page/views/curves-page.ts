@@ -2,6 +2,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { slots } from "../../protocol/messages.js";
 import { filesOfInput, receiveFiles } from "../actions/receive.js";
+import { loadMetrics } from "../actions/tokenizers.js";
 import type { App } from "../app.js";
 import { chartsOf, type Chart, type MetricsRecord } from "../metrics-file.js";
 import { openedOf, type ViewerState } from "../state.js";
@@ -32,6 +33,7 @@ export function curvesPage(app: App, state: ViewerState): TemplateResult {
       : [];
   });
   runs.push(...state.curves);
+  for (const slot of slots) if (openedOf(state, slot)?.metrics === undefined) void loadMetrics(app, slot);
   const charts = chartsFor(runs);
   const pick = (event: Event): void => {
     const files = filesOfInput(event.target as HTMLInputElement);
@@ -60,7 +62,10 @@ export function curvesPage(app: App, state: ViewerState): TemplateResult {
             ${charts.map(
               (chart) =>
                 html`<section class="card">
-                  <h2>${chart.title} <small>by ${chart.axis}</small></h2>
+                  <h2>
+                    ${chart.title}
+                    ${chart.title.endsWith(`by ${chart.axis}`) ? nothing : html`<small>by ${chart.axis}</small>`}
+                  </h2>
                   <rv-chart role="img" aria-label="${chart.title} by ${chart.axis}" .content=${chart}></rv-chart>
                 </section>`,
             )}

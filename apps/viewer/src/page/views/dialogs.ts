@@ -8,7 +8,7 @@ import { bytes } from "../format.js";
 import { openedOf, type ViewerState } from "../state.js";
 import { icon } from "./icons.js";
 import { openPanel } from "./open-dialog.js";
-import { act, type View } from "./parts.js";
+import { act, problemBox, type View } from "./parts.js";
 
 export function dialogs(app: App, state: ViewerState): View {
   switch (state.dialog) {
@@ -31,7 +31,8 @@ export function dialogs(app: App, state: ViewerState): View {
 }
 
 function dialog(app: App, title: string, content: TemplateResult): TemplateResult {
-  const close = (): void => app.store.set({ dialog: null });
+  const close = (): void => app.store.set({ dialog: null, dialogProblem: null });
+  const problem = app.store.state.dialogProblem;
   const show = (element?: Element): void => {
     if (element instanceof HTMLDialogElement && element.isConnected && !element.open) element.showModal();
   };
@@ -44,7 +45,7 @@ function dialog(app: App, title: string, content: TemplateResult): TemplateResul
     <div class="dialog">
       <h2 id="dialog-title">${title}</h2>
       <button class="quiet square close" aria-label="Close" @click=${close}>${icon("close")}</button>
-      ${content}
+      ${problem ? problemBox(problem) : nothing} ${content}
     </div>
   </dialog>`;
 }
@@ -53,6 +54,7 @@ function ids(app: App, state: ViewerState): TemplateResult {
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     const text = new FormData(event.target as HTMLFormElement).get("ids") as string;
+    app.store.set({ dialogProblem: null });
     act(app, () => pasteIds(app, state.active, text))();
   };
   const current = openedOf(state, state.active)?.encoded?.current ? idsText(app, state.active) : "";
@@ -81,7 +83,7 @@ function engine({ engine, memory }: ViewerState): TemplateResult {
     url.searchParams.set("engine", wanted);
     return url.href;
   };
-  return html`<p><strong>${names[id] ?? id}</strong>: ${description}.</p>
+  return html`<p>${engineText(names[id] ?? id, description)}</p>
     ${
       refused.length > 0
         ? html`<h3>Why nothing faster</h3>
@@ -104,6 +106,13 @@ function engine({ engine, memory }: ViewerState): TemplateResult {
         (wanted, i) => html`${i > 0 ? ", " : ""}<a href=${link(wanted)}>${names[wanted] ?? "automatic choice"}</a>`,
       )}.
     </p>`;
+}
+
+/** "WebGPU: NVIDIA H200." A description that only repeats the name is left out. */
+export function engineText(name: string, description: string): string {
+  return description === "" || description.toLowerCase() === name.toLowerCase()
+    ? `${name}.`
+    : `${name}: ${description}.`;
 }
 
 function missingWeights(app: App, state: ViewerState): View {

@@ -1,14 +1,16 @@
-/** Original, VAE, quantized, rectified: beside each other, or two of them under a slider. */
+/**
+ * The first screen: a photo as tokens. One line, the original and the image from the tokens under one
+ * slider, the picture of the tokens, three facts; below them the images at hand and, folded, all stages.
+ */
 import { html, nothing, type TemplateResult } from "lit";
 import type { DecodedImage } from "@revq/tokenizer";
 import { stages, type Stage } from "../../protocol/messages.js";
-import { copyIds, copyLink, downloadIds, downloadReconstruction } from "../actions/downloads.js";
-import { resetIds } from "../actions/edits.js";
 import type { App } from "../app.js";
 import { errorMap } from "../elements/image-canvas.js";
-import { decibels, fixed, milliseconds, whole } from "../format.js";
+import { decibels, fixed, size, whole } from "../format.js";
+import { headline, storyOf, timesSmaller, type Story } from "../story.js";
+import { term } from "./glossary.js";
 import {
-  homeViewport,
   stageImage,
   type Encoded,
   type OpenedTokenizer,
@@ -17,41 +19,44 @@ import {
   type ViewState,
   type Viewport,
 } from "../state.js";
-import { icon } from "./icons.js";
-import { act, problemBox, segmented, select, slotSwitch, stat, type View } from "./parts.js";
+import { imageStrip, pickButton } from "./image-strip.js";
+import { imageTools } from "./image-tools.js";
+import { footer } from "./footer.js";
+import { stagesFold } from "./stages-fold.js";
+import { problemBox, slotSwitch, type View } from "./parts.js";
+import { marksOf } from "./token-marks.js";
+import { tokenPicture } from "./token-picture.js";
 
 export const stageNames: Record<Stage, string> = {
   original: "Original",
-  vae: "VAE",
+  vae: "VAE alone",
   quantized: "Quantized",
   rectified: "Rectified",
 };
 
-const stageNotes: Record<Stage, string> = {
-  original: "cropped to the tokenizer's size",
-  vae: "the VAE alone, without quantization",
-  quantized: "decoded from the ids, without the rectifier",
-  rectified: "decoded from the ids, with the rectifier",
-};
+/** @param opened null while the bundled tokenizer is loading */
+export function imagePage(app: App, state: ViewerState, opened: OpenedTokenizer | null): TemplateResult {
+  if (opened?.description.noImages && opened.description.backbone === null) return noImages(app, opened);
+  const story = storyOf(state, opened);
+  const problem = opened?.problem ?? opened?.description.noImages ?? null;
+  return html`<div class="story" data-result=${resultOf(opened)}>
+    ${slotSwitch(app, state)} ${lead(app, story)} ${problem ? problemBox(problem) : nothing}
+    ${story && (story.stages.original || opened?.encoded) ? pictures(app, state, opened, story) : nothing}
+    ${imageStrip(app, state)}
+    ${opened?.encoded ? html`${imageTools(app, state)} ${stagesFold(app, state, opened)}` : nothing} ${footer()}
+  </div>`;
+}
 
-export function imagePage(app: App, state: ViewerState, opened: OpenedTokenizer): TemplateResult {
-  const { encoded, description } = opened;
-  if (description.noImages && description.backbone === null) return noImages(app, opened);
-  return html`${imageTools(app, state)} ${opened.problem ? problemBox(opened.problem) : nothing}
-  ${description.noImages ? problemBox(description.noImages) : nothing}
-  ${
-    !encoded
-      ? html`<p class="hint">Choose an image on the left, drop one here, or paste one.</p>`
-      : state.view.layout === "tiles"
-        ? tiles(app, state.view, opened)
-        : html`<div class="slider-layout">${slider(app, state.view, opened)} ${facts(app, opened, encoded)}</div>`
-  }
-  ${encoded && state.view.layout === "tiles" ? facts(app, opened, encoded) : nothing}`;
+/** For tests and scripts: whether everything that is on screen was computed. */
+function resultOf(opened: OpenedTokenizer | null): "none" | "busy" | "done" {
+  if (!opened?.encoded) return "none";
+  return opened.busy || opened.decoding ? "busy" : "done";
 }
 
 /** Says why there is no image, and what can be done. */
 export function noImages(app: App, opened: OpenedTokenizer): TemplateResult {
   const problem = opened.description.noImages!;
+  const normal = problem.code === "tokenizer-of-latents";
   return html`<div class="centred">
     ${problemBox(
       problem,
@@ -63,156 +68,124 @@ export function noImages(app: App, opened: OpenedTokenizer): TemplateResult {
             : nothing
         }
       </p>`,
+      normal ? "plain" : "error",
     )}
   </div>`;
 }
 
-function setView(app: App, change: Partial<ViewState>): void {
+export function setView(app: App, change: Partial<ViewState>): void {
   app.store.set(({ view }) => ({ view: { ...view, ...change } }));
 }
 
-function imageTools(app: App, state: ViewerState): TemplateResult {
-  const { view } = state;
-  const names = stages.map((stage) => [stage, stageNames[stage]] as const);
-  return html`<div class="tools" role="toolbar" aria-label="How to look">
-    ${slotSwitch(app, state)}
-    ${segmented(
-      "Layout",
-      [
-        ["tiles", "Side by side"],
-        ["slider", "Slider"],
-      ],
-      view.layout,
-      (layout) => setView(app, { layout }),
-    )}
-    ${
-      view.layout === "slider"
-        ? html`${select("Left", names, view.left, (left) => setView(app, { left }))}
-          ${select("Right", names, view.right, (right) => setView(app, { right }))}`
-        : nothing
-    }
-    <label class="check"
-      ><input
-        type="checkbox"
-        .checked=${view.errors}
-        @change=${(event: Event) => setView(app, { errors: (event.target as HTMLInputElement).checked })}
-      />Error map</label
-    >
-    ${
-      view.errors
-        ? html`<label class="field"
-            ><span>× ${view.gain}</span
-            ><input
-              type="range"
-              min="1"
-              max="16"
-              aria-label="Amplification of the error map"
-              .value=${String(view.gain)}
-              @input=${(event: Event) => setView(app, { gain: Number((event.target as HTMLInputElement).value) })}
-          /></label>`
-        : nothing
-    }
-    <span class="spring"></span>
-    <button
-      class="quiet"
-      ?disabled=${view.viewport.zoom === 1}
-      @click=${() => setView(app, { viewport: homeViewport })}
-    >
-      ${Math.round(view.viewport.zoom * 100)} %
-    </button>
-    <button class="quiet" @click=${act(app, () => downloadReconstruction(app, state.active))}>
-      ${icon("download")} Save PNG
-    </button>
-    <button class="quiet" @click=${act(app, () => downloadIds(app, state.active))}>${icon("download")} Save ids</button>
-    <button class="quiet" @click=${act(app, () => copyIds(app, state.active))}>${icon("copy")} Copy ids</button>
-    <button class="quiet" @click=${act(app, () => copyLink(app))}>${icon("link")} Copy link</button>
+function lead(app: App, story: Story | null): TemplateResult {
+  return html`<div class="lead">
+    <h2>${story ? `${headline(story)}.` : "Your photo as tokens."}</h2>
+    <p>${pickButton(app, "primary", "Choose a photo")}<span>or drop or paste one. It stays on this computer.</span></p>
   </div>`;
 }
 
 /** The image of a stage, or its difference from the original. */
-export function shownImage(encoded: Encoded, stage: Stage, view: ViewState): DecodedImage | null {
-  const shown = stageImage(encoded, stage)?.image ?? null;
-  const original = encoded.stages.original?.image;
-  if (!view.errors || stage === "original" || !shown || !original) return shown;
-  return errorMap(shown, original, view.gain);
+export function shownImage(encoded: Encoded | null, stage: Stage, view: ViewState): DecodedImage | null {
+  return difference(stageImage(encoded, stage)?.image, encoded?.stages.original?.image, stage, view);
 }
 
-function tiles(app: App, view: ViewState, { encoded, busy }: OpenedTokenizer): TemplateResult {
-  const present = stages.filter((stage) => encoded!.image !== null || stage === "quantized" || stage === "rectified");
-  return html`<div
-    class="tiles"
-    @rv-viewport=${(event: CustomEvent<Viewport>) => setView(app, { viewport: event.detail })}
+function difference(
+  image: DecodedImage | undefined,
+  original: DecodedImage | undefined,
+  stage: Stage,
+  view: ViewState,
+): DecodedImage | null {
+  if (!view.errors || stage === "original" || !image || !original) return image ?? null;
+  return errorMap(image, original, view.gain);
+}
+
+function pictures(app: App, state: ViewerState, opened: OpenedTokenizer | null, story: Story): TemplateResult {
+  const { view } = state;
+  const of = (stage: Stage): DecodedImage | null =>
+    difference(story.stages[stage]?.image, story.stages.original?.image, stage, view);
+  const waits = opened === null || opened.busy || opened.decoding;
+  return html`<div class="pair">
+      <figure>
+        <rv-compare
+          class="stage"
+          aria-busy=${waits && !(story.stages[view.left] && story.stages[view.right])}
+          .image=${of(view.left)}
+          .second=${of(view.right)}
+          .viewport=${view.viewport}
+          .split=${view.split}
+          .marks=${opened ? marksOf(state, opened) : []}
+          .flash=${opened?.encoded?.changed ?? null}
+          @rv-viewport=${(event: CustomEvent<Viewport>) => setView(app, { viewport: event.detail })}
+          @rv-split=${(event: CustomEvent<number>) => setView(app, { split: event.detail })}
+        ></rv-compare>
+        ${pill(app, "left", view.left, story)} ${pill(app, "right", view.right, story)}
+      </figure>
+      <figure>
+        ${
+          opened?.encoded
+            ? opened.encoded.report
+              ? tokenPicture(app, state, opened, opened.encoded)
+              : builtPicture(story.map, opened.busy)
+            : builtPicture(story.map, true)
+        }
+        <span class="pill left">Its tokens</span>
+      </figure>
+    </div>
+    ${facts(story, opened)}`;
+}
+
+function builtPicture(map: DecodedImage | null, busy: boolean): TemplateResult {
+  return html`<rv-picture
+    class="token-map pending"
+    role="img"
+    aria-label="Picture of the tokens"
+    aria-busy=${busy && !map}
+    .image=${map}
+  ></rv-picture>`;
+}
+
+/** A name on the picture, which is a choice of stage. */
+function pill(app: App, side: "left" | "right", stage: Stage, { tokens }: Story): TemplateResult {
+  const name = (one: Stage): string => (one === "rectified" ? `From ${whole(tokens)} tokens` : stageNames[one]);
+  return html`<select
+    class="pill ${side}"
+    aria-label=${side === "left" ? "Picture on the left" : "Picture on the right"}
+    @change=${(event: Event) => setView(app, { [side]: (event.target as HTMLSelectElement).value as Stage })}
   >
-    ${present.map(
-      (stage) =>
-        html`<figure class="tile">
-          <rv-pane
-            class="stage"
-            role="img"
-            aria-label="${stageNames[stage]}${view.errors && stage !== "original" ? ", error map" : ""}"
-            aria-busy=${busy && !stageImage(encoded, stage)}
-            .image=${shownImage(encoded!, stage, view)}
-            .viewport=${view.viewport}
-          ></rv-pane>
-          <figcaption>
-            <b>${stageNames[stage]}</b>
-            <span class="note">${stageNotes[stage]}</span>
-            ${scores(stageImage(encoded, stage), stage)}
-          </figcaption>
-        </figure>`,
+    ${stages.map((one) => html`<option value=${one} ?selected=${one === stage}>${name(one)}</option>`)}
+  </select>`;
+}
+
+function facts(story: Story, opened: OpenedTokenizer | null): TemplateResult {
+  const times = timesSmaller(story);
+  const { psnr, vaePsnr, bitsPerPixel } = story;
+  const waiting = opened === null || opened.busy ? "…" : "–";
+  return html`<dl class="facts" aria-busy=${story.preliminary}>
+    ${
+      times === null || story.rawBytes === null
+        ? fact(size(story.bytes), "for each image", nothing)
+        : fact(`${times} × smaller`, `${size(story.bytes)} instead of ${size(story.rawBytes)} of pixels`, nothing)
+    }
+    ${fact(
+      psnr === undefined ? waiting : `${decibels(psnr)} dB`,
+      html`${term("PSNR")}${vaePsnr === undefined ? nothing : html`; its limit, the ${term("VAE")} alone, has ${decibels(vaePsnr)} dB`}`,
+      nothing,
     )}
+    ${bitsPerPixel === null ? nothing : fact(fixed(bitsPerPixel, 3), html`${term("bits per pixel")}`, nothing)}
+  </dl>`;
+}
+
+function fact(value: string, label: View | string, more: View): TemplateResult {
+  return html`<div class="fact">
+    <dd>${value}</dd>
+    <dt>${label} ${more}</dt>
   </div>`;
 }
 
 export function scores(shown: StageImage | null, stage: Stage): View {
   if (stage === "original") return nothing;
   return html`<span class="scores"
-    ><span title="Peak signal-to-noise ratio to the original, over RGB"
-      >PSNR <b>${decibels(shown?.metrics?.psnr)}</b> dB</span
-    >
-    <span title="Structural similarity to the original">SSIM <b>${fixed(shown?.metrics?.ssim, 3)}</b></span></span
+    ><span>${term("PSNR")} <b>${decibels(shown?.metrics?.psnr)}</b> dB</span>
+    <span>${term("SSIM")} <b>${fixed(shown?.metrics?.ssim, 3)}</b></span></span
   >`;
-}
-
-function slider(app: App, view: ViewState, { encoded }: OpenedTokenizer): TemplateResult {
-  return html`<div class="slider-wrap">
-    <rv-compare
-      class="stage"
-      .image=${shownImage(encoded!, view.left, view)}
-      .second=${shownImage(encoded!, view.right, view)}
-      .viewport=${view.viewport}
-      .split=${view.split}
-      @rv-viewport=${(event: CustomEvent<Viewport>) => setView(app, { viewport: event.detail })}
-      @rv-split=${(event: CustomEvent<number>) => setView(app, { split: event.detail })}
-    ></rv-compare>
-    <div class="slider-captions">
-      <span><b>${stageNames[view.left]}</b> ${scores(stageImage(encoded, view.left), view.left)}</span>
-      <span><b>${stageNames[view.right]}</b> ${scores(stageImage(encoded, view.right), view.right)}</span>
-    </div>
-  </div>`;
-}
-
-function facts(app: App, opened: OpenedTokenizer, { tokens, edited, milliseconds: time }: Encoded): TemplateResult {
-  const { description } = opened;
-  const size = description.config.imageSize;
-  return html`<dl class="stats">
-    ${stat("Bits per image", whole(description.bitsPerImage))}
-    ${size === null ? nothing : stat("Bits per pixel", fixed(description.bitsPerImage / size ** 2, 3))}
-    ${stat("Tokens", whole(description.layout.count))}
-    ${stat("Latent mse, quantized", fixed(tokens?.latentMse.quantized, 4), "Standardized, per element")}
-    ${stat("Latent mse, rectified", fixed(tokens?.latentMse.rectified, 4), "Standardized, per element")}
-    ${stat("Time", time === null ? (opened.busy ? "running…" : "–") : milliseconds(time), "Encode, and decode three times")}
-    ${
-      edited
-        ? html`<div class="stat edited">
-            <dt>Edited tokens</dt>
-            <dd>
-              <button class="quiet" @click=${act(app, () => resetIds(app, app.store.state.active))}>
-                ${icon("undo")} Reset
-              </button>
-            </dd>
-          </div>`
-        : nothing
-    }
-  </dl>`;
 }

@@ -1,5 +1,6 @@
 /** The whole page for one state. */
 import { html, nothing, type TemplateResult } from "lit";
+import type { Problem } from "../../protocol/messages.js";
 import type { App } from "../app.js";
 import { bytes } from "../format.js";
 import { openedOf, type ViewerState } from "../state.js";
@@ -9,26 +10,38 @@ import { curvesPage } from "./curves-page.js";
 import { dialogs } from "./dialogs.js";
 import { header, tabBar } from "./header.js";
 import { imagePage } from "./image-page.js";
-import { imageRail } from "./image-rail.js";
+import { imageStrip } from "./image-strip.js";
+import { icon } from "./icons.js";
 import { openPanel } from "./open-dialog.js";
 import { problemBox, type View } from "./parts.js";
 import { tokensPage } from "./tokens-page.js";
 
 export function page(app: App, state: ViewerState): TemplateResult {
   return html`${header(app, state)} ${tabBar(app, state)}
-    <div class="body">
-      ${state.tab === "curves" ? nothing : imageRail(app, state)}
-      <main id="page" role="tabpanel" aria-labelledby="tab-${state.tab}" tabindex="-1">${content(app, state)}</main>
-    </div>
+    <main id="page" role="tabpanel" aria-labelledby="tab-${state.tab}" tabindex="-1">
+      ${state.tab === "image" || state.tab === "curves" ? nothing : imageStrip(app, state)} ${content(app, state)}
+    </main>
     ${dialogs(app, state)}
-    <div class="notice" role="status" data-kind=${state.notice?.kind ?? "none"}>${state.notice?.text ?? nothing}</div>
+    <div class="notices" role="status">
+      ${state.notices.map(
+        (notice) =>
+          html`<p class="notice" data-kind=${notice.kind}>
+            ${notice.text}
+            <button class="quiet square" aria-label="Dismiss" @click=${() => app.dismiss(notice)}>
+              ${icon("close")}
+            </button>
+          </p>`,
+      )}
+    </div>
     ${state.dragging ? html`<div class="drop-veil" aria-hidden="true"><p>Drop an image, a tokenizer's folder, ids.json or metrics.jsonl</p></div>` : nothing}`;
 }
 
 function content(app: App, state: ViewerState): View {
-  if (state.engine.status === "failed") return html`<div class="centred">${problemBox(state.engine.problem)}</div>`;
+  if (state.engine.status === "failed") return noEngine(state.engine.problem);
   if (state.tab === "curves") return curvesPage(app, state);
   const { a } = state;
+  const loads = a.status === "loading" || (a.status === "empty" && state.engine.status === "checking");
+  if (loads && state.paint && state.tab === "image") return imagePage(app, state, null);
   if (a.status === "loading") {
     const { name } = a;
     // Small files arrive at once: their progress would only flicker.
@@ -65,6 +78,20 @@ function content(app: App, state: ViewerState): View {
   if (state.tab === "tokens") return tokensPage(app, state, opened);
   if (state.tab === "codebooks") return codebooksPage(app, state, opened);
   return imagePage(app, state, opened);
+}
+
+function noEngine(problem: Problem): TemplateResult {
+  const withWasm = new URL(location.href);
+  withWasm.searchParams.set("engine", "wasm");
+  return html`<div class="centred">
+    ${problemBox(
+      problem,
+      html`<p class="buttons">
+        <button class="primary" @click=${() => location.reload()}>Reload</button>
+        ${problem.code === "device-lost" ? html`<a class="button" href=${withWasm.href}>Compute with WebAssembly</a>` : nothing}
+      </p>`,
+    )}
+  </div>`;
 }
 
 function welcome(app: App, state: ViewerState): TemplateResult {

@@ -35,18 +35,24 @@ export function select<T extends string>(
   >`;
 }
 
-export function stat(label: string, value: unknown, title = ""): TemplateResult {
-  return html`<div class="stat" title=${title}>
+export function stat(label: unknown, value: unknown): TemplateResult {
+  return html`<div class="stat">
     <dt>${label}</dt>
     <dd>${value}</dd>
   </div>`;
 }
 
-export function problemBox(problem: Problem, actions: View = nothing): TemplateResult {
-  return html`<div class="problem" role="alert">
+/** @param kind `plain`: a normal state, which is said without alarm */
+export function problemBox(
+  problem: Problem,
+  actions: View = nothing,
+  kind: "error" | "plain" = "error",
+): TemplateResult {
+  return html`<div class="problem" data-kind=${kind} role=${kind === "error" ? "alert" : "note"}>
     <p><strong>${problem.message}</strong></p>
     ${problem.fix ? html`<p>${problem.fix}</p>` : nothing}
-    ${problem.code === "unexpected" ? nothing : html`<p class="code">${problem.code}</p>`} ${actions}
+    ${problem.code === "unexpected" || kind === "plain" ? nothing : html`<p class="code">${problem.code}</p>`}
+    ${actions}
   </div>`;
 }
 

@@ -4,9 +4,10 @@ import type { Codebook } from "../../protocol/messages.js";
 import { setCode } from "../actions/edits.js";
 import { wantCodebook } from "../actions/wanted.js";
 import type { App } from "../app.js";
+import { wholeBelow } from "../code-field.js";
 import { nearestTo, vectorOf } from "../code-search.js";
 import { percent } from "../format.js";
-import type { Encoded, OpenedTokenizer, ViewerState } from "../state.js";
+import { openedOf, type Encoded, type OpenedTokenizer, type ViewerState } from "../state.js";
 import { actsOn, vectorText } from "../token-text.js";
 import { countsOfGroup } from "../usage.js";
 import { act } from "./parts.js";
@@ -67,9 +68,10 @@ export function tokenInspector(
 }
 
 function change(app: App, state: ViewerState, token: number, input: HTMLInputElement, limit: number): void {
-  const code = Math.round(Number(input.value));
-  if (!(code >= 0 && code < limit)) {
+  const code = wholeBelow(input.value, limit);
+  if (code === null) {
     app.notice(`The code must be 0 to ${limit - 1}.`, "error");
+    input.value = String(openedOf(app.store.state, state.active)?.encoded?.current?.[token] ?? "");
     return;
   }
   app.store.set({ token });

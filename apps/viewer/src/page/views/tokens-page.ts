@@ -2,7 +2,6 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { copyIds } from "../actions/downloads.js";
 import type { App } from "../app.js";
-import type { Mark } from "../elements/zoom-pane.js";
 import {
   stageImage,
   type Encoded,
@@ -11,12 +10,13 @@ import {
   type ViewerState,
   type Viewport,
 } from "../state.js";
-import { boxAround, tokenBoxes, tokensAt } from "../token-boxes.js";
+import { tokenBoxes, tokensAt } from "../token-boxes.js";
 import { icon } from "./icons.js";
 import { noImages, scores, shownImage } from "./image-page.js";
 import { act, problemBox, select, slotSwitch, type View } from "./parts.js";
 import { tokenGrid } from "./token-grid-view.js";
 import { tokenInspector } from "./token-inspector.js";
+import { marksOf } from "./token-marks.js";
 import { groupPictures, groupWord, tokenPicture } from "./token-picture.js";
 import { tokenTools } from "./token-tools.js";
 
@@ -108,16 +108,4 @@ function preview(app: App, state: ViewerState, opened: OpenedTokenizer, encoded:
       ${opened.problem ? problemBox(opened.problem) : nothing}
     </figcaption>
   </figure>`;
-}
-
-/** The rectangles of the token that is pointed at and of the chosen one. */
-export function marksOf(state: ViewerState, { description }: OpenedTokenizer): readonly Mark[] {
-  const boxes = tokenBoxes(description);
-  return [
-    [state.hovered, false],
-    [state.token, true],
-  ].flatMap(([token, strong]) => {
-    const box = typeof token === "number" ? boxAround(boxes, [token]) : null;
-    return box ? [{ box, strong: strong === true }] : [];
-  });
 }

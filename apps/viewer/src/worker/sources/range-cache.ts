@@ -4,6 +4,8 @@
  * cache if the tag is the same.
  */
 
+import { RevqError } from "@revq/core";
+
 const cacheName = "revq-weights-1";
 
 /** @param caches undefined without Cache Storage (not a secure context): then nothing is kept */
@@ -22,17 +24,30 @@ export function rangeCache(
       const hit = await cache.match(keyOf(url, tag, range));
       if (hit) return replay(hit);
     }
-    const response = await fetchBytes(input, init);
+    const response = await fetchBytes(input, tag === undefined ? init : onlyIf(tag, init));
     const fresh = response.headers.get("etag");
+    // The whole file, or a range of another version: what was read so far is of the old one.
+    if (tag !== undefined && (response.status === 200 || (fresh !== null && fresh !== tag))) throw changed(url);
     if (response.status !== 206 || !fresh) return response;
     if (tag === undefined) {
       tags.set(url, fresh);
       await forgetOthers(cache, url, fresh);
-    } else if (fresh === tag) {
+    } else {
       return keep(cache, keyOf(url, tag, range), response);
     }
     return response;
   };
+}
+
+/** `If-Range` (RFC 9110, section 13.1.5): the range of this version, or else the whole file. Weak tags are no use for it. */
+function onlyIf(tag: string, init: RequestInit | undefined): RequestInit {
+  const headers = new Headers(init?.headers);
+  if (!tag.startsWith("W/")) headers.set("if-range", tag);
+  return { ...init, headers };
+}
+
+function changed(url: string): RevqError {
+  return new RevqError("weights-changed", `${url} has changed while it was read.`, { fix: "Open it again." });
 }
 
 /** Cache keys are URLs; the tag and the range are part of the key. */
