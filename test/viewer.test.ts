@@ -218,6 +218,19 @@ describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}
 
     await pasteIds(page, JSON.stringify(ids));
     expect(await shownIds(page)).toEqual(ids);
+
+    // A stroke over the photo is one edit, which Undo takes back.
+    await page.getByRole("button", { name: "Paint with tokens" }).click();
+    await page.locator(".paint").getByRole("button", { name: "Zero", exact: true }).click();
+    const photo = (await page.locator(".preview rv-pane").boundingBox())!;
+    const at = (share: number): [number, number] => [photo.x + photo.width * share, photo.y + photo.height * 0.3];
+    await page.mouse.move(...at(0.2));
+    await page.mouse.down();
+    await page.mouse.move(...at(0.8), { steps: 6 });
+    await page.mouse.up();
+    await expect.poll(async () => (await changed(ids)).length).toBeGreaterThan(1);
+    await page.getByRole("button", { name: "Undo" }).click();
+    expect(await shownIds(page)).toEqual(ids);
     await pasteIds(page, "[1, 2, 3]");
     await page.getByText(`There are 3 ids, the tokenizer has ${ids.length} tokens.`).waitFor();
     await close();

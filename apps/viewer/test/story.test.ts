@@ -1,6 +1,7 @@
 /** The first screen: its line, its facts, its title, and results of the build until computed ones are there. */
 import type { DecodedImage } from "@revq/tokenizer";
 import { describe, expect, it } from "vitest";
+import { cardLefts, cardSize, cardText } from "../src/page/actions/card.js";
 import { size } from "../src/page/format.js";
 import { rovingTarget } from "../src/page/roving.js";
 import {
@@ -90,6 +91,16 @@ describe("the first screen", () => {
     expect(storyOf(state, opened({ problem }))!.preliminary).toBe(false);
     expect(storyOf(state, opened({ encoded: nothingEncoded(null, Int32Array.of(1)) }))!.preliminary).toBe(false);
     expect(storyOf({ ...state, paint: null }, null)).toBeNull();
+  });
+
+  it("fits a card of 1200 x 630", () => {
+    expect(cardText(storyOf(state, null)!)).toEqual({
+      title: "A photo as 1,024 tokens",
+      facts: "1.25 KB instead of 192 KB · 154 × smaller · 32.14 dB · 0.156 bits per pixel",
+    });
+    const lefts = cardLefts();
+    expect(lefts.map((left, i) => left - (lefts[i - 1] ?? -376) - 376)).toEqual([18, 18, 18]);
+    expect(lefts[2]! + 376).toBeLessThanOrEqual(cardSize.width - 18);
   });
 
   it("has a title that follows", () => {

@@ -11,7 +11,7 @@ import { Store, type Notice } from "./state.js";
 const shownNotices = 3;
 
 /** Tasks that a newer one of the same name aborts. */
-export const tasks = ["load", "encode", "decode", "count", "codebook", "maps", "stage"] as const;
+export const tasks = ["load", "encode", "decode", "count", "codebook", "maps", "stage", "reveal", "brush"] as const;
 export type Task = (typeof tasks)[number];
 
 export class App {

@@ -16,6 +16,7 @@ import type {
 import type { DecodedImage } from "@revq/tokenizer";
 import type { FirstPaint } from "./first-paint.js";
 import type { MetricsRecord } from "./metrics-file.js";
+import type { RevealOrder } from "./reveal.js";
 import type { Box } from "./token-boxes.js";
 
 export const tabs = ["image", "tokens", "codebooks", "compare", "curves"] as const;
@@ -31,6 +32,19 @@ export interface StageImage {
   readonly metrics: ImageMetrics | null;
 }
 
+/** The first `count` tokens of an order; the others are at their mean. */
+export interface Revealed {
+  readonly by: RevealOrder;
+  /** `[T]` */
+  readonly order: Int32Array;
+  readonly count: number;
+  readonly playing: boolean;
+  /** The images of the last play. */
+  readonly frames: readonly DecodedImage[];
+  /** What was decoded last, with how many tokens; null before the first. */
+  readonly shown: (StageImage & { readonly map: DecodedImage; readonly count: number }) | null;
+}
+
 /** An image in a tokenizer. The worker delivers field by field. */
 export interface Encoded {
   /** `ImageEntry.id` of the image; null when it came from pasted ids alone. */
@@ -39,12 +53,16 @@ export interface Encoded {
   readonly tokens: EncodedTokens | null;
   /** Ids after edits; without edits equal to `tokens.ids`. */
   readonly current: Int32Array | null;
+  /** Ids before each edit, the last one last: what Undo goes back to. */
+  readonly history: readonly Int32Array[];
   /** What `current` says. */
   readonly report: TokenReport | null;
   /** Pictures of the groups, for `ids` only. */
   readonly groupMaps: { readonly ids: Int32Array; readonly images: ReadonlyMap<number, DecodedImage> } | null;
   /** `rectified` and `quantized` of `current`, when it differs. */
   readonly edited: Partial<Record<Stage, StageImage>> | null;
+  /** What the first tokens say, while that is looked at. */
+  readonly revealed: Revealed | null;
   /** The place that the last edit changed. */
   readonly changed: Box | null;
   readonly milliseconds: number | null;
@@ -131,6 +149,16 @@ export interface Notice {
   readonly kind: "info" | "error";
 }
 
+/** Painting with tokens: what the brush puts where it goes. */
+export interface Brush {
+  readonly tool: "copy" | "zero";
+  /** The image that `copy` takes tokens from, and its ids once they are there. */
+  readonly source: string | null;
+  readonly ids: Int32Array | null;
+  /** Tokens under the stroke that is being drawn. */
+  readonly stroke: ReadonlySet<number>;
+}
+
 export interface Batch {
   readonly done: number;
   readonly total: number;
@@ -156,6 +184,8 @@ export interface ViewerState {
   /** The token that is looked at, and the one under the pointer. */
   readonly token: number | null;
   readonly hovered: number | null;
+  /** Null while nothing is painted. */
+  readonly brush: Brush | null;
   /** The group of the codebook page. */
   readonly group: number;
   readonly code: number | null;
@@ -198,6 +228,7 @@ export const initialState: ViewerState = {
   scope: "token",
   token: null,
   hovered: null,
+  brush: null,
   group: 0,
   code: null,
   curves: [],
@@ -258,9 +289,11 @@ export function nothingEncoded(image: string | null, current: Int32Array | null 
     stages: {},
     tokens: null,
     current,
+    history: [],
     report: null,
     groupMaps: null,
     edited: null,
+    revealed: null,
     changed: null,
     milliseconds: null,
   };

@@ -156,6 +156,8 @@ export interface DecodeRequest {
   /** `[T]` */
   readonly ids: Int32Array;
   readonly stages: readonly ("quantized" | "rectified")[];
+  /** `[T]`, 1 for tokens that say nothing: they are at the mean of their codes. Default: none. */
+  readonly hidden?: Uint8Array;
   /** Score against the image that was encoded last in this slot. */
   readonly score: boolean;
 }

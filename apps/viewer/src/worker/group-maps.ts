@@ -9,7 +9,7 @@ import { inMetric, latentsOf, type LatentDecoder } from "./footprints.js";
 import { divergingPicture, extentOf, mainComponent } from "./latent-colours.js";
 
 /** The mean of a codebook is taken over at most this many codes, evenly spaced. */
-const maxMeanCodes = 256;
+const maxMeanCodes = 64;
 
 /** Elements of latents that are computed at once. */
 const budget = 2 ** 22;

@@ -14,6 +14,7 @@ import type {
 } from "../protocol/messages.js";
 import type { CallContext } from "../protocol/server.js";
 import { decodeImage } from "./decode-image.js";
+import { coefficientsOf } from "./hidden-tokens.js";
 import { inMetric } from "./footprints.js";
 import type { LatentBasis } from "./latent-colours.js";
 import { fromBytes, fromFloats, metricsOf } from "./scored-images.js";
@@ -78,7 +79,7 @@ export async function encodeImage(
 
 export async function decodeIds(
   slot: OpenSlot,
-  { ids, stages, score }: DecodeRequest,
+  { ids, stages, hidden, score }: DecodeRequest,
   signal: AbortSignal,
 ): Promise<DecodeResponse> {
   const started = performance.now();
@@ -87,7 +88,7 @@ export async function decodeIds(
   checkIds(ids, tokenizer.layout);
   const original = score ? slot.original : null;
   const { quantized, rectified } = tf.tidy(() => {
-    const quantized = space.inverse(quantizer.dequantize(tf.tensor2d(ids, [1, ids.length], "int32")));
+    const quantized = space.inverse(coefficientsOf(quantizer, ids, hidden));
     return { quantized, rectified: rectifier.rectify(quantized) };
   });
   try {

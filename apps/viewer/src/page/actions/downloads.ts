@@ -8,16 +8,16 @@ import { applyIds } from "./edits.js";
 import { showIds } from "./images.js";
 import { hashOf } from "./share.js";
 
-function nameOf(app: App): string {
+export function nameOf(app: App): string {
   const { images, image } = app.store.state;
   return images.find(({ id }) => id === image)?.name ?? "ids";
 }
 
-function stem(name: string): string {
+export function stem(name: string): string {
   return name.replace(/\.[^.]+$/, "");
 }
 
-function save(blob: Blob, name: string): void {
+export function save(blob: Blob, name: string): void {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = name;

@@ -13,6 +13,26 @@ import { boxAround, tokenBoxes, type Box } from "../token-boxes.js";
  * when a view shows it (`wanted.ts`).
  */
 export async function applyIds(app: App, slot: Slot, ids: Int32Array): Promise<void> {
+  const before = openedOf(app.store.state, slot)?.encoded?.current;
+  if (before && !sameIds(before, ids)) {
+    app.store.setEncoded(slot, ({ history }) => ({ history: [...history, before].slice(-keptEdits) }));
+  }
+  await showEdited(app, slot, ids);
+}
+
+/** Undo goes back this many edits. */
+const keptEdits = 100;
+
+/** Takes the last edit back. */
+export async function undoEdit(app: App, slot: Slot): Promise<void> {
+  const encoded = openedOf(app.store.state, slot)?.encoded;
+  const before = encoded?.history.at(-1);
+  if (!before) return;
+  app.store.setEncoded(slot, ({ history }) => ({ history: history.slice(0, -1) }));
+  await showEdited(app, slot, before);
+}
+
+async function showEdited(app: App, slot: Slot, ids: Int32Array): Promise<void> {
   const { store } = app;
   const opened = openedOf(store.state, slot);
   if (!opened?.encoded) return;
@@ -20,11 +40,12 @@ export async function applyIds(app: App, slot: Slot, ids: Int32Array): Promise<v
   const exact = opened.encoded.tokens?.ids;
   const changed = changedPlace(opened.description, opened.encoded.current, ids);
   if (exact && sameIds(exact, ids)) {
-    store.setEncoded(slot, ({ tokens }) => ({ current: exact, report: tokens, edited: null, changed }));
+    store.setEncoded(slot, ({ tokens }) => ({ current: exact, report: tokens, edited: null, revealed: null, changed }));
     store.setOpened(slot, () => ({ decoding: false }));
     return;
   }
-  store.setEncoded(slot, () => ({ current: ids }));
+  app.stop("reveal", slot);
+  store.setEncoded(slot, () => ({ current: ids, revealed: null }));
   if (opened.description.noImages) return;
   store.setOpened(slot, () => ({ decoding: true, problem: null }));
   try {
@@ -92,11 +113,7 @@ export async function applyTool(app: App, slot: Slot, tool: Tool, random: () => 
   const { codebookSizes, groupOf } = description.layout;
   const tokens = tokensInScope(description, scope, token);
   if (tool === "zero") {
-    const zero = new Map<number, number>();
-    for (const group of new Set(tokens.map((t) => groupOf[t]!))) {
-      zero.set(group, codeOfLeastNorm(await codebookOf(app, slot, group)));
-    }
-    for (const t of tokens) ids[t] = zero.get(groupOf[t]!)!;
+    await zeroTokens(app, slot, ids, tokens);
   } else if (tool === "random") {
     for (const t of tokens) ids[t] = Math.floor(random() * codebookSizes[groupOf[t]!]!);
   } else {
@@ -109,6 +126,16 @@ export async function applyTool(app: App, slot: Slot, tool: Tool, random: () => 
     }
   }
   await applyIds(app, slot, ids);
+}
+
+/** Puts the code nearest to the mean latent into these tokens of `ids`. */
+export async function zeroTokens(app: App, slot: Slot, ids: Int32Array, tokens: readonly number[]): Promise<void> {
+  const { groupOf } = openedOf(app.store.state, slot)!.description.layout;
+  const zero = new Map<number, number>();
+  for (const group of new Set(tokens.map((t) => groupOf[t]!))) {
+    zero.set(group, codeOfLeastNorm(await codebookOf(app, slot, group)));
+  }
+  for (const t of tokens) ids[t] = zero.get(groupOf[t]!)!;
 }
 
 /** Fisher and Yates. */

@@ -163,7 +163,7 @@ function countCodes(app: App, slot: Slot, image: string, ids: Int32Array): void 
   });
 }
 
-async function fetchImage({ url, name }: ImageEntry, signal: AbortSignal): Promise<Blob> {
+export async function fetchImage({ url, name }: ImageEntry, signal: AbortSignal): Promise<Blob> {
   const response = await fetch(url, { signal });
   if (response.ok) return response.blob();
   throw new RevqError("image-missing", `The image ${name} could not be fetched (${response.status}).`, {

@@ -24,6 +24,8 @@ export class ZoomPane extends CanvasElement {
   private marked: readonly Mark[] = [];
   private flashed: Box | null = null;
   private flashStart = -Infinity;
+  /** Presses draw instead of moving the image: `rv-stroke` with the place, then `rv-stroke-end`. */
+  painting = false;
   private pressed: { readonly x: number; readonly y: number } | null = null;
 
   constructor() {
@@ -34,14 +36,32 @@ export class ZoomPane extends CanvasElement {
       ignore: (event) => this.takes(event),
     });
     this.addEventListener("pointerdown", (event) => (this.pressed = this.pointOf(event)));
+    const stroke = (event: PointerEvent): void => {
+      if (!this.painting || this.pressed === null) return;
+      this.dispatchEvent(new CustomEvent("rv-stroke", { detail: this.placeOf(event), bubbles: true }));
+    };
+    this.addEventListener("pointerdown", (event) => {
+      if (this.painting) this.setPointerCapture(event.pointerId);
+      stroke(event);
+    });
+    this.addEventListener("pointermove", stroke);
+    this.addEventListener("pointerup", () => {
+      if (this.painting) this.dispatchEvent(new CustomEvent("rv-stroke-end", { bubbles: true }));
+      if (this.painting) this.pressed = null;
+    });
     this.addEventListener("click", (event) => {
       const { x, y } = this.pointOf(event);
       const { pressed } = this;
-      if (!pressed || Math.hypot(x - pressed.x, y - pressed.y) > 4) return;
-      const { left, top, side } = imageBox(this.region, Math.min(this.clientWidth, this.clientHeight));
-      const detail = { x: (x - left) / side, y: (y - top) / side };
-      this.dispatchEvent(new CustomEvent("rv-place", { detail, bubbles: true }));
+      if (this.painting || !pressed || Math.hypot(x - pressed.x, y - pressed.y) > 4) return;
+      this.dispatchEvent(new CustomEvent("rv-place", { detail: this.placeOf(event), bubbles: true }));
     });
+  }
+
+  /** Where the pointer is on the image, in [0, 1]. */
+  private placeOf(event: MouseEvent): { x: number; y: number } {
+    const { x, y } = this.pointOf(event);
+    const { left, top, side } = imageBox(this.region, Math.min(this.clientWidth, this.clientHeight));
+    return { x: (x - left) / side, y: (y - top) / side };
   }
 
   override connectedCallback(): void {
@@ -85,7 +105,7 @@ export class ZoomPane extends CanvasElement {
 
   /** True when a press is not a pan. */
   protected takes(_event: PointerEvent): boolean {
-    return false;
+    return this.painting;
   }
 
   protected override draw(context: CanvasRenderingContext2D, width: number, height: number): void {

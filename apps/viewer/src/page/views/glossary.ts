@@ -5,9 +5,9 @@ export const glossary = {
   PSNR: "Peak signal-to-noise ratio to the original, in decibels over RGB. Higher is better; 6 dB are half the error.",
   SSIM: "Structural similarity to the original, at most 1. Higher is better.",
   VAE: "The pretrained autoencoder that turns images into latents and back. It is the limit of every tokenizer on this VAE.",
-  "bits per pixel": "Bits of the ids divided by the pixels of the image. Pixels themselves have 24.",
+  "bits per pixel": "Bits per image divided by the pixels of the image. Pixels themselves have 24.",
   rectified: "Quantized latents after the rectifier, a small network that reduces the error of quantization.",
-  perplexity: "2 to the power of the entropy of a group's codes: how many codes it uses as if equally often.",
+  perplexity: "2 to the entropy of the ids of a group: how many codes are used in effect.",
   "latent mse": "Mean squared error per element of a standardized latent, quantized or rectified.",
 } as const;
 

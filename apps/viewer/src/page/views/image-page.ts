@@ -119,6 +119,7 @@ function pictures(app: App, state: ViewerState, opened: OpenedTokenizer | null, 
           @rv-split=${(event: CustomEvent<number>) => setView(app, { split: event.detail })}
         ></rv-compare>
         ${pill(app, "left", view.left, story)} ${pill(app, "right", view.right, story)}
+        <span class="pill keys" aria-hidden="true">← → divider · + − zoom · arrows move · 0 shows all</span>
       </figure>
       <figure>
         ${
@@ -129,6 +130,7 @@ function pictures(app: App, state: ViewerState, opened: OpenedTokenizer | null, 
             : builtPicture(story.map, true)
         }
         <span class="pill left">Its tokens</span>
+        <span class="pill keys" aria-hidden="true">arrows: the place beside · Home: the first token</span>
       </figure>
     </div>
     ${facts(story, opened)}`;

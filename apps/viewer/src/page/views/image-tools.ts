@@ -1,5 +1,6 @@
 /** What can be done with the image on screen: the difference, the zoom, taking results away. */
 import { html, nothing, type TemplateResult } from "lit";
+import { saveCard } from "../actions/card.js";
 import { copyIds, copyLink, downloadIds, downloadReconstruction } from "../actions/downloads.js";
 import { resetIds } from "../actions/edits.js";
 import type { App } from "../app.js";
@@ -53,6 +54,7 @@ export function imageTools(app: App, state: ViewerState): TemplateResult {
     </button>
     <button class="quiet" @click=${act(app, () => downloadIds(app, active))}>${icon("download")} Save ids</button>
     <button class="quiet" @click=${act(app, () => copyIds(app, active))}>${icon("copy")} Copy ids</button>
+    <button class="quiet" @click=${act(app, () => saveCard(app, active))}>${icon("image")} Save card</button>
     <button class="quiet" @click=${act(app, () => copyLink(app))}>${icon("link")} Copy link</button>
   </div>`;
 }

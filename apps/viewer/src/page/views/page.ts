@@ -3,6 +3,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { Problem } from "../../protocol/messages.js";
 import type { App } from "../app.js";
 import { bytes } from "../format.js";
+import { liveLine } from "../live-line.js";
 import { openedOf, type ViewerState } from "../state.js";
 import { codebooksPage } from "./codebooks-page.js";
 import { comparePage } from "./compare-page.js";
@@ -17,7 +18,9 @@ import { problemBox, type View } from "./parts.js";
 import { tokensPage } from "./tokens-page.js";
 
 export function page(app: App, state: ViewerState): TemplateResult {
-  return html`${header(app, state)} ${tabBar(app, state)}
+  return html`<button class="skip" @click=${() => document.getElementById("page")?.focus()}>Skip to the content</button>
+    <p class="visually-hidden" role="status">${liveLine(state)}</p>
+    ${header(app, state)} ${tabBar(app, state)}
     <main id="page" role="tabpanel" aria-labelledby="tab-${state.tab}" tabindex="-1">
       ${state.tab === "image" || state.tab === "curves" ? nothing : imageStrip(app, state)} ${content(app, state)}
     </main>

@@ -36,7 +36,7 @@ export function tokenInspector(
   if (!codebook) wantCodebook(app, state.active, group);
   const counts = countsOfGroup(opened.counts, description.layout.codebookSizes, group);
   const total = counts.reduce((sum, count) => sum + count, 0);
-  return html`<section class="card inspector" aria-live="polite">
+  return html`<section class="card inspector" aria-label="Token">
     <div class="part">
       <h2>Token ${token} <small>group ${group}</small></h2>
       <rv-footprint aria-hidden="true" .content=${{ shape: latentShape, indices }}></rv-footprint>

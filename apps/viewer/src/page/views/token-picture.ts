@@ -25,7 +25,15 @@ export function shownGroups({ layout: { codebookSizes } }: TokenizerDescription,
 /** All tokens together. */
 export function tokenPicture(app: App, state: ViewerState, opened: OpenedTokenizer, encoded: Encoded): View {
   if (!encoded.report) return html`<div class="token-map pending" aria-busy=${opened.busy}></div>`;
-  return map(app, state, opened, encoded, encoded.report.map, null, "Picture of the tokens");
+  return map(
+    app,
+    state,
+    opened,
+    encoded,
+    encoded.revealed?.shown?.map ?? encoded.report.map,
+    null,
+    "Picture of the tokens",
+  );
 }
 
 /** A picture a group. */

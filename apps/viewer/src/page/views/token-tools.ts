@@ -1,9 +1,10 @@
 /** The tools that change tokens: this one, its group, or all. */
 import { html, nothing, type TemplateResult } from "lit";
-import { applyTool, resetIds, sameIds, type Tool } from "../actions/edits.js";
+import { applyTool, resetIds, sameIds, undoEdit, type Tool } from "../actions/edits.js";
 import type { App } from "../app.js";
 import type { Encoded, ViewerState } from "../state.js";
 import { icon } from "./icons.js";
+import { paintBar } from "./paint-bar.js";
 import { act, segmented } from "./parts.js";
 
 export function tokenTools(app: App, state: ViewerState, encoded: Encoded): TemplateResult {
@@ -18,26 +19,34 @@ export function tokenTools(app: App, state: ViewerState, encoded: Encoded): Temp
   const exact = encoded.tokens?.ids;
   const changed = exact ? encoded.current!.reduce((n, code, t) => n + Number(code !== exact[t]), 0) : 0;
   return html`<div class="tools">
-    ${segmented(
-      "Change",
-      [
-        ["token", "This token"],
-        ["group", "Its group"],
-        ["all", "All"],
-      ],
-      state.scope,
-      (scope) => app.store.set({ scope }),
-    )}
-    ${tool("zero", "Zero", "The code nearest the mean of the data")}
-    ${state.scope === "token" ? nothing : tool("shuffle", "Shuffle", "The same codes on other tokens of their group")}
-    ${tool("random", "Random", "Any code of the group")}
-    <span class="spring"></span>
-    <button
-      class="quiet"
-      ?disabled=${!exact || sameIds(exact, encoded.current!)}
-      @click=${act(app, () => resetIds(app, state.active))}
-    >
-      ${icon("undo")} Reset${changed > 0 ? ` ${changed}` : ""}
-    </button>
-  </div>`;
+      ${segmented(
+        "Change",
+        [
+          ["token", "This token"],
+          ["group", "Its group"],
+          ["all", "All"],
+        ],
+        state.scope,
+        (scope) => app.store.set({ scope }),
+      )}
+      ${tool("zero", "Zero", "The code nearest the mean of the data")}
+      ${state.scope === "token" ? nothing : tool("shuffle", "Shuffle", "The same codes on other tokens of their group")}
+      ${tool("random", "Random", "Any code of the group")}
+      <span class="spring"></span>
+      <button
+        class="quiet"
+        ?disabled=${encoded.history.length === 0}
+        @click=${act(app, () => undoEdit(app, state.active))}
+      >
+        Undo
+      </button>
+      <button
+        class="quiet"
+        ?disabled=${!exact || sameIds(exact, encoded.current!)}
+        @click=${act(app, () => resetIds(app, state.active))}
+      >
+        ${icon("undo")} Reset${changed > 0 ? ` ${changed}` : ""}
+      </button>
+    </div>
+    <div class="paint">${paintBar(app, state)}</div>`;
 }

@@ -1,6 +1,7 @@
 /** The tokens of the image: what they say as a picture, to look at and to change, beside their reconstruction. */
 import { html, nothing, type TemplateResult } from "lit";
 import { copyIds } from "../actions/downloads.js";
+import { endStroke, strokeTo } from "../actions/paint.js";
 import type { App } from "../app.js";
 import {
   stageImage,
@@ -15,6 +16,7 @@ import { icon } from "./icons.js";
 import { noImages, scores, shownImage } from "./image-page.js";
 import { act, problemBox, select, slotSwitch, type View } from "./parts.js";
 import { tokenGrid } from "./token-grid-view.js";
+import { revealBar } from "./reveal-bar.js";
 import { tokenInspector } from "./token-inspector.js";
 import { marksOf } from "./token-marks.js";
 import { groupPictures, groupWord, tokenPicture } from "./token-picture.js";
@@ -61,7 +63,8 @@ function shownTokens(app: App, state: ViewerState, opened: OpenedTokenizer, enco
     case "picture":
       return html`${tokenPicture(app, state, opened, encoded)}
         <p class="legend">
-          What the tokens alone say, in the picture's geometry. Click a place for its tokens, again for the next.
+          What the tokens alone say, in the picture's geometry. Click a place for its tokens, again for the next. Arrow
+          keys go to the place beside.
         </p>`;
     case "groups":
       return html`${groupPictures(app, state, opened, encoded)}
@@ -80,7 +83,8 @@ function pasteButton(app: App): TemplateResult {
 }
 
 function preview(app: App, state: ViewerState, opened: OpenedTokenizer, encoded: Encoded): TemplateResult {
-  const shown = stageImage(encoded, "rectified");
+  const { revealed } = encoded;
+  const shown = revealed?.shown ?? stageImage(encoded, "rectified");
   const before = encoded.stages.rectified ?? null;
   const boxes = tokenBoxes(opened.description);
   const place = (event: CustomEvent<{ x: number; y: number }>): void => {
@@ -90,22 +94,28 @@ function preview(app: App, state: ViewerState, opened: OpenedTokenizer, encoded:
   };
   return html`<figure class="tile preview">
     <rv-pane
-      class="stage"
+      class="stage ${state.brush ? "painting" : ""}"
       role="img"
       aria-label="Reconstruction from these tokens"
-      aria-busy=${opened.decoding || (opened.busy && !shown)}
-      .image=${shownImage(encoded, "rectified", state.view)}
+      aria-busy=${opened.decoding || (opened.busy && !shown) || (revealed !== null && revealed.shown?.count !== revealed.count)}
+      .image=${revealed?.shown?.image ?? shownImage(encoded, "rectified", state.view)}
       .viewport=${state.view.viewport}
       .marks=${marksOf(state, opened)}
       .flash=${encoded.changed}
       @rv-viewport=${(event: CustomEvent<Viewport>) =>
         app.store.set(({ view }) => ({ view: { ...view, viewport: event.detail } }))}
+      .painting=${state.brush !== null}
       @rv-place=${place}
+      @rv-stroke=${(event: CustomEvent<{ x: number; y: number }>) =>
+        strokeTo(app, state.active, event.detail.x, event.detail.y)}
+      @rv-stroke-end=${act(app, () => endStroke(app, state.active))}
     ></rv-pane>
     <figcaption>
-      <b>From these tokens</b> ${encoded.image === null ? nothing : scores(shown, "rectified")}
+      <b>${revealed ? "From the first tokens" : "From these tokens"}</b>
+      ${encoded.image === null ? nothing : scores(shown, "rectified")}
       ${encoded.edited && before?.metrics ? html`<span class="note">unedited ${before.metrics.psnr.toFixed(2)} dB</span>` : nothing}
       ${opened.problem ? problemBox(opened.problem) : nothing}
     </figcaption>
+    ${revealBar(app, state, opened, encoded)}
   </figure>`;
 }
