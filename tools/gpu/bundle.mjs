@@ -90,7 +90,12 @@ function install(folder) {
   keepOnly(join(modules, "onnxruntime-node/bin/napi-v6"), ["linux"]);
   keepOnly(join(modules, "onnxruntime-node/bin/napi-v6/linux"), ["x64"]);
   keepOnly(join(modules, "webgpu/dist"), ["linux-x64"], { folders: true });
-  for (const unused of ["viewer/site", "sample-images/images", "tokenizer-tiny/tokenizer", "weights-tiny-sd-vae/weights"])
+  for (const unused of [
+    "viewer/site",
+    "sample-images/images",
+    "tokenizer-tiny/tokenizer",
+    "weights-tiny-sd-vae/weights",
+  ])
     rmSync(join(modules, "@revq", unused), { recursive: true, force: true });
   const maps = ["-name", "*.map", "-o", "-name", "*.d.ts"];
   execFileSync("find", [modules, "-type", "f", "(", ...maps, ")", "-delete"]);
