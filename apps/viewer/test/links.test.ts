@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { linkOf } from "../src/page/actions/downloads.js";
 import { hashOf, queryOf, restoreContent } from "../src/page/actions/share.js";
+import { hostOf } from "../src/page/actions/tokenizers.js";
 import { App } from "../src/page/app.js";
 import { readHash } from "../src/page/share-link.js";
 import {
@@ -87,6 +88,14 @@ describe("the address", () => {
     const shared = readHash(hashOf(state(opened("https://a.org/one/", exact, own.id), own.id)));
     expect([shared.image, shared.ids?.length]).toEqual(["me.jpg", count]);
   });
+});
+
+it("names the host of a stranger's tokenizer", () => {
+  const source = (url: string) => ({ kind: "url", name: "t", url, weights: null }) as const;
+  expect(hostOf(source("https://a.org/t/"), page)).toBe("a.org");
+  expect(hostOf(source("hf:o/n"), page)).toBe("huggingface.co");
+  expect(hostOf(source(`${page}tokenizer/`), page)).toBeNull();
+  expect(hostOf({ kind: "files", name: "t", files: [], weights: [] }, page)).toBeNull();
 });
 
 describe("a link", () => {

@@ -93,7 +93,13 @@ export interface OpenedTokenizer {
 
 export type SlotState =
   | { readonly status: "empty" }
-  | { readonly status: "loading"; readonly name: string; readonly progress: LoadProgress | null }
+  | {
+      readonly status: "loading";
+      readonly name: string;
+      /** Of a stranger's tokenizer: where it comes from. */
+      readonly host: string | null;
+      readonly progress: LoadProgress | null;
+    }
   | { readonly status: "failed"; readonly source: TokenizerSource; readonly problem: Problem }
   | OpenedTokenizer;
 

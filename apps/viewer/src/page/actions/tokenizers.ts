@@ -11,12 +11,20 @@ export async function openTokenizer(app: App, slot: Slot, source: TokenizerSourc
   const { store } = app;
   app.stopAll(slot);
   const signal = app.restart("load", slot);
-  store.set({ [slot]: { status: "loading", name: source.name, progress: null }, dialog: null, dialogProblem: null });
+  const host = hostOf(source, location.href);
+  store.set({
+    [slot]: { status: "loading", name: source.name, host, progress: null },
+    dialog: null,
+    dialogProblem: null,
+  });
   try {
     const description = await app.call(
       "load",
       { slot, source },
-      { signal, onEvent: (progress) => store.set({ [slot]: { status: "loading", name: source.name, progress } }) },
+      {
+        signal,
+        onEvent: (progress) => store.set({ [slot]: { status: "loading", name: source.name, host, progress } }),
+      },
     );
     store.set({
       [slot]: {
@@ -41,6 +49,14 @@ export async function openTokenizer(app: App, slot: Slot, source: TokenizerSourc
   }
   await runImage(app, slot);
   return true;
+}
+
+/** The host that a tokenizer is fetched from; null for this page's own and for files of this computer. */
+export function hostOf(source: TokenizerSource, page: string): string | null {
+  if (source.kind === "files") return null;
+  if (source.url.startsWith("hf:")) return "huggingface.co";
+  const { host } = new URL(source.url, page);
+  return host === new URL(page).host ? null : host;
 }
 
 export async function closeTokenizer(app: App, slot: Slot): Promise<void> {

@@ -30,7 +30,7 @@ export function comparePage(app: App, state: ViewerState): TemplateResult {
           type="checkbox"
           .checked=${view.errors}
           @change=${(event: Event) => set({ errors: (event.target as HTMLInputElement).checked })}
-        />Error map</label
+        />Difference</label
       >
       <span class="spring"></span>
       <span class="note">Drag the divider; pinch, or Ctrl and wheel, to zoom.</span>
@@ -126,7 +126,7 @@ function rows(stage: Stage): Row[] {
     number("PSNR, dB (VAE alone)", 1, (opened) => metrics(opened, "vae")?.psnr, decibels),
     number("Latent mse, quantized", -1, ({ encoded }) => encoded?.report?.latentMse?.quantized, digits(4)),
     number("Latent mse, rectified", -1, ({ encoded }) => encoded?.report?.latentMse?.rectified, digits(4)),
-    number("Codes in use so far", 0, usage, (value) => (value === undefined ? "–" : percent(value))),
+    number("Codes seen in these images", 0, usage, (value) => (value === undefined ? "–" : percent(value))),
     {
       label: "Time",
       better: 0,

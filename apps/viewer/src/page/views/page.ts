@@ -54,7 +54,7 @@ function content(app: App, state: ViewerState): View {
       : "Requesting its files…";
     return html`<div class="centred">
       <section class="card loading" aria-busy="true">
-        <h2>Opening ${name}</h2>
+        <h2>Opening ${name}${a.host === null ? nothing : html` <small>from ${a.host}</small>`}</h2>
         <progress
           aria-label="Loading"
           max=${progress?.total || 1}
