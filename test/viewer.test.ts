@@ -246,6 +246,12 @@ describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}
     await handle.focus();
     await page.keyboard.press("End");
     expect(await handle.getAttribute("aria-valuenow")).toBe("100");
+    // On a wide screen the table is beside the picture, and the picture is on the screen.
+    await page.setViewportSize({ width: 1920, height: 1080 });
+    const picture = (await page.locator("rv-compare").boundingBox())!;
+    const table = (await page.locator(".table-card").boundingBox())!;
+    expect(table.x - picture.x - picture.width).toBeLessThan(24);
+    expect(picture.y + picture.height).toBeLessThanOrEqual(1080);
     await openTab(page, "Curves");
     await page.locator("rv-chart canvas").first().waitFor();
     expect(await page.locator(".u-legend").first().textContent()).toContain("B coarse");
