@@ -6,7 +6,7 @@ import { codesText, decibels, fixed, milliseconds, percent, whole } from "../for
 import { openedOf, stageImage, type OpenedTokenizer, type ViewerState, type Viewport } from "../state.js";
 import { usageOf } from "../usage.js";
 import { icon } from "./icons.js";
-import { shownImage, stageNames } from "./image-page.js";
+import { shownImage, stageNames } from "./stage-parts.js";
 import { problemBox, select } from "./parts.js";
 import { openPanel } from "./open-dialog.js";
 

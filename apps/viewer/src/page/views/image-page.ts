@@ -6,33 +6,18 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { DecodedImage } from "@revq/tokenizer";
 import { stages, type Stage } from "../../protocol/messages.js";
 import type { App } from "../app.js";
-import { errorMap } from "../elements/image-canvas.js";
 import { decibels, fixed, size, whole } from "../format.js";
 import { headline, storyOf, timesSmaller, type Story } from "../story.js";
 import { term } from "./glossary.js";
-import {
-  stageImage,
-  type Encoded,
-  type OpenedTokenizer,
-  type StageImage,
-  type ViewerState,
-  type ViewState,
-  type Viewport,
-} from "../state.js";
+import type { OpenedTokenizer, ViewerState, Viewport } from "../state.js";
 import { imageStrip, pickButton } from "./image-strip.js";
 import { imageTools } from "./image-tools.js";
 import { footer } from "./footer.js";
+import { difference, setView, stageNames } from "./stage-parts.js";
 import { stagesFold } from "./stages-fold.js";
 import { problemBox, slotSwitch, type View } from "./parts.js";
 import { marksOf } from "./token-marks.js";
 import { tokenPicture } from "./token-picture.js";
-
-export const stageNames: Record<Stage, string> = {
-  original: "Original",
-  vae: "VAE alone",
-  quantized: "Quantized",
-  rectified: "Rectified",
-};
 
 /** @param opened null while the bundled tokenizer is loading */
 export function imagePage(app: App, state: ViewerState, opened: OpenedTokenizer | null): TemplateResult {
@@ -73,30 +58,11 @@ export function noImages(app: App, opened: OpenedTokenizer): TemplateResult {
   </div>`;
 }
 
-export function setView(app: App, change: Partial<ViewState>): void {
-  app.store.set(({ view }) => ({ view: { ...view, ...change } }));
-}
-
 function lead(app: App, story: Story | null): TemplateResult {
   return html`<div class="lead">
     <h2>${story ? `${headline(story)}.` : "Your photo as tokens."}</h2>
     <p>${pickButton(app, "primary", "Choose a photo")}<span>or drop or paste one. It stays on this computer.</span></p>
   </div>`;
-}
-
-/** The image of a stage, or its difference from the original. */
-export function shownImage(encoded: Encoded | null, stage: Stage, view: ViewState): DecodedImage | null {
-  return difference(stageImage(encoded, stage)?.image, encoded?.stages.original?.image, stage, view);
-}
-
-function difference(
-  image: DecodedImage | undefined,
-  original: DecodedImage | undefined,
-  stage: Stage,
-  view: ViewState,
-): DecodedImage | null {
-  if (!view.errors || stage === "original" || !image || !original) return image ?? null;
-  return errorMap(image, original, view.gain);
 }
 
 function pictures(app: App, state: ViewerState, opened: OpenedTokenizer | null, story: Story): TemplateResult {
@@ -182,12 +148,4 @@ function fact(value: string, label: View | string, more: View): TemplateResult {
     <dd>${value}</dd>
     <dt>${label} ${more}</dt>
   </div>`;
-}
-
-export function scores(shown: StageImage | null, stage: Stage): View {
-  if (stage === "original") return nothing;
-  return html`<span class="scores"
-    ><span>${term("PSNR")} <b>${decibels(shown?.metrics?.psnr)}</b> dB</span>
-    <span>${term("SSIM")} <b>${fixed(shown?.metrics?.ssim, 3)}</b></span></span
-  >`;
 }

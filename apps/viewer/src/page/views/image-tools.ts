@@ -6,7 +6,7 @@ import { resetIds } from "../actions/edits.js";
 import type { App } from "../app.js";
 import { homeViewport, openedOf, type ViewerState } from "../state.js";
 import { icon } from "./icons.js";
-import { setView } from "./image-page.js";
+import { setView } from "./stage-parts.js";
 import { act } from "./parts.js";
 
 export function imageTools(app: App, state: ViewerState): TemplateResult {

@@ -6,7 +6,7 @@ import type { App } from "../app.js";
 import { fixed, milliseconds, whole } from "../format.js";
 import { stageImage, type OpenedTokenizer, type ViewerState, type Viewport } from "../state.js";
 import { term } from "./glossary.js";
-import { scores, setView, shownImage, stageNames } from "./image-page.js";
+import { scores, setView, shownImage, stageNames } from "./stage-parts.js";
 import { stat } from "./parts.js";
 
 const stageNotes: Record<Stage, string> = {

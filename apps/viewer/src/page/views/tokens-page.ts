@@ -13,7 +13,8 @@ import {
 } from "../state.js";
 import { tokenBoxes, tokensAt } from "../token-boxes.js";
 import { icon } from "./icons.js";
-import { noImages, scores, shownImage } from "./image-page.js";
+import { noImages } from "./image-page.js";
+import { scores, shownImage } from "./stage-parts.js";
 import { act, problemBox, select, slotSwitch, type View } from "./parts.js";
 import { tokenGrid } from "./token-grid-view.js";
 import { revealBar } from "./reveal-bar.js";
