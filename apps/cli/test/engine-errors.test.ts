@@ -9,6 +9,7 @@ import { exitCodeOf, noEngineExitCode } from "../src/errors/exit-code.js";
 /** Errors in the middle of work, or of the caller: another engine would not be the remedy. */
 const otherErrors = [
   "engine-unknown",
+  "gradients-missing",
   "wasm-data-format",
   "wasm-dtype",
   "wasm-memory",

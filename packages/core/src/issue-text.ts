@@ -36,6 +36,7 @@ function expectedBy(issue: Issue): string | null {
     case "invalid_value":
       return issue.values.map(String).join(" or ");
     case "invalid_union": {
+      if (issue.message !== "Invalid input") return null; // the schema's own words
       const branches = issue.errors.map(([first]) => (first ? expectedBy(first as Issue) : null));
       return branches.includes(null) || branches.length === 0 ? null : branches.join(" or ");
     }

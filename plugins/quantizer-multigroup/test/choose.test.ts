@@ -182,7 +182,7 @@ describe("what cannot be", () => {
     expect((await errorOf(choose({ options: { tokens: 16, split: "block" } }))).code).toBe("no-block-fits");
     expect((await errorOf(choose({ options: { tokens: 16, groups: 17 } }))).code).toBe("more-groups-than-tokens");
     expect((await errorOf(choose({ options: { groups: "chanel" as "channel" } }))).message).toMatchInlineSnapshot(
-      `"Options of the quantizer multigroup: groups: expected "auto", "token", "channel" or a number of groups."`,
+      `"Options of the quantizer multigroup: groups: expected "auto", "token", "channel" or a number of groups, got "chanel"."`,
     );
     expect((await errorOf(choose({ options: { token: 3 } as MultigroupInput }))).message).toMatchInlineSnapshot(
       `"Options of the quantizer multigroup: no option "token" (did you mean tokens?)."`,
