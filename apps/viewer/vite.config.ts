@@ -4,18 +4,9 @@ import { fileURLToPath } from "node:url";
 import { revqWasm } from "../../packages/engine/src/node/vite.ts";
 import { sampleImages } from "../../packages/sample-images/src/index.ts";
 import { tokenizerFiles, tokenizerFolder } from "../../packages/tokenizer-tiny/src/index.ts";
+import type { Facts } from "./src/page/first-paint.ts";
 import { size } from "./src/page/format.ts";
 import { defaultClientConditions, defineConfig, type Plugin } from "vite";
-
-interface Facts {
-  readonly image: string;
-  readonly credit: string;
-  readonly side: number;
-  readonly tokens: number;
-  readonly bits: number;
-  readonly psnr: number;
-  readonly vaePsnr: number;
-}
 
 /** Samples that are shown at once, the best first: its results are in `first-paint/`. */
 const featured = [

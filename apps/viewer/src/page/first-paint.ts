@@ -4,7 +4,8 @@
  */
 import type { DecodedImage } from "@revq/tokenizer";
 
-export interface FirstPaint {
+/** As `facts.json` has it. */
+export interface Facts {
   /** Name of the sample. */
   readonly image: string;
   readonly credit: string;
@@ -15,14 +16,14 @@ export interface FirstPaint {
   /** dB, from the tokens and of the VAE alone. */
   readonly psnr: number;
   readonly vaePsnr: number;
+}
+
+export interface FirstPaint extends Facts {
   readonly original: DecodedImage;
   readonly rectified: DecodedImage;
   /** `[h, w]` */
   readonly map: DecodedImage;
 }
-
-/** As `facts.json` has it. */
-type Facts = Omit<FirstPaint, "original" | "rectified" | "map">;
 
 /** Null when a file cannot be read: then the page waits for computed results. */
 export async function readFirstPaint(): Promise<FirstPaint | null> {

@@ -1,5 +1,13 @@
 /** Tokens and codes in words. */
 
+/** "token 3, group 1, code 27"; the token alone while its code is not known. */
+export function tokenText(
+  token: number,
+  shown: { readonly ids: Int32Array; readonly groupOf: Int32Array } | null,
+): string {
+  return shown ? `token ${token}, group ${shown.groupOf[token]}, code ${shown.ids[token]}` : `token ${token}`;
+}
+
 /** "channel 3, rows 2 to 3, columns 8 to 11" */
 export function actsOn(indices: Int32Array, [, h, w]: readonly [number, number, number]): string {
   if (indices.length === 0) return "It decides nothing: all codes of its codebook are equal.";

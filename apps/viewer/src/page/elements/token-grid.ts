@@ -5,6 +5,7 @@
 import { codeColour, strength } from "../colours.js";
 import type { GridColouring } from "../state.js";
 import type { TokenRow } from "../token-rows.js";
+import { tokenText } from "../token-text.js";
 import { define } from "./canvas-element.js";
 import { Picker } from "./picker.js";
 
@@ -48,8 +49,7 @@ export class TokenGrid extends Picker {
   }
 
   protected describe(token: number): string {
-    const { ids, groupOf } = this.shown ?? {};
-    return ids ? `token ${token}, group ${groupOf![token]}, code ${ids[token]}` : `token ${token}`;
+    return tokenText(token, this.shown);
   }
 
   protected override neighbour(from: number, dx: number, dy: number): number {

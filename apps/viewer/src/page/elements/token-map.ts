@@ -4,6 +4,7 @@
  */
 import type { DecodedImage } from "@revq/tokenizer";
 import { tokensAt, type Box } from "../token-boxes.js";
+import { tokenText } from "../token-text.js";
 import { define } from "./canvas-element.js";
 import { canvasOf } from "./image-canvas.js";
 import { drawBox } from "./marks.js";
@@ -34,8 +35,7 @@ export class TokenMap extends Picker {
   }
 
   protected describe(token: number): string {
-    const { ids, groupOf } = this.shown ?? {};
-    return ids ? `token ${token}, group ${groupOf![token]}, code ${ids[token]}` : `token ${token}`;
+    return tokenText(token, this.shown);
   }
 
   private tokensAt(x: number, y: number): number[] {
