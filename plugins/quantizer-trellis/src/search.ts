@@ -3,6 +3,9 @@ import type { Path } from "./path.js";
 import { rateClasses } from "./rates.js";
 import { branchesOf, entryOf, states, windows } from "./tables.js";
 
+/** Steps from one lowering of the costs to the next: float32 adds small numbers more exactly. */
+const lowered = 16;
+
 export interface Search {
   /**
    * The path of least error that starts in state 0. The sums are float32, in the same order everywhere: the
@@ -51,7 +54,6 @@ export function plainSearch(path: Path): Search {
         const weight = weights[path.firstOf[step]!]!;
         for (let window = 0; window < windows; window++)
           metrics[window] = nearest(step, values, window).distance * weight;
-        let least = Infinity;
         for (let state = 0; state < states; state++) {
           const [low, high] = [state, state + states];
           const one = round(costs[low >> 1]! + metrics[low]!);
@@ -59,9 +61,8 @@ export function plainSearch(path: Path): Search {
           const isHigh = other < one;
           next[state] = isHigh ? other : one;
           back[step * states + state] = Number(isHigh);
-          least = Math.min(least, next[state]!);
         }
-        for (let state = 0; state < states; state++) next[state] = round(next[state]! - least);
+        if (step % lowered === lowered - 1) lower(next);
         [costs, next] = [next, costs];
       }
       let state = 0;
@@ -73,4 +74,10 @@ export function plainSearch(path: Path): Search {
       }
     },
   };
+}
+
+/** Takes the least cost from all. */
+function lower(costs: Float32Array): void {
+  const least = costs.reduce((low, cost) => Math.min(low, cost));
+  for (let state = 0; state < costs.length; state++) costs[state] = costs[state]! - least;
 }

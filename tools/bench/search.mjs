@@ -1,0 +1,41 @@
+/**
+ * What the search of several tokenizers costs on the same latents: in turns, medians, and the ratio to the first. The transform is not counted.
+ *
+ * Run after `tsc -b`: node tools/bench/search.mjs LATENTS.npy TOKENIZER TOKENIZER... [--rounds 10] [--engine onnx]
+ */
+import { loadavg } from "node:os";
+import { parseArgs } from "node:util";
+import { readNpy } from "@revq/formats";
+import { fromFile } from "@revq/formats/node";
+import { Tokenizer } from "@revq/tokenizer";
+import * as tf from "@tensorflow/tfjs-core";
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: "string", default: "10" }, engine: { type: "string", default: "onnx" } },
+});
+const [file, ...folders] = positionals;
+const { shape, data } = await readNpy(await fromFile(file));
+const contestants = [];
+for (const folder of folders) {
+  const { parts } = await Tokenizer.load(folder, { engine: values.engine });
+  const latents = tf.transpose(tf.tensor4d(data, shape), [0, 2, 3, 1]);
+  const { coefficients } = await parts.space.forward(latents);
+  contestants.push({ folder, quantizer: parts.quantizer, coefficients, milliseconds: [] });
+}
+for (let round = -2; round < Number(values.rounds); round++) {
+  for (const { quantizer, coefficients, milliseconds } of contestants) {
+    const started = performance.now();
+    const ids = await quantizer.quantize(coefficients);
+    await ids.data();
+    if (round >= 0) milliseconds.push((performance.now() - started) / shape[0]);
+    ids.dispose();
+  }
+}
+const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
+const [first] = contestants.map(({ milliseconds }) => median(milliseconds));
+for (const { folder, milliseconds } of contestants) {
+  const middle = median(milliseconds);
+  console.log(`${folder}: ${middle.toFixed(3)} ms a latent, ${(middle / first).toFixed(2)} times the first`);
+}
+console.log(`load ${loadavg()[0].toFixed(1)}`);
