@@ -134,6 +134,29 @@ describe("images and latents", () => {
   });
 });
 
+describe("the quantizer of latents alone", () => {
+  const quantizerOf = (values: Record<string, unknown>) => resolveConfig([flags(values)], plugins).config.quantizer.id;
+  const data = { latents: "l.npy" };
+
+  it("is trellis with recipe kmeans, and that of pictures elsewhere", () => {
+    expect(quantizerOf({ data })).toBe("trellis");
+    expect(quantizerOf({ data, preset: "tiny" })).toBe("trellis");
+    expect(quantizerOf({ data: { train: "photos" } })).toBe("multigroup");
+    expect(quantizerOf({ data, recipe: "paper" })).toBe("multigroup");
+    expect(quantizerOf({ data, preset: "ar" })).toBe("vq");
+  });
+
+  it("gives way to the user's own, and to options that it does not take", () => {
+    expect(quantizerOf({ data, quantizer: { id: "multigroup" } })).toBe("multigroup");
+    expect(quantizerOf({ data, quantizer: { tokens: 8, codes: 4 } })).toBe("trellis");
+    expect(quantizerOf({ data, quantizer: { codes: 3 } })).toBe("multigroup");
+  });
+
+  it("says where it comes from", () => {
+    expect(resolveConfig([flags({ data })], plugins).origins.get("quantizer.id")).toBe("latents alone");
+  });
+});
+
 describe("the transform", () => {
   const transformOf = (values: Record<string, unknown>) => resolveConfig([flags(values)], plugins).config.transform;
   it("is the quantizer's own choice with recipe kmeans, and none with recipe paper", () => {

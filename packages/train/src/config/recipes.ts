@@ -8,6 +8,9 @@ export type RecipeName = (typeof recipeNames)[number];
 /** The id that stands for the transform that is best on held-out data. */
 export const autoTransform = "auto";
 
+/** The quantizer of recipe `kmeans` where there are latents and no pictures. */
+export const latentQuantizer = "trellis";
+
 /** A recipe's defaults. `paper`: arXiv 2507.10547, section 4.1, and the authors' code. */
 export const recipeDefaults: Readonly<Record<RecipeName, (quantizer: QuantizerPlugin) => ConfigLayer>> = {
   kmeans: (quantizer) => ({

@@ -13,7 +13,7 @@ import {
 } from "@revq/core";
 import { isSection, joinLayers, setPath, type ConfigLayer } from "./layer.js";
 import { presetNames, presets, type PresetName } from "./presets.js";
-import { autoTransform, recipeDefaults, recipeNames, type RecipeName } from "./recipes.js";
+import { autoTransform, latentQuantizer, recipeDefaults, recipeNames, type RecipeName } from "./recipes.js";
 import { baseDefaults, runConfigSchema, type RunConfig } from "./schema.js";
 
 export interface NamedLayer {
@@ -53,11 +53,15 @@ export function resolveConfig(given: readonly NamedLayer[], plugins: PluginRegis
     recipeNames,
   ) as RecipeName;
 
-  const idLayers = [{ name: "default", values: baseDefaults }, ...presetLayer, ...user];
+  const defaults: NamedLayer[] = [
+    { name: "default", values: baseDefaults },
+    ...(recipe === "kmeans" ? latentLayer(joinedUser, plugins) : []),
+  ];
+  const idLayers = [...defaults, ...presetLayer, ...user];
   const ids = Object.fromEntries(pluginKinds.map((kind) => [kind, pluginId(idLayers, kind)]));
   const ofRecipe = (values: ConfigLayer): NamedLayer => ({ name: `recipe ${recipe}`, values });
   const layers: NamedLayer[] = [
-    { name: "default", values: baseDefaults },
+    ...defaults,
     ofRecipe(recipeDefaults[recipe](plugins.get("quantizer", ids["quantizer"]!))),
     ...pluginKinds.map((kind) =>
       ofRecipe({ [kind]: ids[kind] === autoTransform ? {} : (plugins.get(kind, ids[kind]!).sets?.[recipe] ?? {}) }),
@@ -83,6 +87,19 @@ export function resolveConfig(given: readonly NamedLayer[], plugins: PluginRegis
   checkDecoder(config, plugins);
   checkWeights(config, plugins);
   return { config, origins, explicit };
+}
+
+/**
+ * On latents alone the quantizer of least held-out error, where it is there and takes the options that the user
+ * named; with pictures the one whose tokens are easiest to model and to paint with (docs/results.md).
+ */
+function latentLayer(user: ConfigLayer, plugins: PluginRegistry): NamedLayer[] {
+  const { data, quantizer } = user;
+  if (!isSection(data) || (data["latents"] ?? null) === null) return [];
+  const { id, ...named } = isSection(quantizer) ? quantizer : {};
+  if (id !== undefined || !plugins.ids("quantizer").includes(latentQuantizer)) return [];
+  if (!plugins.get("quantizer", latentQuantizer).options.safeParse(named).success) return [];
+  return [{ name: "latents alone", values: { quantizer: { id: latentQuantizer } } }];
 }
 
 /** The options of a plugin's section that are the plugin's own. */

@@ -66,6 +66,18 @@ export const describedPlugins = new PluginRegistry()
   .register(
     definePlugin({
       kind: "quantizer",
+      id: "trellis",
+      title: "t",
+      options: z.strictObject({ tokens: z.int().optional(), codes: z.int().multipleOf(2).optional() }),
+      transform: "auto",
+      layout: unused,
+      create: async () => unused(),
+    }),
+    "test",
+  )
+  .register(
+    definePlugin({
+      kind: "quantizer",
       id: "fsq",
       title: "t",
       options: z.strictObject({}),
