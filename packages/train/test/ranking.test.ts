@@ -13,6 +13,8 @@ const row = (name: string, values: Partial<TrialRow>): TrialRow => ({
   bitsPerImage: 640,
   priorBitsPerImage: null,
   priorBitsPerToken: null,
+  samplesPerCode: 0,
+  quantizedMseTrain: 0,
   quantizedMse: 0.2,
   rectifiedMse: 0.2,
   psnr: null,

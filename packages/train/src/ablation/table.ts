@@ -14,6 +14,9 @@ export interface TrialRow {
   /** What an image's ids cost to model, under a small prior. */
   readonly priorBitsPerImage: number | null;
   readonly priorBitsPerToken: number | null;
+  readonly samplesPerCode: number;
+  /** On training latents; the others are of held-out ones. */
+  readonly quantizedMseTrain: number;
   readonly quantizedMse: number;
   readonly rectifiedMse: number;
   readonly psnr: number | null;
@@ -44,6 +47,8 @@ export function trialRow({ name, config, result }: FinishedTrial): TrialRow {
     bitsPerImage: result.bitsPerImage,
     priorBitsPerImage: result.prior?.bitsPerImage ?? null,
     priorBitsPerToken: result.prior?.bitsPerToken ?? null,
+    samplesPerCode: result.samplesPerCode,
+    quantizedMseTrain: result.latentMseTrain.quantized,
     quantizedMse: latentMse.quantized,
     rectifiedMse: latentMse.rectified,
     psnr,
@@ -73,6 +78,8 @@ export function trialsCsv(rows: readonly TrialRow[]): string {
     "bitsPerImage",
     "priorBitsPerImage",
     "priorBitsPerToken",
+    "samplesPerCode",
+    "quantizedMseTrain",
     "quantizedMse",
     "rectifiedMse",
     "psnr",
