@@ -33,6 +33,7 @@ interface PluginBase<Kind extends PluginKind, Schema extends OptionsSchema> {
   readonly options: Schema;
   /**
    * Named sets of option values. A trainer's recipe asks for one by name; explicit options win.
+   * `latents` is for recipe `kmeans` where there are latents and no pictures.
    * `draft` is for a quick fit that candidates are compared by; it wins.
    */
   readonly sets?: Readonly<Record<string, Partial<z.input<Schema>>>>;
@@ -119,6 +120,8 @@ export interface QuantizerDescription {
   readonly layout: TokenLayout;
   /** Number of learned parameters. */
   readonly parameterCount: number;
+  /** False where codes are not learned one by one, so that few samples a code do no harm. Default: with a parameter a code or more. */
+  readonly learnsCodes?: boolean;
 }
 
 export interface QuantizerContext {

@@ -152,8 +152,13 @@ describe("the quantizer of latents alone", () => {
     expect(quantizerOf({ data, quantizer: { codes: 3 } })).toBe("multigroup");
   });
 
-  it("says where it comes from", () => {
-    expect(resolveConfig([flags({ data })], plugins).origins.get("quantizer.id")).toBe("latents alone");
+  it("says where it comes from, with the sets that plugins have for latents", () => {
+    const { config, origins } = resolveConfig([flags({ data })], plugins);
+    expect(config.rectifier["minChannels"]).toBe(128);
+    expect(["quantizer.id", "rectifier.minChannels"].map((key) => origins.get(key))).toEqual(
+      Array(2).fill("latents alone"),
+    );
+    expect(resolveConfig([], plugins).config.rectifier).not.toHaveProperty("minChannels");
   });
 });
 

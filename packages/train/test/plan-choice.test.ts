@@ -27,6 +27,7 @@ import {
   choosePlan,
   planCandidates,
   planLines,
+  requireEnoughVectors,
   type ChosenPlan,
   type PlanInput,
 } from "../src/plan/index.js";
@@ -146,6 +147,31 @@ describe("candidates", () => {
     expect(others).toEqual([]);
     expect(planLines([plan!])).toEqual([...plan!.reasons, ...plan!.warnings]);
     expect(await planCandidates(multi({ groups: 2 }, "pca"))).toHaveLength(1);
+  });
+
+  it("are refused with more codes than vectors, unless the quantizer does not learn codes one by one", async () => {
+    const bold = definePlugin({
+      kind: "quantizer",
+      id: "bold",
+      title: "many parameters, no codes",
+      options: z.strictObject({ learnsCodes: z.boolean().optional() }),
+      layout: (options) => ({ layout: sharedTokenLayout(2, 512), parameterCount: 10_000, ...options }),
+      create: () => Promise.reject(new Error("not made")),
+    });
+    const input = planInput({}, shape, 40);
+    const registry = withBackbone().register(bold, "test");
+    const planOf = (options: object) =>
+      planCandidates({
+        ...input,
+        plugins: registry,
+        config: { ...input.config, quantizer: { id: "bold", ...options } },
+      });
+    const named = new Set(["quantizer.codes"]);
+    const [learned, fixed] = [await planOf({}), await planOf({ learnsCodes: false })];
+    expect(() => requireEnoughVectors(learned, named)).toThrow(/80 vectors to learn them from/);
+    expect(learned[0]!.warnings).toHaveLength(1);
+    requireEnoughVectors(fixed, named);
+    expect(fixed[0]!.warnings).toEqual([]);
   });
 
   it("leave out a transform whose blocks do not fit, unless it is asked for by name", async () => {

@@ -51,7 +51,7 @@ export const trellis: QuantizerPlugin<typeof options> = definePlugin({
 
   layout: (given, latentShape) => {
     const { tokens, codes } = withDefaults(given, latentShape);
-    return { layout: sharedTokenLayout(tokens, codes), parameterCount: tableSize };
+    return { layout: sharedTokenLayout(tokens, codes), parameterCount: tableSize, learnsCodes: false };
   },
 
   async create(given, { latentShape, transform }) {

@@ -11,7 +11,7 @@ export const efficientvit = definePlugin({
   id: "efficientvit",
   title: "EfficientViT blocks at the latent's own size (the paper's)",
   options: optionsSchema,
-  sets: { kmeans: { outputSkip: true }, paper: { outputSkip: false } },
+  sets: { kmeans: { outputSkip: true }, paper: { outputSkip: false }, latents: { minChannels: 128 } },
   parameterCount,
   async create(options, { latentShape, random }) {
     const sizes = resolveSizes(options, latentShape);

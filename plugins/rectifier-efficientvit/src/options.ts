@@ -10,8 +10,9 @@ export const optionsSchema = z.strictObject({
     .positive()
     .optional()
     .describe(
-      "Width C of the network, a multiple of the latent's channels and of headDim; default: the smallest one from 64 on.",
+      "Width C of the network, a multiple of the latent's channels and of headDim; default: the smallest one from minChannels on.",
     ),
+  minChannels: z.int().positive().optional().describe("Least width where channels is open; default: 64."),
   layers: z.int().min(1).default(2).describe("Number of EfficientViT blocks."),
   headDim: z.int().positive().default(32).describe("Channels per attention head."),
   expandRatio: z.int().positive().default(4).describe("Width of the gated convolution, as a multiple of C."),
@@ -34,7 +35,7 @@ export interface EfficientVitSizes {
   readonly outputSkip: boolean;
 }
 
-const minDefaultChannels = 64;
+const defaultMinChannels = 64;
 
 /**
  * Fills in the width if it is open, and checks that the sizes fit. The shortcut of the first
@@ -46,7 +47,7 @@ export function resolveSizes(options: EfficientVitOptions, latentShape: LatentSh
   const { layers, headDim, expandRatio, outputSkip } = options;
   const latentChannels = latentShape.channels;
   const unit = leastCommonMultiple(latentChannels, headDim);
-  const channels = options.channels ?? unit * Math.ceil(minDefaultChannels / unit);
+  const channels = options.channels ?? unit * Math.ceil((options.minChannels ?? defaultMinChannels) / unit);
   if (channels % unit !== 0) {
     const below = Math.floor(channels / unit) * unit;
     const near = below > 0 ? [below, below + unit] : [unit];

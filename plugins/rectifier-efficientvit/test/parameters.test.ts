@@ -112,6 +112,7 @@ describe("sizes", () => {
     expect([4, 8, 16, 32].map((channels) => widthFor(channels))).toEqual([64, 64, 64, 64]);
     expect([6, 12, 24, 128].map((channels) => widthFor(channels))).toEqual([96, 96, 96, 128]);
     expect(widthFor(6, { headDim: 16 })).toBe(96);
+    expect(widthFor(6, { minChannels: 128 })).toBe(192);
   });
 
   it("refuse a width that is no multiple of latent channels and head dim", () => {

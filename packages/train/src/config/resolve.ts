@@ -6,6 +6,7 @@ import {
   nearestNames,
   parseOptions,
   pluginKinds,
+  type PluginKind,
   RevqError,
   type PluginRegistry,
   withSettingIn,
@@ -53,19 +54,22 @@ export function resolveConfig(given: readonly NamedLayer[], plugins: PluginRegis
     recipeNames,
   ) as RecipeName;
 
+  const latentsAlone = recipe === "kmeans" && namesLatents(joinedUser);
   const defaults: NamedLayer[] = [
     { name: "default", values: baseDefaults },
-    ...(recipe === "kmeans" ? latentLayer(joinedUser, plugins) : []),
+    ...(latentsAlone ? latentQuantizerLayer(joinedUser, plugins) : []),
   ];
   const idLayers = [...defaults, ...presetLayer, ...user];
   const ids = Object.fromEntries(pluginKinds.map((kind) => [kind, pluginId(idLayers, kind)]));
   const ofRecipe = (values: ConfigLayer): NamedLayer => ({ name: `recipe ${recipe}`, values });
+  const setsOf = (kind: PluginKind, set: string): ConfigLayer => ({
+    [kind]: ids[kind] === autoTransform ? {} : (plugins.get(kind, ids[kind]!).sets?.[set] ?? {}),
+  });
   const layers: NamedLayer[] = [
     ...defaults,
     ofRecipe(recipeDefaults[recipe](plugins.get("quantizer", ids["quantizer"]!))),
-    ...pluginKinds.map((kind) =>
-      ofRecipe({ [kind]: ids[kind] === autoTransform ? {} : (plugins.get(kind, ids[kind]!).sets?.[recipe] ?? {}) }),
-    ),
+    ...pluginKinds.map((kind) => ofRecipe(setsOf(kind, recipe))),
+    ...(latentsAlone ? pluginKinds.map((kind) => ({ name: ofLatents, values: setsOf(kind, "latents") })) : []),
     ...presetLayer.map(({ name, values }) => ({ name, values: withoutForeignPlugins(values, ids) })),
     ...user,
   ];
@@ -89,17 +93,22 @@ export function resolveConfig(given: readonly NamedLayer[], plugins: PluginRegis
   return { config, origins, explicit };
 }
 
+/** The layer of what holds where there are latents and no pictures. */
+const ofLatents = "latents alone";
+
+function namesLatents({ data }: ConfigLayer): boolean {
+  return isSection(data) && (data["latents"] ?? null) !== null;
+}
+
 /**
  * On latents alone the quantizer of least held-out error, where it is there and takes the options that the user
  * named; with pictures the one whose tokens are easiest to model and to paint with (docs/results.md).
  */
-function latentLayer(user: ConfigLayer, plugins: PluginRegistry): NamedLayer[] {
-  const { data, quantizer } = user;
-  if (!isSection(data) || (data["latents"] ?? null) === null) return [];
+function latentQuantizerLayer({ quantizer }: ConfigLayer, plugins: PluginRegistry): NamedLayer[] {
   const { id, ...named } = isSection(quantizer) ? quantizer : {};
   if (id !== undefined || !plugins.ids("quantizer").includes(latentQuantizer)) return [];
   if (!plugins.get("quantizer", latentQuantizer).options.safeParse(named).success) return [];
-  return [{ name: "latents alone", values: { quantizer: { id: latentQuantizer } } }];
+  return [{ name: ofLatents, values: { quantizer: { id: latentQuantizer } } }];
 }
 
 /** The options of a plugin's section that are the plugin's own. */

@@ -28,6 +28,8 @@ export interface TrainingPlan {
   /** Why the quantizer chose what the user left open. */
   readonly reasons: readonly string[];
   readonly warnings: readonly string[];
+  /** Codes are learned one by one, so each needs samples. */
+  readonly learnsCodes: boolean;
   readonly summary: PlanSummary;
 }
 
@@ -60,20 +62,24 @@ const wantedSamplesPerCode = 30;
 
 /** Adds everything that follows from the options. Throws `no-transform-fits`. */
 export function completePlan(
-  selected: Omit<TrainingPlan, "warnings" | "summary" | "transform"> & { readonly transform: PluginSelection },
+  selected: Omit<TrainingPlan, "warnings" | "learnsCodes" | "summary" | "transform"> & {
+    readonly transform: PluginSelection;
+  },
   plugins: PluginRegistry,
 ): TrainingPlan {
   const { latentShape, samples, transform, quantizer, rectifier } = selected;
-  const { layout, parameterCount } = plugins.get("quantizer", quantizer.id).layout(quantizer.options, latentShape);
+  const described = plugins.get("quantizer", quantizer.id).layout(quantizer.options, latentShape);
+  const { layout, parameterCount } = described;
   const transformPlugin = plugins.get("transform", transform.id);
   const transformContext = { latentShape, tokens: layout.count };
   const transformLayout = transformPlugin.layout(transform.options, transformContext);
   if (!transformLayout) throw noTransformFits(transform.id, latentShape, layout.count);
   const codes = layout.codebookSizes.reduce((sum, size) => sum + size, 0);
   const samplesPerCode = (samples * layout.count) / codes;
-  const isLearned = hasLearnedCodes(parameterCount, codes);
+  // A fixed grid has fewer parameters than codes. It needs no data.
+  const learnsCodes = described.learnsCodes ?? parameterCount >= codes;
   const warnings =
-    isLearned && samplesPerCode < wantedSamplesPerCode
+    learnsCodes && samplesPerCode < wantedSamplesPerCode
       ? [
           `Only ${samplesPerCode.toFixed(1)} training samples per code (a code needs ${wantedSamplesPerCode} or more). ` +
             "New images will be blurred. Use more images, fewer codes, or codebooks that more tokens share.",
@@ -83,6 +89,7 @@ export function completePlan(
     ...selected,
     transform: { ...transform, layout: transformLayout },
     warnings,
+    learnsCodes,
     summary: {
       latentShape: latentShapeToArray(latentShape),
       trainingSamples: samples,
@@ -110,13 +117,9 @@ export function completePlan(
 export function requireEnoughVectors(candidates: readonly TrainingPlan[], explicit: ReadonlySet<string>): void {
   if (!explicit.has("quantizer.codes") && !explicit.has("bits")) return;
   const [first] = [...candidates].sort((a, b) => b.summary.samplesPerCode - a.summary.samplesPerCode);
-  const { summary, quantizer } = first!;
-  const { trainingSamples, tokens, groups, codes, parameters, samplesPerCode } = summary;
-  const isLearned = hasLearnedCodes(
-    parameters.codebooks,
-    codes.reduce((sum, size) => sum + size, 0),
-  );
-  if (!isLearned || samplesPerCode >= 1) return;
+  const { summary, quantizer, learnsCodes } = first!;
+  const { trainingSamples, tokens, groups, codes, samplesPerCode } = summary;
+  if (!learnsCodes || samplesPerCode >= 1) return;
   const vectors = Math.floor((trainingSamples * tokens) / groups);
   const supported = Math.max(2, Math.floor(vectors / wantedSamplesPerCode));
   throw new RevqError(
@@ -128,11 +131,6 @@ export function requireEnoughVectors(candidates: readonly TrainingPlan[], explic
       ...("codes" in quantizer.options ? { setting: { path: "quantizer.codes", value: supported } } : {}),
     },
   );
-}
-
-/** A fixed grid has fewer parameters than codes. It needs no data. */
-function hasLearnedCodes(parameters: number, codes: number): boolean {
-  return parameters >= codes;
 }
 
 function noTransformFits(id: string, latentShape: LatentShape, tokens: number): RevqError {

@@ -95,11 +95,12 @@ export const describedPlugins = new PluginRegistry()
       title: "t",
       options: z.strictObject({
         channels: z.int().optional(),
+        minChannels: z.int().optional(),
         layers: z.int().optional(),
         headDim: z.int().optional(),
         outputSkip: z.boolean().optional(),
       }),
-      sets: { kmeans: { outputSkip: true }, paper: { outputSkip: false } },
+      sets: { kmeans: { outputSkip: true }, paper: { outputSkip: false }, latents: { minChannels: 128 } },
       parameterCount: unused,
       create: async () => unused(),
     }),
