@@ -49,8 +49,11 @@ it("refuses a table with such levels at once: hyparquet alone takes seconds and 
   const bytes = await readFile(join(import.meta.dirname, "fixtures/long-run.parquet"));
   const found = findings();
   await findParquetImages(fromBuffer("x.parquet", bytes), "x.parquet", null, found);
-  await expect(found.images[0]!.read()).rejects.toMatchObject({ code: "parquet-damaged" });
-  const { cause } = (await found.images[0]!.read().catch((error: unknown) => error)) as { cause?: Error };
+  await expect(found.images.at(0).read()).rejects.toMatchObject({ code: "parquet-damaged" });
+  const { cause } = (await found.images
+    .at(0)
+    .read()
+    .catch((error: unknown) => error)) as { cause?: Error };
   expect(String(cause ?? "")).toMatch(/run|levels|early/);
 });
 
@@ -111,7 +114,7 @@ it("decodes a damaged row group once, not for each of its rows", async () => {
   const found = findings();
   await findParquetImages(counted, "x", null, found);
   reads = 0;
-  const errors = await Promise.all(found.images.map((image) => image.read().catch((error: unknown) => error)));
+  const errors = await Promise.all([...found.images].map((image) => image.read().catch((error: unknown) => error)));
   expect(errors).toHaveLength(160);
   const damage = errors.filter((error) => isRevqError(error) && error.code === "parquet-damaged");
   expect(damage.length).toBeGreaterThanOrEqual(50);

@@ -155,8 +155,14 @@ describe("candidates", () => {
       id: "bold",
       title: "many parameters, no codes",
       options: z.strictObject({ learnsCodes: z.boolean().optional() }),
-      layout: (options) => ({ layout: sharedTokenLayout(2, 512), parameterCount: 10_000, ...options }),
-      create: () => Promise.reject(new Error("not made")),
+      layout: ({ learnsCodes }) => ({
+        layout: sharedTokenLayout(2, 512),
+        parameterCount: 10_000,
+        ...(learnsCodes === undefined ? {} : { learnsCodes }),
+      }),
+      async create(): Promise<never> {
+        throw new Error("not made");
+      },
     });
     const input = planInput({}, shape, 40);
     const registry = withBackbone().register(bold, "test");

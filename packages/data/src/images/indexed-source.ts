@@ -53,17 +53,17 @@ export interface ImageListOptions {
   readonly notes?: readonly string[];
   /** Number of images made at once. */
   readonly concurrency: number;
-  /** Size of the image's file in bytes; default: 0, no file. */
-  readonly sizeOf?: (name: string) => Promise<number>;
-  /** Default: nothing. */
-  readonly besideOf?: (name: string) => BesideImage;
+  /** Size of the image's file in bytes, by the index of its name; default: 0, no file. */
+  readonly sizeOf?: (index: number) => Promise<number>;
+  /** By the index of its name. Default: nothing. */
+  readonly besideOf?: (index: number) => BesideImage;
   /** An `Error` skips the image; its message is the reason. A `RevqError` ends the reading. */
-  load(name: string): Promise<RgbImage>;
+  load(index: number): Promise<RgbImage>;
 }
 
 /** Iterating throws `data-no-images` when no image of the list could be made. */
 export function imageList(options: ImageListOptions): IndexedImageSource {
-  return listOf(options, options.names, options, { skip: () => {}, enlarge: () => {} });
+  return listOf(options, allOf(options.names), options, { skip: () => {}, enlarge: () => {} });
 }
 
 /** What becomes known while images are read. */
@@ -72,12 +72,30 @@ interface Reading {
   enlarge(name: string): void;
 }
 
+/** Some of the images of a list. */
+interface Chosen {
+  readonly names: readonly string[];
+  /** Of the list's own names; null: all of them. */
+  readonly indices: Int32Array | null;
+}
+
+const allOf = (names: readonly string[]): Chosen => ({ names, indices: null });
+
+/** In the list's own names. */
+const indexOf = ({ indices }: Chosen, index: number): number => (indices ? indices[index]! : index);
+
+function chosenOf(chosen: Chosen, selected: ArrayLike<number>): Chosen {
+  const indices = Int32Array.from(selected, (index) => indexOf(chosen, index));
+  return { names: Array.from(selected, (index) => chosen.names[index]!), indices };
+}
+
 function listOf(
   options: ImageListOptions,
-  names: readonly string[],
+  chosen: Chosen,
   beside: Pick<ImageListOptions, "skipped" | "passedOver" | "notes">,
   parent: Reading,
 ): IndexedImageSource {
+  const { names } = chosen;
   const skipped = [...(beside.skipped ?? [])];
   const passedOver = beside.passedOver ?? 0;
   const found = names.length + skipped.length + passedOver;
@@ -111,32 +129,28 @@ function listOf(
       const { sizeOf, concurrency } = options;
       if (!sizeOf) return names.map(() => 0);
       const sizes: number[] = [];
-      for await (const size of mapOrdered(names, sizeOf, { concurrency, ahead: 64 })) sizes.push(size);
+      const order = { concurrency, ahead: 64 };
+      for await (const size of mapOrdered(names.length, (i) => sizeOf(indexOf(chosen, i)), order)) sizes.push(size);
       return sizes;
     },
-    batches: (batchSize) => readBatches(options, names, batchSize, reading),
-    select: (indices) =>
-      listOf(
-        options,
-        Array.from(indices, (index) => names[index]!),
-        {},
-        reading,
-      ),
-    withSize: (size) => listOf({ ...options, size }, names, { ...beside, skipped }, reading),
-    whole: (index) => options.load(names[index]!),
-    beside: (index) => options.besideOf?.(names[index]!) ?? {},
+    batches: (batchSize) => readBatches(options, chosen, batchSize, reading),
+    select: (indices) => listOf(options, chosenOf(chosen, indices), {}, reading),
+    withSize: (size) => listOf({ ...options, size }, chosen, { ...beside, skipped }, reading),
+    whole: (index) => options.load(indexOf(chosen, index)),
+    beside: (index) => options.besideOf?.(indexOf(chosen, index)) ?? {},
   };
 }
 
 async function* readBatches(
   { description, size, load, concurrency }: ImageListOptions,
-  names: readonly string[],
+  chosen: Chosen,
   batchSize: number,
   { skip, enlarge }: Reading,
 ): AsyncGenerator<ImageBatch, void, undefined> {
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new RangeError(`A batch size must be a positive integer, got ${batchSize}.`);
   }
+  const { names } = chosen;
   const perImage = size * size * 3;
   let batch: { name: string; bytes: Uint8Array }[] = [];
   let delivered = 0;
@@ -151,10 +165,9 @@ async function* readBatches(
     return result;
   }
 
-  const images = mapOrdered(names, (name) => tryLoad(load, name, size, enlarge), {
-    concurrency,
-    ahead: concurrency + batchSize,
-  });
+  const read = (i: number): ReturnType<typeof tryLoad> =>
+    tryLoad(() => load(indexOf(chosen, i)), names[i]!, size, enlarge);
+  const images = mapOrdered(names.length, read, { concurrency, ahead: concurrency + batchSize });
   for await (const image of images) {
     if ("bytes" in image) batch.push(image);
     else {
@@ -174,13 +187,13 @@ async function* readBatches(
 }
 
 async function tryLoad(
-  load: ImageListOptions["load"],
+  load: () => Promise<RgbImage>,
   name: string,
   size: number,
   enlarge: Reading["enlarge"],
 ): Promise<SkippedImage | { name: string; bytes: Uint8Array }> {
   try {
-    const image = await load(name);
+    const image = await load();
     if (Math.min(image.width, image.height) < size) enlarge(name);
     return { name, bytes: centreCrop(image, size) };
   } catch (error) {

@@ -4,7 +4,8 @@ import { availableParallelism } from "node:os";
 import { decodeImage, defaultPixelLimit } from "./decode.js";
 import { arrowFix, arrowReason } from "./find/file-kind.js";
 import { findImages, skippable } from "./find/find-images.js";
-import type { Findings, FoundImage } from "./find/findings.js";
+import type { Findings } from "./find/findings.js";
+import type { FoundImage } from "./find/found-images.js";
 import type { OpenImagesOptions } from "./image-options.js";
 import { imageList, type IndexedImageSource } from "./indexed-source.js";
 import { systemReason } from "./find/local-path.js";
@@ -65,24 +66,24 @@ export async function openPlaces(
   const found = await findImages(places, { limit, skipBroken });
   await requireNamedImages(found);
   await requireOneImage(description, found);
-  const images = new Map(found.images.map((image) => [image.name, image]));
+  const { images } = found;
   return imageList({
     description,
     size,
-    names: [...images.keys()],
+    names: images.names,
     skipped: found.skipped,
     passedOver: found.passedOver,
     notes: [...found.notes, ...noteTables(found)],
     concurrency: options.concurrency ?? Math.min(8, availableParallelism()),
-    besideOf: (name) => images.get(name)!.beside ?? {},
-    sizeOf: async (name) => images.get(name)!.size(),
-    load: async (name) => {
-      const image = images.get(name)!;
+    besideOf: (index) => images.at(index).beside ?? {},
+    sizeOf: async (index) => images.at(index).size(),
+    load: async (index) => {
+      const image = images.at(index);
       try {
-        return await decodeImage(await image.read(), pixelLimit, name);
+        return await decodeImage(await image.read(), pixelLimit, image.name);
       } catch (cause) {
         if (isRevqError(cause) && !(skipBroken && image.named !== true)) throw skippable(cause);
-        if (image.named) throw unreadable(name, cause);
+        if (image.named) throw unreadable(image.name, cause);
         throw cause instanceof RevqError ? new Error(cause.message, { cause }) : cause;
       }
     },

@@ -14,11 +14,11 @@ export interface PrefetchOptions {
 }
 
 /**
- * Yields `work(item)` in the order of the items. When the consumer stops, no further work starts.
+ * Yields `work(0)` to `work(count - 1)` in that order. When the consumer stops, no further work starts.
  */
-export async function* mapOrdered<Item, Result>(
-  items: readonly Item[],
-  work: (item: Item) => Promise<Result>,
+export async function* mapOrdered<Result>(
+  count: number,
+  work: (index: number) => Promise<Result>,
   { concurrency, ahead }: PrefetchOptions,
 ): AsyncGenerator<Result, void, undefined> {
   const queue: Promise<Result>[] = [];
@@ -27,12 +27,12 @@ export async function* mapOrdered<Item, Result>(
   let stopped = false;
   let next = 0;
 
-  async function start(item: Item): Promise<Result> {
+  async function start(index: number): Promise<Result> {
     if (running >= concurrency) await new Promise<void>((resolve) => waiting.push(resolve));
     else running++;
     try {
       if (stopped) throw new Error("stopped");
-      return await work(item);
+      return await work(index);
     } finally {
       const waiter = waiting.shift();
       if (waiter) waiter();
@@ -42,8 +42,8 @@ export async function* mapOrdered<Item, Result>(
 
   try {
     for (;;) {
-      while (next < items.length && queue.length < ahead) {
-        const result = start(items[next++]!);
+      while (next < count && queue.length < ahead) {
+        const result = start(next++);
         result.catch(() => {}); // The error is thrown where the result is awaited.
         queue.push(result);
       }

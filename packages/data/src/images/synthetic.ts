@@ -39,8 +39,8 @@ export function openSynthetic(spec: string, { size, count = 256, seed = 0 }: Syn
     size,
     names,
     concurrency: 1,
-    load: async (name) => {
-      const data = paint(size, random.fork(`image ${Number(name.slice(kind.length + 1))}`));
+    load: async (index) => {
+      const data = paint(size, random.fork(`image ${index}`));
       return { width: size, height: size, data };
     },
   });

@@ -14,6 +14,7 @@ import {
   unitsOfPart,
   writeShard,
   type IndexedImageSource,
+  type ListedImage,
   type Part,
   type PartOutcome,
   type Shard,
@@ -70,18 +71,19 @@ export async function extractToStore(
 ): Promise<ExtractOutcome> {
   const { images, backbone, folder, phase } = input;
   const sizes = await images.sizes();
-  const listed = images.names.map((name, i) => ({ name, bytes: sizes[i]! }));
+  // Made when it is needed, not kept: there may be millions.
+  const listed = (): ListedImage[] => images.names.map((name, i) => ({ name, bytes: sizes[i]! }));
   const plan = planStore({
     key: input.key,
     latentShape: latentShapeToArray(latentShapeOf(backbone.spec, images.size)),
     dtype: input.dtype,
     source: images.description,
-    images: listed,
+    images: listed(),
     ...(input.imagesPerShard === undefined ? {} : { imagesPerShard: input.imagesPerShard }),
   });
   const job: SharedJob<Shard, StoreManifest> = {
     units: plan.shards,
-    begin: () => beginStore(folder, plan, listed),
+    begin: () => beginStore(folder, plan, listed()),
     write: async (shard, content) => void (await writeShard(folder, plan, shard, content)),
     missing: () => missingShards(folder, plan),
     join: () => joinStore(folder),

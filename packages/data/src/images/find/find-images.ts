@@ -2,21 +2,23 @@
 import { isRevqError, RevqError, type ByteSource } from "@revq/core";
 import { fromUrl } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { keyOf, stemOf, type BesideImage } from "../beside.js";
 import { textOf } from "../text-of.js";
 import { arrowFix, kindByName, kindOf, reasonOf, type FileKind } from "./file-kind.js";
-import { findings, type Findings, type FoundImage } from "./findings.js";
+import { findings, type Findings } from "./findings.js";
+import type { FoundImage } from "./found-images.js";
 import { labelsOf } from "./labels.js";
-import { pathText, readHead, systemReason, type LocalPath } from "./local-path.js";
+import { fileImage, type LocalFolder } from "./local-image.js";
+import { pathIn, pathText, type LocalPath } from "./local-path.js";
 import { findParquetImages } from "../archives/parquet-images.js";
 import type { ReadBeside } from "../archives/parquet-row.js";
 import type { LocalPlace, Place, UrlPlace } from "./place.js";
 import { whatIsTaken } from "./places.js";
 import { tarHeaderLength } from "../signatures.js";
 import { findTarImages, packed } from "../archives/tar-images.js";
-import { walkFolder } from "./walk-folder.js";
+import { walkFolder, type WalkedFile } from "./walk-folder.js";
 
 export interface FindOptions {
   readonly limit?: number | undefined;
@@ -35,6 +37,12 @@ interface FileToRead {
   open(): Promise<ByteSource>;
 }
 
+/** An image of a folder with nothing beside it. There may be millions. */
+interface FolderFile {
+  readonly folder: LocalFolder;
+  readonly label: string;
+}
+
 /** @throws RevqError `data-not-images`, `archive-packed`, `tar-*`, `parquet-*`, `file-*`, `url-*` */
 export async function findImages(
   places: readonly Place[],
@@ -44,6 +52,10 @@ export async function findImages(
   const files = await filesOf(places, found);
   for (const file of files) {
     if (found.full()) break;
+    if ("folder" in file) {
+      found.addFile(file.folder, file.label);
+      continue;
+    }
     try {
       await findInFile(file, found);
     } catch (error) {
@@ -66,15 +78,19 @@ export function skippable(error: RevqError): RevqError {
   });
 }
 
-async function filesOf(all: readonly Place[], found: Findings): Promise<FileToRead[]> {
+async function filesOf(all: readonly Place[], found: Findings): Promise<(FileToRead | FolderFile)[]> {
   const places = all.filter((place) => place.type !== "hidden");
   for (const { type, parts } of all) if (type === "hidden") found.hide(parts.join("/"));
   const labels = labelsOf(places);
   const only = places.length === 1;
-  const files: FileToRead[] = [];
+  const files: (FileToRead | FolderFile)[] = [];
   const seen = new Set<string>();
   const repeated = new Set<string>();
-  function push(id: string, file: FileToRead): void {
+  function push(id: string, file: FileToRead | FolderFile): void {
+    if (only) {
+      files.push(file);
+      return;
+    }
     if (seen.has(id)) repeated.add(id);
     else files.push(file);
     seen.add(id);
@@ -85,25 +101,35 @@ async function filesOf(all: readonly Place[], found: Findings): Promise<FileToRe
     else if (place.type === "url") push(place.url, urlFile(place, label));
     else if (place.type === "file") push(place.parts.join("/"), localFile(place, label));
     else {
-      const inside = (name: string): string => (only ? name : `${label}/${name}`);
+      const prefix = only ? "" : `${label}/`;
       const walked = await walkFolder(place.path);
-      for (const { path, name, kind } of walked.files) {
-        push(`${place.parts.join("/")}/${name}`, {
-          label: inside(name),
-          kind,
-          named: false,
-          path,
-          beside: textsBeside(walked.texts, name),
-          open: () => fromFile(path),
-        });
+      const folder = typeof place.path === "string" ? { path: place.path, prefix } : null;
+      for (const file of walked.files) {
+        const label = prefix + file.name;
+        const beside = walked.texts.size > 0 ? textsBeside(walked.texts, file.name) : {};
+        const isPlain = folder && file.kind === "image" && file.path === null && Object.keys(beside).length === 0;
+        push(
+          `${place.parts.join("/")}/${file.name}`,
+          isPlain ? { folder, label } : walkedFile(file, place.path, label, beside),
+        );
       }
-      for (const { name, reason } of walked.skipped) found.skip(inside(name), reason);
+      for (const { name, reason } of walked.skipped) found.skip(prefix + name, reason);
       found.passOver(walked.passedOver);
     }
   }
   const { size } = repeated;
   if (size > 0) found.note(`${size} ${size === 1 ? "file is" : "files are"} named more than once. Each is read once.`);
   return files;
+}
+
+function walkedFile(
+  { name, path: own, kind }: WalkedFile,
+  folder: LocalPath,
+  label: string,
+  beside: BesideImage,
+): FileToRead {
+  const path = own ?? pathIn(folder as string, name);
+  return { label, kind, named: false, path, beside, open: () => fromFile(path) };
 }
 
 function localFile({ path, named }: LocalPlace, label: string): FileToRead {
@@ -129,7 +155,10 @@ function urlFile({ url, named, fetch }: UrlPlace, label: string): FileToRead {
 async function findInFile(file: FileToRead, found: Findings): Promise<void> {
   const { label, named, path, open, beside } = file;
   const kind = file.kind ?? kindOf(label, await headOf(open));
-  if (kind === "image") return found.add(path === null ? urlImage(file) : localImage(path, label, named, beside));
+  if (kind === "image")
+    return found.add(
+      path === null ? urlImage(file) : fileImage(path, { name: label, named, ...(beside && { beside }) }),
+    );
   if (kind === "tar") return findTarImages(await open(), label, found);
   if (kind === "parquet") {
     return findParquetImages(await open(), label, path === null ? null : readBeside(path), found).catch(
@@ -154,24 +183,6 @@ async function findInFile(file: FileToRead, found: Findings): Promise<void> {
     fix: whatIsTaken,
     setting: { path: "data.train" },
   });
-}
-
-function localImage(path: LocalPath, name: string, named: boolean, beside: BesideImage = {}): FoundImage {
-  return {
-    name,
-    named,
-    beside,
-    size: () =>
-      stat(path).then(
-        ({ size }) => size,
-        () => 0,
-      ),
-    head: () => readHead(path, tarHeaderLength),
-    read: () =>
-      readFile(path).catch((error: unknown) => {
-        throw new Error(systemReason(error), { cause: error });
-      }),
-  };
 }
 
 /** The files `.cls` and `.txt` of an image's stem, else of its key: `a.1.txt`, else `a.txt`, belongs to `a.1.jpg`. */

@@ -1,25 +1,11 @@
 /** What was found so far: images that are not read yet, and everything that is no image. */
-import type { BesideImage } from "../beside.js";
 import type { SkippedImage } from "../indexed-source.js";
+import { FoundImages, type FoundImage } from "./found-images.js";
 import { uniqueNames } from "./labels.js";
-
-/** An image that was found and not read yet. */
-export interface FoundImage {
-  readonly name: string;
-  /** Size of the image in bytes, or of the whole archive where the image's size is unknown. */
-  size(): number | Promise<number>;
-  /** Throws an `Error` whose message says why there is no image. */
-  read(): Promise<Uint8Array>;
-  /** Its first bytes, where they are cheap to get. */
-  head?(): Uint8Array | Promise<Uint8Array>;
-  /** The user named this image; it must be readable. */
-  readonly named?: boolean;
-  /** Default: nothing. */
-  readonly beside?: BesideImage;
-}
+import { localImage, type LocalFolder } from "./local-image.js";
 
 export interface Findings {
-  readonly images: readonly FoundImage[];
+  readonly images: FoundImages;
   readonly skipped: readonly SkippedImage[];
   readonly passedOver: number;
   /** Tables of metadata, passed over. */
@@ -30,6 +16,8 @@ export interface Findings {
   full(): boolean;
   /** Gives the image another name if its own is taken. */
   add(image: FoundImage): void;
+  /** The same for a file of a folder; the name is the folder's prefix and the relative path. */
+  addFile(folder: LocalFolder, name: string): void;
   /** Gives it another name if its own is taken, so that everything can be told apart. */
   skip(name: string, reason: string): void;
   passOver(count?: number): void;
@@ -41,7 +29,7 @@ export interface Findings {
 
 /** @param limit number of images */
 export function findings(limit = Infinity): Findings {
-  const images: FoundImage[] = [];
+  const images = new FoundImages();
   const skipped: SkippedImage[] = [];
   const tables: SkippedImage[] = [];
   const notes: string[] = [];
@@ -61,6 +49,11 @@ export function findings(limit = Infinity): Findings {
     add(image) {
       const name = unique(image.name);
       images.push(name === image.name ? image : { ...image, name });
+    },
+    addFile(folder, name) {
+      const other = unique(name);
+      if (other === name) images.pushFile(folder, name);
+      else images.push({ ...localImage(folder, name), name: other });
     },
     skip: (name, reason) => void skipped.push({ name: unique(name), reason }),
     passOver: (count = 1) => void (others += count),

@@ -47,6 +47,11 @@ function joinPath(folder: LocalPath, name: Buffer): LocalPath {
   return Buffer.from(text, "utf8").equals(path) ? text.replace(/^\/\//, "/") : path;
 }
 
+/** The path of what has this text below a folder. A name that is not UTF-8 has another path. */
+export function pathIn(folder: string, name: string): string {
+  return folder.endsWith("/") ? folder + name : `${folder}/${name}`;
+}
+
 /** The first bytes of a file; fewer when it is shorter. */
 export async function readHead(path: LocalPath, length = signatureLength): Promise<Uint8Array> {
   let file: FileHandle | undefined;

@@ -5,13 +5,22 @@
 import { realpath, stat } from "node:fs/promises";
 import { kindByName, kindOf, reasonOf, type FileKind } from "./file-kind.js";
 import type { SkippedImage } from "../indexed-source.js";
-import { listFolder, readHead, sortByBytes, systemReason, type FolderEntry, type LocalPath } from "./local-path.js";
+import {
+  listFolder,
+  pathIn,
+  readHead,
+  sortByBytes,
+  systemReason,
+  type FolderEntry,
+  type LocalPath,
+} from "./local-path.js";
 import { tarHeaderLength } from "../signatures.js";
 
 export interface WalkedFile {
-  readonly path: LocalPath;
   /** Relative path with forward slashes. */
   readonly name: string;
+  /** Null: `pathIn` of folder and name. */
+  readonly path: LocalPath | null;
   /** Files with an image's or archive's extension are not opened here. */
   readonly kind: Extract<FileKind, "image" | "tar" | "parquet">;
 }
@@ -40,8 +49,10 @@ export async function walkFolder(folder: LocalPath): Promise<WalkedFolder> {
     const isUsed = known === "image" || known === "tar" || known === "parquet";
     const head = isUsed ? new Uint8Array(0) : await readHead(path, tarHeaderLength);
     const kind = isUsed ? known : kindOf(name, head);
-    if (kind === "image" || kind === "tar" || kind === "parquet") files.push({ path, name, kind });
-    else if (kind === "other") {
+    if (kind === "image" || kind === "tar" || kind === "parquet") {
+      const isInName = typeof folder === "string" && path === pathIn(folder, name);
+      files.push({ name, path: isInName ? null : path, kind });
+    } else if (kind === "other") {
       passedOver++;
       if (/\.(cls|txt)$/.test(name)) texts.set(name, path);
     } else skipped.push({ name, reason: reasonOf(kind, head, name) });
