@@ -38,6 +38,7 @@ export async function makePhotos(folder: string, count: number, size = 32): Prom
 export interface JobOptions {
   readonly format: DatasetFormatId;
   readonly augment?: Augmentation;
+  readonly effort?: number;
   readonly part?: Part;
   /** Images per shard. */
   readonly perShard?: number;
@@ -49,10 +50,10 @@ export async function tokenize(
   photos: string | readonly string[],
   folder: string,
   tokenizer: Tokenizer,
-  { format, augment = "none", part = wholeJob, perShard = 4, change, signal }: JobOptions,
+  { format, augment = "none", effort, part = wholeJob, perShard = 4, change, signal }: JobOptions,
 ): Promise<TokenizeOutcome> {
   const images = await openImages(photos, { size: 1 });
-  const source = imageSamples({ images, tokenizer, augment, batch: 3 });
+  const source = imageSamples({ images, tokenizer, augment, effort, batch: 3 });
   return tokenizeDataset(
     folder,
     {

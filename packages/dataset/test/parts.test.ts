@@ -75,6 +75,9 @@ it("other settings, other images and changed files are refused", async () => {
   await expect(whole({ change: { vocabulary: tokenizer.vocabulary("groups") } })).rejects.toThrow(
     /vocabulary was "codes" of \d+ ids, is "groups" of \d+ ids\./,
   );
+  await expect(whole({ effort: 2 })).rejects.toThrow(/effort was 0, is 2/);
+  await tokenize(photos, at("effort"), tokenizer, { format: "npy", effort: 2 });
+  await expect(tokenize(photos, at("effort"), tokenizer, { format: "npy" })).rejects.toThrow(/effort was 2, is 0/);
   await expect(whole({ change: { labels: null } })).rejects.toThrow(/labels was "folder" of 2 classes, is none/);
   await expect(tokenize(join(photos, "dogs"), at("npy-whole"), tokenizer, { format: "npy" })).rejects.toThrow(
     /other images than those of .*14 then, 7 now/,

@@ -4,6 +4,7 @@ import { BaseCommand } from "../base-command.js";
 import { formFlags, formOfFlags } from "../ids/form-flags.js";
 import { engineFlag } from "../settings/engine-flag.js";
 import { decoderWeightsFlag, tokenizerArgument, weightsFlag } from "../tokenizer/flags.js";
+import { counted } from "../output/counted.js";
 
 interface DecodeReport {
   readonly images: readonly string[];
@@ -90,7 +91,7 @@ A file of "revq encode" says which form its ids have. For another file, --offset
     }
     tokenizer.dispose();
     this.display.finish();
-    this.log(`${toLatents ? `${rowsOf(ids)} latents` : `${images.length} images`} in ${out}`);
+    this.log(`${toLatents ? counted(rowsOf(ids), "latent") : counted(images.length, "image")} in ${out}`);
     return { images, latents: toLatents ? out : null };
   }
 }

@@ -7,7 +7,7 @@ import { UsageError } from "../errors/usage-error.js";
 import { formFlags, formOfFlags, parseReserve, reserveFlag } from "../ids/form-flags.js";
 import { imageFlags, imageOptions, repeated, whatImagesAre, whatLatentsAre } from "../images/image-flags.js";
 import { engineFlag } from "../settings/engine-flag.js";
-import { decoderWeightsFlag, tokenizerArgument, weightsFlag } from "../tokenizer/flags.js";
+import { decoderWeightsFlag, effortFlag, tokenizerArgument, weightsFlag } from "../tokenizer/flags.js";
 
 interface EncodeReport extends ImageCounts {
   readonly output: string;
@@ -77,13 +77,7 @@ With --tile an image keeps its size. Overlapping tiles of the training size cove
       default: false,
       description: "replace the file if it exists",
     }),
-    effort: Flags.integer({
-      description:
-        "sweeps after the search that choose codes for the least error after the rectifier; each costs a search and a pass of the rectifier",
-      min: 0,
-      default: 0,
-      helpValue: "<n>",
-    }),
+    effort: effortFlag,
     batch: Flags.integer({ description: "images or tiles at a time", min: 1, default: 8 }),
     weights: weightsFlag,
     "decoder-weights": decoderWeightsFlag,

@@ -10,6 +10,7 @@ import { partOfProcess, shardFlag } from "../parts/part-of-process.js";
 import { configFlags } from "../settings/config-flags.js";
 import { namedPlugins, userLayers } from "../settings/layers.js";
 import { withEmbeddedWeights } from "../weights/embedded-weights.js";
+import { counted } from "../output/counted.js";
 
 /** `images` does not count those that this part could not read. */
 interface ExtractResult extends ImageCounts {
@@ -141,12 +142,12 @@ Several processes share the work with --shard i/n, or with the variables of thei
       return extracted;
     });
     this.display.finish();
-    if (kept > 0) this.note(`${kept} shards existed already.`);
+    if (kept > 0) this.note(`${counted(kept, "shard")} existed already.`);
     train.noteSkipped(skipped, this.note);
     train.noteEnlarged([images], this.note);
     const done = joined
-      ? `${joined.latents} latents in ${plan.shards} shards`
-      : `${made + kept} of ${plan.shards} shards; \`revq merge ${out}\` joins all parts when they are done`;
+      ? `${counted(joined.latents, "latent")} in ${counted(plan.shards, "shard")}`
+      : `${made + kept} of ${counted(plan.shards, "shard")}; \`revq merge ${out}\` joins all parts when they are done`;
     const counts = train.countImages(images, skipped);
     this.log(`${out}: ${done}; ${train.countsText(counts)}`);
     return {

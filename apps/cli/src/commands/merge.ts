@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { BaseCommand } from "../base-command.js";
 import { UsageError } from "../errors/usage-error.js";
 import type { JoinableKind } from "../parts/joinable-kind.js";
+import { counted } from "../output/counted.js";
 
 interface MergedStore {
   readonly store: string;
@@ -93,14 +94,18 @@ export default class Merge extends BaseCommand {
       if (flags.out !== undefined) await mergeDatasets(folders, out, onShard);
       const { samples, shards, skipped } = await joinDataset(out, { verify: flags.verify });
       this.display.finish();
-      this.log(`${out}: ${samples} samples of ${shards} shards${skipped ? `, ${skipped} images skipped` : ""}`);
+      this.log(
+        `${out}: ${counted(samples, "sample")} of ${counted(shards, "shard")}${skipped ? `, ${counted(skipped, "image")} skipped` : ""}`,
+      );
       return { dataset: resolve(out), samples, shards, skipped, verified: flags.verify };
     }
     const { joinStore, mergeStores } = await import("@revq/data");
     if (flags.out !== undefined) await mergeStores(folders, out, onShard);
     const { latents, shards, skipped } = await joinStore(out, { verify: flags.verify });
     this.display.finish();
-    this.log(`${out}: ${latents} latents in ${shards} shards${skipped ? `, ${skipped} images skipped` : ""}`);
+    this.log(
+      `${out}: ${counted(latents, "latent")} in ${counted(shards, "shard")}${skipped ? `, ${counted(skipped, "image")} skipped` : ""}`,
+    );
     return { store: resolve(out), latents, shards, skipped, verified: flags.verify };
   }
 }

@@ -10,7 +10,8 @@ import { formFlags, formOfFlags, parseReserve, reserveFlag } from "../ids/form-f
 import { imageFlags, whatImagesAre, whatLatentsAre } from "../images/image-flags.js";
 import { partOfProcess, shardFlag } from "../parts/part-of-process.js";
 import { engineFlag } from "../settings/engine-flag.js";
-import { decoderWeightsFlag, weightsFlag } from "../tokenizer/flags.js";
+import { decoderWeightsFlag, effortFlag, weightsFlag } from "../tokenizer/flags.js";
+import { counted } from "../output/counted.js";
 
 interface TokenizeReport extends ImageCounts {
   readonly dataset: string;
@@ -130,6 +131,7 @@ Several processes share the work with --shard i/n, or with the variables of thei
     resume: Flags.boolean({ default: false, description: "only continue: refuse a folder where nothing was begun" }),
     "dry-run": Flags.boolean({ default: false, description: "say how many images, bytes and hours it will be" }),
     batch: Flags.integer({ description: "images or latents at a time (default: 8 images, 128 latents)", min: 1 }),
+    effort: effortFlag,
     weights: weightsFlag,
     "decoder-weights": decoderWeightsFlag,
     engine: engineFlag,
@@ -184,7 +186,7 @@ Several processes share the work with --shard i/n, or with the variables of thei
       dataset.tokenizeDataset(out, input, part ?? wholeJob, context),
     );
     this.display.finish();
-    if (kept > 0) this.note(`${kept} shards existed already.`);
+    if (kept > 0) this.note(`${counted(kept, "shard")} existed already.`);
     noteSkipped(skipped, this.note);
     if ("images" in data && source.size !== null)
       noteEnlarged([{ enlarged: data.images.enlarged, size: source.size }], this.note);
@@ -192,7 +194,7 @@ Several processes share the work with --shard i/n, or with the variables of thei
     const { shardsText } = await import("../tokenize/text.js");
     const what = `${vocabulary.layout.tokens} ids each (${plan.idType}, vocabulary of ${vocabulary.size})`;
     const done = joined
-      ? `${joined.samples} samples, ${what}, as ${format}${labels?.names ? `, ${labels.names.length} classes` : ""}`
+      ? `${counted(joined.samples, "sample")}, ${what}, as ${format}${labels?.names ? `, ${labels.names.length} classes` : ""}`
       : shardsText(plan, out, made + kept);
     this.log([`${out}: ${done}`, countsText(counts)].filter(Boolean).join("; "));
     tokenizer.dispose();

@@ -28,6 +28,7 @@ export interface DataFlags {
   readonly labels?: string | undefined;
   readonly "label-column"?: string | undefined;
   readonly batch?: number | undefined;
+  readonly effort?: number | undefined;
 }
 
 /** Before the VAE is loaded, which takes longer. @throws UsageError `tokenize-latents`, `label-column` */
@@ -73,9 +74,10 @@ export function samplesOf(
   flags: DataFlags,
 ): SampleSource {
   const batch = batchOf(data, flags);
-  if (!("images" in data)) return latentSamples({ ...data, description: specs.join(", "), tokenizer, batch });
+  const { effort } = flags;
+  if (!("images" in data)) return latentSamples({ ...data, description: specs.join(", "), tokenizer, batch, effort });
   const augment = (flags.augment ?? "none") as Augmentation;
-  return imageSamples({ images: data.images, tokenizer, augment, batch });
+  return imageSamples({ images: data.images, tokenizer, augment, batch, effort });
 }
 
 export interface Annotations {

@@ -44,6 +44,8 @@ export const datasetPlanSchema = z.strictObject({
   augment: z.enum(augmentations),
   /** Samples of an image. */
   crops: positive,
+  /** Sweeps after the first search; absent: none. */
+  effort: positive.optional(),
   /** Of labels.json; null without labels. */
   labels: sha256Schema.nullable(),
   captions: z.boolean(),
@@ -58,7 +60,7 @@ export type DatasetPlan = z.output<typeof datasetPlanSchema>;
 
 export interface PlanInput extends Pick<
   DatasetPlan,
-  "format" | "idType" | "tokenizer" | "input" | "augment" | "crops" | "captions" | "source"
+  "format" | "idType" | "tokenizer" | "input" | "augment" | "crops" | "effort" | "captions" | "source"
 > {
   readonly vocabulary: Vocabulary;
   readonly labels: Labels | null;
@@ -144,7 +146,7 @@ async function requireSamePlan(
       { fix: "Restore the images, or start again in another folder." },
     );
   }
-  const fields = Object.keys(plan).filter((field) => field !== "source") as (keyof DatasetPlan)[];
+  const fields = Object.keys(datasetPlanSchema.shape).filter((field) => field !== "source") as (keyof DatasetPlan)[];
   const different = fields.filter((field) => JSON.stringify(earlier[field]) !== JSON.stringify(plan[field]));
   if (different.length === 0) return;
   const texts: Partial<Record<keyof DatasetPlan, readonly (string | undefined)[]>> = {
@@ -152,6 +154,7 @@ async function requireSamePlan(
     labels: [earlier.labels === null ? null : await readJson(join(folder, labelsFile), labelsSchema), labels].map(
       textOfLabels,
     ),
+    effort: [earlier.effort ?? 0, plan.effort ?? 0].map(String),
   };
   const changes = different.map((field) => {
     if (field === "tokenizer") return "it is of another tokenizer";

@@ -63,6 +63,7 @@ export async function planTokenize(input: TokenizeInput): Promise<PlannedDataset
     input: source.input,
     augment: source.augment,
     crops: source.crops,
+    ...(source.effort > 0 ? { effort: source.effort } : {}),
     labels,
     captions: captions !== null,
     source: source.description,

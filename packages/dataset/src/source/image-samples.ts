@@ -17,7 +17,13 @@ export interface ImageSamplesInput {
   readonly effort?: number | undefined;
 }
 
-export function imageSamples({ images: found, tokenizer, augment, batch, effort }: ImageSamplesInput): SampleSource {
+export function imageSamples({
+  images: found,
+  tokenizer,
+  augment,
+  batch,
+  effort = 0,
+}: ImageSamplesInput): SampleSource {
   const size = tokenizer.imageSize;
   const images = found.withSize(sizeBeforeCrops(size, augment));
   const crops = cropCounts[augment];
@@ -52,6 +58,7 @@ export function imageSamples({ images: found, tokenizer, augment, batch, effort 
     augment,
     size: images.size,
     crops,
+    effort,
     names: images.names,
     beside: images.beside,
     list: async () => {

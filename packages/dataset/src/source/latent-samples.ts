@@ -22,7 +22,7 @@ export function latentSamples({
   description,
   tokenizer,
   batch,
-  effort,
+  effort = 0,
 }: LatentSamplesInput): SampleSource {
   const { channels, height, width } = latents.shape;
   const digits = Math.max(5, String(latents.count - 1).length);
@@ -58,6 +58,7 @@ export function latentSamples({
     augment: "none",
     size: null,
     crops: 1,
+    effort,
     names: known,
     beside: () => ({}),
     list: async () => known.map((name) => ({ name, bytes: 0 })),

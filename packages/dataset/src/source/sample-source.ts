@@ -12,6 +12,8 @@ export interface SampleSource extends Labelled {
   readonly size: number | null;
   /** Samples of an image. */
   readonly crops: number;
+  /** Sweeps after the first search. */
+  readonly effort: number;
   /** All images, also those that cannot be read. */
   list(): Promise<ListedImage[]>;
   /**

@@ -5,6 +5,7 @@ import type { InspectReport } from "../../backbone/inspect-table.js";
 import { BaseCommand } from "../../base-command.js";
 import { imageFlags, imageOptions, repeated, whatImagesAre } from "../../images/image-flags.js";
 import { engineFlag } from "../../settings/engine-flag.js";
+import { counted } from "../../output/counted.js";
 
 export default class BackboneInspect extends BaseCommand {
   static override summary = "Describe a VAE; with --data, score it and time it.";
@@ -72,7 +73,7 @@ export default class BackboneInspect extends BaseCommand {
       const measured = await measureVae(instance, images, { batch: flags.batch, signal: this.signal, report });
       const counts = countImages(images);
       vae = { ...measured, ...counts };
-      closing = `${counts.images} images; ${countsText(counts)}`;
+      closing = `${counted(counts.images, "image")}; ${countsText(counts)}`;
       noteSkipped(images.skipped.slice(known), this.note);
       noteEnlarged([images], this.note);
     }
