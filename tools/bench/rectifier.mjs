@@ -6,15 +6,13 @@
  * Run after `tsc -b`: PYTHON=python3 node tools/bench/rectifier.mjs FIXTURE [512T|small] [rounds] [threads]
  * FIXTURE is rectifier_small.safetensors: PyTorch's network is checked against it first.
  */
-import { spawn } from "node:child_process";
 import { loadavg } from "node:os";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { createRandom } from "@revq/core";
 import { createEngine } from "@revq/engine";
 import { efficientvit } from "@revq/rectifier-efficientvit";
 import { createAdamW } from "@revq/train";
 import * as tf from "@tensorflow/tfjs-core";
+import { median, startPython } from "./python-side.mjs";
 
 const sizes = {
   "512T": { channels: 512, layers: 3, headDim: 32, batch: 16 },
@@ -23,17 +21,8 @@ const sizes = {
 const [fixture, preset = "512T", rounds = "5", threads = "2"] = process.argv.slice(2);
 const { batch, channels, layers, headDim } = sizes[preset];
 
-const script = fileURLToPath(new URL("rectifier.py", import.meta.url));
-const child = spawn(
-  process.env.PYTHON ?? "python3",
-  [script, fixture, channels, layers, headDim, batch, threads].map(String),
-  {
-    stdio: ["pipe", "pipe", "inherit"],
-  },
-);
-const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-const answer = async () => JSON.parse((await lines.next()).value);
-const about = await answer();
+const python = await startPython("rectifier.py", [fixture, channels, layers, headDim, batch, threads]);
+const { about } = python;
 
 await createEngine({ engine: "onnx" });
 const rectifier = await efficientvit.create(
@@ -62,18 +51,12 @@ async function ours(what) {
   return { ms: elapsed, processorMs: (user + system) / 1000 };
 }
 
-async function theirs(what) {
-  child.stdin.write(`${JSON.stringify({ what })}\n`);
-  return answer();
-}
-
 const sorted = (list) => [...list].sort((a, b) => a - b);
-const median = (list) => sorted(list)[list.length >> 1];
 const report = { preset, batch, threads: Number(threads), torch: about.torch, differenceFromFixture: about.difference };
 for (const what of ["pass", "step"]) {
   const times = { ours: [], theirs: [] };
   for (let round = -2; round < Number(rounds); round++) {
-    const [a, b] = [await ours(what), await theirs(what)];
+    const [a, b] = [await ours(what), await python.ask({ what })];
     if (round < 0) continue;
     times.ours.push(a);
     times.theirs.push(b);
@@ -90,4 +73,4 @@ for (const what of ["pass", "step"]) {
   report[what] = { wall: compare("ms"), processor: compare("processorMs"), load: loadavg()[0] };
 }
 console.log(JSON.stringify(report, null, 1));
-child.stdin.end();
+python.end();

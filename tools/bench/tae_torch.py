@@ -53,6 +53,10 @@ def encoder_of(path):
     return lambda x: layers((x + 1) / 2)
 
 
+def decoder_network(path):
+    return network(path, relus=DECODER_RELUS, upsamples=DECODER_UPSAMPLES, clamp=True)
+
+
 def decoder_of(path):
-    layers = network(path, relus=DECODER_RELUS, upsamples=DECODER_UPSAMPLES, clamp=True)
+    layers = decoder_network(path)
     return lambda z: layers(z) * 2 - 1

@@ -6,12 +6,9 @@
  * Run after `tsc -b`: PYTHON=python3 node tools/bench/vae.mjs sd-vae|dc-ae KEYS.json [rounds] [size]
  * KEYS.json: config and keys of the model, such as sd-vae-keys.json of the fixtures. PYTHON needs torch and diffusers.
  */
-import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { dcAe } from "@revq/backbone-dc-ae";
 import { sdVae } from "@revq/backbone-sd-vae";
 import { parseOptions } from "@revq/core";
@@ -19,19 +16,15 @@ import { createEngine } from "@revq/engine";
 import { readNpyFloat32 } from "@revq/formats";
 import { fromFile, openWeights } from "@revq/formats/node";
 import * as tf from "@tensorflow/tfjs-core";
+import { median, startPython } from "./python-side.mjs";
 
 const [family, keys, rounds = "3", size = "256"] = process.argv.slice(2);
 const plugin = { "sd-vae": sdVae, "dc-ae": dcAe }[family];
 const folder = mkdtempSync(join(tmpdir(), "revq-bench-vae-"));
 process.on("exit", () => rmSync(folder, { recursive: true }));
 
-const script = fileURLToPath(new URL("vae.py", import.meta.url));
-const child = spawn(process.env.PYTHON ?? "python3", [script, family, keys, folder, size, "2"], {
-  stdio: ["pipe", "pipe", "inherit"],
-});
-const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-const answer = async () => JSON.parse((await lines.next()).value);
-const about = await answer();
+const python = await startPython("vae.py", [family, keys, folder, size, 2]);
+const { about } = python;
 
 const engine = await createEngine({ engine: "onnx" });
 const started = performance.now();
@@ -58,11 +51,6 @@ async function ours(what) {
   return { y, ms, processorMs: (user + system) / 1000 };
 }
 
-async function theirs(what) {
-  child.stdin.write(`${JSON.stringify({ what })}\n`);
-  return answer();
-}
-
 async function difference(what, y) {
   const expected = await readPlanes(`${what}.npy`);
   const [a, b] = [await y.data(), await expected.data()];
@@ -72,7 +60,6 @@ async function difference(what, y) {
 }
 
 const sorted = (list) => [...list].sort((a, b) => a - b);
-const median = (list) => sorted(list)[list.length >> 1];
 const report = { family, size: Number(size), ...about, loadSeconds: loadMs / 1000, loadedMiB };
 let torchPeak = 0;
 for (const what of ["encode", "decode"]) {
@@ -80,7 +67,7 @@ for (const what of ["encode", "decode"]) {
   const first = {};
   for (let round = -1; round < Number(rounds); round++) {
     const { y, ...a } = await ours(what);
-    const b = await theirs(what);
+    const b = await python.ask({ what });
     torchPeak = b.peakMiB;
     if (round < 0) {
       first.ms = a.ms;
@@ -109,7 +96,7 @@ for (const what of ["encode", "decode"]) {
   };
 }
 report.peakMiB = { onnx: process.resourceUsage().maxRSS / 1024, torch: torchPeak };
-child.stdin.end();
+python.end();
 backbone.dispose();
 engine.dispose();
 console.log(JSON.stringify(report, null, 1));
