@@ -35,6 +35,8 @@ const peaks = [
 ];
 
 const onGpu = ["--engine", "webgpu"];
+/** ONNX Runtime's graphs on the same GPU, through its WebGPU provider. */
+const onnxOnGpu = { REVQ_ONNX_PROVIDER: "webgpu" };
 /** The process of the current step. */
 let running;
 const scratch = mkdtempSync(join(tmpdir(), "revq-gpu-"));
@@ -69,6 +71,15 @@ try {
       revq(["bench", "step", "--preset", preset, "--batch", batch, "--steps", quick ? 1 : 5, ...onGpu]),
     );
   }
+  for (const batch of quick ? [2] : [16, 64, 256]) {
+    const preset = quick ? "tiny" : "512T";
+    await step(`step ${preset}, batch ${batch}, ONNX Runtime on WebGPU`, 240, () =>
+      revq(
+        ["bench", "step", "--preset", preset, "--batch", batch, "--steps", quick ? 1 : 5, "--engine", "onnx"],
+        onnxOnGpu,
+      ),
+    );
+  }
   await jobOnImages();
 } finally {
   rmSync(scratch, { recursive: true, force: true });
@@ -89,22 +100,20 @@ async function jobOnImages() {
   const tiny = ["--set", "data.limit=4", "--image-size", 32, "--tokens", 4, "--codes", 4, "--rectifier", "identity"];
   const little = quick ? [...tiny, "--lpips", "none", "--report-images", "none"] : shape;
   const steps = ["--picture-steps", quick ? 0 : 240, "--adapt-decoder", "none"];
-  for (const engine of ["webgpu", "onnx"]) {
-    const out = join(scratch, engine);
-    const files = ["--data", join(data, "train"), "--val", join(data, "val")];
-    await step(`job, ${engine}`, 600, async () => {
+  const files = ["--data", join(data, "train"), "--val", join(data, "val")];
+  const kinds = [
+    ["webgpu", "webgpu", {}],
+    ["ONNX Runtime on WebGPU", "onnx", onnxOnGpu],
+    ["onnx", "onnx", {}],
+  ];
+  for (const [name, engine, added] of kinds) {
+    const out = join(scratch, name);
+    await step(`job, ${name}`, 600, async () => {
       const started = performance.now();
-      const { seconds, psnr, lpips, latentMse } = await revq([
-        "train",
-        ...files,
-        ...backbone,
-        ...little,
-        ...steps,
-        "--engine",
-        engine,
-        "-o",
-        out,
-      ]);
+      const { seconds, psnr, lpips, latentMse } = await revq(
+        ["train", ...files, ...backbone, ...little, ...steps, "--engine", engine, "-o", out],
+        added,
+      );
       return { wallSeconds: (performance.now() - started) / 1000, seconds, psnr, lpips, latentMse };
     });
   }
@@ -161,17 +170,17 @@ function save() {
 }
 
 /** A command of revq with --json, in a process of its own: a crash ends one step. */
-function revq(args) {
-  return json([join(here, "node_modules/@revq/cli/bin/revq.js"), ...args, "--json"]);
+function revq(args, added = {}) {
+  return json([join(here, "node_modules/@revq/cli/bin/revq.js"), ...args, "--json"], added);
 }
 
 function script(name, args) {
   return json([join(here, name), ...args]);
 }
 
-function json(args) {
+function json(args, added = {}) {
   return new Promise((done, fail) => {
-    const child = spawn(process.execPath, args.map(String), { cwd: scratch, env: environment });
+    const child = spawn(process.execPath, args.map(String), { cwd: scratch, env: { ...environment, ...added } });
     running = child;
     let [out, errors] = ["", ""];
     child.stdout.on("data", (data) => (out += data));

@@ -13,6 +13,8 @@ export interface EngineProbes {
   readonly nodeVersion: string | undefined;
   /** `process.platform`; `browser` elsewhere. */
   readonly platform: string;
+  /** The variable `REVQ_ONNX_PROVIDER`: where the engine `onnx` runs its graphs, `cpu` (default) or `webgpu`. */
+  readonly onnxProvider?: string | undefined;
   /** Imports a package that may be missing or broken, and rejects with the import's own error. */
   importOptional(name: string): Promise<unknown>;
   /** `navigator.gpu`, if any. */
@@ -30,6 +32,7 @@ export function defaultProbes(): EngineProbes {
   return {
     nodeVersion: node?.versions.node,
     platform: node?.platform ?? "browser",
+    onnxProvider: node?.env["REVQ_ONNX_PROVIDER"],
     importOptional,
     navigatorGpu: () => (globalThis.navigator as Navigator | undefined)?.gpu,
     findsSharedLibrary: node ? (name) => dlopens(node, name) : () => undefined,

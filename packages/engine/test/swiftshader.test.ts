@@ -46,6 +46,17 @@ describe.skipIf(!unpacked)(`WebGPU on SwiftShader${reason && ` (skipped: ${reaso
     expect(code, output).toBe(0);
   });
 
+  it("runs the graphs of the engine onnx, to the results of tfjs cpu", { timeout: 300_000 }, async () => {
+    const runs = process.env["REVQ_TEST_FULL"] === undefined ? "1" : "20";
+    const { code, output } = await vitest("parity.test.ts", {
+      REVQ_TEST_ENGINES: "onnx",
+      REVQ_TEST_RUNS: runs,
+      REVQ_ONNX_PROVIDER: "webgpu",
+    });
+    expect(output).toContain("onnx equals tfjs cpu");
+    expect(code, output).toBe(0);
+  });
+
   it("is refused by auto, described, and refuses what it cannot do", { timeout: 120_000 }, async () => {
     const { code, output } = await vitest("webgpu-device.test.ts", { REVQ_TEST_SWIFTSHADER: "1" });
     expect(output).toContain("refuses a tensor larger than a buffer");

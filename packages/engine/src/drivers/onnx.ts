@@ -36,10 +36,17 @@ export const onnx: EngineDriver = {
       });
     }
     const { registerOnnxBackend, onnxBackendStats } = module;
-    registerOnnxBackend(threads === undefined ? {} : { threads });
+    const provider = probes.onnxProvider || "cpu";
+    if (provider !== "cpu" && provider !== "webgpu") {
+      throw new RevqError("engine-not-ready", `REVQ_ONNX_PROVIDER is "${provider}"; cpu or webgpu was expected.`, {
+        fix: "Unset the variable, or set it to one of the two.",
+      });
+    }
+    registerOnnxBackend({ provider, ...(threads === undefined ? {} : { threads }) });
     return {
       backendName: "onnx",
       describe() {
+        if (provider === "webgpu") return "ONNX Runtime on WebGPU";
         const running = onnxBackendStats?.().threads;
         return `ONNX Runtime on the CPU${running === undefined ? "" : ` (${running} ${running === 1 ? "thread" : "threads"})`}`;
       },

@@ -37,6 +37,7 @@ export function float(value: number): { readonly float: number } {
 
 /** One operator; an empty input name leaves an optional input out. */
 export interface ModelNode {
+  readonly name?: string;
   readonly op: string;
   readonly domain: string;
   readonly inputs: readonly string[];
@@ -115,6 +116,7 @@ function writeInitializer(graph: ProtobufWriter, constant: ModelInitializer): vo
 function writeNode(writer: ProtobufWriter, node: ModelNode): void {
   for (const name of node.inputs) writer.string(1, name);
   for (const name of node.outputs) writer.string(2, name);
+  if (node.name) writer.string(3, node.name);
   writer.string(4, node.op);
   for (const [name, value] of Object.entries(node.attributes)) {
     writer.message(5, (attribute) => writeAttribute(attribute.string(1, name), value));

@@ -49,6 +49,12 @@ interface NativeBinding {
 export interface RuntimeOptions {
   /** Threads inside one operator; default: one a core. */
   readonly threads?: number;
+  /**
+   * `webgpu`: graphs run on the GPU that Dawn finds (ONNX Runtime's WebGPU execution provider, which the binary of
+   * onnxruntime-node 1.30 contains), and operators that it lacks on the CPU. Tensors stay in the host's memory between
+   * graphs. Default: `cpu`.
+   */
+  readonly provider?: "cpu" | "webgpu";
   /** Further options of each session (onnxruntime's `InferenceSession.SessionOptions`). */
   readonly sessionOptions?: Readonly<Record<string, unknown>>;
 }
@@ -81,10 +87,12 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   const native = loadBinding();
   const threads = options.threads ?? availableParallelism();
   const create = (model: Model, small: boolean, inPlace: boolean): Session =>
-    openSession(native, model, sessionOptions(small ? 1 : threads, options.sessionOptions), inPlace);
+    openSession(native, model, sessionOptions(small ? 1 : threads, options), inPlace);
   const inPlaceOutputs = writesInPlace(create);
   const createSession: Runtime["createSession"] = (model, small) => create(model, small, inPlaceOutputs);
-  return { inPlaceOutputs, blockedConvolutions: convolvesBlocks(createSession), threads, createSession };
+  // Blocked channels are a layout of the CPU.
+  const blockedConvolutions = options.provider !== "webgpu" && convolvesBlocks(createSession);
+  return { inPlaceOutputs, blockedConvolutions, threads, createSession };
 }
 
 function loadBinding(): NativeBinding {
@@ -107,8 +115,14 @@ function loadBinding(): NativeBinding {
   }
 }
 
-function sessionOptions(threads: number, extra: Readonly<Record<string, unknown>> | undefined): object {
+interface SessionOptions {
+  readonly executionProviders: readonly (string | object)[];
+  readonly [option: string]: unknown;
+}
+
+function sessionOptions(threads: number, { provider = "cpu", sessionOptions: extra }: RuntimeOptions): SessionOptions {
   return {
+    executionProviders: provider === "cpu" ? ["cpu"] : [provider, "cpu"],
     graphOptimizationLevel: "all",
     executionMode: "sequential",
     intraOpNumThreads: threads,
@@ -125,7 +139,23 @@ function sessionOptions(threads: number, extra: Readonly<Record<string, unknown>
 const SHRINK = { logSeverityLevel: 4, extra: { memory: { enable_memory_arena_shrinkage: "cpu:0" } } };
 const KEEP = { logSeverityLevel: 4 };
 
-function openSession(native: NativeBinding, model: Model, options: object, inPlace: boolean): Session {
+/** The WebGPU provider takes max pooling with indices, of which its gradient is made, and then has none: that is for the CPU. */
+function withoutIndicesOnGpu(model: Model, options: SessionOptions): { model: Model; options: SessionOptions } {
+  const nodes = model.nodes.map((node, i) =>
+    node.op === "MaxPool" && node.outputs.length > 1 ? { ...node, name: `pool_${i}` } : node,
+  );
+  const forceCpuNodeNames = nodes.flatMap(({ name }) => name ?? []);
+  if (forceCpuNodeNames.length === 0) return { model, options };
+  const executionProviders = options.executionProviders.map((id) =>
+    id === "webgpu" ? { name: id, forceCpuNodeNames } : id,
+  );
+  return { model: { ...model, nodes }, options: { ...options, executionProviders } };
+}
+
+function openSession(native: NativeBinding, given: Model, settings: SessionOptions, inPlace: boolean): Session {
+  const { model, options } = settings.executionProviders.includes("webgpu")
+    ? withoutIndicesOnGpu(given, settings)
+    : { model: given, options: settings };
   const whole = inPlace
     ? { ...model, outputs: [SENTINEL, ...model.outputs], initializers: [SENTINEL, ...model.initializers] }
     : model;
