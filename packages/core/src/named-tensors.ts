@@ -98,13 +98,16 @@ export function requireTensor(state: NamedTensors, name: string, shape?: readonl
  * through.
  */
 export async function fingerprint(arrays: NamedArrays): Promise<string> {
-  const lines: string[] = [];
-  for (const name of Object.keys(arrays).sort()) {
-    const { shape, data } = arrays[name]!;
-    const dtype = data instanceof Float32Array ? "F32" : "I32";
-    const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
-    lines.push(`${name} ${dtype} [${shape}] ${await sha256(bytes)}`);
-  }
+  const lines = await Promise.all(
+    Object.keys(arrays)
+      .sort()
+      .map(async (name) => {
+        const { shape, data } = arrays[name]!;
+        const dtype = data instanceof Float32Array ? "F32" : "I32";
+        const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+        return `${name} ${dtype} [${shape}] ${await sha256(bytes)}`;
+      }),
+  );
   return sha256(new TextEncoder().encode(lines.join("\n")));
 }
 

@@ -37,6 +37,19 @@ describe("the wasm engine", () => {
     expect(lacking.sort()).toEqual(unneeded);
   });
 
+  it("sums along axes before the last one like plain additions", async () => {
+    const [rows, length, columns] = [3, 37, 19];
+    const values = Float32Array.from({ length: rows * length * columns }, (_, i) => Math.sin(i * 1.3));
+    const expected = new Float64Array(rows * columns);
+    values.forEach((value, i) => {
+      expected[Math.floor(i / (length * columns)) * columns + (i % columns)]! += value;
+    });
+    const sums = tf.sum(tf.tensor3d(values, [rows, length, columns]), 1);
+    expect(sums.shape).toEqual([rows, columns]);
+    (await sums.data()).forEach((sum, i) => expect(sum).toBeCloseTo(expected[i]!, 5));
+    expect(tf.sum(tf.tensor3d(values, [rows, length, columns]), [0, 1], true).shape).toEqual([1, 1, columns]);
+  });
+
   it("refuses a tensor beyond its address space instead of writing somewhere", () => {
     expect(() => tf.fill([2 ** 30 + 1], 1)).toThrow(expect.objectContaining({ code: "wasm-memory" }));
   });

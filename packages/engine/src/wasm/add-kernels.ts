@@ -1,8 +1,8 @@
 /**
  * Completes tfjs's wasm backend (4.22) for training. Adds missing gradients. Replaces slow kernels
- * (transposed and batched matrix products, the input gradient of a convolution) and wrong ones
- * (strided convolutions with `same` padding, the gradient of max pooling, transposed fused
- * products).
+ * (transposed and batched matrix products, the input gradient of a convolution, sums over
+ * positions) and wrong ones (strided convolutions with `same` padding, the gradient of max pooling,
+ * transposed fused products).
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { KernelFunc } from "@tensorflow/tfjs-core";
@@ -14,6 +14,7 @@ import { fusedMatMul } from "./fused-product.js";
 import { batchMatMul } from "./matrix-product.js";
 import { maxPoolGrad } from "./max-pool-gradient.js";
 import { unsortedSegmentSum } from "./segment-sum.js";
+import { sumBeforeLast } from "./sum.js";
 
 const missing: Readonly<Record<string, KernelFunc>> = {
   Conv2DBackpropFilter: conv2dBackpropFilter,
@@ -31,6 +32,7 @@ const improved: Improvements = {
   DepthwiseConv2dNative: withExplicitPadding(true),
   FusedDepthwiseConv2D: withExplicitPadding(true),
   MaxPoolGrad: () => maxPoolGrad,
+  Sum: sumBeforeLast,
 };
 
 /** Registers these kernels. Calling it again changes nothing. */
