@@ -231,8 +231,46 @@ describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}
     await expect.poll(async () => (await changed(ids)).length).toBeGreaterThan(1);
     await page.getByRole("button", { name: "Undo" }).click();
     expect(await shownIds(page)).toEqual(ids);
+    // Swapping needs a second photo; both halves are shown and taken back.
+    await page.locator(".paint").getByRole("button", { name: "Swap", exact: true }).click();
+    await page.getByLabel("Second photo").selectOption(expected.images[2]!.name);
+    await page.getByText("encoding it…").waitFor({ state: "detached" });
+    await page.mouse.move(...at(0.2));
+    await page.mouse.down();
+    await page.mouse.move(...at(0.8), { steps: 6 });
+    await page.mouse.up();
+    await page.getByText("what is left of it").waitFor();
+    const swapped = await changed(ids);
+    const shown = await shownIds(page);
+    expect(swapped.length).toBeGreaterThan(0);
+    expect(swapped.every((t) => shown[t] === expected.images[2]!.ids[t])).toBe(true);
+    await page.getByRole("button", { name: "Undo" }).click();
+    await page.getByText("what is left of it").waitFor({ state: "detached" });
+    expect(await shownIds(page)).toEqual(ids);
     await pasteIds(page, "[1, 2, 3]");
     await page.getByText(`There are 3 ids, the tokenizer has ${ids.length} tokens.`).waitFor();
+    await close();
+  });
+
+  it("reveals the first tokens and saves the film of it", async () => {
+    const { page, complaints, close } = await ready("?engine=wasm");
+    await openTab(page, "Tokens");
+    await page.getByRole("button", { name: "Reveal token by token" }).click();
+    const slider = page.getByRole("slider", { name: "First tokens" });
+    await slider.fill("0");
+    await page.locator(".reveal-facts").getByText("0 bytes").waitFor();
+    await page.getByRole("button", { name: "Play" }).click();
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Save film" }).click(),
+    ]);
+    expect(download.suggestedFilename()).toBe("revq-reveal.webm");
+    const film = await readFile(await download.path());
+    // EBML, which every WebM starts with, then more than one picture.
+    expect(film.subarray(0, 4).toString("hex")).toBe("1a45dfa3");
+    expect(film.length).toBeGreaterThan(2000);
+    await page.getByText("The film is saved.").waitFor();
+    expect(complaints).toEqual([]);
     await close();
   });
 
@@ -311,10 +349,14 @@ describe.skipIf(noBrowser)(`the viewer${noBrowser && ` (skipped: ${noBrowser})`}
 
   it("opens its own tokenizer when nothing is named, then a folder and an image of this computer", async () => {
     const plain = await startStaticHost(cwd);
-    const { page, complaints, close } = await openPage(browser, `${plain.url}page/?engine=wasm`);
+    const { page, complaints, requested, close } = await openPage(browser, `${plain.url}page/?engine=wasm`);
     await page.getByRole("heading", { name: "Your photo as 1,024 tokens: 1.25 KB instead of 192 KB." }).waitFor();
     await page.getByText("154 × smaller").waitFor();
     await resultShown(page);
+    // Few files of code, and nothing that only training needs.
+    const scripts = [...requested].filter((url) => url.endsWith(".js"));
+    expect(scripts.length).toBeLessThanOrEqual(11);
+    expect(scripts.filter((url) => /gradient|webgpu|onnx|uPlot/i.test(url))).toEqual([]);
     expect(complaints).toEqual([]);
     expect(await page.title()).toBe("friends-05.jpg as 1,024 tokens · tiny · revq");
     expect(await page.locator(".strip [tabindex='0'], .strip button:not([tabindex])").count()).toBe(2);

@@ -4,9 +4,27 @@ import { fileURLToPath } from "node:url";
 import { revqWasm } from "../../packages/engine/src/node/vite.ts";
 import { sampleImages } from "../../packages/sample-images/src/index.ts";
 import { tokenizerFiles, tokenizerFolder } from "../../packages/tokenizer-tiny/src/index.ts";
+import { weightFiles, weightsFolder } from "../../packages/weights-tiny-sd-vae/src/index.ts";
 import type { Facts } from "./src/page/first-paint.ts";
 import { size } from "./src/page/format.ts";
 import { defaultClientConditions, defineConfig, type Plugin } from "vite";
+
+/** A tokenizer of fewer bits, made by tools/viewer/few-bits.mjs. It has the VAE of `tiny`, in a file of its own. */
+const fewBitsFolder = new URL("few-bits/", import.meta.url);
+
+/** For `src/page/bundled.ts`. */
+function bundled(): unknown[] {
+  const entry = (name: string, url: string, folder: URL, weights: unknown): unknown => {
+    const { tokens } = JSON.parse(readFileSync(new URL("config.json", folder), "utf8")) as {
+      tokens: { tokens: number; bitsPerImage: number };
+    };
+    return { name, url, tokens: tokens.tokens, bits: tokens.bitsPerImage, weights };
+  };
+  return [
+    entry("tiny", "tokenizer/", tokenizerFolder, null),
+    entry("few-bits", "few-bits/", fewBitsFolder, { url: "vae/", files: weightFiles }),
+  ];
+}
 
 /** Samples that are shown at once, the best first: its results are in `first-paint/`. */
 const featured = [
@@ -36,7 +54,11 @@ function siteFiles(): Plugin {
   for (const name of ["tokens.webp", "map.png", "facts.json", "card.jpg"]) {
     files.set(`first-paint/${name}`, fileURLToPath(new URL(`first-paint/${name}`, import.meta.url)));
   }
-  for (const name of tokenizerFiles) files.set(`tokenizer/${name}`, fileURLToPath(new URL(name, tokenizerFolder)));
+  for (const name of tokenizerFiles) {
+    files.set(`tokenizer/${name}`, fileURLToPath(new URL(name, tokenizerFolder)));
+    files.set(`few-bits/${name}`, fileURLToPath(new URL(name, fewBitsFolder)));
+  }
+  for (const name of weightFiles) files.set(`vae/${name}`, fileURLToPath(new URL(name, weightsFolder)));
   return {
     name: "revq-site-files",
     generateBundle() {
@@ -115,16 +137,30 @@ const resolve = { conditions: ["@revq/source", ...defaultClientConditions] };
 const rolldownOptions = { checks: { bundlerTimings: false, ineffectiveDynamicImport: false } };
 
 /**
- * One file for our packages and one for the plugins in place of thirty: each file of a chain of imports is
- * a round trip. tfjs keeps its own split, which is by engine.
+ * A file for our packages, one for the plugins, and one for each part of tfjs that an engine needs: each file of a
+ * chain of imports is a round trip.
  */
 const workerChunks = [
   {
     name: "revq",
-    test: /\/(packages\/(core|numerics|formats|plugin-kit|nearest|metrics|tokenizer|data|engine)|apps\/viewer)\//,
+    test: /\/(packages\/(core|numerics|formats|plugin-kit|nearest|metrics|tokenizer|data|engine)|apps\/viewer|node_modules\/zod)\/|no-gradients|browser-external/,
   },
   { name: "plugins", test: /\/plugins\/(?!backbone-onnx)/ },
+  { name: "tfjs-wasm", test: /\/tfjs-backend-wasm\// },
+  { name: "tfjs-webgpu", test: /\/tfjs-backend-webgpu\// },
+  { name: "tfjs", test: /\/node_modules\/(@tensorflow\/tfjs-core|long|seedrandom)\// },
 ];
+
+/** The page never trains: tfjs's gradients stay out of it. */
+function withoutGradients(): Plugin {
+  const id = "\0no-gradients";
+  return {
+    name: "revq-without-gradients",
+    enforce: "pre",
+    resolveId: (source) => (source === "@tensorflow/tfjs-core/dist/register_all_gradients.js" ? id : undefined),
+    load: (path) => (path === id ? "export {};\n" : undefined),
+  };
+}
 
 /** The worker's first modules are requested with the document, not after the page's script has started it. */
 function preloadWorker(): Plugin {
@@ -134,7 +170,7 @@ function preloadWorker(): Plugin {
       order: "post",
       handler: (_, { bundle = {} }) =>
         Object.keys(bundle)
-          .filter((file) => /^assets\/(main|revq|schemas)-[\w-]+\.js$/.test(file))
+          .filter((file) => /^assets\/(main|revq|tfjs)-[\w-]{8}\.js$/.test(file))
           .map((file) => ({
             tag: "link",
             attrs: { rel: "modulepreload", href: `./${file}` },
@@ -149,13 +185,14 @@ export default defineConfig({
   logLevel: "warn", // an install builds the page: no list of its files
   resolve,
   define: {
+    __BUNDLED__: JSON.stringify(bundled()),
     __REPOSITORY__: JSON.stringify(repository()),
     __SITE__: JSON.stringify(process.env["REVQ_SITE_URL"] ?? ""),
   },
   plugins: [siteFiles(), firstPaint(), preloadWorker(), revqWasm()],
   worker: {
     format: "es",
-    plugins: () => [workspacePlugins(), revqWasm()],
+    plugins: () => [workspacePlugins(), withoutGradients(), revqWasm()],
     rolldownOptions: {
       ...rolldownOptions,
       output: { codeSplitting: { includeDependenciesRecursively: false, groups: workerChunks } },

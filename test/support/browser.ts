@@ -32,6 +32,8 @@ export interface WatchedPage {
   readonly page: Page;
   /** What the page complained about: errors, refused requests, violations of its policy. */
   readonly complaints: string[];
+  /** Addresses that page and worker have asked for. */
+  readonly requested: ReadonlySet<string>;
   close(): Promise<void>;
 }
 
@@ -44,10 +46,12 @@ export async function openPage(
   context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   const complaints: string[] = [];
+  const requested = new Set<string>();
+  context.on("request", (request) => requested.add(request.url()));
   page.on("console", (message) => {
     if (message.type() === "error") complaints.push(message.text());
   });
   page.on("pageerror", (error) => complaints.push(error.message));
   await page.goto(url);
-  return { page, complaints, close: () => context.close() };
+  return { page, complaints, requested, close: () => context.close() };
 }

@@ -55,6 +55,18 @@ describe("the protocol", () => {
     });
   });
 
+  it("starts to read ahead beside the call that runs", async () => {
+    let release = (): void => {};
+    const call = connect({
+      load: () => new Promise((resolve) => (release = () => resolve({ name: "x" } as never))),
+      ahead: async () => null,
+    });
+    const loading = call("load", load);
+    expect(await call("ahead", { url: "https://example.org/x/" })).toBeNull();
+    release();
+    expect(await loading).toEqual({ name: "x" });
+  });
+
   it("answers one call at a time, in order", async () => {
     const log: string[] = [];
     const call = connect({

@@ -8,7 +8,7 @@ import { dct, none } from "@revq/transform-block";
 import type { Quantizer } from "@revq/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { latentsOf, type LatentDecoder } from "../src/worker/footprints.js";
+import { channelLast, findFootprints, latentsOf, type LatentDecoder } from "../src/worker/footprints.js";
 import { groupDeviations, groupMaps } from "../src/worker/group-maps.js";
 import { colourPicture, divergingPicture, fitBasis, mainComponent } from "../src/worker/latent-colours.js";
 import { tokenReport } from "../src/worker/token-report.js";
@@ -73,12 +73,36 @@ const quantizers = {
     }),
 };
 
+const combinations = (["multigroup", "residual", "lfq"] as const).flatMap((name) =>
+  [none, dct].map((plugin) => [name, plugin.id, plugin] as const),
+);
+
+describe("what a token decides", () => {
+  it.each(combinations)("is what changing it alone changes: %s, transform %s", async (name, _, plugin) => {
+    const space = await spaceOf(plugin);
+    const quantizer = await quantizers[name](space);
+    fill(quantizer);
+    const decoder = { latentShape: shape, space, quantizer };
+    const { count, codebookSizes, groupOf } = quantizer.layout;
+    const { starts, indices } = await findFootprints(decoder);
+    const base = await latentsOf(decoder, new Int32Array(count), 1);
+    for (let token = 0; token < count; token++) {
+      const ids = new Int32Array(count);
+      ids[token] = codebookSizes[groupOf[token]!]! - 1;
+      const changed = await latentsOf(decoder, ids, 1);
+      const expected = [...base.keys()].filter((index) => {
+        const at = channelLast(index, shape);
+        return changed[at] !== base[at];
+      });
+      expect([...indices.subarray(starts[token], starts[token + 1])]).toEqual(expected);
+    }
+    quantizer.dispose();
+    space.dispose();
+  });
+});
+
 describe("what a group says", () => {
-  it.each(
-    (["multigroup", "residual", "lfq"] as const).flatMap((name) =>
-      [none, dct].map((plugin) => [name, plugin.id, plugin] as const),
-    ),
-  )("is its latents with the others at their mean: %s, transform %s", async (name, _, plugin) => {
+  it.each(combinations)("is its latents with the others at their mean: %s, transform %s", async (name, _, plugin) => {
     const before = tf.memory().numTensors;
     const space = await spaceOf(plugin);
     const quantizer = await quantizers[name](space);

@@ -6,11 +6,15 @@ import { tokenOrder } from "@revq/core";
 import { openSafetensors, fromBuffer, writeSafetensors } from "@revq/formats";
 import { createEngine, type Engine } from "@revq/engine";
 import * as tf from "@tensorflow/tfjs-core";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { principalMap, readCodebook } from "../src/worker/codebook.js";
 import { channelLast, findFootprints } from "../src/worker/footprints.js";
 import { inBlocks } from "../src/worker/sources/block-source.js";
 import { rangeCache } from "../src/worker/sources/range-cache.js";
+import { readAhead, remoteFolder } from "../src/worker/sources/weights-sources.js";
 
 const shape = { channels: 3, height: 4, width: 4 };
 let engine: Engine;
@@ -87,6 +91,47 @@ describe("footprints and codebooks", () => {
     expect(explained[1]).toBeCloseTo(0, 6);
     expect(Math.abs(map[6]! - map[0]!)).toBeCloseTo(5, 5);
     for (let i = 0; i < 4; i++) expect(map[2 * i + 1]).toBeCloseTo(0, 5);
+  });
+});
+
+describe("reading ahead", () => {
+  it("asks for a file once, gives what it read to the next one who opens it, and reads anew after that", async () => {
+    const files: Record<string, string> = { "/t/config.json": "{}", "/t/model.safetensors": "weights" };
+    const asked: string[] = [];
+    const server = createServer(({ url }, response) => {
+      asked.push(url!);
+      if (files[url!] === undefined) response.writeHead(404).end();
+      else response.writeHead(200).end(files[url!]);
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/t/`;
+    readAhead(
+      url,
+      Object.keys(files).map((path) => path.slice(3)),
+    );
+    const progress: number[] = [];
+    const context = {
+      signal: new AbortController().signal,
+      onProgress: ({ done }: { done: number }) => progress.push(done),
+    };
+    const folder = remoteFolder(url, ["config.json", "model.safetensors", "gone.json"], context);
+    const text = async (name: string): Promise<string> => {
+      const source = await folder.open(name);
+      return new TextDecoder().decode(await source.read(0, source.size));
+    };
+    expect(await text("model.safetensors")).toBe("weights");
+    expect(progress).toEqual([7]);
+    expect(asked.filter((path) => path.endsWith("model.safetensors"))).toHaveLength(1);
+    expect(await text("model.safetensors")).toBe("weights");
+    expect(asked.filter((path) => path.endsWith("model.safetensors"))).toHaveLength(2);
+
+    // What fails is told to the one who opens it, and is tried again.
+    readAhead(url, ["gone.json"]);
+    await expect(folder.open("gone.json")).rejects.toThrow("404");
+    files["/t/gone.json"] = "back";
+    expect(await text("gone.json")).toBe("back");
+    server.close();
+    server.closeAllConnections();
   });
 });
 

@@ -28,6 +28,21 @@ export function nearestTo({ vectors, dim }: Codebook, code: number, count: numbe
   return near;
 }
 
+/** The code nearest to the middle between two codes; the lower one of equals. */
+export function codeBetween({ vectors, dim }: Codebook, a: number, b: number): number {
+  let best = a;
+  let min = Infinity;
+  for (let code = 0; code < vectors.length / dim; code++) {
+    let sum = 0;
+    for (let i = 0; i < dim && sum < min; i++) {
+      const middle = (vectors[a * dim + i]! + vectors[b * dim + i]!) / 2;
+      sum += (vectors[code * dim + i]! - middle) ** 2;
+    }
+    if (sum < min) [best, min] = [code, sum];
+  }
+  return best;
+}
+
 export function codeOfLeastNorm({ vectors, dim }: Codebook): number {
   let best = 0;
   let min = Infinity;

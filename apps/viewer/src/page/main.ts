@@ -27,9 +27,10 @@ import { followState, restoreContent, restoreView } from "./actions/share.js";
 import { openTokenizer, sourceOfUrl } from "./actions/tokenizers.js";
 import { pasteIds } from "./actions/downloads.js";
 import { App, lostDevice, toProblem } from "./app.js";
+import { bundledTokenizers } from "./bundled.js";
 import { carriesFiles } from "./file-drag.js";
 import { readFirstPaint } from "./first-paint.js";
-import { readServed, samplesOf } from "./served.js";
+import { readServed, samplesOf, type ServedFiles } from "./served.js";
 import { readHash } from "./share-link.js";
 import type { ViewerState } from "./state.js";
 import { titleOf } from "./story.js";
@@ -40,6 +41,12 @@ const app = new App(createClient(worker as unknown as Port));
 const { store } = app;
 const root = document.getElementById("app")!;
 const query = new URLSearchParams(location.search);
+const bundled = bundledTokenizers(document.baseURI);
+
+/** An address of a bundled tokenizer names all that is known of it. */
+function known(source: TokenizerSource): TokenizerSource {
+  return bundled.find((one) => source.kind === "url" && one.source.url === source.url)?.source ?? source;
+}
 
 worker.addEventListener("error", (event) => {
   const message = event.message || "The worker could not be started.";
@@ -83,33 +90,41 @@ async function start(): Promise<void> {
     document.dispatchEvent(new Event("revq-theme")),
   );
   receive();
-  const [ready, served, samples] = await Promise.all([check(), readServed(), samplesOf()]);
+  const [ready, { served, first }, samples] = await Promise.all([check(), firstTokenizer(), samplesOf()]);
   const asBuilt = served.tokenizers.length === 0 && served.images.length === 0;
   store.set(({ paint }) => ({
     served: { local: served.local, tokenizers: served.tokenizers },
+    bundled,
     images: [...served.images, ...samples],
     paint: asBuilt ? paint : null,
   }));
   if (!ready) return;
-  const named = query.get("tokenizer");
   const second = query.get("compare");
   try {
-    const first = named !== null ? sourceOfUrl(named) : (served.tokenizers[0] ?? embedded());
+    if (first instanceof Error) throw first;
     if (await openTokenizer(app, "a", first)) {
       await restoreContent(app, shared);
-      const other = second !== null ? sourceOfUrl(second) : served.tokenizers[1];
+      const other = second !== null ? known(sourceOfUrl(second)) : served.tokenizers[1];
       if (other) await openTokenizer(app, "b", other);
     }
   } catch (error) {
     app.report(error);
   }
   if (shared.active === "b" && store.state.b.status === "ready") store.set({ active: "b" });
-  followState(app, embedded().url);
+  followState(app, bundled[0]!.source.url);
 }
 
-/** The tokenizer that comes with the page, for a visit that names none. */
-function embedded(): TokenizerSource & { readonly kind: "url" } {
-  return { kind: "url", name: "tiny", url: new URL("tokenizer/", document.baseURI).href, weights: null };
+/** What is opened first: the worker starts to read it while the engine starts. */
+async function firstTokenizer(): Promise<{ served: ServedFiles; first: TokenizerSource | Error }> {
+  const served = await readServed();
+  const named = query.get("tokenizer");
+  try {
+    const first = named !== null ? known(sourceOfUrl(named)) : (served.tokenizers[0] ?? bundled[0]!.source);
+    if (first.kind === "url" && !first.url.startsWith("hf:")) void app.call("ahead", { url: first.url });
+    return { served, first };
+  } catch (error) {
+    return { served, first: error as Error };
+  }
 }
 
 /** The capability check, before anything is downloaded. */

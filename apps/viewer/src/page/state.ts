@@ -14,6 +14,7 @@ import type {
   TokenizerSource,
 } from "../protocol/messages.js";
 import type { DecodedImage } from "@revq/tokenizer";
+import type { Bundled } from "./bundled.js";
 import type { FirstPaint } from "./first-paint.js";
 import type { MetricsRecord } from "./metrics-file.js";
 import type { RevealOrder } from "./reveal.js";
@@ -155,12 +156,20 @@ export interface Notice {
   readonly kind: "info" | "error";
 }
 
+/** What a brush does with a token: those beside `zero` take a second photo's token at the same place. */
+export const brushTools = ["copy", "swap", "blend", "zero"] as const;
+export type BrushTool = (typeof brushTools)[number];
+
 /** Painting with tokens: what the brush puts where it goes. */
 export interface Brush {
-  readonly tool: "copy" | "zero";
-  /** The image that `copy` takes tokens from, and its ids once they are there. */
+  readonly tool: BrushTool;
+  /** The second photo, and its ids once they are there. Swaps change them. */
   readonly source: string | null;
   readonly ids: Int32Array | null;
+  /** The second photo from its tokens, once a swap has changed them. */
+  readonly picture: DecodedImage | null;
+  /** The second photo's ids before each swap, with the shown ids at that time: Undo takes both back. */
+  readonly swaps: readonly { readonly shown: Int32Array; readonly ids: Int32Array }[];
   /** Tokens under the stroke that is being drawn. */
   readonly stroke: ReadonlySet<number>;
 }
@@ -176,6 +185,8 @@ export interface ViewerState {
   /** The tokenizer of the pages that show one. */
   readonly active: Slot;
   readonly served: Served;
+  /** Tokenizers that come with the page. */
+  readonly bundled: readonly Bundled[];
   readonly images: readonly ImageEntry[];
   readonly image: string | null;
   /** The strip shows every sample. */
@@ -215,6 +226,7 @@ export const initialState: ViewerState = {
   tab: "image",
   active: "a",
   served: { local: false, tokenizers: [] },
+  bundled: [],
   images: [],
   image: null,
   allImages: false,

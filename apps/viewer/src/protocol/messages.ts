@@ -203,6 +203,8 @@ export interface MemoryStatus {
 
 export interface Calls {
   check: { request: EngineRequest; event: never; response: EngineStatus };
+  /** Starts to read the tokenizer at this address, which is opened next. */
+  ahead: { request: { readonly url: string }; event: never; response: null };
   load: { request: LoadRequest; event: LoadProgress; response: TokenizerDescription };
   unload: { request: { readonly slot: Slot }; event: never; response: null };
   encode: { request: EncodeRequest; event: EncodeEvent; response: { readonly milliseconds: number } };

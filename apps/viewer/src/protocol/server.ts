@@ -1,6 +1,7 @@
 /**
  * The worker's end of the protocol. It runs one call at a time, in order; a long call lets small ones
- * (a codebook, a map, the memory) run between its steps. A cancellation aborts the call's signal.
+ * (a codebook, a map, the memory) run between its steps. Reading ahead runs beside any call. A cancellation
+ * aborts the call's signal.
  */
 import { isRevqError } from "@revq/core";
 import type { CallName, Calls, FromWorker, Problem, ToWorker } from "./messages.js";
@@ -72,6 +73,7 @@ export function serve(port: ServerPort, handlers: Handlers): void {
         controllers.delete(id);
       }
     };
+    if (name === "ahead") return void run();
     waiting.push({ name, run });
     void work();
   });

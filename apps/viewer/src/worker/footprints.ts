@@ -1,44 +1,85 @@
 /**
- * The latent elements that each token decides. Changing one token at a time finds them, for any
- * quantizer.
+ * The latent elements that each token decides, for any quantizer and transform. Codes are tried to find the
+ * coefficients of a token, then numbers in their place to find the latents of these. Tokens that cannot decide
+ * the same element are tried together.
  */
-import { latentSize, type LatentShape } from "@revq/core";
+import { createRandom, latentSize, type LatentShape, type TokenLayout } from "@revq/core";
 import type { TokenizerParts } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor4D } from "@tensorflow/tfjs-core";
 import type { Footprints } from "../protocol/messages.js";
+import { decidedBy } from "./token-probes.js";
 
 /** What maps ids to latents. */
 export type LatentDecoder = Pick<TokenizerParts, "latentShape" | "space" | "quantizer">;
 
-/** Elements of latents that are computed at once. */
+/** Elements that are computed at once. */
 const budget = 2 ** 22;
 
 /**
- * Tries each token with the first and the last code of its group. A group of one code decides
- * nothing.
+ * A token's coefficients are those in which the first and the last code of its group differ. A group of one
+ * code decides nothing.
  */
-export async function findFootprints(decoder: LatentDecoder): Promise<Footprints> {
-  const { latentShape: shape, quantizer } = decoder;
-  const { count, codebookSizes, groupOf } = quantizer.layout;
+export async function findFootprints({ latentShape: shape, quantizer, space }: LatentDecoder): Promise<Footprints> {
+  const { layout } = quantizer;
+  const { count } = layout;
   const size = latentSize(shape);
-  const base = await latentsOf(decoder, new Int32Array(count), 1);
-  const rows = Math.max(1, Math.floor(budget / size));
+  const dims = [shape.height, shape.width, shape.channels] as const;
+  const coefficients = await decidedBy(
+    count,
+    inBatches(size, (sets) => {
+      const ids = new Int32Array(sets.length * count);
+      sets.forEach((set, row) => {
+        for (const token of set) ids[row * count + token] = lastCode(layout, token);
+      });
+      return quantizer.dequantize(tf.tensor2d(ids, [sets.length, count], "int32"));
+    }),
+  );
+  // Random numbers: sums of changes do not cancel out.
+  const random = createRandom(1);
+  const [before, after] = [0, 1].map(() => Float32Array.from({ length: size }, () => random.normal())) as [
+    Float32Array,
+    Float32Array,
+  ];
+  const elements = await decidedBy(
+    count,
+    inBatches(size, (sets) => {
+      const values = new Float32Array(sets.length * size);
+      sets.forEach((set, row) => {
+        values.set(before, row * size);
+        for (const token of set) for (const at of coefficients[token]!) values[row * size + at] = after[at]!;
+      });
+      return tf.transpose(space.inverse(tf.tensor4d(values, [sets.length, ...dims])), [0, 3, 1, 2]);
+    }),
+  );
   const starts = new Int32Array(count + 1);
-  const indices: number[] = [];
-  for (let first = 0; first < count; first += rows) {
-    const n = Math.min(rows, count - first);
-    const changed = new Int32Array(n * count);
-    for (let i = 0; i < n; i++) changed[i * count + first + i] = codebookSizes[groupOf[first + i]!]! - 1;
-    const values = await latentsOf(decoder, changed, n);
-    for (let i = 0; i < n; i++) {
-      for (let index = 0; index < size; index++) {
-        const at = channelLast(index, shape);
-        if (values[i * size + at] !== base[at]) indices.push(index);
-      }
-      starts[first + i + 1] = indices.length;
+  elements.forEach((own, token) => (starts[token + 1] = starts[token]! + own.length));
+  const indices = new Int32Array(starts[count]!);
+  elements.forEach((own, token) => indices.set(own, starts[token]!));
+  return { starts, indices };
+}
+
+function lastCode({ codebookSizes, groupOf }: TokenLayout, token: number): number {
+  return codebookSizes[groupOf[token]!]! - 1;
+}
+
+/** Runs sets of tokens in batches of at most `budget` elements. */
+function inBatches(
+  size: number,
+  run: (sets: readonly (readonly number[])[]) => Tensor4D,
+): (sets: readonly (readonly number[])[]) => Promise<Float32Array[]> {
+  const atOnce = Math.max(1, Math.floor(budget / size));
+  return async (sets) => {
+    const rows: Float32Array[] = [];
+    for (let start = 0; start < sets.length; start += atOnce) {
+      const batch = sets.slice(start, start + atOnce);
+      const result = tf.tidy(() => run(batch));
+      const values = (await result.data()) as Float32Array;
+      result.dispose();
+      rows.push(...batch.map((_, row) => values.subarray(row * size, (row + 1) * size)));
     }
-  }
-  return { starts, indices: Int32Array.from(indices) };
+    return rows;
+  };
 }
 
 /** The index in `[h, w, c]` of element `index` of `[c, h, w]`. */

@@ -4,7 +4,7 @@
  */
 import { RevqError } from "@revq/core";
 import { createEngine, type Engine } from "@revq/engine";
-import { checkIds } from "@revq/tokenizer";
+import { checkIds, configFile, modelFile } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import { z } from "zod";
 import type { DeviceLost, EngineRequest, EngineStatus, Slot } from "../protocol/messages.js";
@@ -13,6 +13,7 @@ import { readCodebook } from "./codebook.js";
 import { groupMaps } from "./group-maps.js";
 import { openTokenizer } from "./open-tokenizer.js";
 import { decodeIds, encodeImage, type OpenSlot } from "./run.js";
+import { readAhead } from "./sources/weights-sources.js";
 
 // The page's content security policy forbids making code from text, which zod would do for speed.
 z.config({ jitless: true });
@@ -25,6 +26,10 @@ const open = new Map<Slot, OpenSlot>();
 
 serve(self as unknown as ServerPort, {
   check,
+  async ahead({ url }) {
+    readAhead(url, [configFile, modelFile]);
+    return null;
+  },
   async load({ slot, source }, { signal, emit }) {
     close(slot);
     const { tokenizer, description } = await openTokenizer(source, { signal, onProgress: emit });

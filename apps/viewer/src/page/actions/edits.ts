@@ -6,6 +6,7 @@ import { openedOf, type EditScope } from "../state.js";
 import type { Codebook, Slot, TokenizerDescription } from "../../protocol/messages.js";
 import { isAbort, toProblem, type App } from "../app.js";
 import { codeOfLeastNorm } from "../code-search.js";
+import { takeSwapBack } from "./second-photo.js";
 import { boxAround, tokenBoxes, type Box } from "../token-boxes.js";
 
 /**
@@ -29,6 +30,7 @@ export async function undoEdit(app: App, slot: Slot): Promise<void> {
   const before = encoded?.history.at(-1);
   if (!before) return;
   app.store.setEncoded(slot, ({ history }) => ({ history: history.slice(0, -1) }));
+  takeSwapBack(app, slot, before);
   await showEdited(app, slot, before);
 }
 

@@ -1,4 +1,4 @@
-/** Images as a WebM film, by the browser's own recorder. */
+/** Images as a film, by the browser's own recorder: WebM, or MP4 where there is no WebM (Safari). */
 import { RevqError } from "@revq/core";
 import type { DecodedImage } from "@revq/tokenizer";
 import type { App } from "../app.js";
@@ -11,9 +11,9 @@ const lastFrames = 10;
 
 /** @throws RevqError `no-recorder` where the browser cannot record a canvas */
 export async function saveFilm(app: App, frames: readonly DecodedImage[]): Promise<void> {
-  const type = ["video/webm;codecs=vp9", "video/webm"].find((one) => globalThis.MediaRecorder?.isTypeSupported(one));
+  const type = filmType();
   if (!type || frames.length === 0) {
-    throw new RevqError("no-recorder", "This browser cannot record WebM.", {
+    throw new RevqError("no-recorder", "This browser cannot record a film.", {
       fix: "Save single images with Save PNG.",
     });
   }
@@ -32,6 +32,12 @@ export async function saveFilm(app: App, frames: readonly DecodedImage[]): Promi
   }
   recorder.stop();
   await stopped;
-  save(new Blob(parts, { type: "video/webm" }), "revq-reveal.webm");
+  const container = type.replace(/;.*/, "");
+  save(new Blob(parts, { type: container }), `revq-reveal.${container.slice("video/".length)}`);
   app.notice("The film is saved.");
+}
+
+function filmType(): string | undefined {
+  const types = ["video/webm;codecs=vp9", "video/webm", "video/mp4"];
+  return types.find((type) => globalThis.MediaRecorder?.isTypeSupported(type));
 }

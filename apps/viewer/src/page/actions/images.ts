@@ -5,6 +5,7 @@ import { isAbort, toProblem, type App } from "../app.js";
 import { nothingEncoded, openedOf, type Encoded, type ImageEntry, type OpenedTokenizer } from "../state.js";
 import { pixelsOf } from "../first-paint.js";
 import { codeCounter } from "../usage.js";
+import { fetchImage } from "./fetch-image.js";
 import { applyIds } from "./edits.js";
 
 let nextOwn = 1;
@@ -160,14 +161,6 @@ function countCodes(app: App, slot: Slot, image: string, ids: Int32Array): void 
     if (opened.counted.has(image)) return {};
     codeCounter(opened.counts, opened.description.layout).add(ids);
     return { counted: new Set(opened.counted).add(image) };
-  });
-}
-
-export async function fetchImage({ url, name }: ImageEntry, signal: AbortSignal): Promise<Blob> {
-  const response = await fetch(url, { signal });
-  if (response.ok) return response.blob();
-  throw new RevqError("image-missing", `The image ${name} could not be fetched (${response.status}).`, {
-    fix: "Was it removed? Reload the page.",
   });
 }
 

@@ -1,33 +1,19 @@
-/** Painting with tokens: a stroke over the photo copies the tokens of another photo, or zeroes them. */
+/** Painting with tokens: a stroke over the photo copies, swaps, blends or zeroes the tokens that it touches. */
 import type { Slot } from "../../protocol/messages.js";
 import type { App } from "../app.js";
-import { openedOf, type Brush } from "../state.js";
+import { codeBetween } from "../code-search.js";
+import { openedOf, type BrushTool } from "../state.js";
 import { tokenBoxes, tokensAt } from "../token-boxes.js";
-import { applyIds, zeroTokens } from "./edits.js";
-import { fetchImage } from "./images.js";
+import { applyIds, codebookOf, zeroTokens } from "./edits.js";
+import { giveTokens, showSecond } from "./second-photo.js";
 
-export function startPainting(app: App, tool: Brush["tool"]): void {
-  app.store.set(({ brush }) => ({ brush: { source: null, ids: null, ...brush, tool, stroke: new Set() } }));
+export function startPainting(app: App, tool: BrushTool): void {
+  const fresh = { source: null, ids: null, picture: null, swaps: [] };
+  app.store.set(({ brush }) => ({ brush: { ...fresh, ...brush, tool, stroke: new Set() } }));
 }
 
 export function endPainting(app: App): void {
   app.store.set({ brush: null });
-}
-
-/** Tokens of this image are copied from now on. */
-export async function paintFrom(app: App, slot: Slot, source: string): Promise<void> {
-  const { store } = app;
-  const image = store.state.images.find(({ id }) => id === source);
-  if (!image) return;
-  const change = (part: Partial<Brush>): void => store.set(({ brush }) => ({ brush: brush && { ...brush, ...part } }));
-  change({ source, ids: null });
-  const signal = app.restart("brush", slot);
-  const blob = image.blob ?? (await fetchImage(image, signal));
-  await app.call(
-    "encode",
-    { slot, image: blob, name: image.name, idsOnly: true },
-    { signal, onEvent: (event) => event.kind === "tokens" && change({ ids: event.tokens.ids }) },
-  );
 }
 
 /** The brush is at a place of the photo, in [0, 1]. */
@@ -50,7 +36,25 @@ export async function endStroke(app: App, slot: Slot): Promise<void> {
   const ids = current.slice();
   const tokens = [...brush.stroke];
   if (brush.tool === "zero") await zeroTokens(app, slot, ids, tokens);
-  else if (brush.ids) for (const token of tokens) ids[token] = brush.ids[token]!;
-  else return app.notice("Choose the photo to paint from first.");
+  else if (!brush.ids) return app.notice("Choose the second photo first.");
+  else if (brush.tool === "blend") await blendTokens(app, slot, ids, brush.ids, tokens);
+  else for (const token of tokens) ids[token] = brush.ids[token]!;
+  if (brush.tool === "swap") giveTokens(app, current, tokens);
   await applyIds(app, slot, ids);
+  if (brush.tool === "swap") await showSecond(app, slot);
+}
+
+/** Puts the code nearest to the middle between both photos into these tokens of `ids`. */
+async function blendTokens(
+  app: App,
+  slot: Slot,
+  ids: Int32Array,
+  second: Int32Array,
+  tokens: readonly number[],
+): Promise<void> {
+  const { groupOf } = openedOf(app.store.state, slot)!.description.layout;
+  for (const token of tokens) {
+    if (ids[token] === second[token]) continue;
+    ids[token] = codeBetween(await codebookOf(app, slot, groupOf[token]!), ids[token]!, second[token]!);
+  }
 }

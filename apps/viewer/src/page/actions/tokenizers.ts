@@ -1,6 +1,6 @@
 /** Opening and closing tokenizers, and the metrics beside them. */
 import { RevqError } from "@revq/core";
-import type { DroppedFile, Slot, TokenizerSource } from "../../protocol/messages.js";
+import type { DroppedFile, Problem, Slot, TokenizerSource } from "../../protocol/messages.js";
 import { isAbort, toProblem, type App } from "../app.js";
 import { parseMetrics, type MetricsRecord } from "../metrics-file.js";
 import { openedOf } from "../state.js";
@@ -44,11 +44,18 @@ export async function openTokenizer(app: App, slot: Slot, source: TokenizerSourc
       ...(slot === "a" ? { active: "a", token: null, group: 0, code: null } : {}),
     });
   } catch (error) {
-    if (!isAbort(error)) store.set({ [slot]: { status: "failed", source, problem: toProblem(error) } });
+    if (!isAbort(error)) store.set({ [slot]: { status: "failed", source, problem: asOfPage(toProblem(error)) } });
     return false;
   }
   await runImage(app, slot);
   return true;
+}
+
+/** Remedies of the command line are no use on a page. */
+function asOfPage(problem: Problem): Problem {
+  return problem.code === "hub-connection"
+    ? { ...problem, fix: "Check the network, and the name after hf:." }
+    : problem;
 }
 
 /** The host that a tokenizer is fetched from; null for this page's own and for files of this computer. */

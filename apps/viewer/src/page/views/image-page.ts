@@ -5,6 +5,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { DecodedImage } from "@revq/tokenizer";
 import { stages, type Stage } from "../../protocol/messages.js";
+import { openTokenizer } from "../actions/tokenizers.js";
 import type { App } from "../app.js";
 import { decibels, fixed, size, whole } from "../format.js";
 import { headline, storyOf, timesSmaller, type Story } from "../story.js";
@@ -15,7 +16,7 @@ import { imageTools } from "./image-tools.js";
 import { footer } from "./footer.js";
 import { difference, setView, stageNames } from "./stage-parts.js";
 import { stagesFold } from "./stages-fold.js";
-import { problemBox, slotSwitch, type View } from "./parts.js";
+import { act, problemBox, segmented, slotSwitch, type View } from "./parts.js";
 import { marksOf } from "./token-marks.js";
 import { tokenPicture } from "./token-picture.js";
 
@@ -25,7 +26,7 @@ export function imagePage(app: App, state: ViewerState, opened: OpenedTokenizer 
   const story = storyOf(state, opened);
   const problem = opened?.problem ?? opened?.description.noImages ?? null;
   return html`<div class="story" data-result=${resultOf(opened)}>
-    ${slotSwitch(app, state)} ${lead(app, story)} ${problem ? problemBox(problem) : nothing}
+    ${slotSwitch(app, state)} ${lead(app, state, story)} ${problem ? problemBox(problem) : nothing}
     ${story && (story.stages.original || opened?.encoded) ? pictures(app, state, opened, story) : nothing}
     ${imageStrip(app, state)}
     ${opened?.encoded ? html`${imageTools(app, state)} ${stagesFold(app, state, opened)}` : nothing} ${footer()}
@@ -58,11 +59,28 @@ export function noImages(app: App, opened: OpenedTokenizer): TemplateResult {
   </div>`;
 }
 
-function lead(app: App, story: Story | null): TemplateResult {
+function lead(app: App, state: ViewerState, story: Story | null): TemplateResult {
   return html`<div class="lead">
     <h2>${story ? `${headline(story)}.` : "Your photo as tokens."}</h2>
-    <p>${pickButton(app, "primary", "Choose a photo")}<span>or drop or paste one. It stays on this computer.</span></p>
+    <p>
+      ${pickButton(app, "primary", "Choose a photo")}<span>or drop or paste one. It stays on this computer.</span>
+      ${bundledChoice(app, state)}
+    </p>
   </div>`;
+}
+
+/** Few or many bits: the bundled tokenizers, while one of them is shown. */
+function bundledChoice(app: App, { a, b, bundled }: ViewerState): View {
+  const name = a.status === "ready" || a.status === "failed" ? a.source.name : a.status === "loading" ? a.name : null;
+  if (b.status !== "empty" || bundled.length < 2 || !bundled.some(({ source }) => source.name === name)) return nothing;
+  const open = (wanted: string): void =>
+    act(app, () => openTokenizer(app, "a", bundled.find(({ source }) => source.name === wanted)!.source))();
+  return html`<span class="spring"></span>${segmented(
+      "Bytes for a photo",
+      bundled.map(({ source, tokens, bits }) => [source.name, `${size(bits / 8)} · ${whole(tokens)} tokens`] as const),
+      name!,
+      open,
+    )}`;
 }
 
 function pictures(app: App, state: ViewerState, opened: OpenedTokenizer | null, story: Story): TemplateResult {

@@ -1,4 +1,4 @@
-/** Ways to open a tokenizer: one that is served, a folder of this computer, an address. */
+/** Ways to open a tokenizer: one that is served or bundled, a folder of this computer, an address. */
 import { html, nothing, type TemplateResult } from "lit";
 import type { Slot } from "../../protocol/messages.js";
 import { filesOfInput, receiveFiles } from "../actions/receive.js";
@@ -18,14 +18,15 @@ export function openPanel(app: App, state: ViewerState, slot: Slot): TemplateRes
     const url = new FormData(event.target as HTMLFormElement).get("url") as string;
     act(app, () => openTokenizer(app, slot, sourceOfUrl(url)))();
   };
+  const offered = [...state.served.tokenizers, ...state.bundled.map(({ source }) => source)];
   const folder = (input: Element): void => {
     input.setAttribute("webkitdirectory", "");
   };
   return html`<div class="open-panel">
     ${
-      state.served.tokenizers.length > 0
+      offered.length > 0
         ? html`<ul class="served">
-            ${state.served.tokenizers.map(
+            ${offered.map(
               (source) =>
                 html`<li>
                   <button @click=${act(app, () => openTokenizer(app, slot, source))}>

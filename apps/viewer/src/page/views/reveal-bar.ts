@@ -59,7 +59,7 @@ export function revealBar(app: App, state: ViewerState, opened: OpenedTokenizer,
       ${
         frames.length > 1 && !playing
           ? html`<button class="quiet" @click=${act(app, () => saveFilm(app, frames))}>
-              ${icon("download")} Save WebM
+              ${icon("download")} Save film
             </button>`
           : nothing
       }
