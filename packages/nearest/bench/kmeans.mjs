@@ -1,7 +1,7 @@
 /**
- * Compares k-means on real latents with Lloyd's algorithm on a C++ AVX-512 brute-force search: wall
- * and processor time, and validation mse. Both start from the same codebooks and run in turns.
- * Leaves out the C++ without g++.
+ * Compares k-means on real latents with Lloyd's algorithm on a C++ AVX-512 brute-force search (AVX2
+ * without it): wall and processor time, and validation mse. Both start from the same codebooks and
+ * run in turns. Leaves out the C++ without g++.
  *
  *   tsc -b && node bench/kmeans.mjs [threads] [rounds] [512 or 256 tokens alone]
  */

@@ -99,11 +99,36 @@ describe.each([
   });
 });
 
+describe("int16 on wide rows", () => {
+  it.each(Object.keys(families))("gives the reference's bits: %s", async (family) => {
+    for (const [samples, codes, dim] of [
+      [1, 1, 31],
+      [3, 100, 32],
+      [513, 40, 66],
+      [8, 300, 128],
+    ] as const) {
+      const problem = makeProblem(family, samples, 1, codes, dim, 1, dim);
+      const expected = await search(problem, { engine: "reference" });
+      expect(await search(problem, { engine: "wasm", method: "int16" })).toEqual(expected);
+      const guess = expected.indices.map((code) => (code * 7 + 1) % codes);
+      expect(await search(problem, { engine: "wasm", method: "int16", guess })).toEqual(expected);
+    }
+  });
+
+  it("gives the first of more equal codes than a query's list of candidates holds", async () => {
+    const problem = makeProblem("gaussian", 5, 1, 200, 32, 1, 1);
+    for (let code = 1; code < 200; code++) problem.codebooks.copyWithin(code * 32, 0, 32);
+    const { indices } = await search(problem, { engine: "wasm", method: "int16" });
+    expect([...indices]).toEqual([0, 0, 0, 0, 0]);
+  });
+});
+
 describe("worker threads", () => {
   const large = [
     ["one group", makeProblem("gaussian", 3000, 1, 3000, 4, 1, 1)],
     ["many groups", makeProblem("gaussian", 300, 16, 1500, 5, 16, 2)],
     ["many duplicates", makeProblem("small integers", 300, 16, 1500, 3, 20, 3)],
+    ["wide rows", makeProblem("gaussian", 701, 1, 1111, 34, 1, 4)],
   ] as const;
   it.each(large)("give the reference's bits: %s", async (_, problem) => {
     const expected = await search(problem, { engine: "reference" });

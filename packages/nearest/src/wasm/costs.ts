@@ -1,5 +1,5 @@
 /**
- * Nanoseconds of each search method, measured on Gaussian data (Zen 4, one thread). Only their
+ * Nanoseconds of each search method, measured on Gaussian data (Zen 3 and 4, one thread). Only their
  * ratios matter. Real latents are clustered, which helps the tree.
  */
 export interface SearchCosts {
@@ -18,9 +18,9 @@ export function searchCosts(codes: number, dim: number): SearchCosts {
   return {
     pack: codes * (2.5 + 0.5 * dim),
     sort: codes <= 16 ? 0 : codes * 5 * Math.log2(codes / 16),
-    int16Pack: codes * 4.8 * dim,
+    int16Pack: codes * 2.4 * dim,
     brute,
-    tree: codes > 64 ? Math.min(brute * 1.2, (30 + 8 * dim * dim) * (codes / 1024) ** (0.2 + 0.035 * dim)) : Infinity,
-    int16: 120 + 8 * dim + codes * (0.12 + 0.034 * dim),
+    tree: codes > 64 ? Math.min(brute * 1.2, (30 + 7 * dim * dim) * (codes / 1024) ** (0.2 + 0.035 * dim)) : Infinity,
+    int16: 130 + 5 * dim + codes * (0.12 + 0.032 * dim),
   };
 }

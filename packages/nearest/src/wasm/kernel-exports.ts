@@ -35,7 +35,7 @@ export interface TreeKernel {
 /** Of int16.as. */
 export interface Int16Kernel {
   int16Bytes(codes: number, dim: number): number;
-  int16QueryBytes(dim: number): number;
+  int16QueryBytes(n: number, dim: number): number;
   int16Pack(codes: number, count: number, dim: number, to: number): void;
   int16Queries(
     packed: number,

@@ -48,7 +48,7 @@ export function createRunner(module: WebAssembly.Module): Runner {
       distances: take(tile * 4),
       codes: take(codes * dim * 4 + 16),
       ids: take(codes * 4),
-      prepared: take(Math.max(plainTile * kernel.int16QueryBytes(dim), kernel.clustersBytes(tile, codes, dim))),
+      prepared: take(Math.max(kernel.int16QueryBytes(plainTile, dim), kernel.clustersBytes(tile, codes, dim))),
       tree: take(tree),
       movedTree: take(moves ? tree : 0),
       movedIds: take(moves ? codes * 4 : 0),
