@@ -85,14 +85,18 @@ export class Coder {
     const { path, encoded, bits } = this;
     const { values, found, ids } = encoded;
     const { deviations } = this.settings;
-    for (const [i, element] of path.order.entries())
-      values[i] = deviations[element]! > 0 ? coefficients[element]! / deviations[element]! : 0;
+    const { order } = path;
+    for (let i = 0; i < order.length; i++) {
+      const element = order[i]!;
+      const deviation = deviations[element]!;
+      values[i] = deviation > 0 ? coefficients[element]! / deviation : 0;
+    }
     this.search.find(values, this.weights, found);
     for (let step = 0; step < path.steps; step++) {
-      const { bits: count } = rateClasses[path.classOf[step]!]!;
-      const [window, branch] = [found[step]! % windows, Math.floor(found[step]! / windows)];
+      const count = rateClasses[path.classOf[step]!]!.bits;
+      const branch = (found[step]! / windows) | 0;
       let at = path.bitOf[step]!;
-      bits[at++] = window & 1;
+      bits[at++] = found[step]! & 1;
       for (let bit = count - 2; bit >= 0; bit--) bits[at++] = (branch >> bit) & 1;
     }
     packBits(bits, this.width, ids);
