@@ -44,7 +44,11 @@ function batch(n = 2): Tensor4D {
 describe("efficientvit rectifier", () => {
   it("describes its defaults and its sets", () => {
     expect(efficientvit.options.parse({})).toEqual({ layers: 2, headDim: 32, expandRatio: 4, outputSkip: false });
-    expect(efficientvit.sets).toEqual({ kmeans: { outputSkip: true }, paper: { outputSkip: false } });
+    expect(efficientvit.sets).toEqual({
+      kmeans: { outputSkip: true },
+      paper: { outputSkip: false },
+      latents: { minChannels: 128 },
+    });
     for (const [name, option] of Object.entries(efficientvit.options.shape)) {
       expect((option as { description?: string }).description, name).toBeTruthy();
     }
