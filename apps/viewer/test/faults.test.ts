@@ -100,7 +100,9 @@ describe("notices", () => {
     expect(texts()).toEqual(["wrong", "copied"]);
     vi.advanceTimersByTime(4000);
     expect(texts()).toEqual(["wrong"]);
-    vi.advanceTimersByTime(8000);
+    vi.advanceTimersByTime(60_000);
+    expect(texts()).toEqual(["wrong"]); // an error stays until it is dismissed
+    app.dismiss(app.store.state.notices[0]!);
     expect(texts()).toEqual([]);
     for (const text of ["1", "2", "3", "4"]) app.notice(text);
     expect(texts()).toEqual(["2", "3", "4"]);

@@ -43,7 +43,8 @@ export class App {
     this.store.set(({ notices }) => ({
       notices: [...notices.filter((other) => other.text !== text), notice].slice(-shownNotices),
     }));
-    setTimeout(() => this.dismiss(notice), kind === "error" ? 12_000 : 4000);
+    // An error stays until it is dismissed.
+    if (kind === "info") setTimeout(() => this.dismiss(notice), 4000);
   }
 
   dismiss(notice: Notice): void {
