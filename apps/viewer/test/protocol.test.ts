@@ -8,10 +8,10 @@ import { serve, type Handlers, type ServerPort } from "../src/protocol/server.js
 const memory = { tensors: 1, tensorBytes: 4 };
 let ports: MessagePort[] = [];
 
-function connect(handlers: Partial<Handlers>, inQuiet?: () => Promise<boolean>): Call {
+function connect(handlers: Partial<Handlers>): Call {
   const { port1, port2 } = new MessageChannel();
   ports = [port1, port2];
-  serve(port2 as unknown as ServerPort, handlers as Handlers, inQuiet);
+  serve(port2 as unknown as ServerPort, handlers as Handlers);
   const call = createClient(port1 as unknown as Port);
   for (const port of ports) port.start();
   return call;
@@ -112,35 +112,5 @@ describe("the protocol", () => {
     expect(await call("memory", null)).toEqual(memory);
     expect(aborted).toBe(true);
     expect(waiting).toBe(0);
-  });
-
-  it("does quiet work between calls, never beside one, until there is no more", async () => {
-    const events: string[] = [];
-    let left = 2;
-    let quietIsOver: () => void = () => {};
-    const over = new Promise<void>((resolve) => (quietIsOver = resolve));
-    const call = connect(
-      {
-        async memory() {
-          events.push("call");
-          await new Promise((resolve) => setTimeout(resolve, 20));
-          events.push("done");
-          return memory;
-        },
-      },
-      async () => {
-        events.push("quiet");
-        if (left === 2) void call("memory", null);
-        await new Promise((resolve) => setTimeout(resolve, 20));
-        events.push("rest");
-        left--;
-        if (left === 0) quietIsOver();
-        return left > 0;
-      },
-    );
-    await Promise.all([call("memory", null), call("memory", null)]);
-    expect(events).toEqual(["call", "done", "call", "done"]);
-    await over;
-    expect(events.slice(4)).toEqual(["quiet", "rest", "call", "done", "quiet", "rest"]);
   });
 });

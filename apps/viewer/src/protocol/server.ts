@@ -1,7 +1,7 @@
 /**
  * The worker's end of the protocol. It runs one call at a time, in order; a long call lets small ones
  * (a codebook, a map, the memory) run between its steps. Reading ahead runs beside any call. A cancellation
- * aborts the call's signal. Work for quiet moments runs when no call has come for a while.
+ * aborts the call's signal.
  */
 import { isRevqError } from "@revq/core";
 import type { CallName, Calls, FromWorker, Problem, ToWorker } from "./messages.js";
@@ -29,33 +29,15 @@ export interface ServerPort {
   addEventListener(type: "message", listener: (event: { data: ToWorker }) => void): void;
 }
 
-/** No call for so long is a quiet moment. */
-const quietMilliseconds = 300;
-
-/** @param inQuiet a short piece of work; true: there is more */
-export function serve(port: ServerPort, handlers: Handlers, inQuiet?: () => Promise<boolean>): void {
+export function serve(port: ServerPort, handlers: Handlers): void {
   const controllers = new Map<number, AbortController>();
   const waiting: { readonly name: CallName; readonly run: () => Promise<void> }[] = [];
   let running = false;
-  let quiet: ReturnType<typeof setTimeout> | undefined;
   const work = async (): Promise<void> => {
     if (running) return;
-    clearTimeout(quiet);
     running = true;
     for (let next = waiting.shift(); next; next = waiting.shift()) await next.run();
     running = false;
-    awaitQuiet();
-  };
-  const awaitQuiet = (): void => {
-    if (!inQuiet) return;
-    quiet = setTimeout(() => {
-      running = true;
-      void inQuiet().then((more) => {
-        running = false;
-        if (waiting.length > 0) void work();
-        else if (more) awaitQuiet();
-      });
-    }, quietMilliseconds);
   };
   const rest = async (): Promise<void> => {
     // A turn of the event loop: messages that have arrived are delivered.

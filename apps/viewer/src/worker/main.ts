@@ -8,13 +8,12 @@ import { checkIds, configFile, modelFile } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import { z } from "zod";
 import type { DeviceLost, EngineRequest, EngineStatus, Slot } from "../protocol/messages.js";
-import { serve, type Handlers, type ServerPort } from "../protocol/server.js";
+import { serve, type ServerPort } from "../protocol/server.js";
 import { readCodebook } from "./codebook.js";
 import { groupMaps } from "./group-maps.js";
 import { openTokenizer } from "./open-tokenizer.js";
 import { decodeIds, encodeImage, type OpenSlot } from "./run.js";
 import { readAhead } from "./sources/weights-sources.js";
-import { createWarmUp } from "./warm-up.js";
 
 // The page's content security policy forbids making code from text, which zod would do for speed.
 z.config({ jitless: true });
@@ -25,9 +24,7 @@ const browserEngines: readonly string[] = ["webgpu", "wasm", "cpu"];
 let engine: Engine | undefined;
 const open = new Map<Slot, OpenSlot>();
 
-const warmUp = createWarmUp();
-
-const handlers: Handlers = {
+serve(self as unknown as ServerPort, {
   check,
   async ahead({ url }) {
     readAhead(url, [configFile, modelFile]);
@@ -45,11 +42,7 @@ const handlers: Handlers = {
     close(slot);
     return null;
   },
-  async encode(request, context) {
-    const response = await encodeImage(slotOf(request.slot), request, context);
-    warmUp.of(slotOf(request.slot));
-    return response;
-  },
+  encode: (request, context) => encodeImage(slotOf(request.slot), request, context),
   decode: (request, context) => decodeIds(slotOf(request.slot), request, context.signal),
   maps({ slot, ids, groups }) {
     const { tokenizer, groupMeans } = slotOf(slot);
@@ -64,8 +57,7 @@ const handlers: Handlers = {
     const { numTensors, numBytes } = tf.memory();
     return { tensors: numTensors, tensorBytes: numBytes };
   },
-};
-serve(self as unknown as ServerPort, handlers, () => warmUp.step());
+});
 
 async function check({ engine: wanted, wasmPath }: EngineRequest): Promise<EngineStatus> {
   engine?.dispose();
@@ -88,7 +80,6 @@ function watchDevice(): void {
 }
 
 function close(slot: Slot): void {
-  warmUp.of(null);
   open.get(slot)?.tokenizer.dispose();
   open.delete(slot);
 }
