@@ -1,7 +1,9 @@
 /** The first screen: its line, its facts, its title, and results of the build until computed ones are there. */
 import type { DecodedImage } from "@revq/tokenizer";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { cardLefts, cardSize, cardText } from "../src/page/actions/card.js";
+import { openTokenizer } from "../src/page/actions/tokenizers.js";
+import { App } from "../src/page/app.js";
 import { size } from "../src/page/format.js";
 import { rovingTarget } from "../src/page/roving.js";
 import {
@@ -12,6 +14,9 @@ import {
   type ViewerState,
 } from "../src/page/state.js";
 import { headline, storyOf, timesSmaller, titleOf } from "../src/page/story.js";
+import type { Call } from "../src/protocol/client.js";
+
+afterEach(() => vi.unstubAllGlobals());
 
 const picture = (value: number): DecodedImage => ({
   width: 1,
@@ -91,6 +96,20 @@ describe("the first screen", () => {
     expect(storyOf(state, opened({ problem }))!.preliminary).toBe(false);
     expect(storyOf(state, opened({ encoded: nothingEncoded(null, Int32Array.of(1)) }))!.preliminary).toBe(false);
     expect(storyOf({ ...state, paint: null }, null)).toBeNull();
+  });
+
+  it("shows results of the build while its own tokenizer loads, not while another one does", () => {
+    vi.stubGlobal("location", new URL("https://example.org/"));
+    const source = (name: string) =>
+      ({ kind: "url", name, url: `https://example.org/${name}/`, weights: null }) as const;
+    const app = new App((() => new Promise(() => {})) as unknown as Call);
+    app.store.set({ ...state, bundled: [{ source: source("tiny"), tokens: 1024, bits: 10_240 }] });
+    void openTokenizer(app, "a", source("tiny"));
+    expect(storyOf(app.store.state, null)).toMatchObject({ preliminary: true });
+    void openTokenizer(app, "b", source("few-bits"));
+    expect(storyOf(app.store.state, null)).toMatchObject({ preliminary: true });
+    void openTokenizer(app, "a", source("few-bits"));
+    expect(storyOf(app.store.state, null)).toBeNull();
   });
 
   it("fits a card of 1200 x 630", () => {

@@ -12,11 +12,13 @@ export async function openTokenizer(app: App, slot: Slot, source: TokenizerSourc
   app.stopAll(slot);
   const signal = app.restart("load", slot);
   const host = hostOf(source, location.href);
-  store.set({
+  store.set(({ bundled: [first], paint }) => ({
     [slot]: { status: "loading", name: source.name, host, progress: null },
     dialog: null,
     dialogProblem: null,
-  });
+    // The results that were built in are those of the first bundled tokenizer.
+    paint: slot === "a" && first && source.name !== first.source.name ? null : paint,
+  }));
   try {
     const description = await app.call(
       "load",
