@@ -5,7 +5,7 @@ import { decodeImage, defaultPixelLimit } from "./decode.js";
 import { arrowFix, arrowReason } from "./find/file-kind.js";
 import { findImages, skippable } from "./find/find-images.js";
 import type { Findings } from "./find/findings.js";
-import type { FoundImage } from "./find/found-images.js";
+import type { FoundImage } from "./find/found-image.js";
 import type { OpenImagesOptions } from "./image-options.js";
 import { imageList, type IndexedImageSource } from "./indexed-source.js";
 import { systemReason } from "./find/local-path.js";

@@ -3,7 +3,7 @@ import { RevqError, type ByteSource } from "@revq/core";
 import { indexTar, type TarMember } from "@revq/formats";
 import { compression, hiddenPart, kindByName, kindOf, reasonOf, type FileKind } from "../find/file-kind.js";
 import type { Findings } from "../find/findings.js";
-import type { FoundImage } from "../find/found-images.js";
+import type { FoundImage } from "../find/found-image.js";
 import type { BesideImage } from "../beside.js";
 import { memberKey, TextMembers } from "./tar-beside.js";
 

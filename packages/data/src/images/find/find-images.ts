@@ -8,7 +8,7 @@ import { keyOf, stemOf, type BesideImage } from "../beside.js";
 import { textOf } from "../text-of.js";
 import { arrowFix, kindByName, kindOf, reasonOf, type FileKind } from "./file-kind.js";
 import { findings, type Findings } from "./findings.js";
-import type { FoundImage } from "./found-images.js";
+import type { FoundImage } from "./found-image.js";
 import { labelsOf } from "./labels.js";
 import { fileImage, type LocalFolder } from "./local-image.js";
 import { pathIn, pathText, type LocalPath } from "./local-path.js";

@@ -1,6 +1,7 @@
 /** What was found so far: images that are not read yet, and everything that is no image. */
 import type { SkippedImage } from "../indexed-source.js";
-import { FoundImages, type FoundImage } from "./found-images.js";
+import type { FoundImage } from "./found-image.js";
+import { FoundImages } from "./found-images.js";
 import { uniqueNames } from "./labels.js";
 import { localImage, type LocalFolder } from "./local-image.js";
 

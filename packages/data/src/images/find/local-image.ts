@@ -1,7 +1,7 @@
 /** Image files of this machine. */
 import { readFile, stat } from "node:fs/promises";
 import { tarHeaderLength } from "../signatures.js";
-import type { FoundImage } from "./found-images.js";
+import type { FoundImage } from "./found-image.js";
 import { pathIn, readHead, systemReason, type LocalPath } from "./local-path.js";
 
 /** A folder whose images are named by what stands before them and their relative path. */
