@@ -8,8 +8,9 @@ export { GridQuantizer, type GridSettings } from "./grid-quantizer.js";
 export { convolution, depthwiseConvolution, linear, rmsNorm, silu, type ParameterOf } from "./layers/basic.js";
 export { gluMbConv } from "./layers/glu-mbconv.js";
 export { multiScaleAttention } from "./layers/multi-scale-attention.js";
-export { averageChannels, pixelShuffle, pixelUnshuffle, repeatChannels, upsampleNearest } from "./layers/resample.js";
+export { averageChannels, pixelShuffle, pixelUnshuffle, repeatChannels } from "./layers/resample.js";
 export { runInChunks, runLayers, withWholeBatches } from "./layers/run-in-chunks.js";
+export { upsampledConvolution } from "./layers/upsampled-convolution.js";
 export { ParameterSet, parameterCount, type ParameterShape } from "./parameter-set.js";
 export { lookUpCodes, sampleLatents } from "./shared-codebook.js";
 export {

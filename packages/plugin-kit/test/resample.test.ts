@@ -1,5 +1,5 @@
 /** Against PyTorch's definitions, written out element by element. */
-import { averageChannels, pixelShuffle, pixelUnshuffle, repeatChannels, upsampleNearest } from "@revq/plugin-kit";
+import { averageChannels, pixelShuffle, pixelUnshuffle, repeatChannels } from "@revq/plugin-kit";
 import { createEngine } from "@revq/engine";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, expect, it } from "vitest";
@@ -42,11 +42,8 @@ it("shuffles pixels into channels and back", async () => {
   expect(await pixelShuffle(small).data()).toEqual(await large.data());
 });
 
-it("repeats pixels, repeats and averages channels", async () => {
+it("repeats and averages channels", async () => {
   const x = tf.reshape(tf.range(0, n * h * w * c), [n, h, w, c]) as tf.Tensor4D;
-  expect([...(await upsampleNearest(x).data())]).toEqual(
-    eachOf([n, 2 * h, 2 * w, c], (i, y, x, k) => at(y >> 1, x >> 1, k, w, c, h, i)),
-  );
   expect([...(await repeatChannels(x, 3).data())]).toEqual(
     eachOf([n, h, w, 3 * c], (i, y, x, k) => at(y, x, Math.floor(k / 3), w, c, h, i)),
   );

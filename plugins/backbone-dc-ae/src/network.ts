@@ -13,7 +13,7 @@ import {
   rmsNorm,
   runLayers,
   silu,
-  upsampleNearest,
+  upsampledConvolution,
   type ParameterOf,
 } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
@@ -45,8 +45,8 @@ export function runNetwork(layers: readonly Layer[], input: Tensor4D, parameter:
  * @param parameter as for `runNetwork`
  */
 export function runDecoder(layers: readonly Layer[], input: Tensor4D, parameter: ParameterOf): DecoderOutput {
-  const apply = layersOf(parameter, ({ x, filter, strides, pad, bias }) => {
-    const y = tf.conv2d(x, filter, strides, pad, "NHWC", 1, "floor");
+  const apply = layersOf(parameter, ({ x, filter, strides, pad, dimRoundingMode, bias }) => {
+    const y = tf.conv2d(x, filter, strides, pad, "NHWC", 1, dimRoundingMode);
     return bias ? tf.add(y, bias) : y;
   });
   const features: Tensor4D[] = [];
@@ -62,8 +62,8 @@ interface ConvSettings {
   /** `[y, x, in, out]` */
   readonly filter: Tensor4D;
   readonly strides: 1 | 2;
-  readonly pad: number;
-  readonly dimRoundingMode: "floor";
+  readonly pad: Parameters<typeof tf.conv2d>[3];
+  readonly dimRoundingMode?: "floor";
   readonly bias?: Tensor;
 }
 
@@ -80,6 +80,10 @@ function layersOf(
     const settings = { x, filter, strides: stride, pad: 1, dimRoundingMode: "floor" } as const;
     return convolve(bias ? { ...settings, bias: parameter(`${name}.bias`) } : settings);
   };
+  const convUpsampled = (x: Tensor4D, name: string): Tensor4D =>
+    upsampledConvolution(x, parameter(`${name}.weight`) as Tensor4D, "NHWC", (x, filter, pad) =>
+      convolve({ x, filter, strides: 1, pad, bias: parameter(`${name}.bias`) }),
+    );
   const below =
     (prefix: string): ParameterOf =>
     (name) =>
@@ -111,7 +115,7 @@ function layersOf(
 
   function up(x: Tensor4D, layer: Extract<Layer, { kind: "up" }>): Tensor4D {
     const { name } = resamplingConvolution(layer);
-    const y = layer.shuffle ? pixelShuffle(conv(x, name)) : conv(upsampleNearest(x), name);
+    const y = layer.shuffle ? pixelShuffle(conv(x, name)) : convUpsampled(x, name);
     if (!layer.shortcut) return y;
     return tf.add(y, pixelShuffle(repeatChannels(x, (pixelsPerPixel * layer.to) / layer.from)));
   }

@@ -2,7 +2,6 @@
  * The layers of an AutoencoderKL as plain functions over tensors, each with a gradient. Weights are
  * in tfjs' layout (`[y, x, in, out]`); images are in the layout that the caller names.
  */
-import { upsampleNearest } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
@@ -10,6 +9,8 @@ import * as tf from "@tensorflow/tfjs-core";
  * with channels first.
  */
 export type Layout = "NHWC" | "NCHW";
+
+type Padding = Parameters<typeof tf.conv2d>[3];
 
 /** Epsilon of every group norm of an AutoencoderKL. */
 const epsilon = 1e-6;
@@ -24,8 +25,14 @@ export interface LayerWeights {
  * tfjs' "same" is diffusers' padding for both strides: 1 on each side; for stride 2 on an even size
  * 0 near and 1 far.
  */
-export function conv(x: tf.Tensor4D, { weight, bias }: LayerWeights, layout: Layout, stride: 1 | 2 = 1): tf.Tensor4D {
-  return tf.add(tf.conv2d(x, weight as tf.Tensor4D, stride, "same", layout), perChannel(bias, layout));
+export function conv(
+  x: tf.Tensor4D,
+  { weight, bias }: LayerWeights,
+  layout: Layout,
+  stride: 1 | 2 = 1,
+  pad: Padding = "same",
+): tf.Tensor4D {
+  return tf.add(tf.conv2d(x, weight as tf.Tensor4D, stride, pad, layout), perChannel(bias, layout));
 }
 
 /** Like `conv`, in one operation. Some engines have no gradient for it. */
@@ -34,8 +41,9 @@ export function fusedConv(
   { weight, bias }: LayerWeights,
   layout: Layout,
   stride: 1 | 2 = 1,
+  pad: Padding = "same",
 ): tf.Tensor4D {
-  return tf.fused.conv2d({ x, filter: weight as tf.Tensor4D, strides: stride, pad: "same", dataFormat: layout, bias });
+  return tf.fused.conv2d({ x, filter: weight as tf.Tensor4D, strides: stride, pad, dataFormat: layout, bias });
 }
 
 /**
@@ -95,15 +103,6 @@ export function groupNorm(x: tf.Tensor4D, { weight, bias }: LayerWeights, groups
     };
   });
   return normalize(x, weight, bias) as tf.Tensor4D;
-}
-
-/** Doubles height and width by repeating each pixel. */
-export function upsample(x: tf.Tensor4D, layout: Layout): tf.Tensor4D {
-  if (layout === "NHWC") return upsampleNearest(x);
-  const [n, channels, height, width] = x.shape;
-  const pixels = tf.reshape(x, [n * channels * height, width, 1]);
-  const columns: tf.Tensor3D = tf.reshape(tf.concat([pixels, pixels], 2), [n * channels, height, 2 * width]);
-  return tf.reshape(tf.concat([columns, columns], 2), [n, channels, 2 * height, 2 * width]);
 }
 
 /** `[c]` so that it broadcasts over an image. */

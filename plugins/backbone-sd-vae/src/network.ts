@@ -3,10 +3,10 @@
  * them inside `tf.tidy`.
  */
 import { requireTensor, type DecoderOutput, type NamedTensors } from "@revq/core";
-import { runLayers, silu } from "@revq/plugin-kit";
+import { runLayers, silu, upsampledConvolution } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import type { AutoencoderKlConfig } from "./config.js";
-import { conv, fusedConv, groupNorm, upsample, type Layout, type LayerWeights } from "./layers.js";
+import { conv, fusedConv, groupNorm, type Layout, type LayerWeights } from "./layers.js";
 
 export interface Network {
   /**
@@ -39,8 +39,8 @@ export function createNetwork(
     weight: requireTensor(weights, `${name}.weight`),
     bias: requireTensor(weights, `${name}.bias`),
   });
-  const convolve = (x: tf.Tensor4D, name: string, stride: 1 | 2 = 1) =>
-    (frozen ? fusedConv : conv)(x, layer(name), layout, stride);
+  const convolution = frozen ? fusedConv : conv;
+  const convolve = (x: tf.Tensor4D, name: string, stride: 1 | 2 = 1) => convolution(x, layer(name), layout, stride);
   const norm = (x: tf.Tensor4D, name: string) => groupNorm(x, layer(name), normGroups, layout);
 
   function resnet(x: tf.Tensor4D, name: string): tf.Tensor4D {
@@ -108,8 +108,12 @@ export function createNetwork(
     range(layersPerBlock + 1).map((i) => resnetStep(`decoder.up_blocks.${block}.resnets.${i}`));
   const double =
     (block: number): Step =>
-    (x) =>
-      convolve(upsample(x, layout), `decoder.up_blocks.${block}.upsamplers.0.conv`);
+    (x) => {
+      const { weight, bias } = layer(`decoder.up_blocks.${block}.upsamplers.0.conv`);
+      return upsampledConvolution(x, weight as tf.Tensor4D, layout, (x, weight, pad) =>
+        convolution(x, { weight, bias }, layout, 1, pad),
+      );
+    };
   const stem: Step[] = [
     ...(postQuantConv ? [(x: tf.Tensor4D) => convolve(x, "post_quant_conv")] : []),
     (x) => convolve(x, "decoder.conv_in"),

@@ -14,6 +14,8 @@ export interface ConvLayer {
   readonly outputs: number;
   readonly stride: 1 | 2;
   readonly bias: boolean;
+  /** It follows an `upsample`. */
+  readonly upsampled?: true;
 }
 
 /**
@@ -109,7 +111,7 @@ function decoder(latentChannels: number, pool: boolean): Layer[] {
   const stages = [pool, false, false].flatMap((pooled): Layer[] => [
     ...blocks(3, pooled),
     { kind: "upsample" },
-    { ...conv(width, width), bias: false },
+    { ...conv(width, width), bias: false, upsampled: true },
   ]);
   return [{ kind: "clamp" }, conv(latentChannels, width), { kind: "relu" }, ...stages, ...blocks(1), conv(width, 3)];
 }

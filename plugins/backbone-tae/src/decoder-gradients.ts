@@ -1,5 +1,6 @@
 /** The decoder of a tiny autoencoder by operations that have gradients. */
 import { requireTensor, type DecoderGradients, type NamedTensors } from "@revq/core";
+import { upsampledConvolution } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
 import { expectedTensors, type Layer } from "./architecture.js";
@@ -29,15 +30,20 @@ export function createDecoderGradients(layers: readonly Layer[], state: NamedTen
 /** Not fused: these have gradients. No layer of a decoder has a stride. */
 function operationsOn(weights: NamedTensors): LayerOperations {
   const tensor = (name: string): Tensor => requireTensor(weights, `${prefix}${name}`);
+  /** [out, in, y, x] -> [y, x, in, out] */
+  const filterOf = (name: string): Tensor4D => tf.transpose(tensor(`${name}.weight`) as Tensor4D, [2, 3, 1, 0]);
+  const withBias = (y: Tensor4D, name: string): Tensor4D => {
+    const bias = weights[`${prefix}${name}.bias`];
+    return bias ? tf.add(y, bias) : y;
+  };
   return {
     tensor,
-    conv(x, name) {
-      // [out, in, y, x] -> [y, x, in, out]
-      const filter: Tensor4D = tf.transpose(tensor(`${name}.weight`) as Tensor4D, [2, 3, 1, 0]);
-      const y = tf.conv2d(x, filter, 1, "same");
-      const bias = weights[`${prefix}${name}.bias`];
-      return bias ? tf.add(y, bias) : y;
-    },
+    conv: (x, name) => withBias(tf.conv2d(x, filterOf(name), 1, "same"), name),
+    convUpsampled: (x, name) =>
+      withBias(
+        upsampledConvolution(x, filterOf(name), "NHWC", (x, filter, pad) => tf.conv2d(x, filter, 1, pad)),
+        name,
+      ),
   };
 }
 

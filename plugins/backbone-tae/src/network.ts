@@ -2,7 +2,7 @@
  * Runs a network of the TAESD family on the engine. Forward only; decoder-gradients.ts has the decoder with gradients.
  */
 import { requireTensor, type NamedTensors } from "@revq/core";
-import { runLayers, upsampleNearest } from "@revq/plugin-kit";
+import { runLayers, upsampledConvolution } from "@revq/plugin-kit";
 import * as tf from "@tensorflow/tfjs-core";
 import { expectedTensors, poolGroups, type BlockLayer, type Layer } from "./architecture.js";
 
@@ -39,10 +39,17 @@ export function createNetwork(layers: readonly Layer[], weights: NamedTensors): 
     return tf.fused.conv2d(bias ? { ...settings, bias } : settings);
   }
 
-  const operations: LayerOperations = { conv, tensor: (name) => tensors[name]! };
+  function convUpsampled(x: tf.Tensor4D, name: string): tf.Tensor4D {
+    const bias = tensors[`${name}.bias`];
+    return upsampledConvolution(x, tensors[`${name}.weight`] as tf.Tensor4D, "NHWC", (x, filter, pad) =>
+      tf.fused.conv2d({ x, filter, strides: 1, pad, ...(bias ? { bias } : {}) }),
+    );
+  }
+
+  const steps = [...layers.entries()].filter(([, { kind }]) => kind !== "upsample");
+  const operations: LayerOperations = { conv, convUpsampled, tensor: (name) => tensors[name]! };
   return {
-    run: (input) =>
-      runLayers([...layers.entries()], input, ([position, layer], x) => applyLayer(layer, x, position, operations)),
+    run: (input) => runLayers(steps, input, ([position, layer], x) => applyLayer(layer, x, position, operations)),
     dispose: () => tf.dispose(tensors),
   };
 }
@@ -51,6 +58,8 @@ export function createNetwork(layers: readonly Layer[], weights: NamedTensors): 
 export interface LayerOperations {
   /** @param name key without `.weight` and `.bias` */
   conv(x: tf.Tensor4D, name: string, stride?: 1 | 2): tf.Tensor4D;
+  /** The convolution of x in twice its height and width. */
+  convUpsampled(x: tf.Tensor4D, name: string): tf.Tensor4D;
   tensor(name: string): tf.Tensor;
 }
 
@@ -58,7 +67,9 @@ export interface LayerOperations {
 export function applyLayer(layer: Layer, x: tf.Tensor4D, position: number, operations: LayerOperations): tf.Tensor4D {
   switch (layer.kind) {
     case "conv":
-      return operations.conv(x, `${position}`, layer.stride);
+      return layer.upsampled
+        ? operations.convUpsampled(x, `${position}`)
+        : operations.conv(x, `${position}`, layer.stride);
     case "block":
       return block(x, `${position}`, layer, operations);
     case "clamp":
@@ -66,7 +77,7 @@ export function applyLayer(layer: Layer, x: tf.Tensor4D, position: number, opera
     case "relu":
       return tf.relu(x);
     case "upsample":
-      return upsampleNearest(x);
+      return x; // the convolution that follows does both
   }
 }
 

@@ -2,13 +2,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
 
-/** Each pixel four times. `[n, h, w, c]` -> `[n, 2h, 2w, c]`. Joining along the channels repeats columns, joining whole rows repeats rows. */
-export function upsampleNearest(x: Tensor4D): Tensor4D {
-  const [n, h, w, c] = x.shape;
-  const columns: Tensor4D = tf.reshape(tf.concat([x, x], 3), [n, h, 1, 2 * w * c]);
-  return tf.reshape(tf.concat([columns, columns], 2), [n, 2 * h, 2 * w, c]);
-}
-
 /** PyTorch's `pixel_unshuffle(x, 2)`: `[n, 2h, 2w, c]` -> `[n, h, w, 4c]`; channel 4i + 2dy + dx is channel i at (dy, dx). */
 export function pixelUnshuffle(x: Tensor4D): Tensor4D {
   const [n, height, width, c] = x.shape;
