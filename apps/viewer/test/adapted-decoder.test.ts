@@ -54,8 +54,9 @@ it("decodes ids with an adapted decoder", async () => {
   const description = { footprints: { starts: new Int32Array(5), indices: new Int32Array() } };
   const slot = { tokenizer, description, original: null } as unknown as OpenSlot;
   const ids = Int32Array.of(0, 1, 0, 1);
+  const context = { signal: new AbortController().signal, emit: () => {}, rest: async () => {} };
   const request = { slot: "a", ids, stages: ["rectified", "quantized"], score: false } as const;
-  const { images } = await decodeIds(slot, request, new AbortController().signal);
+  const { images } = await decodeIds(slot, request, context);
   for (const { image } of images) expect(new Set(image.data)).toEqual(new Set([255]));
   expect(images.map(({ stage }) => stage)).toEqual(["rectified", "quantized"]);
   tokenizer.dispose();

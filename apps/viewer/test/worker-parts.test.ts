@@ -10,8 +10,9 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { principalMap, readCodebook } from "../src/worker/codebook.js";
+import { readCodebook } from "../src/worker/codebook.js";
 import { channelLast, findFootprints } from "../src/worker/footprints.js";
+import { principalMap } from "../src/worker/principal-map.js";
 import { inBlocks } from "../src/worker/sources/block-source.js";
 import { rangeCache } from "../src/worker/sources/range-cache.js";
 import { readAhead, remoteFolder } from "../src/worker/sources/weights-sources.js";
@@ -91,6 +92,29 @@ describe("footprints and codebooks", () => {
     expect(explained[1]).toBeCloseTo(0, 6);
     expect(Math.abs(map[6]! - map[0]!)).toBeCloseTo(5, 5);
     for (let i = 0; i < 4; i++) expect(map[2 * i + 1]).toBeCloseTo(0, 5);
+  });
+
+  it("map codes of many elements by the numbers that decide them", () => {
+    // 60 codes of 3 numbers with variances 9, 4 and 1, in 200 elements by a matrix of orthonormal rows.
+    const [n, d] = [60, 200];
+    const numbers = Float64Array.from({ length: n * 3 }, (_, i) => (3 - (i % 3)) * Math.SQRT2 * wave(i));
+    function wave(i: number): number {
+      return Math.cos((2 * Math.PI * (1 + (i % 3)) * Math.floor(i / 3)) / n);
+    }
+    const rows = [1, 2, 3].map((k) =>
+      Float64Array.from({ length: d }, (_, i) => Math.sqrt(2 / d) * Math.sin((2 * Math.PI * k * i) / d)),
+    );
+    const vectors = Float32Array.from(
+      { length: n * d },
+      (_, at) => 7 + rows.reduce((sum, row, k) => sum + numbers[Math.floor(at / d) * 3 + k]! * row[at % d]!, 0),
+    );
+    const { map, explained } = principalMap(vectors, n, d);
+    expect(explained[0]).toBeCloseTo(9 / 14, 5);
+    expect(explained[1]).toBeCloseTo(4 / 14, 5);
+    for (const axis of [0, 1]) {
+      const sign = Math.sign(map[axis]! * numbers[axis]!);
+      for (let i = 0; i < n; i++) expect(sign * map[2 * i + axis]!).toBeCloseTo(numbers[3 * i + axis]!, 3);
+    }
   });
 });
 

@@ -79,5 +79,7 @@ export function clamp01(values: Float32Array): Float32Array {
  * toUnitRange(Float32Array.of(-1, 0, 1.5)); // => [0, 0.5, 1]
  */
 export function toUnitRange(values: Float32Array): Float32Array {
-  return values.map((value) => Math.min(1, Math.max(0, (value + 1) / 2)));
+  const result = new Float32Array(values.length);
+  for (let i = 0; i < values.length; i++) result[i] = Math.min(1, Math.max(0, (values[i]! + 1) / 2));
+  return result;
 }

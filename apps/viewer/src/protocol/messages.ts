@@ -160,6 +160,15 @@ export interface DecodeRequest {
   readonly hidden?: Uint8Array;
   /** Score against the image that was encoded last in this slot. */
   readonly score: boolean;
+  /** A picture as soon as there is one, before the exact one. Default: none. */
+  readonly preview?: boolean;
+}
+
+/** The rectified image, nearly: only what has changed was decoded. */
+export interface DecodeEvent {
+  readonly kind: "preview";
+  readonly image: DecodedImage;
+  readonly report: TokenReport;
 }
 
 export interface DecodeResponse {
@@ -208,7 +217,7 @@ export interface Calls {
   load: { request: LoadRequest; event: LoadProgress; response: TokenizerDescription };
   unload: { request: { readonly slot: Slot }; event: never; response: null };
   encode: { request: EncodeRequest; event: EncodeEvent; response: { readonly milliseconds: number } };
-  decode: { request: DecodeRequest; event: never; response: DecodeResponse };
+  decode: { request: DecodeRequest; event: DecodeEvent; response: DecodeResponse };
   /** A picture a group, `[h, w]`: what its tokens say while all others are at their mean. */
   maps: { request: MapsRequest; event: never; response: readonly DecodedImage[] };
   codebook: { request: CodebookRequest; event: never; response: Codebook };

@@ -1,9 +1,9 @@
 /** The vectors of one group's codes, and their map in the plane. */
 import { latentSize, type Quantizer } from "@revq/core";
-import { symmetricEigen } from "@revq/numerics";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Codebook, Footprints } from "../protocol/messages.js";
 import { channelLast, latentsOf, type LatentDecoder } from "./footprints.js";
+import { principalMap } from "./principal-map.js";
 
 /** Elements of latents that are computed at once. */
 const budget = 2 ** 22;
@@ -78,39 +78,4 @@ async function storedCodes(quantizer: Quantizer, group: number, dim: number): Pr
 function sameValues(a: Float32Array, b: Float32Array): boolean {
   const [x, y] = [a.slice().sort(), b.slice().sort()];
   return x.every((value, i) => value === y[i]);
-}
-
-/** PCA looks at this many elements at most, those of the largest variance: its cost is cubic. */
-const maxDimensions = 512;
-
-/**
- * vectors `[n, d]` -> their first two principal components, `[n, 2]`, and the share of variance of
- * each.
- */
-export function principalMap(vectors: Float32Array, n: number, d: number): Pick<Codebook, "map" | "explained"> {
-  const map = new Float32Array(n * 2);
-  if (n === 0 || d === 0) return { map, explained: [0, 0] };
-  const mean = new Float64Array(d);
-  for (let i = 0; i < n; i++) for (let k = 0; k < d; k++) mean[k]! += vectors[i * d + k]! / n;
-  const variance = new Float64Array(d);
-  for (let i = 0; i < n; i++) for (let k = 0; k < d; k++) variance[k]! += (vectors[i * d + k]! - mean[k]!) ** 2 / n;
-  const total = variance.reduce((sum, value) => sum + value, 0);
-  const kept = [...variance.keys()].sort((a, b) => variance[b]! - variance[a]!).slice(0, maxDimensions);
-  const m = kept.length;
-  const covariance = new Float64Array(m * m);
-  for (let i = 0; i < n; i++) {
-    const row = kept.map((k) => vectors[i * d + k]! - mean[k]!);
-    for (let a = 0; a < m; a++) for (let b = 0; b <= a; b++) covariance[a * m + b]! += (row[a]! * row[b]!) / n;
-  }
-  for (let a = 0; a < m; a++) for (let b = a + 1; b < m; b++) covariance[a * m + b] = covariance[b * m + a]!;
-  const eigen = symmetricEigen(covariance, m);
-  for (let i = 0; i < n; i++) {
-    for (let axis = 0; axis < Math.min(2, m); axis++) {
-      let sum = 0;
-      for (let a = 0; a < m; a++) sum += eigen.vectors[axis * m + a]! * (vectors[i * d + kept[a]!]! - mean[kept[a]!]!);
-      map[i * 2 + axis] = sum;
-    }
-  }
-  const share = (axis: number): number => (total > 0 ? Math.max(0, eigen.values[axis] ?? 0) / total : 0);
-  return { map, explained: [share(0), share(1)] };
 }

@@ -35,7 +35,15 @@ serve(self as unknown as ServerPort, {
     const { tokenizer, description } = await openTokenizer(source, { signal, onProgress: emit });
     if (signal.aborted) tokenizer.dispose();
     signal.throwIfAborted();
-    open.set(slot, { tokenizer, description, original: null, exact: null, basis: null, groupMeans: new Map() });
+    open.set(slot, {
+      tokenizer,
+      description,
+      original: null,
+      exact: null,
+      decoded: null,
+      basis: null,
+      groupMeans: new Map(),
+    });
     return description;
   },
   async unload({ slot }) {
@@ -43,7 +51,7 @@ serve(self as unknown as ServerPort, {
     return null;
   },
   encode: (request, context) => encodeImage(slotOf(request.slot), request, context),
-  decode: (request, context) => decodeIds(slotOf(request.slot), request, context.signal),
+  decode: (request, context) => decodeIds(slotOf(request.slot), request, context),
   maps({ slot, ids, groups }) {
     const { tokenizer, groupMeans } = slotOf(slot);
     checkIds(ids, tokenizer.layout);

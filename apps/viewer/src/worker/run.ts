@@ -17,6 +17,7 @@ import { decodeImage } from "./decode-image.js";
 import { coefficientsOf } from "./hidden-tokens.js";
 import { inMetric } from "./footprints.js";
 import type { LatentBasis } from "./latent-colours.js";
+import { previewPixels, type Decoded } from "./preview.js";
 import { fromBytes, fromFloats, metricsOf } from "./scored-images.js";
 import { tokenReport } from "./token-report.js";
 
@@ -27,6 +28,8 @@ export interface OpenSlot {
   original: Float32Array | null;
   /** Its standardized latents, `[h, w, c]`. */
   exact: Float32Array | null;
+  /** The rectified latents that were decoded last. */
+  decoded: Decoded | null;
   /** The colours of its token map: edits keep them. */
   basis: LatentBasis | null;
   /** By group; for `groupMaps`. */
@@ -65,10 +68,12 @@ export async function encodeImage(
     for (const stage of ["rectified", "vae"] as const) {
       await rest();
       signal.throwIfAborted();
-      const { image, metrics } =
+      const { image, metrics, pixels } =
         stage === "vae"
           ? await decodeLatents(backbone, latents, original)
           : await decodeStandardized(tokenizer, quantized.rectified, original);
+      if (stage === "rectified")
+        slot.decoded = { latents: (await quantized.rectified.data()) as Float32Array, pixels, part: null };
       emit({ kind: "image", stage, image, metrics }, [image.data.buffer]);
     }
     return { milliseconds: performance.now() - started };
@@ -77,10 +82,11 @@ export async function encodeImage(
   }
 }
 
+/** With `preview`, emits the report and a picture of the rectified latents before it decodes them as a whole. */
 export async function decodeIds(
   slot: OpenSlot,
-  { ids, stages, hidden, score }: DecodeRequest,
-  signal: AbortSignal,
+  { ids, stages, hidden, score, preview }: DecodeRequest,
+  { signal, emit, rest }: CallContext<"decode">,
 ): Promise<DecodeResponse> {
   const started = performance.now();
   const { tokenizer, description } = slot;
@@ -100,11 +106,22 @@ export async function decodeIds(
       description.footprints,
       score ? slot.basis : null,
     );
+    let part: Decoded["part"] = null;
+    if (preview && slot.decoded) {
+      const found = await previewPixels(tokenizer.decoder, space, latentShape, slot.decoded, mended);
+      if (found) {
+        part = found.part;
+        emit({ kind: "preview", image: fromFloats(found.pixels, tokenizer.imageSize), report });
+        await rest();
+      }
+    }
     const images: DecodeResponse["images"][number][] = [];
     for (const stage of stages) {
       signal.throwIfAborted();
       const latents = stage === "rectified" ? rectified : quantized;
-      images.push({ stage, ...(await decodeStandardized(tokenizer, latents, original)) });
+      const { pixels, ...shown } = await decodeStandardized(tokenizer, latents, original);
+      if (stage === "rectified") slot.decoded = { latents: mended, pixels, part };
+      images.push({ stage, ...shown });
     }
     return { images, report, milliseconds: performance.now() - started };
   } finally {
@@ -115,6 +132,8 @@ export async function decodeIds(
 interface ScoredImage {
   readonly image: DecodedImage;
   readonly metrics: ImageMetrics | null;
+  /** `[size, size, 3]` in about [-1, 1]. */
+  readonly pixels: Float32Array;
 }
 
 async function decodeStandardized(
@@ -136,10 +155,10 @@ async function decodeLatents(
   original: Float32Array | null,
 ): Promise<ScoredImage> {
   const images = await decoder.decode(latents);
-  const values = (await images.data()) as Float32Array;
+  const pixels = (await images.data()) as Float32Array;
   const size = images.shape[1];
   images.dispose();
-  return { image: fromFloats(values, size), metrics: original && metricsOf(original, values, size) };
+  return { pixels, image: fromFloats(pixels, size), metrics: original && metricsOf(original, pixels, size) };
 }
 
 async function tokensOf(

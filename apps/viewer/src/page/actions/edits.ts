@@ -3,14 +3,22 @@
  * can be copied and shared.
  */
 import { openedOf, type EditScope } from "../state.js";
-import type { Codebook, Slot, TokenizerDescription } from "../../protocol/messages.js";
+import type { DecodedImage } from "@revq/tokenizer";
+import type {
+  Codebook,
+  DecodeEvent,
+  ImageMetrics,
+  Slot,
+  TokenizerDescription,
+  TokenReport,
+} from "../../protocol/messages.js";
 import { isAbort, toProblem, type App } from "../app.js";
 import { codeOfLeastNorm } from "../code-search.js";
 import { takeSwapBack } from "./second-photo.js";
 import { boxAround, tokenBoxes, type Box } from "../token-boxes.js";
 
 /**
- * Shows these ids and decodes them. The rectified image comes at once; the quantized one is decoded
+ * Shows these ids and decodes them. The rectified image comes at once, nearly and then exactly; the quantized one is decoded
  * when a view shows it (`wanted.ts`).
  */
 export async function applyIds(app: App, slot: Slot, ids: Int32Array): Promise<void> {
@@ -52,9 +60,12 @@ async function showEdited(app: App, slot: Slot, ids: Int32Array): Promise<void> 
   store.setOpened(slot, () => ({ decoding: true, problem: null }));
   try {
     const score = opened.encoded.image !== null;
-    const { images, report } = await app.call("decode", { slot, ids, stages: ["rectified"], score }, { signal });
-    const { image, metrics } = images[0]!;
-    store.setEncoded(slot, () => ({ report, changed, edited: { rectified: { image, metrics } } }));
+    const show = (report: TokenReport, image: DecodedImage, metrics: ImageMetrics | null): void =>
+      store.setEncoded(slot, () => ({ report, changed, edited: { rectified: { image, metrics } } }));
+    const request = { slot, ids, stages: ["rectified"], score, preview: true } as const;
+    const onEvent = ({ report, image }: DecodeEvent): void => show(report, image, null);
+    const { images, report } = await app.call("decode", request, { signal, onEvent });
+    show(report, images[0]!.image, images[0]!.metrics);
     store.setOpened(slot, () => ({ decoding: false }));
   } catch (error) {
     if (!isAbort(error)) store.setOpened(slot, () => ({ decoding: false, problem: toProblem(error) }));

@@ -111,8 +111,16 @@ function nearCodes(
   </div>`;
 }
 
-function rangeOf({ vectors }: Codebook): number {
-  return vectors.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+const ranges = new WeakMap<Codebook, number>();
+
+/** The largest absolute number of all vectors. */
+function rangeOf(codebook: Codebook): number {
+  let range = ranges.get(codebook);
+  if (range === undefined) {
+    range = codebook.vectors.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+    ranges.set(codebook, range);
+  }
+  return range;
 }
 
 function ownVector(codebook: Codebook, code: number): TemplateResult {
