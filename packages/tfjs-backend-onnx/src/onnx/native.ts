@@ -95,16 +95,21 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   return { inPlaceOutputs, blockedConvolutions, threads, createSession };
 }
 
+const bindingFile = "onnxruntime-node/dist/binding.js";
+
 function loadBinding(): NativeBinding {
   const require = createRequire(import.meta.url);
   try {
-    const native = require("onnxruntime-node/dist/binding.js") as NativeBinding;
+    const native = require(bindingFile) as NativeBinding;
     native.initOrt();
     return native;
   } catch (cause) {
+    const missing = (cause as { code?: unknown }).code === "MODULE_NOT_FOUND" && String(cause).includes(bindingFile);
     throw new RevqError(
       "onnxruntime-missing",
-      `onnxruntime-node does not load for ${process.platform} ${process.arch}: ${String(cause)}`,
+      missing
+        ? "onnxruntime-node is not installed."
+        : `onnxruntime-node does not load for ${process.platform} ${process.arch}: ${String(cause)}`,
       {
         fix:
           "Install onnxruntime-node 1.30, which contains its binaries. " +
