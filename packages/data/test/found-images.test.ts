@@ -21,12 +21,11 @@ it("reads each image from where it is, in the order in which all were added", as
   ];
   const own = (name: string) => ({ name, size: () => 1, read: async () => Buffer.from(`own ${name}`) });
   found.add(own("x.png"));
-  found.addFile(whole, "a.png");
-  found.addFile(whole, "b/a.png");
-  found.addFile(below, "sub/a.png");
+  found.addFiles(whole, ["a.png", "b/a.png"]);
+  found.addFiles(below, ["sub/a.png"]);
   found.add(own("y.png"));
   found.add(own("z.png"));
-  found.addFile(whole, "a.png");
+  found.addFiles(whole, ["a.png"]);
   expect(found.images.length).toBe(7);
   expect(found.images.names).toEqual(["x.png", "a.png", "b/a.png", "sub/a.png", "y.png", "z.png", "a.png#2"]);
   const contents = await Promise.all([...found.images].map(async (image) => [image.name, String(await image.read())]));

@@ -18,7 +18,7 @@ import type { LocalPlace, Place, UrlPlace } from "./place.js";
 import { whatIsTaken } from "./places.js";
 import { tarHeaderLength } from "../signatures.js";
 import { findTarImages, packed } from "../archives/tar-images.js";
-import { walkFolder, type WalkedFile } from "./walk-folder.js";
+import { nameOf, walkFolder, type WalkedFile } from "./walk-folder.js";
 
 export interface FindOptions {
   readonly limit?: number | undefined;
@@ -37,10 +37,10 @@ interface FileToRead {
   open(): Promise<ByteSource>;
 }
 
-/** An image of a folder with nothing beside it. There may be millions. */
-interface FolderFile {
+/** Images of a folder with nothing beside them. There may be millions. */
+interface FolderFiles {
   readonly folder: LocalFolder;
-  readonly label: string;
+  readonly labels: string[];
 }
 
 /** @throws RevqError `data-not-images`, `archive-packed`, `tar-*`, `parquet-*`, `file-*`, `url-*` */
@@ -53,7 +53,7 @@ export async function findImages(
   for (const file of files) {
     if (found.full()) break;
     if ("folder" in file) {
-      found.addFile(file.folder, file.label);
+      found.addFiles(file.folder, file.labels, places.length === 1);
       continue;
     }
     try {
@@ -78,40 +78,44 @@ export function skippable(error: RevqError): RevqError {
   });
 }
 
-async function filesOf(all: readonly Place[], found: Findings): Promise<(FileToRead | FolderFile)[]> {
+async function filesOf(all: readonly Place[], found: Findings): Promise<(FileToRead | FolderFiles)[]> {
   const places = all.filter((place) => place.type !== "hidden");
   for (const { type, parts } of all) if (type === "hidden") found.hide(parts.join("/"));
   const labels = labelsOf(places);
   const only = places.length === 1;
-  const files: (FileToRead | FolderFile)[] = [];
+  const files: (FileToRead | FolderFiles)[] = [];
   const seen = new Set<string>();
   const repeated = new Set<string>();
-  function push(id: string, file: FileToRead | FolderFile): void {
-    if (only) {
-      files.push(file);
-      return;
-    }
+  function isNew(id: string): boolean {
+    if (only) return true;
     if (seen.has(id)) repeated.add(id);
-    else files.push(file);
-    seen.add(id);
+    else seen.add(id);
+    return !repeated.has(id);
   }
   for (const [i, place] of places.entries()) {
     const label = labels[i]!;
     if (place.type === "missing") found.skip(label, place.error.message);
-    else if (place.type === "url") push(place.url, urlFile(place, label));
-    else if (place.type === "file") push(place.parts.join("/"), localFile(place, label));
-    else {
+    else if (place.type === "url") {
+      if (isNew(place.url)) files.push(urlFile(place, label));
+    } else if (place.type === "file") {
+      if (isNew(place.parts.join("/"))) files.push(localFile(place, label));
+    } else {
       const prefix = only ? "" : `${label}/`;
       const walked = await walkFolder(place.path);
-      const folder = typeof place.path === "string" ? { path: place.path, prefix } : null;
+      const id = place.parts.join("/");
+      const folder = { path: place.path as string, prefix };
+      let run: FolderFiles | null = null;
       for (const file of walked.files) {
-        const label = prefix + file.name;
-        const beside = walked.texts.size > 0 ? textsBeside(walked.texts, file.name) : {};
-        const isPlain = folder && file.kind === "image" && file.path === null && Object.keys(beside).length === 0;
-        push(
-          `${place.parts.join("/")}/${file.name}`,
-          isPlain ? { folder, label } : walkedFile(file, place.path, label, beside),
-        );
+        const name = nameOf(file);
+        if (!isNew(`${id}/${name}`)) continue;
+        const beside = walked.texts.size > 0 ? textsBeside(walked.texts, name) : {};
+        if (typeof file === "string" && Object.keys(beside).length === 0) {
+          if (!run) files.push((run = { folder, labels: [] }));
+          run.labels.push(prefix + name);
+        } else {
+          run = null;
+          files.push(walkedFile(file, folder, beside));
+        }
       }
       for (const { name, reason } of walked.skipped) found.skip(prefix + name, reason);
       found.passOver(walked.passedOver);
@@ -122,14 +126,10 @@ async function filesOf(all: readonly Place[], found: Findings): Promise<(FileToR
   return files;
 }
 
-function walkedFile(
-  { name, path: own, kind }: WalkedFile,
-  folder: LocalPath,
-  label: string,
-  beside: BesideImage,
-): FileToRead {
-  const path = own ?? pathIn(folder as string, name);
-  return { label, kind, named: false, path, beside, open: () => fromFile(path) };
+function walkedFile(file: string | WalkedFile, folder: LocalFolder, beside: BesideImage): FileToRead {
+  const { name, path, kind } =
+    typeof file === "string" ? { name: file, path: pathIn(folder.path, file), kind: "image" as const } : file;
+  return { label: folder.prefix + name, kind, named: false, path, beside, open: () => fromFile(path) };
 }
 
 function localFile({ path, named }: LocalPlace, label: string): FileToRead {

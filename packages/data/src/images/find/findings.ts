@@ -17,8 +17,11 @@ export interface Findings {
   full(): boolean;
   /** Gives the image another name if its own is taken. */
   add(image: FoundImage): void;
-  /** The same for a file of a folder; the name is the folder's prefix and the relative path. */
-  addFile(folder: LocalFolder, name: string): void;
+  /**
+   * The same for files of a folder, up to the limit. A name is the folder's prefix and the relative path.
+   * @param distinct nothing else that is found has one of these names; they take no further memory
+   */
+  addFiles(folder: LocalFolder, names: readonly string[], distinct?: boolean): void;
   /** Gives it another name if its own is taken, so that everything can be told apart. */
   skip(name: string, reason: string): void;
   passOver(count?: number): void;
@@ -51,10 +54,13 @@ export function findings(limit = Infinity): Findings {
       const name = unique(image.name);
       images.push(name === image.name ? image : { ...image, name });
     },
-    addFile(folder, name) {
-      const other = unique(name);
-      if (other === name) images.pushFile(folder, name);
-      else images.push({ ...localImage(folder, name), name: other });
+    addFiles(folder, names, distinct = false) {
+      for (const name of names) {
+        if (images.length >= limit) return;
+        const own = distinct ? name : unique(name);
+        if (own === name) images.pushFile(folder, name);
+        else images.push({ ...localImage(folder, name), name: own });
+      }
     },
     skip: (name, reason) => void skipped.push({ name: unique(name), reason }),
     passOver: (count = 1) => void (others += count),

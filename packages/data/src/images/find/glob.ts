@@ -52,8 +52,14 @@ export function nameMatches(name: string, pattern: string): boolean {
   return new RegExp(`^${escaped}$`, "su").test(name);
 }
 
-function entriesOf(path: LocalPath): Promise<FolderEntry[]> {
-  return listFolder(path).catch(() => []);
+async function entriesOf(path: LocalPath): Promise<FolderEntry[]> {
+  const entries: FolderEntry[] = [];
+  try {
+    for await (const entry of listFolder(path)) entries.push(entry);
+  } catch {
+    return [];
+  }
+  return entries;
 }
 
 export function exists(path: LocalPath): Promise<boolean> {

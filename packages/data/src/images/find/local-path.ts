@@ -2,11 +2,14 @@
  * Paths of local files. A path is a string, or bytes where a name on the way is not UTF-8. Nothing in
  * it is decoded: `%`, `?` and `#` are themselves.
  */
-import { open, readdir, type FileHandle } from "node:fs/promises";
+import { open, opendir, type FileHandle } from "node:fs/promises";
 import { signatureLength } from "../sniff.js";
 import { hiddenPart } from "./file-kind.js";
 
 export type LocalPath = string | Buffer;
+
+/** Entries of a folder that are read in one go. */
+const entriesAtOnce = 1024;
 
 /** An entry of a folder. */
 export interface FolderEntry {
@@ -17,18 +20,20 @@ export interface FolderEntry {
   readonly hidden: boolean;
 }
 
-/** The entries of a folder, in no order. */
-export async function listFolder(folder: LocalPath): Promise<FolderEntry[]> {
-  const entries = await readdir(folder, { withFileTypes: true, encoding: "buffer" });
-  return entries.map((entry) => {
-    const name = pathText(entry.name);
-    return {
-      path: joinPath(folder, entry.name),
+/** The entries of a folder, in no order. There may be millions: they are never all in memory. */
+export async function* listFolder(folder: LocalPath): AsyncGenerator<FolderEntry> {
+  // With encoding "buffer" names are bytes, which the types of Node do not know.
+  const entries = await opendir(folder, { encoding: "buffer" as BufferEncoding, bufferSize: entriesAtOnce });
+  for await (const entry of entries) {
+    const bytes = entry.name as unknown as Buffer;
+    const name = pathText(bytes);
+    yield {
+      path: joinPath(folder, bytes),
       name,
       type: entry.isFile() ? "file" : entry.isDirectory() ? "folder" : entry.isSymbolicLink() ? "link" : "other",
       hidden: hiddenPart(name) !== null,
     };
-  });
+  }
 }
 
 /** Text of a path; different bytes give different text. */
@@ -79,10 +84,18 @@ export function systemReason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Compares by UTF-8 bytes, the order of `LC_ALL=C sort`, which does not depend on a locale. */
+/** Sorts by UTF-8 bytes, the order of `LC_ALL=C sort`, which does not depend on a locale. */
 export function sortByBytes<T>(items: readonly T[], name: (item: T) => string): T[] {
+  // Code units are in the order of bytes, but for those of pairs.
+  if (items.every((item) => !/[\ud800-\udfff]/.test(name(item)))) {
+    return items.toSorted((a, b) => compare(name(a), name(b)));
+  }
   return items
     .map((item) => ({ item, key: Buffer.from(name(item), "utf8").toString("latin1") }))
-    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    .sort((a, b) => compare(a.key, b.key))
     .map(({ item }) => item);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

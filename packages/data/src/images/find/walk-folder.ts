@@ -19,14 +19,14 @@ import { tarHeaderLength } from "../signatures.js";
 export interface WalkedFile {
   /** Relative path with forward slashes. */
   readonly name: string;
-  /** Null: `pathIn` of folder and name. */
-  readonly path: LocalPath | null;
+  readonly path: LocalPath;
   /** Files with an image's or archive's extension are not opened here. */
   readonly kind: Extract<FileKind, "image" | "tar" | "parquet">;
 }
 
 export interface WalkedFolder {
-  readonly files: readonly WalkedFile[];
+  /** A string is an image with an extension of images: its relative path, which `pathIn` completes. There may be millions. */
+  readonly files: readonly (string | WalkedFile)[];
   readonly skipped: readonly SkippedImage[];
   /** Number of entries that are not images by name or content; a hidden folder is one. */
   readonly passedOver: number;
@@ -34,12 +34,16 @@ export interface WalkedFolder {
   readonly texts: ReadonlyMap<string, LocalPath>;
 }
 
+export function nameOf(file: string | WalkedFile): string {
+  return typeof file === "string" ? file : file.name;
+}
+
 /**
  * Walks `folder`. Hidden entries (see `hiddenPart`), symbolic links to a folder above, pipes and
  * devices are passed over. Unreadable subfolders are listed as skipped.
  */
 export async function walkFolder(folder: LocalPath): Promise<WalkedFolder> {
-  const files: WalkedFile[] = [];
+  const files: (string | WalkedFile)[] = [];
   const skipped: SkippedImage[] = [];
   let passedOver = 0;
   const texts = new Map<string, LocalPath>();
@@ -51,7 +55,7 @@ export async function walkFolder(folder: LocalPath): Promise<WalkedFolder> {
     const kind = isUsed ? known : kindOf(name, head);
     if (kind === "image" || kind === "tar" || kind === "parquet") {
       const isInName = typeof folder === "string" && path === pathIn(folder, name);
-      files.push({ name, path: isInName ? null : path, kind });
+      files.push(kind === "image" && isInName ? name : { name, path, kind });
     } else if (kind === "other") {
       passedOver++;
       if (/\.(cls|txt)$/.test(name)) texts.set(name, path);
@@ -75,12 +79,12 @@ export async function walkFolder(folder: LocalPath): Promise<WalkedFolder> {
       passedOver++;
       return;
     }
-    for (const entry of await listFolder(path)) {
+    for await (const entry of listFolder(path)) {
       if (entry.hidden) passedOver++;
       else await visit(entry, name === "" ? entry.name : `${name}/${entry.name}`, [...ancestors, real]);
     }
   }
 
   await visitFolder(folder, "", []);
-  return { files: sortByBytes(files, ({ name }) => name), skipped, passedOver, texts };
+  return { files: sortByBytes(files, nameOf), skipped, passedOver, texts };
 }
