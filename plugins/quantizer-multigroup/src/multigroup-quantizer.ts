@@ -38,8 +38,10 @@ export class MultigroupQuantizer implements Quantizer {
   private readonly sizes: CodebookSizes;
   /** Where each token's codebook starts among all codes, `[1, T]`. */
   private readonly firstCode: Tensor2D;
-  /** What a search passes on to the next; null while one is running. */
-  private memory: SearchMemories | null;
+  /** What a search passes on to the next. */
+  private readonly memory: SearchMemories;
+  /** Searches run one after the other; this is the last one. */
+  private searched: Promise<unknown> = Promise.resolve();
 
   /**
    * The codebooks start as zeros: call `fit`, `gradients.initialize` or `restore`.
@@ -90,14 +92,10 @@ export class MultigroupQuantizer implements Quantizer {
       return searchOnGpu(coefficients, this.codebooks.onEngine() as Tensor3D, this.groups);
     }
     const values = await coefficients.data();
-    const { memory } = this;
-    this.memory = null;
-    try {
-      const ids = await searchCodes(values, codebooks, await this.ordered(), this.sizes, samples, memory);
-      return tf.tensor2d(ids, [samples, this.layout.count], "int32");
-    } finally {
-      this.memory ??= memory;
-    }
+    const layout = await this.ordered();
+    const search = this.searched.then(() => searchCodes(values, codebooks, layout, this.sizes, samples, this.memory));
+    this.searched = search.catch(() => null);
+    return tf.tensor2d(await search, [samples, this.layout.count], "int32");
   }
 
   dequantize(ids: Tensor2D): Tensor4D {

@@ -14,7 +14,7 @@ export function createSearchMemories({ classes }: CodebookSizes): SearchMemories
 /**
  * @param values coefficients `[n, h, w, c]` flat
  * @param codebooks finite, `[codes of all groups, d]`
- * @param memories for one search at a time; null does without
+ * @param memories for one search at a time
  * @returns ids `[n, T]`
  */
 export async function searchCodes(
@@ -23,7 +23,7 @@ export async function searchCodes(
   layout: OrderedLayout,
   sizes: CodebookSizes,
   samples: number,
-  memories: SearchMemories | null,
+  memories: SearchMemories,
 ): Promise<Int32Array> {
   const { tokens, order, dim } = layout;
   const search = async (
@@ -39,7 +39,7 @@ export async function searchCodes(
     return indices;
   };
   const [first] = sizes.classes;
-  if (sizes.equal !== null) return search(first!, [gatherElements(values, order, samples), codebooks], memories?.[0]);
+  if (sizes.equal !== null) return search(first!, [gatherElements(values, order, samples), codebooks], memories[0]);
 
   const found = new Int32Array(samples * tokens);
   for (const [index, each] of sizes.classes.entries()) {
@@ -54,7 +54,7 @@ export async function searchCodes(
     const indices = await search(
       each,
       [gatherElements(values, ownOrder, samples, order.length), books],
-      memories?.[index],
+      memories[index],
     );
     for (let sample = 0; sample < samples; sample++)
       for (let i = 0; i < width; i++) found[sample * tokens + each.tokens[i]!] = indices[sample * width + i]!;

@@ -7,6 +7,9 @@ import { blockElements } from "@revq/plugin-kit";
 import { cosines } from "./dct.js";
 import type { TransformGeometry } from "./geometry.js";
 
+/** Blocks that are transformed at once. Their sums do not wait for each other, and each factor is read once for all. */
+const lanes = 4;
+
 /** @param rotation `[count, dim, dim]` as the geometry has it, rows are the axes; null leaves the rotation out */
 export function createHostTransform(geometry: TransformGeometry, rotation: Float32Array | null): HostTransform {
   const { kind, shape, block, blocks, size } = geometry;
@@ -18,8 +21,9 @@ export function createHostTransform(geometry: TransformGeometry, rotation: Float
   const { count, dim } = geometry.rotations;
   const rotationBack = rotation && transposedEach(rotation, count, dim);
   const total = latentSize(shape);
-  const values = new Float64Array(size);
-  const scratch = new Float64Array(size);
+  /** `[size, lanes]` */
+  const values = new Float64Array(size * lanes);
+  const scratch = new Float64Array(size * lanes);
 
   function rotate(matrices: Float32Array): void {
     for (let r = 0; r < count; r++) multiply(values, scratch, matrices, r, dim);
@@ -27,11 +31,19 @@ export function createHostTransform(geometry: TransformGeometry, rotation: Float
   }
 
   function eachBlock(latents: Float32Array, map: () => void): void {
-    for (let sample = 0; sample < latents.length; sample += total) {
-      for (let b = 0; b < blocks; b++) {
-        for (let i = 0; i < size; i++) values[i] = latents[sample + elements[b * size + i]!]!;
-        map();
-        for (let i = 0; i < size; i++) latents[sample + elements[b * size + i]!] = values[i]!;
+    const all = (latents.length / total) * blocks;
+    for (let first = 0; first < all; first += lanes) {
+      const used = Math.min(lanes, all - first);
+      for (let lane = 0; lane < used; lane++) {
+        const sample = Math.floor((first + lane) / blocks) * total;
+        const block = ((first + lane) % blocks) * size;
+        for (let i = 0; i < size; i++) values[i * lanes + lane] = latents[sample + elements[block + i]!]!;
+      }
+      map();
+      for (let lane = 0; lane < used; lane++) {
+        const sample = Math.floor((first + lane) / blocks) * total;
+        const block = ((first + lane) % blocks) * size;
+        for (let i = 0; i < size; i++) latents[sample + elements[block + i]!] = values[i * lanes + lane]!;
       }
     }
   }
@@ -55,7 +67,7 @@ export function createHostTransform(geometry: TransformGeometry, rotation: Float
   };
 }
 
-/** from `[outer, n, inner]` -> to, with `matrix` `[n, n]` applied to the middle axis. */
+/** from `[outer, n, inner, lanes]` -> to, with `matrix` `[n, n]` applied to the second axis. */
 function alongAxis(
   from: Float64Array,
   to: Float64Array,
@@ -64,28 +76,47 @@ function alongAxis(
   n: number,
   inner: number,
 ): void {
+  const step = inner * lanes;
   for (let o = 0; o < outer; o++) {
-    const base = o * n * inner;
+    const base = o * n * step;
     for (let k = 0; k < n; k++) {
-      const row = base + k * inner;
-      to.fill(0, row, row + inner);
-      for (let i = 0; i < n; i++) {
-        const factor = matrix[k * n + i]!;
-        const column = base + i * inner;
-        for (let j = 0; j < inner; j++) to[row + j]! += factor * from[column + j]!;
+      const row = base + k * step;
+      for (let j = 0; j < step; j += lanes) {
+        let [a, b, c, d] = [0, 0, 0, 0];
+        for (let i = 0, at = base + j; i < n; i++, at += step) {
+          const factor = matrix[k * n + i]!;
+          a += factor * from[at]!;
+          b += factor * from[at + 1]!;
+          c += factor * from[at + 2]!;
+          d += factor * from[at + 3]!;
+        }
+        to[row + j] = a;
+        to[row + j + 1] = b;
+        to[row + j + 2] = c;
+        to[row + j + 3] = d;
       }
     }
   }
 }
 
-/** Applies matrix `index` of `[count, dim, dim]` to elements `index * dim` to `(index + 1) * dim`. */
+/** Applies matrix `index` of `[count, dim, dim]` to elements `index * dim` to `(index + 1) * dim` of `[size, lanes]`. */
 function multiply(from: Float64Array, to: Float64Array, matrices: Float32Array, index: number, dim: number): void {
   const base = index * dim;
   for (let k = 0; k < dim; k++) {
     const row = (base + k) * dim;
-    let sum = 0;
-    for (let i = 0; i < dim; i++) sum += matrices[row + i]! * from[base + i]!;
-    to[base + k] = sum;
+    let [a, b, c, d] = [0, 0, 0, 0];
+    for (let i = 0, at = base * lanes; i < dim; i++, at += lanes) {
+      const factor = matrices[row + i]!;
+      a += factor * from[at]!;
+      b += factor * from[at + 1]!;
+      c += factor * from[at + 2]!;
+      d += factor * from[at + 3]!;
+    }
+    const out = (base + k) * lanes;
+    to[out] = a;
+    to[out + 1] = b;
+    to[out + 2] = c;
+    to[out + 3] = d;
   }
 }
 

@@ -1,5 +1,5 @@
 /** Latents as samples: only the search runs. */
-import type { LatentSource } from "@revq/core";
+import { latentSize, type LatentSource } from "@revq/core";
 import type { Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import type { EncodeContext, EncodedRange, SampleSource } from "./sample-source.js";
@@ -25,31 +25,49 @@ export function latentSamples({
   effort = 0,
 }: LatentSamplesInput): SampleSource {
   const { channels, height, width } = latents.shape;
+  const size = latentSize(latents.shape);
   const digits = Math.max(5, String(latents.count - 1).length);
   const known = names ?? Array.from({ length: latents.count }, (_, row) => String(row).padStart(digits, "0"));
 
   async function encode(from: number, to: number, { signal, onBatch }: EncodeContext): Promise<EncodedRange> {
     const images = Array.from({ length: to - from }, (_, i) => from + i);
-    const codes = new Int32Array(images.length * tokenizer.layout.count);
+    const tokens = tokenizer.layout.count;
+    const codes = new Int32Array(images.length * tokens);
     let done = 0;
-    const read = (start: number): Promise<Float32Array> => latents.read(images.slice(start, start + batch));
-    let next = read(0);
+    const encodeRows = async (start: number): Promise<void> => {
+      const rows = await latents.read(images.slice(start, start + batch));
+      const values = tf.tensor4d(rows, [rows.length / size, height, width, channels]);
+      try {
+        const ids = await tokenizer.encodeLatents(values, { effort });
+        codes.set((await ids.data()) as Int32Array, start * tokens);
+        ids.dispose();
+      } finally {
+        values.dispose();
+      }
+    };
+    const begin = (start: number): Promise<void> => {
+      const work = start < images.length ? encodeRows(start) : Promise.resolve();
+      work.catch(() => null); // it may fail before it is awaited
+      return work;
+    };
+    /** The next rows are read and transformed while these are searched. */
+    let next = begin(0);
     for (let start = 0; start < images.length; start += batch) {
-      const rows = await next;
-      // The next rows are read while these are searched.
-      if (start + batch < images.length) next = read(start + batch);
-      const n = Math.min(batch, images.length - start);
-      const values = tf.tensor4d(rows, [n, height, width, channels]);
-      const ids = await tokenizer.encodeLatents(values, { effort });
-      codes.set((await ids.data()) as Int32Array, start * tokenizer.layout.count);
-      tf.dispose([values, ids]);
-      done = start + n;
+      const current = next;
+      next = begin(start + batch);
+      try {
+        await current;
+      } catch (error) {
+        await next.catch(() => null);
+        throw error;
+      }
+      done = Math.min(start + batch, images.length);
       onBatch(done);
       if (!signal.aborted) continue;
       await next.catch(() => null);
       break;
     }
-    return { images: images.slice(0, done), codes: codes.subarray(0, done * tokenizer.layout.count), skipped: [] };
+    return { images: images.slice(0, done), codes: codes.subarray(0, done * tokens), skipped: [] };
   }
 
   return {
