@@ -1,9 +1,11 @@
 /** The two ranges of pixel values; the centre crop is that of `@revq/numerics`. */
 export { centreCrop } from "@revq/numerics";
 
+const unitRange = Float32Array.from({ length: 256 }, (_, value) => value / 127.5 - 1);
+
 /** uint8 v -> v / 127.5 - 1, written into `target` from `offset` on. */
 export function bytesToUnitRange(bytes: Uint8Array, target: Float32Array, offset = 0): void {
-  for (let i = 0; i < bytes.length; i++) target[offset + i] = bytes[i]! / 127.5 - 1;
+  for (let i = 0; i < bytes.length; i++) target[offset + i] = unitRange[bytes[i]!]!;
 }
 
 /** [-1, 1] -> uint8, rounded to nearest. Values outside are clamped; NaN becomes 0. */
