@@ -1,10 +1,10 @@
 /** What is refused before the work begins. */
 import { reportMark } from "@revq/report";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { makeFolder, requireEmptyFolder, requireReportFolder } from "../src/output/output-paths.js";
+import { makeFolder, requireEmptyFolder, requireReportFolder, withEmptyFolder } from "../src/output/output-paths.js";
 
 const folder = mkdtempSync(join(tmpdir(), "revq-output-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -35,4 +35,19 @@ it("says that a file is in the way, before and while a folder is made", async ()
     /file cannot be written: a file has that name/,
   );
   await expect(makeFolder(join(folder, "file/in"))).rejects.toThrow(/in cannot be written: .*file is a file/);
+});
+
+it("removes what a failed work has written, and a folder that was not there", async () => {
+  const [fresh, empty] = [join(folder, "fresh"), join(folder, "empty")];
+  mkdirSync(empty);
+  for (const path of [fresh, empty]) {
+    const work = async (): Promise<void> => {
+      mkdirSync(join(path, "onnx"));
+      writeFileSync(join(path, "onnx/encoder.onnx"), "half of it");
+      throw new Error("the disk is full");
+    };
+    await expect(withEmptyFolder(path, work)).rejects.toThrow("the disk is full");
+  }
+  expect(existsSync(fresh)).toBe(false);
+  expect(readdirSync(empty)).toEqual([]);
 });

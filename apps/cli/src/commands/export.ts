@@ -44,12 +44,12 @@ export default class Export extends BaseCommand {
         fix: "Leave --engine out.",
       });
     }
-    const { requireEmptyFolder, withFolder } = await import("../output/output-paths.js");
+    const { requireEmptyFolder, withEmptyFolder } = await import("../output/output-paths.js");
     const { openTokenizer } = await import("../tokenizer/open-tokenizer.js");
     await requireEmptyFolder(flags.out);
     const engine = tracesOnnx ? "onnx" : flags.engine;
     const tokenizer = await openTokenizer(this, args.tokenizer, { ...flags, engine }, "if-any");
-    return withFolder(flags.out, () => this.exportTo(flags, tokenizer));
+    return withEmptyFolder(flags.out, () => this.exportTo(flags, tokenizer));
   }
 
   private async exportTo(

@@ -2,7 +2,7 @@
 import { RevqError } from "@revq/core";
 import { fileOnTheWay } from "@revq/formats/node";
 import { constants } from "node:fs";
-import { access, mkdir, readdir, readFile, rmdir, stat } from "node:fs/promises";
+import { access, mkdir, readdir, readFile, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { UsageError } from "../errors/usage-error.js";
 
@@ -100,6 +100,19 @@ export async function withFolder<T>(path: string, work: () => Promise<T>): Promi
     if (!before) await rmdir(path).catch(() => {}); // fails if something was written
     throw error;
   }
+}
+
+/** `withFolder` for a folder that is empty or not there: if the work fails, what it has written is removed. */
+export async function withEmptyFolder<T>(path: string, work: () => Promise<T>): Promise<T> {
+  return withFolder(path, async () => {
+    try {
+      return await work();
+    } catch (error) {
+      for (const name of await readdir(path).catch(() => []))
+        await rm(join(path, name), { recursive: true, force: true });
+      throw error;
+    }
+  });
 }
 
 /** Why nothing can be written into the nearest folder above that exists; null if something can. */
