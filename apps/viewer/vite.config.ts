@@ -94,6 +94,9 @@ function firstPaint(): Plugin {
     psnr: facts.psnr.toFixed(2),
     vae: facts.vaePsnr.toFixed(2),
     bpp: (facts.bits / facts.side ** 2).toFixed(3),
+    choice: `<div class="segmented" inert>${bundled()
+      .map(({ tokens, bits }) => `<button>${size(bits / 8)} · ${tokens.toLocaleString("en")} tokens</button>`)
+      .join("")}</div>`,
     site: process.env["REVQ_SITE_URL"]?.replace(/\/?$/, "/") ?? "",
   };
   return {

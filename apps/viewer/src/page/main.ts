@@ -83,7 +83,7 @@ async function start(): Promise<void> {
   const plain = query.get("tokenizer") === null && !shared.image && !shared.ids && document.querySelector(".story");
   const paint = plain ? await readFirstPaint() : null;
   root.replaceChildren();
-  store.set({ paint });
+  store.set({ paint, bundled });
   restoreView(app, shared);
   store.set({ theme: saved === "light" || saved === "dark" ? saved : "auto" });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
@@ -94,7 +94,6 @@ async function start(): Promise<void> {
   const asBuilt = served.tokenizers.length === 0 && served.images.length === 0;
   store.set(({ paint }) => ({
     served: { local: served.local, tokenizers: served.tokenizers },
-    bundled,
     images: [...served.images, ...samples],
     paint: asBuilt ? paint : null,
   }));

@@ -69,18 +69,31 @@ function lead(app: App, state: ViewerState, story: Story | null): TemplateResult
   </div>`;
 }
 
-/** Few or many bits: the bundled tokenizers, while one of them is shown. */
-function bundledChoice(app: App, { a, b, bundled }: ViewerState): View {
-  const name = a.status === "ready" || a.status === "failed" ? a.source.name : a.status === "loading" ? a.name : null;
+/** Few or many bits: the bundled tokenizers, while one of them is shown. With the first paint it is there and waits. */
+function bundledChoice(app: App, { a, b, bundled, paint }: ViewerState): View {
+  const waits = a.status === "empty" && paint !== null;
+  const name =
+    a.status === "ready" || a.status === "failed"
+      ? a.source.name
+      : a.status === "loading"
+        ? a.name
+        : waits
+          ? bundled[0]?.source.name
+          : null;
   if (b.status !== "empty" || bundled.length < 2 || !bundled.some(({ source }) => source.name === name)) return nothing;
   const open = (wanted: string): void =>
     act(app, () => openTokenizer(app, "a", bundled.find(({ source }) => source.name === wanted)!.source))();
-  return html`<span class="spring"></span>${segmented(
-      "Bytes for a photo",
-      bundled.map(({ source, tokens, bits }) => [source.name, `${size(bits / 8)} · ${whole(tokens)} tokens`] as const),
-      name!,
-      open,
-    )}`;
+  return html`<span class="spring"></span>
+    <div ?inert=${waits}>
+      ${segmented(
+        "Bytes for a photo",
+        bundled.map(
+          ({ source, tokens, bits }) => [source.name, `${size(bits / 8)} · ${whole(tokens)} tokens`] as const,
+        ),
+        name!,
+        open,
+      )}
+    </div>`;
 }
 
 function pictures(app: App, state: ViewerState, opened: OpenedTokenizer | null, story: Story): TemplateResult {
