@@ -201,7 +201,13 @@ describe("the setting of an error", () => {
 describe("environmentLayer", () => {
   it("reads REVQ_ variables into keys", () => {
     const layer = environmentLayer(
-      { REVQ_SEED: "4", REVQ_TRAIN__LEARNING_RATE: "0.5", REVQ_RECTIFIER__HEAD_DIM: "16", REVQ_SHARED: "x", HOME: "y" },
+      {
+        REVQ_SEED: "4",
+        REVQ_TRAIN__LEARNING_RATE: "0.5",
+        REVQ_RECTIFIER__HEAD_DIM: "16",
+        REVQ_ONNX_PROVIDER: "webgpu",
+        HOME: "y",
+      },
       (text) => (Number.isNaN(Number(text)) ? text : Number(text)),
     );
     expect(layer).toEqual({ seed: 4, train: { learningRate: 0.5 }, rectifier: { headDim: 16 } });

@@ -1,5 +1,6 @@
 /** Runs `revq` in a process of its own: trials then run side by side, and a crash ends one trial only. */
 import { RevqError } from "@revq/core";
+import { isSettingVariable } from "@revq/train/config";
 import { spawn } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { withoutScheduler } from "../parts/part-of-process.js";
@@ -63,5 +64,5 @@ async function collect(stream: NodeJS.ReadableStream): Promise<string> {
 
 /** The trial's file has all settings already, those of the environment included. The environment must not win over it. */
 function withoutSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !/^REVQ_(?!CACHE$)/.test(name)));
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !isSettingVariable(name)));
 }

@@ -5,8 +5,13 @@
  */
 import { setPath, type ConfigLayer } from "./layer.js";
 
-/** Variables with other meanings: where tests find shared data, and which of them run. */
-const reserved = /^REVQ_(SHARED|TEST_.*|CACHE)$/;
+/** Variables with other meanings: of tests, the cache, the engine onnx and the build of the page. */
+const reserved = /^REVQ_(SHARED|TEST_.*|CACHE|ONNX_PROVIDER|SITE_URL)$/;
+
+/** Whether an environment variable is a setting. */
+export function isSettingVariable(name: string): boolean {
+  return name.startsWith("REVQ_") && !reserved.test(name);
+}
 
 /** @param parse reads a scalar, such as `YAML.parse` */
 export function environmentLayer(
@@ -15,7 +20,7 @@ export function environmentLayer(
 ): ConfigLayer {
   let layer: ConfigLayer = {};
   for (const [name, text] of Object.entries(environment)) {
-    if (!name.startsWith("REVQ_") || reserved.test(name) || text === undefined) continue;
+    if (!isSettingVariable(name) || text === undefined) continue;
     const path = name.slice("REVQ_".length).split("__").map(camelCase);
     layer = setPath(layer, path, parse(text));
   }

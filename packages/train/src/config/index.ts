@@ -2,7 +2,7 @@
 export { annotateConfig } from "./annotate.js";
 export { decoderAdaptations, type DecoderAdaptation } from "../decoder/adaptations.js";
 export { defineConfig, type UserConfig } from "./define-config.js";
-export { environmentLayer } from "./environment.js";
+export { environmentLayer, isSettingVariable } from "./environment.js";
 export { configSchema, type JsonSchema } from "./json-schema.js";
 export { joinLayers, setPath, type ConfigLayer } from "./layer.js";
 export { presetNames, presets, type PresetName } from "./presets.js";
