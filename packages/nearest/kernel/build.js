@@ -8,12 +8,12 @@ import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 
 const entries = ["search", "int16", "clusters", "kmeans", "adamw"];
-const sources = [...entries, "tree", "distance"];
+const sources = [...entries, "tree", "sort", "distance"];
 const textOf = (name) => readFileSync(new URL(`${name}.as`, import.meta.url), "utf8");
 const target = new URL("../src/wasm/kernel.generated.ts", import.meta.url);
 // The memory is the host's, and there is no heap: every pointer is given by the caller.
 const flags =
-  "--runtime stub --enable simd --enable bulk-memory -O3 --noAssert --use abort= --importMemory --outFile kernel.wasm";
+  "--runtime stub --enable simd --enable bulk-memory -O3 --noAssert --use abort= --importMemory --memoryBase 512 --outFile kernel.wasm";
 
 /** @returns {Promise<string>} the text of kernel.generated.ts */
 export async function compileKernel() {

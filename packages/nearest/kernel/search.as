@@ -13,7 +13,7 @@ import {
   FAN, branchBoxOffset, branchCount, idsOffset, leafBoxOffset, leafCount, minLane, quads, scratchOffset,
 } from "./tree";
 
-export { buildTree, idsAt, packCodes, refitTree, treeBytes } from "./tree";
+export { boxes, buildPart, buildTop, buildTree, idsAt, packCodes, partStart, refitTree, treeBytes } from "./tree";
 
 /** Distances of 4 codes: vector `at` (bytes 0, 16, 32 or 48) of every dimension of a block. */
 @inline function distances(d: i32, block: usize, query: usize, q0: v128, q1: v128, q2: v128, q3: v128, q4: v128, q5: v128, q6: v128, q7: v128): v128 {

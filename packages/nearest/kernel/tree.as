@@ -1,8 +1,12 @@
-// The tree that search.as walks: codes in leaves of 16, sorted by a k-d tree, with two levels of
-// bounding boxes (AssemblyScript).
+// The tree that search.as walks: codes in leaves of 16, sorted by a k-d tree (sort.as), with two
+// levels of bounding boxes (AssemblyScript).
 //
 // Layout of a tree (bytes): blocks [leaves][d][16] f32 | ids [leaves][16] i32
 // | leaf boxes [leaves/4][d][2][4] f32 | branch boxes [branches/4][d][2][4] f32 | scratch.
+
+import { sortBytes, sortPart, sortTop } from "./sort";
+
+export { partStart } from "./sort";
 
 export const LEAF: i32 = 16;
 export const FAN: i32 = 16;
@@ -19,117 +23,22 @@ export const FAN: i32 = 16;
 /** Bytes of a tree, its scratch space for building included. */
 export function treeBytes(codes: i32, d: i32): usize {
   const search = <usize>quads(branchCount(codes)) * 16 + 128;
-  const build = <usize>codes * 8 + 64;
+  const build = sortBytes(codes, d) + 64;
   return scratchOffset(codes, d) + (search > build ? search : build) + 16;
 }
 
-/** The float's bits as an integer of the same order. */
-@inline function orderedBits(value: u32): u32 {
-  return value ^ (<u32>(<i32>value >> 31) | 0x80000000);
-}
-
 /**
- * Makes keys[target] the key of that rank: smaller ones before it, larger ones after it. `last` is
- * exclusive. All keys differ. After Floyd and Rivest's SELECT (CACM 18, 1975): a sample gives a
- * pivot just beyond the target. The partition has no branches.
+ * Copies codes into leaves of 16, in the given order [count] i32 or, if it is 0, in their own.
+ * Copies of one of its codes fill up the last leaf.
  */
-function select(keys: usize, first: i32, last: i32, target: i32): void {
-  while (last - first > 1) {
-    const size = last - first;
-    if (size > 600) {
-      const n = <f64>size;
-      const sample = 4 * sqrt(n);
-      const rank = <f64>(target - first) / n;
-      const margin = 0.5 * sqrt(0.7 * <f64>(32 - clz(size)) * sample * (1 - sample / n)) * (rank < 0.5 ? 1.0 : -1.0);
-      const low = max(first, target - <i32>(rank * sample - margin));
-      const high = min(last, target + <i32>((1 - rank) * sample + margin) + 1);
-      if (low <= target && target < high) select(keys, low, high, target);
-    }
-    const at = keys + (<usize>target << 3);
-    const pivot = load<u64>(at);
-    store<u64>(at, load<u64>(keys + (<usize>first << 3)));
-    store<u64>(keys + (<usize>first << 3), pivot);
-    // keys[first] is the pivot; the smaller ones gather behind it.
-    let slot = keys + (<usize>(first + 1) << 3);
-    const end = keys + (<usize>last << 3);
-    for (let from = slot; from < end; from += 8) {
-      const value = load<u64>(from);
-      store<u64>(from, load<u64>(slot));
-      store<u64>(slot, value);
-      slot += <usize>(value < pivot) << 3;
-    }
-    slot -= 8;
-    store<u64>(keys + (<usize>first << 3), load<u64>(slot));
-    store<u64>(slot, pivot);
-    const rank = <i32>((slot - keys) >> 3);
-    if (target < rank) last = rank;
-    else if (target > rank) first = rank + 1;
-    else return;
-  }
-}
-
-/**
- * The dimension along which a sample of the codes keys[first, last) varies most. A poor choice
- * costs time, never exactness.
- */
-function widestAxis(codes: usize, d: i32, keys: usize, first: i32, last: i32): i32 {
-  const stride = max(1, (last - first) >> 6);
-  let axis = 0;
-  let widest: f32 = -1;
-  for (let chunk = 0; chunk < d; chunk += 4) {
-    let sum = f32x4.splat(0), squares = f32x4.splat(0);
-    let count: f32 = 0;
-    for (let k = first; k < last; k += stride) {
-      const row = v128.load(codes + (<usize>load<u32>(keys + (<usize>k << 3)) * d + chunk) * 4);
-      sum = f32x4.add(sum, row);
-      squares = f32x4.add(squares, f32x4.mul(row, row));
-      count += 1;
-    }
-    const variance = f32x4.sub(squares, f32x4.div(f32x4.mul(sum, sum), f32x4.splat(count)));
-    const v0 = f32x4.extract_lane(variance, 0), v1 = f32x4.extract_lane(variance, 1);
-    const v2 = f32x4.extract_lane(variance, 2), v3 = f32x4.extract_lane(variance, 3);
-    if (v0 > widest) { widest = v0; axis = chunk; }
-    if (chunk + 1 < d && v1 > widest) { widest = v1; axis = chunk + 1; }
-    if (chunk + 2 < d && v2 > widest) { widest = v2; axis = chunk + 2; }
-    if (chunk + 3 < d && v3 > widest) { widest = v3; axis = chunk + 3; }
-  }
-  return axis;
-}
-
-/**
- * Sorts the codes keys[first, last) (low words) into parts of at most `leafSize` codes. Each part
- * is halved along its widest dimension.
- */
-function split(codes: usize, d: i32, keys: usize, first: i32, last: i32, leafSize: i32): void {
-  while (last - first > leafSize) {
-    const axis = widestAxis(codes, d, keys, first, last);
-    for (let k = first; k < last; k++) {
-      const id = load<u32>(keys + (<usize>k << 3));
-      const value = load<u32>(codes + (<usize>id * d + axis) * 4);
-      store<u64>(keys + (<usize>k << 3), (<u64>orderedBits(value) << 32) | <u64>id);
-    }
-    // Half of the leaves to either side, full ones; whole branches where there are enough.
-    const leaves = leafCount(last - first);
-    let half = (leaves + 1) >> 1;
-    if (leaves > FAN) half = (half + FAN - 1) / FAN * FAN;
-    const middle = first + half * LEAF;
-    select(keys, first, last, middle);
-    split(codes, d, keys, first, middle, leafSize);
-    first = middle;
-  }
-}
-
-/**
- * Copies codes into their leaves, 16 to a block. Copies of one of its codes fill up the last leaf.
- */
-function pack(codes: usize, count: i32, d: i32, tree: usize, keys: usize, sorted: bool): void {
+function pack(codes: usize, count: i32, d: i32, tree: usize, order: usize): void {
   const ids = tree + idsOffset(count, d);
   const leaves = leafCount(count);
   for (let leaf = 0; leaf < leaves; leaf++) {
     for (let lane = 0; lane < LEAF; lane++) {
       let k = leaf * LEAF + lane;
       if (k >= count) k = leaf * LEAF;
-      const id = sorted ? load<u32>(keys + (<usize>k << 3)) : <u32>k;
+      const id = order ? load<u32>(order + (<usize>k << 2)) : <u32>k;
       store<u32>(ids + ((<usize>leaf * LEAF + lane) << 2), id);
       const row = codes + <usize>id * d * 4;
       const column = tree + <usize>leaf * d * 64 + (<usize>lane << 2);
@@ -147,7 +56,8 @@ function pack(codes: usize, count: i32, d: i32, tree: usize, keys: usize, sorted
   return f32x4.extract_lane(f32x4.pmax(a, v128.shuffle<i32>(a, a, 1, 0, 3, 2)), 0);
 }
 
-function boxes(count: i32, d: i32, tree: usize): void {
+/** The boxes around leaves and branches. */
+export function boxes(count: i32, d: i32, tree: usize): void {
   const leaves = leafCount(count);
   const branches = branchCount(count);
   const leafBoxes = tree + leafBoxOffset(count, d);
@@ -179,11 +89,23 @@ function boxes(count: i32, d: i32, tree: usize): void {
  * 12 bytes behind the codes must be readable.
  */
 export function buildTree(codes: usize, count: i32, d: i32, tree: usize, leafSize: i32): void {
-  const keys = (tree + scratchOffset(count, d) + 15) & ~15;
-  for (let k = 0; k < count; k++) store<u64>(keys + (<usize>k << 3), <u64>k);
-  split(codes, d, keys, 0, count, leafSize);
-  pack(codes, count, d, tree, keys, true);
+  buildTop(codes, count, d, tree, 0);
+  buildPart(count, d, tree, leafSize, 0, 0);
   boxes(count, d, tree);
+}
+
+@inline function sortScratch(count: i32, d: i32, tree: usize): usize { return (tree + scratchOffset(count, d) + 63) & ~63; }
+
+/**
+ * The steps of `buildTree`, for several threads with trees of their own: the codes in 2^levels parts
+ * of more than 16 codes (`partStart`); then the leaves of one part, which may be copied to and from
+ * another thread's tree; then `boxes` once all leaves are there.
+ */
+export function buildTop(codes: usize, count: i32, d: i32, tree: usize, levels: i32): void {
+  sortTop(codes, count, d, levels, sortScratch(count, d, tree));
+}
+export function buildPart(count: i32, d: i32, tree: usize, leafSize: i32, levels: i32, part: i32): void {
+  sortPart(count, d, levels, part, tree, tree + idsOffset(count, d), leafSize, sortScratch(count, d, tree));
 }
 
 /**
@@ -191,9 +113,7 @@ export function buildTree(codes: usize, count: i32, d: i32, tree: usize, leafSiz
  * while they have moved little.
  */
 export function refitTree(codes: usize, count: i32, d: i32, tree: usize, ids: usize): void {
-  const keys = (tree + scratchOffset(count, d) + 15) & ~15;
-  for (let k = 0; k < count; k++) store<u64>(keys + (<usize>k << 3), <u64>load<u32>(ids + (<usize>k << 2)));
-  pack(codes, count, d, tree, keys, true);
+  pack(codes, count, d, tree, ids);
   boxes(count, d, tree);
 }
 
@@ -202,7 +122,7 @@ export function refitTree(codes: usize, count: i32, d: i32, tree: usize, ids: us
  * `searchAll`.
  */
 export function packCodes(codes: usize, count: i32, d: i32, tree: usize): void {
-  pack(codes, count, d, tree, 0, false);
+  pack(codes, count, d, tree, 0);
 }
 
 /** The offset of a tree's ids [count] i32: the codes in the order of the leaves. */

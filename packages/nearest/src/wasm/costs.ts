@@ -17,7 +17,7 @@ export function searchCosts(codes: number, dim: number): SearchCosts {
   const brute = codes * (0.1 + 0.083 * dim);
   return {
     pack: codes * (2.5 + 0.5 * dim),
-    sort: codes <= 16 ? 0 : codes * 5 * Math.log2(codes / 16),
+    sort: codes <= 16 ? 0 : codes * (1.8 + 0.25 * dim) * Math.log2(codes / 16),
     int16Pack: codes * 2.4 * dim,
     brute,
     tree: codes > 64 ? Math.min(brute * 1.2, (30 + 7 * dim * dim) * (codes / 1024) ** (0.2 + 0.035 * dim)) : Infinity,

@@ -5,6 +5,10 @@ export interface TreeKernel {
   treeBytes(codes: number, dim: number): number;
   idsAt(codes: number, dim: number): number;
   buildTree(codes: number, count: number, dim: number, tree: number, leafSize: number): void;
+  buildTop(codes: number, count: number, dim: number, tree: number, levels: number): void;
+  buildPart(count: number, dim: number, tree: number, leafSize: number, levels: number, part: number): void;
+  partStart(count: number, levels: number, part: number): number;
+  boxes(count: number, dim: number, tree: number): void;
   refitTree(codes: number, count: number, dim: number, tree: number, ids: number): void;
   packCodes(codes: number, count: number, dim: number, tree: number): void;
   search(
