@@ -8,7 +8,16 @@ import type { NearestResult, SearchOptions } from "../search-options.js";
 import type { NearestLayout } from "../shape.js";
 import { searchCosts } from "./costs.js";
 import { kernelModule } from "./kernel.js";
-import { blockUntilDone, canBlock, canShare, defaultThreads, nextReport, postTask } from "./pool.js";
+import {
+  blockUntilDone,
+  canBlock,
+  canShare,
+  defaultThreads,
+  isDone,
+  nextReport,
+  postTask,
+  spinUntilDone,
+} from "./pool.js";
 import { createRunner, type Runner } from "./runner.js";
 import { slabs } from "./slabs.js";
 import type { SearchTask } from "./task.js";
@@ -16,7 +25,14 @@ import type { SearchTask } from "./task.js";
 /**
  * Below so many estimated nanoseconds of work to share, waking workers costs more than it saves.
  */
-const smallSearch = 2e6;
+const smallSearch = 5e5;
+/**
+ * Below so many for each thread, this thread takes its share and one worker less is woken. Above,
+ * it only waits and stays responsive.
+ */
+const shortSearch = 2e7;
+/** Milliseconds to watch the last jobs of such a search, before waiting for a report. */
+const lastJobs = 0.5;
 /** At most so many queries in one job on this thread: some tenths of a second. */
 const maxJobQueries = 2 ** 22;
 
@@ -44,6 +60,25 @@ function threadsFor(layout: NearestLayout, options: SearchOptions, mayShare: boo
   return shared < smallSearch ? 1 : threads;
 }
 
+/** How many workers to wake: all threads, or all but this one. */
+function workersFor({ samples, groups, tokens, codes, dim }: NearestLayout, threads: number): number {
+  const { brute, tree, int16, pack, sort } = searchCosts(codes, dim);
+  const work = samples * tokens * Math.min(brute, tree, int16) + groups * (pack + sort);
+  return threads === 1 || work / threads < shortSearch ? threads - 1 : threads;
+}
+
+/** Works on a task in this thread: until no job is left (true) or for about `budgetMs` (false). */
+function runHere(module: WebAssembly.Module, task: SearchTask, budgetMs: number): boolean {
+  try {
+    ownRunner ??= createRunner(module);
+    return ownRunner(task, budgetMs);
+  } catch {
+    Atomics.add(task.control, 3, 1);
+    Atomics.store(task.control, 2, 1);
+    return true;
+  }
+}
+
 export async function searchWasm(
   layout: NearestLayout,
   latents: Float32Array,
@@ -53,7 +88,8 @@ export async function searchWasm(
 ): Promise<void> {
   const module = requireKernel();
   const threads = threadsFor(layout, options, canShare());
-  const step = createYielder(options.signal);
+  const workers = workersFor(layout, threads);
+  const step = createYielder(); // an abort stops the task, and no worker may write after that
   const queries = layout.samples * layout.tokens;
   let before = 0;
   for (const { task, finish } of slabs(layout, latents, codebooks, result, options, threads)) {
@@ -61,21 +97,24 @@ export async function searchWasm(
     const inTask = task.samples * task.tokens;
     const report = (): void =>
       options.onProgress?.(before + Math.floor((inTask * Atomics.load(task.control, 4)) / jobs), queries);
-    if (threads === 1) {
-      ownRunner ??= createRunner(module);
-      while (!ownRunner(task, 15)) {
-        report();
-        await step();
+    options.signal?.throwIfAborted();
+    if (workers > 0) postTask(module, task, workers);
+    const stop = (): void => void Atomics.store(task.control, 2, 1);
+    options.signal?.addEventListener("abort", stop);
+    try {
+      if (workers < threads) {
+        while (!runHere(module, task, 15)) {
+          report();
+          await step();
+        }
       }
-    } else {
-      options.signal?.throwIfAborted();
-      postTask(module, task);
-      const stop = (): void => void Atomics.store(task.control, 2, 1);
-      options.signal?.addEventListener("abort", stop);
-      while (Atomics.load(task.control, 1) < task.runners) {
-        await nextReport(100);
-        report();
+      if (workers > 0 && !(workers < threads && spinUntilDone(task, workers, lastJobs))) {
+        while (!isDone(task, workers)) {
+          await nextReport(100);
+          report();
+        }
       }
+    } finally {
       options.signal?.removeEventListener("abort", stop);
     }
     options.signal?.throwIfAborted();
@@ -96,13 +135,9 @@ export function searchWasmSync(
   const module = requireKernel();
   const threads = threadsFor(layout, options, canBlock());
   for (const { task, finish } of slabs(layout, latents, codebooks, result, options, threads)) {
-    if (threads === 1) {
-      ownRunner ??= createRunner(module);
-      ownRunner(task, Infinity);
-    } else {
-      postTask(module, task);
-      blockUntilDone(task);
-    }
+    if (threads > 1) postTask(module, task, threads - 1);
+    runHere(module, task, Infinity);
+    if (threads > 1) blockUntilDone(task, threads - 1);
     requireSuccess(task);
     finish();
   }

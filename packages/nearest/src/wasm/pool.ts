@@ -15,6 +15,8 @@ interface PoolWorker {
   };
   /** Tasks without a report yet. */
   busy: number;
+  /** Whether it has the kernel. */
+  ready: boolean;
 }
 
 interface NodeBuiltins {
@@ -76,7 +78,7 @@ const handle = ({ module, task }) => {
     Atomics.store(task.control, 2, 1);
   }
   Atomics.add(task.control, 1, 1);
-  Atomics.notify(task.control, 1);
+  Atomics.notify(task.control, 4);
   port.postMessage("done");
 };
 if (node) port.on("message", handle);
@@ -95,7 +97,7 @@ function startWorker(): PoolWorker {
   const threads = builtin("node:worker_threads");
   if (threads) {
     const worker = new threads.Worker(workerSource(), { eval: true });
-    const entry: PoolWorker = { worker, busy: 0 };
+    const entry: PoolWorker = { worker, busy: 0, ready: false };
     worker.on("message", () => reported(entry));
     worker.unref?.();
     return entry;
@@ -104,18 +106,34 @@ function startWorker(): PoolWorker {
     Worker: new (url: string) => PoolWorker["worker"] & { onmessage: (() => void) | null };
   };
   const worker = new scope.Worker(URL.createObjectURL(new Blob([workerSource()], { type: "text/javascript" })));
-  const entry: PoolWorker = { worker, busy: 0 };
+  const entry: PoolWorker = { worker, busy: 0, ready: false };
   worker.onmessage = () => reported(entry);
   return entry;
 }
 
-/** Posts a task to `task.runners` workers. All its arrays must be shared. */
-export function postTask(module: WebAssembly.Module, task: SearchTask): void {
-  while (workers.length < task.runners) workers.push(startWorker());
-  for (const entry of workers.slice(0, task.runners)) {
+/** Posts a task to so many workers. All its arrays must be shared. */
+export function postTask(module: WebAssembly.Module, task: SearchTask, count: number): void {
+  while (workers.length < count) workers.push(startWorker());
+  for (const entry of workers.slice(0, count)) {
     if (entry.busy++ === 0) entry.worker.ref?.();
-    entry.worker.postMessage({ module, task });
+    entry.worker.postMessage(entry.ready ? { task } : { module, task });
+    entry.ready = true;
   }
+}
+
+/**
+ * Whether the jobs of a task are done that so many workers share. A worker that was late for all
+ * of them may be yet to report. It leaves the task's arrays alone.
+ */
+export function isDone({ control, tokenStart, chunks }: SearchTask, workers: number): boolean {
+  return Atomics.load(control, 4) === (tokenStart.length - 1) * chunks || Atomics.load(control, 1) >= workers;
+}
+
+/** Watches a task for about the time of a job: a worker's report comes later. */
+export function spinUntilDone(task: SearchTask, workers: number, ms: number): boolean {
+  const end = performance.now() + ms;
+  while (!isDone(task, workers)) if (performance.now() > end) return false;
+  return true;
 }
 
 /** Resolves when a worker reports, or after `ms`. */
@@ -129,12 +147,12 @@ export function nextReport(ms: number): Promise<void> {
   });
 }
 
-/** Blocks until every runner of the task is done. */
-export function blockUntilDone({ control, runners }: SearchTask): void {
+/** Blocks until the jobs of a task are done that so many workers share. */
+export function blockUntilDone(task: SearchTask, workers: number): void {
   for (;;) {
-    const done = Atomics.load(control, 1);
-    if (done >= runners) return;
-    Atomics.wait(control, 1, done);
+    const done = Atomics.load(task.control, 4);
+    if (isDone(task, workers)) return;
+    Atomics.wait(task.control, 4, done, 20);
   }
 }
 

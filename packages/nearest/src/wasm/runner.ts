@@ -3,7 +3,7 @@
  * Workers run `createRunner` from its source text: it must use nothing but types from outside.
  */
 import type { ClustersKernel, Int16Kernel, TreeKernel } from "./kernel-exports.js";
-import type { ClusterMoves, SearchTask } from "./task.js";
+import type { ClusterMoves, SearchTask, TreeParts } from "./task.js";
 
 type Method = Exclude<SearchTask["method"], "auto">;
 
@@ -95,7 +95,9 @@ export function createRunner(module: WebAssembly.Module): Runner {
     } else {
       // With few queries the last levels of the tree cost more than they save, unless kept for
       // later.
-      kernel.buildTree(at.codes, codes, dim, at.tree, order || queries * 4 > codes ? 16 : 64);
+      const leafSize = order || queries * 6 * dim > codes ? 16 : 64;
+      if (task.parts) buildTogether(task, task.parts, leafSize, at);
+      else kernel.buildTree(at.codes, codes, dim, at.tree, leafSize);
       if (order && ready && Atomics.compareExchange(ready, group, 0, 2) === 0) {
         order.set(new Int32Array(memory.buffer, at.tree + kernel.idsAt(codes, dim), codes), group * codes);
         Atomics.store(ready, group, 1);
@@ -103,6 +105,44 @@ export function createRunner(module: WebAssembly.Module): Runner {
     }
     builtTask = task.id;
     builtGroup = group;
+  }
+
+  /**
+   * Builds the tree in parts that the runners share. A part that its runner does not finish in time
+   * is built here too: no runner depends on another one's progress.
+   */
+  function buildTogether({ codes, dim }: SearchTask, parts: TreeParts, leafSize: number, at: Addresses): void {
+    const { state, leaves } = parts;
+    const levels = Math.log2(state.length);
+    kernel.buildTop(at.codes, codes, dim, at.tree, levels);
+    const ids = kernel.idsAt(codes, dim) / 4;
+    const own = new Int32Array(memory.buffer, at.tree, leaves.length);
+    /** Copies the leaves and ids of a part. */
+    const copy = (from: Int32Array, to: Int32Array, part: number): void => {
+      const first = kernel.partStart(codes, levels, part);
+      const last = Math.ceil(kernel.partStart(codes, levels, part + 1) / 16) * 16;
+      to.set(from.subarray(first * dim, last * dim), first * dim);
+      to.set(from.subarray(ids + first, ids + last), ids + first);
+    };
+    const began = performance.now();
+    const others = [];
+    for (let part = 0; part < state.length; part++) {
+      if (Atomics.compareExchange(state, part, 0, 1) !== 0) {
+        others.push(part);
+        continue;
+      }
+      kernel.buildPart(codes, dim, at.tree, leafSize, levels, part);
+      copy(own, leaves, part);
+      Atomics.store(state, part, 2);
+    }
+    const now = performance.now();
+    const end = now + Math.max(now - began, 0.2);
+    for (const part of others) {
+      while (Atomics.load(state, part) !== 2 && performance.now() < end);
+      if (Atomics.load(state, part) === 2) copy(leaves, own, part);
+      else kernel.buildPart(codes, dim, at.tree, leafSize, levels, part);
+    }
+    kernel.boxes(codes, dim, at.tree);
   }
 
   /** Counts the group's moved codes and builds a tree of them alone if they are few. */
@@ -262,7 +302,7 @@ export function createRunner(module: WebAssembly.Module): Runner {
         searchTile(task, group, k, Math.min(tile, last - k), at);
       }
       if (task.moves) moveClusters(task, task.moves, group, at);
-      Atomics.add(control, 4, 1);
+      if (Atomics.add(control, 4, 1) === jobs - 1) Atomics.notify(control, 4);
       if (performance.now() > end) return false;
     }
   };

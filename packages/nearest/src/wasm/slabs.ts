@@ -5,14 +5,24 @@ import { RevqError } from "@revq/core";
 import { nextOrder } from "../search-memory.js";
 import type { NearestResult, SearchOptions } from "../search-options.js";
 import type { NearestLayout } from "../shape.js";
-import { isShared, sharedFloat32, sharedInt32 } from "../shared-memory.js";
+import { isShared, sharedInt32 } from "../shared-memory.js";
 import { searchCosts } from "./costs.js";
+import { borrowShared, returnShared } from "./staging.js";
 import type { SearchTask } from "./task.js";
 
 /** Copies into shared memory are made this many elements at a time: 128 MiB. */
 const slabElements = 2 ** 25;
-/** Queries in a job when several runners share a group or the thread must turn its event loop. */
-const jobQueries = 2048;
+/**
+ * Queries in a job when several runners share a group or the thread must turn its event loop: at
+ * most, and at least so many estimated nanoseconds.
+ */
+const largestJob = 2048;
+const smallestJobNs = 1e5;
+/** Jobs for each runner, so that none waits long for the last one. */
+const jobsPerRunner = 64;
+
+/** Fewer codes are sorted by each runner for itself. */
+const smallestShared = 4096;
 
 let taskCount = 0;
 
@@ -37,6 +47,7 @@ export function* slabs(
   const { samples, groups, codes, dim, tokens, tokensOf } = layout;
   const inPlace = threads === 1;
   const costs = searchCosts(codes, dim);
+  const smallestJob = Math.ceil(smallestJobNs / Math.min(costs.brute, costs.tree, costs.int16));
   const memory = options.memory ? nextOrder(options.memory, layout) : null;
   const codebooksStay = inPlace || isShared(codebooks);
   const dataStay =
@@ -52,7 +63,14 @@ export function* slabs(
     if (slabTokens === 0) continue;
     const start = firstGroup * codes * dim;
     const ownCodebooks = codebooks.subarray(start, start + slabGroups * codes * dim);
-    const taskCodebooks = codebooksStay ? ownCodebooks : copyShared(ownCodebooks);
+    const codesBuffer = codebooksStay ? null : borrowShared(ownCodebooks.byteLength);
+    const taskCodebooks = codesBuffer ? new Float32Array(codesBuffer, 0, ownCodebooks.length) : ownCodebooks;
+    if (codesBuffer) taskCodebooks.set(ownCodebooks);
+    const leafWords = Math.ceil(codes / 16) * 16 * (dim + 1);
+    const together = !inPlace && slabGroups === 1 && codes >= smallestShared && !options.moves;
+    const partsBuffer =
+      together && costs.tree < Math.min(costs.brute, costs.int16) ? borrowShared(leafWords * 4) : null;
+    const partCount = 2 ** Math.min(4, Math.ceil(Math.log2(threads)));
     const tokenStart = starts(lists);
     const sampleStep = dataStay
       ? Math.max(1, samples)
@@ -62,6 +80,10 @@ export function* slabs(
       const count = Math.min(sampleStep, samples - first);
       const rows = new Rows(first, count, tokens, all ? null : listed);
       const staged = !dataStay;
+      const length = count * slabTokens;
+      const buffer = staged ? borrowShared(length * (dim + 2) * 4) : null;
+      const perRunner = Math.ceil(length / slabGroups / threads / jobsPerRunner);
+      const jobQueries = inPlace || options.guess ? largestJob : Math.min(largestJob, Math.max(perRunner, smallestJob));
       const task: SearchTask = {
         id: taskCount++,
         samples: count,
@@ -71,20 +93,23 @@ export function* slabs(
         grouped: layout.grouped,
         tokenList: staged && !all ? Int32Array.from(listed, (_, i) => i) : listed,
         tokenStart,
-        latents: staged ? rows.gather(latents, sharedFloat32(count * slabTokens * dim), dim) : latents,
+        latents: buffer ? rows.gather(latents, new Float32Array(buffer, 0, length * dim), dim) : latents,
         codebooks: taskCodebooks,
-        indices: staged ? sharedInt32(count * slabTokens) : result.indices,
-        distances: staged ? sharedFloat32(count * slabTokens) : result.distances,
+        indices: buffer ? new Int32Array(buffer, length * dim * 4, length) : result.indices,
+        distances: buffer ? new Float32Array(buffer, length * (dim + 1) * 4, length) : result.distances,
         guessed: options.guess !== undefined,
         method: options.method ?? "auto",
         costs,
         order: memory && memory.order.subarray(firstGroup * codes, (firstGroup + slabGroups) * codes),
         ready: memory && memory.ready.subarray(firstGroup, firstGroup + slabGroups),
+        parts: partsBuffer
+          ? { state: sharedInt32(partCount), leaves: new Int32Array(partsBuffer, 0, leafWords) }
+          : null,
         moves: options.moves ?? null,
         chunks:
           options.moves || (!inPlace && slabGroups >= 4 * threads)
             ? 1
-            : Math.max(1, Math.ceil((count * slabTokens) / slabGroups / jobQueries)),
+            : Math.max(1, Math.ceil(length / slabGroups / jobQueries)),
         runners: threads,
         control: inPlace ? new Int32Array(5) : sharedInt32(5),
       };
@@ -96,12 +121,15 @@ export function* slabs(
       yield {
         task,
         finish() {
-          if (!staged) return;
+          if (!buffer) return;
           rows.scatter(task.indices, result.indices);
           rows.scatter(task.distances, result.distances);
+          returnShared(buffer);
         },
       };
     }
+    if (partsBuffer) returnShared(partsBuffer);
+    if (codesBuffer) returnShared(codesBuffer);
   }
 }
 
@@ -148,12 +176,6 @@ class Rows {
       for (let t = 0; t < listed.length; t++) to[sample * tokens + listed[t]!] = from[at++]!;
     }
   }
-}
-
-function copyShared(values: Float32Array): Float32Array {
-  const copy = sharedFloat32(values.length);
-  copy.set(values);
-  return copy;
 }
 
 function concat(lists: readonly Int32Array[]): Int32Array {

@@ -34,6 +34,8 @@ export interface SearchTask {
    */
   readonly order: Int32Array | null;
   readonly ready: Int32Array | null;
+  /** The parts of a tree that the runners build together; null if each builds its own. */
+  readonly parts: TreeParts | null;
   /** Jobs of each group. */
   readonly chunks: number;
   /** The k-means update to make. Only if every job is a whole group. */
@@ -41,10 +43,18 @@ export interface SearchTask {
   /** Runners that share the task. */
   readonly runners: number;
   /**
-   * [0] next job, [1] runners that are done, [2] stop if not 0, [3] runners that failed, [4] jobs
+   * [0] next job, [1] workers that are done, [2] stop if not 0, [3] runners that failed, [4] jobs
    * done.
    */
   readonly control: Int32Array;
+}
+
+/** A tree in parts, each built by one runner. Only for tasks with one group. */
+export interface TreeParts {
+  /** [part]: 0 not started, 1 started, 2 in `leaves`. A power of two of them. */
+  readonly state: Int32Array;
+  /** Codes [leaves][dim][16] f32 and ids [leaves][16] i32, as in the kernel's tree. */
+  readonly leaves: Int32Array;
 }
 
 /** The update of a k-means pass. */
