@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 
 const entries = ["search", "int16", "clusters", "kmeans", "adamw"];
-const sources = [...entries, "tree", "sort", "distance"];
+const sources = [...entries, "tree", "sort", "layout", "distance"];
 const textOf = (name) => readFileSync(new URL(`${name}.as`, import.meta.url), "utf8");
 const target = new URL("../src/wasm/kernel.generated.ts", import.meta.url);
 // The memory is the host's, and there is no heap: every pointer is given by the caller.

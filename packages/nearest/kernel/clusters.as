@@ -12,7 +12,8 @@
 // | leaves [leaves] i32 | near [codes / 4 + 1][d][4] f32.
 
 import { squared } from "./distance";
-import { idsOffset, leafBoxOffset, leafCount, minLane, quads } from "./tree";
+import { idsOffset, leafBoxOffset, leafCount, quads } from "./layout";
+import { minLane } from "./tree";
 
 @inline function startsAt(n: i32): usize { return (<usize>n * 4 + 63) & ~63; }
 @inline function idsAt(n: i32, codes: i32): usize { return startsAt(n) + ((<usize>(codes + 1) * 4 + 63) & ~63); }

@@ -2,16 +2,17 @@
 // `build.js` compiles this file into src/wasm/kernel.generated.ts.
 //
 // Codes are packed into leaves of 16, dimension by dimension: one instruction compares a query with
-// 4 codes of a leaf. A k-d tree decides which codes share a leaf. It is kept as two levels of
-// bounding boxes, 16 leaves to a branch; one instruction tests 4 boxes. A box's lower bound is
-// computed with the operations of the distance itself, in the same order. Each of them is monotone
-// under rounding, so the bound never exceeds the float32 distance of a code inside: pruning is
-// exact.
+// 4 codes of a leaf. A k-d tree decides which codes share a leaf. It is kept as three levels
+// of bounding boxes, around leaves, branches of 16 leaves and limbs of 16 branches; one instruction
+// tests 4 boxes. A box's lower bound is computed with the operations of the distance itself, in the
+// same order. Each of them is monotone under rounding, so the bound never exceeds the float32
+// distance of a code inside: pruning is exact.
 
 import { codeDistance, squared } from "./distance";
 import {
-  FAN, branchBoxOffset, branchCount, idsOffset, leafBoxOffset, leafCount, minLane, quads, scratchOffset,
-} from "./tree";
+  FAN, branchBoxOffset, branchCount, idsOffset, leafBoxOffset, leafCount, limbBoxOffset, limbCount, quads, scratchOffset,
+} from "./layout";
+import { minLane } from "./tree";
 
 export { boxes, buildPart, buildTop, buildTree, idsAt, packCodes, partStart, refitTree, treeBytes } from "./tree";
 
@@ -54,6 +55,18 @@ export { boxes, buildPart, buildTop, buildTree, idsAt, packCodes, partStart, ref
   return sum;
 }
 
+/** The lanes of 16 values that are at most `limit`, as bits. */
+@inline function lanesUpTo(v0: v128, v1: v128, v2: v128, v3: v128, limit: v128): i32 {
+  return i32x4.bitmask(f32x4.le(v0, limit)) | (i32x4.bitmask(f32x4.le(v1, limit)) << 4)
+    | (i32x4.bitmask(f32x4.le(v2, limit)) << 8) | (i32x4.bitmask(f32x4.le(v3, limit)) << 12);
+}
+
+/** The same for 4 values in memory, or 16 if there are `more`. */
+@inline function storedUpTo(values: usize, more: bool, limit: v128): i32 {
+  if (!more) return i32x4.bitmask(f32x4.le(v128.load(values), limit));
+  return lanesUpTo(v128.load(values), v128.load(values, 16), v128.load(values, 32), v128.load(values, 48), limit);
+}
+
 /** The lowest id among the lanes of a block whose distance is `value`. */
 @inline function lowestId(ids: usize, lanes: i32): i32 {
   let lowest = i32.MAX_VALUE;
@@ -69,11 +82,14 @@ export { boxes, buildPart, buildTop, buildTree, idsAt, packCodes, partStart, ref
   const ids = tree + idsOffset(count, dim);
   const leafBoxes = tree + leafBoxOffset(count, dim);
   const branchBoxes = tree + branchBoxOffset(count, dim);
-  const leafBounds = (tree + scratchOffset(count, dim) + 15) & ~15; // 16 f32
-  const branchBounds = leafBounds + 64;
+  const limbBoxes = tree + limbBoxOffset(count, dim);
+  const branchBounds = (tree + scratchOffset(count, dim) + 15) & ~15; // 16 f32
+  const limbBounds = branchBounds + 64;
+  const boxBytes = <usize>(d ? d : dim) * 32;
   const leaves = leafCount(count);
   const branches = branchCount(count);
-  const branchQuads = quads(branches);
+  const limbs = limbCount(count);
+  const limbQuads = quads(limbs);
   const zero = f32x4.splat(0);
 
   for (let index = 0; index < n; index++) {
@@ -95,117 +111,135 @@ export { boxes, buildPart, buildTop, buildTree, idsAt, packCodes, partStart, ref
     }
     let bestVector = f32x4.splat(best);
 
-    // The branch with the smallest bound comes first: it holds the query or is next to it.
-    let nearest = f32x4.splat(Infinity);
+    // The limb with the smallest bound comes first: it holds the query or is next to it. So do its
+    // branch and leaf with the smallest bounds.
     let home = 0;
-    if (branches > 1) {
-      for (let g = 0; g < branchQuads; g++) {
-        const bound = d ? bounds(d, branchBoxes + <usize>g * (d * 32), query, q0, q1, q2, q3, q4, q5, q6, q7) : boundsAny(dim, branchBoxes + <usize>g * (dim * 32), query);
-        v128.store(branchBounds + (<usize>g << 4), bound);
-        nearest = f32x4.pmin(nearest, g === branchQuads - 1 ? v128.or(bound, invalidLanes(branches & 3)) : bound);
+    if (limbs > 1) {
+      let nearest = f32x4.splat(Infinity);
+      for (let g = 0; g < limbQuads; g++) {
+        const box = limbBoxes + <usize>g * boxBytes;
+        const bound = d ? bounds(d, box, query, q0, q1, q2, q3, q4, q5, q6, q7) : boundsAny(dim, box, query);
+        v128.store(limbBounds + (<usize>g << 4), bound);
+        nearest = f32x4.pmin(nearest, bound);
       }
       const minimum = f32x4.splat(minLane(nearest));
-      for (let g = 0; g < branchQuads; g++) {
-        const lanes = i32x4.bitmask(f32x4.le(v128.load(branchBounds + (<usize>g << 4)), minimum));
+      for (let g = 0; g < limbQuads; g++) {
+        const lanes = i32x4.bitmask(f32x4.le(v128.load(limbBounds + (<usize>g << 4)), minimum));
         if (lanes) { home = (g << 2) + ctz(lanes); break; }
       }
     }
-    let branch = home;
-    let group = 0;
-    let pending = 0;
+    let limb = home;
+    let next = 0;
+    let isFirst = true;
     while (true) {
-      // The leaves of this branch that may hold a code as near.
-      const base = branch * FAN;
-      const box = leafBoxes + <usize>branch * 4 * (d ? d * 32 : dim * 32);
-      let l0: v128, l1: v128, l2: v128, l3: v128;
-      if (d) {
-        l0 = bounds(d, box, query, q0, q1, q2, q3, q4, q5, q6, q7);
-        l1 = bounds(d, box + d * 32, query, q0, q1, q2, q3, q4, q5, q6, q7);
-        l2 = bounds(d, box + d * 64, query, q0, q1, q2, q3, q4, q5, q6, q7);
-        l3 = bounds(d, box + d * 96, query, q0, q1, q2, q3, q4, q5, q6, q7);
-      } else {
-        l0 = boundsAny(dim, box, query);
-        l1 = boundsAny(dim, box + dim * 32, query);
-        l2 = boundsAny(dim, box + dim * 64, query);
-        l3 = boundsAny(dim, box + dim * 96, query);
-      }
-      let lanes = i32x4.bitmask(f32x4.le(l0, bestVector)) | (i32x4.bitmask(f32x4.le(l1, bestVector)) << 4)
-        | (i32x4.bitmask(f32x4.le(l2, bestVector)) << 8) | (i32x4.bitmask(f32x4.le(l3, bestVector)) << 12);
-      if (leaves - base < FAN) lanes &= (1 << (leaves - base)) - 1;
-      if (lanes) {
-        v128.store(leafBounds, l0); v128.store(leafBounds, l1, 16); v128.store(leafBounds, l2, 32); v128.store(leafBounds, l3, 48);
-        let lane = ctz(lanes);
-        if (branch === home) {
-          const minimum = f32x4.splat(minLane(f32x4.pmin(f32x4.pmin(l0, l1), f32x4.pmin(l2, l3))));
-          const first = lanes & (i32x4.bitmask(f32x4.le(l0, minimum)) | (i32x4.bitmask(f32x4.le(l1, minimum)) << 4)
-            | (i32x4.bitmask(f32x4.le(l2, minimum)) << 8) | (i32x4.bitmask(f32x4.le(l3, minimum)) << 12));
-          if (first) lane = ctz(first);
+      // The branches of this limb that may hold a code as near.
+      let branchLanes = 1, branchLane = 0;
+      if (branches > 1) {
+        const inLimb = branches - limb * FAN;
+        const around = branchBoxes + <usize>limb * 4 * boxBytes;
+        const b0 = d ? bounds(d, around, query, q0, q1, q2, q3, q4, q5, q6, q7) : boundsAny(dim, around, query);
+        v128.store(branchBounds, b0);
+        branchLanes = i32x4.bitmask(f32x4.le(b0, bestVector));
+        let nearest = b0;
+        if (branches > 4) {
+          let b1 = f32x4.splat(Infinity), b2 = b1, b3 = b1;
+          if (inLimb > 4) b1 = d ? bounds(d, around + boxBytes, query, q0, q1, q2, q3, q4, q5, q6, q7) : boundsAny(dim, around + boxBytes, query);
+          if (inLimb > 8) {
+            b2 = d ? bounds(d, around + boxBytes * 2, query, q0, q1, q2, q3, q4, q5, q6, q7) : boundsAny(dim, around + boxBytes * 2, query);
+            if (inLimb > 12) b3 = d ? bounds(d, around + boxBytes * 3, query, q0, q1, q2, q3, q4, q5, q6, q7) : boundsAny(dim, around + boxBytes * 3, query);
+          }
+          v128.store(branchBounds, b1, 16); v128.store(branchBounds, b2, 32); v128.store(branchBounds, b3, 48);
+          branchLanes = lanesUpTo(b0, b1, b2, b3, bestVector);
+          nearest = f32x4.pmin(f32x4.pmin(b0, b1), f32x4.pmin(b2, b3));
         }
-        while (true) {
-          lanes &= ~(1 << lane);
-          const leaf = base + lane;
-          let s0: v128, s1: v128, s2: v128, s3: v128;
-          if (d) {
-            const block = tree + <usize>leaf * (d * 64);
-            s0 = distances(d, block, query, q0, q1, q2, q3, q4, q5, q6, q7);
-            s1 = distances(d, block + 16, query, q0, q1, q2, q3, q4, q5, q6, q7);
-            s2 = distances(d, block + 32, query, q0, q1, q2, q3, q4, q5, q6, q7);
-            s3 = distances(d, block + 48, query, q0, q1, q2, q3, q4, q5, q6, q7);
-          } else {
-            s0 = zero; s1 = zero; s2 = zero; s3 = zero;
-            let column = tree + <usize>leaf * dim * 64;
-            for (let i = 0; i < dim; i++) {
-              const q = v128.load32_splat(query + (<usize>i << 2));
-              s0 = f32x4.add(s0, squared(v128.load(column), q));
-              s1 = f32x4.add(s1, squared(v128.load(column, 16), q));
-              s2 = f32x4.add(s2, squared(v128.load(column, 32), q));
-              s3 = f32x4.add(s3, squared(v128.load(column, 48), q));
-              column += 64;
+        if (inLimb < FAN) branchLanes &= (1 << inLimb) - 1;
+        branchLane = ctz(branchLanes);
+        if (isFirst) {
+          const first = branchLanes & storedUpTo(branchBounds, branches > 4, f32x4.splat(minLane(nearest)));
+          if (first) branchLane = ctz(first);
+        }
+      }
+      while (branchLanes) {
+        branchLanes &= ~(1 << branchLane);
+        const branch = limb * FAN + branchLane;
+        // The leaves of this branch that may hold a code as near.
+        const base = branch * FAN;
+        const box = leafBoxes + <usize>branch * 4 * boxBytes;
+        let l0: v128, l1: v128, l2: v128, l3: v128;
+        if (d) {
+          l0 = bounds(d, box, query, q0, q1, q2, q3, q4, q5, q6, q7);
+          l1 = bounds(d, box + d * 32, query, q0, q1, q2, q3, q4, q5, q6, q7);
+          l2 = bounds(d, box + d * 64, query, q0, q1, q2, q3, q4, q5, q6, q7);
+          l3 = bounds(d, box + d * 96, query, q0, q1, q2, q3, q4, q5, q6, q7);
+        } else {
+          l0 = boundsAny(dim, box, query);
+          l1 = boundsAny(dim, box + dim * 32, query);
+          l2 = boundsAny(dim, box + dim * 64, query);
+          l3 = boundsAny(dim, box + dim * 96, query);
+        }
+        let lanes = lanesUpTo(l0, l1, l2, l3, bestVector);
+        if (leaves - base < FAN) lanes &= (1 << (leaves - base)) - 1;
+        if (lanes) {
+          let lane = ctz(lanes);
+          if (isFirst) {
+            isFirst = false;
+            const minimum = f32x4.splat(minLane(f32x4.pmin(f32x4.pmin(l0, l1), f32x4.pmin(l2, l3))));
+            const first = lanes & lanesUpTo(l0, l1, l2, l3, minimum);
+            if (first) lane = ctz(first);
+          }
+          while (true) {
+            lanes &= ~(1 << lane);
+            const leaf = base + lane;
+            let s0: v128, s1: v128, s2: v128, s3: v128;
+            if (d) {
+              const block = tree + <usize>leaf * (d * 64);
+              s0 = distances(d, block, query, q0, q1, q2, q3, q4, q5, q6, q7);
+              s1 = distances(d, block + 16, query, q0, q1, q2, q3, q4, q5, q6, q7);
+              s2 = distances(d, block + 32, query, q0, q1, q2, q3, q4, q5, q6, q7);
+              s3 = distances(d, block + 48, query, q0, q1, q2, q3, q4, q5, q6, q7);
+            } else {
+              s0 = zero; s1 = zero; s2 = zero; s3 = zero;
+              let column = tree + <usize>leaf * dim * 64;
+              for (let i = 0; i < dim; i++) {
+                const q = v128.load32_splat(query + (<usize>i << 2));
+                s0 = f32x4.add(s0, squared(v128.load(column), q));
+                s1 = f32x4.add(s1, squared(v128.load(column, 16), q));
+                s2 = f32x4.add(s2, squared(v128.load(column, 32), q));
+                s3 = f32x4.add(s3, squared(v128.load(column, 48), q));
+                column += 64;
+              }
             }
+            const minimum = f32x4.pmin(f32x4.pmin(s0, s1), f32x4.pmin(s2, s3));
+            if (v128.any_true(f32x4.le(minimum, bestVector))) {
+              const value = minLane(minimum);
+              const equal = f32x4.splat(value);
+              const id = lowestId(ids + (<usize>leaf << 6), i32x4.bitmask(f32x4.eq(s0, equal)) | (i32x4.bitmask(f32x4.eq(s1, equal)) << 4)
+                | (i32x4.bitmask(f32x4.eq(s2, equal)) << 8) | (i32x4.bitmask(f32x4.eq(s3, equal)) << 12));
+              if (value < best || id < bestId) bestId = id;
+              best = value;
+              bestVector = equal;
+              // Leaves within reach of the old best may be out of reach now.
+              lanes &= lanesUpTo(l0, l1, l2, l3, bestVector);
+            }
+            if (!lanes) break;
+            lane = ctz(lanes);
           }
-          const minimum = f32x4.pmin(f32x4.pmin(s0, s1), f32x4.pmin(s2, s3));
-          if (v128.any_true(f32x4.le(minimum, bestVector))) {
-            const value = minLane(minimum);
-            const equal = f32x4.splat(value);
-            const id = lowestId(ids + (<usize>leaf << 6), i32x4.bitmask(f32x4.eq(s0, equal)) | (i32x4.bitmask(f32x4.eq(s1, equal)) << 4)
-              | (i32x4.bitmask(f32x4.eq(s2, equal)) << 8) | (i32x4.bitmask(f32x4.eq(s3, equal)) << 12));
-            if (value < best || id < bestId) bestId = id;
-            best = value;
-            bestVector = equal;
-            // Leaves within reach of the old best may be out of reach now.
-            lanes &= i32x4.bitmask(f32x4.le(l0, bestVector)) | (i32x4.bitmask(f32x4.le(l1, bestVector)) << 4)
-              | (i32x4.bitmask(f32x4.le(l2, bestVector)) << 8) | (i32x4.bitmask(f32x4.le(l3, bestVector)) << 12);
-          }
-          if (!lanes) break;
-          lane = ctz(lanes);
+        }
+        // The next branch that may hold a code as near.
+        if (branchLanes) {
+          branchLanes &= storedUpTo(branchBounds, branches > 4, bestVector);
+          branchLane = ctz(branchLanes);
         }
       }
-      // The next branch that may hold a code as near.
-      if (branches === 1) break;
-      let found = false;
-      while (true) {
-        while (pending) {
-          branch = ((group - 1) << 2) + ctz(pending);
-          pending &= pending - 1;
-          if (branch !== home && branch < branches && load<f32>(branchBounds + (<usize>branch << 2)) <= best) { found = true; break; }
-        }
-        if (found || group === branchQuads) break;
-        pending = i32x4.bitmask(f32x4.le(v128.load(branchBounds + (<usize>group << 4)), bestVector));
-        group++;
-      }
-      if (!found) break;
+      isFirst = false;
+      // The next limb.
+      while (next < limbs && (next === home || load<f32>(limbBounds + (<usize>next << 2)) > best)) next++;
+      if (next >= limbs) break;
+      limb = next++;
     }
     store<i32>(out + (<usize>k << 2), bestId);
     store<f32>(outDistances + (<usize>k << 2), best);
   }
-}
-
-/**
- * All bits set (a NaN, which no minimum takes up) in the lanes from `valid` on; none when `valid`
- * is 0.
- */
-@inline function invalidLanes(valid: i32): v128 {
-  return valid === 0 ? i32x4.splat(0) : i32x4.gt_s(i32x4(0, 1, 2, 3), i32x4.splat(valid - 1));
 }
 
 @inline function boundsAny(dim: i32, box: usize, query: usize): v128 {

@@ -6,7 +6,7 @@
 //
 // Buffer (bytes): columns [d] f32, ids i32, each `columnBytes` long.
 
-import { FAN, LEAF, leafCount } from "./tree";
+import { FAN, LEAF, LIMB, leafCount } from "./layout";
 
 /** An odd number of cache lines: equal places of two columns do not compete for the same cache set. */
 @inline function columnBytes(count: i32): usize { return <usize>(leafCount(count) | 1) << 6; }
@@ -210,11 +210,15 @@ function partitionAny(d: i32, from: usize, to: usize, column: usize, n: i32): vo
   }
 }
 
-/** Where a part of the codes is halved: at full leaves, at whole branches where there are enough. */
+/**
+ * Where a part of the codes is halved: at full leaves, at whole branches or limbs where there are
+ * enough.
+ */
 @inline function middleOf(first: i32, last: i32): i32 {
   const leaves = leafCount(last - first);
   let half = (leaves + 1) >> 1;
-  if (leaves > FAN) half = (half + FAN - 1) / FAN * FAN;
+  if (leaves > LIMB) half = (half + LIMB - 1) / LIMB * LIMB;
+  else if (leaves > FAN) half = (half + FAN - 1) / FAN * FAN;
   return first + half * LEAF;
 }
 

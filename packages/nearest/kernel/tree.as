@@ -1,28 +1,16 @@
-// The tree that search.as walks: codes in leaves of 16, sorted by a k-d tree (sort.as), with two
-// levels of bounding boxes (AssemblyScript).
-//
-// Layout of a tree (bytes): blocks [leaves][d][16] f32 | ids [leaves][16] i32
-// | leaf boxes [leaves/4][d][2][4] f32 | branch boxes [branches/4][d][2][4] f32 | scratch.
+// Builds the tree that search.as walks (AssemblyScript): sort.as puts the codes into leaves, and
+// boxes are put around them.
 
+import {
+  FAN, LEAF, branchBoxOffset, branchCount, idsOffset, leafBoxOffset, leafCount, limbBoxOffset, limbCount, quads, scratchOffset,
+} from "./layout";
 import { sortBytes, sortPart, sortTop } from "./sort";
 
 export { partStart } from "./sort";
 
-export const LEAF: i32 = 16;
-export const FAN: i32 = 16;
-
-@inline export function leafCount(codes: i32): i32 { return (codes + LEAF - 1) / LEAF; }
-@inline export function branchCount(codes: i32): i32 { return (leafCount(codes) + FAN - 1) / FAN; }
-@inline export function quads(count: i32): i32 { return (count + 3) >> 2; }
-
-@inline export function idsOffset(codes: i32, d: i32): usize { return <usize>leafCount(codes) * d * 64; }
-@inline export function leafBoxOffset(codes: i32, d: i32): usize { return idsOffset(codes, d) + <usize>leafCount(codes) * 64; }
-@inline export function branchBoxOffset(codes: i32, d: i32): usize { return leafBoxOffset(codes, d) + <usize>branchCount(codes) * 4 * d * 32; }
-@inline export function scratchOffset(codes: i32, d: i32): usize { return branchBoxOffset(codes, d) + <usize>quads(branchCount(codes)) * d * 32; }
-
 /** Bytes of a tree, its scratch space for building included. */
 export function treeBytes(codes: i32, d: i32): usize {
-  const search = <usize>quads(branchCount(codes)) * 16 + 128;
+  const search = <usize>quads(limbCount(codes)) * 16 + 128;
   const build = sortBytes(codes, d) + 64;
   return scratchOffset(codes, d) + (search > build ? search : build) + 16;
 }
@@ -56,32 +44,69 @@ function pack(codes: usize, count: i32, d: i32, tree: usize, order: usize): void
   return f32x4.extract_lane(f32x4.pmax(a, v128.shuffle<i32>(a, a, 1, 0, 3, 2)), 0);
 }
 
-/** The boxes around leaves and branches. */
+/** The boxes around 4 leaves in dimension i, to `box`: 4 lower sides, 4 upper sides. */
+@inline function leafSides(block: usize, next: usize, next2: usize, next3: usize, box: usize): void {
+  const a = v128.load(block), b = v128.load(block, 16), c = v128.load(block, 32), e = v128.load(block, 48);
+  const a1 = v128.load(next), b1 = v128.load(next, 16), c1 = v128.load(next, 32), e1 = v128.load(next, 48);
+  const a2 = v128.load(next2), b2 = v128.load(next2, 16), c2 = v128.load(next2, 32), e2 = v128.load(next2, 48);
+  const a3 = v128.load(next3), b3 = v128.load(next3, 16), c3 = v128.load(next3, 32), e3 = v128.load(next3, 48);
+  const l0 = f32x4.pmin(f32x4.pmin(a, b), f32x4.pmin(c, e)), l1 = f32x4.pmin(f32x4.pmin(a1, b1), f32x4.pmin(c1, e1));
+  const l2 = f32x4.pmin(f32x4.pmin(a2, b2), f32x4.pmin(c2, e2)), l3 = f32x4.pmin(f32x4.pmin(a3, b3), f32x4.pmin(c3, e3));
+  const h0 = f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, e)), h1 = f32x4.pmax(f32x4.pmax(a1, b1), f32x4.pmax(c1, e1));
+  const h2 = f32x4.pmax(f32x4.pmax(a2, b2), f32x4.pmax(c2, e2)), h3 = f32x4.pmax(f32x4.pmax(a3, b3), f32x4.pmax(c3, e3));
+  // Halves of two leaves in a vector, then quarters of four.
+  const l01 = f32x4.pmin(v128.shuffle<i32>(l0, l1, 0, 4, 1, 5), v128.shuffle<i32>(l0, l1, 2, 6, 3, 7));
+  const l23 = f32x4.pmin(v128.shuffle<i32>(l2, l3, 0, 4, 1, 5), v128.shuffle<i32>(l2, l3, 2, 6, 3, 7));
+  const h01 = f32x4.pmax(v128.shuffle<i32>(h0, h1, 0, 4, 1, 5), v128.shuffle<i32>(h0, h1, 2, 6, 3, 7));
+  const h23 = f32x4.pmax(v128.shuffle<i32>(h2, h3, 0, 4, 1, 5), v128.shuffle<i32>(h2, h3, 2, 6, 3, 7));
+  v128.store(box, f32x4.pmin(v128.shuffle<i32>(l01, l23, 0, 1, 4, 5), v128.shuffle<i32>(l01, l23, 2, 3, 6, 7)));
+  v128.store(box, f32x4.pmax(v128.shuffle<i32>(h01, h23, 0, 1, 4, 5), v128.shuffle<i32>(h01, h23, 2, 3, 6, 7)), 16);
+}
+
+/** The boxes around every 16 of `count` boxes. In a vector, boxes behind the last are copies of it. */
+function boxesAround(count: i32, d: i32, inner: usize, outer: usize): void {
+  const size = <usize>d * 32;
+  const vectors = quads(count);
+  const all = quads(count + FAN - 1 >> 4) << 2;
+  for (let box = 0; box < all; box++) {
+    const first = min(box << 2, (vectors - 1) & ~3);
+    const last = min(first + 4, vectors);
+    const to = outer + <usize>(box >> 2) * size + (<usize>(box & 3) << 2);
+    for (let side: usize = 0; side < size; side += 32) {
+      let low = v128.load(inner + <usize>first * size + side), high = v128.load(inner + <usize>first * size + side, 16);
+      for (let vector = first + 1; vector < last; vector++) {
+        const from = inner + <usize>vector * size + side;
+        low = f32x4.pmin(low, v128.load(from));
+        high = f32x4.pmax(high, v128.load(from, 16));
+      }
+      store<f32>(to + side, minLane(low));
+      store<f32>(to + side, maxLane(high), 16);
+    }
+  }
+}
+
+/** The boxes around leaves, branches and limbs. */
 export function boxes(count: i32, d: i32, tree: usize): void {
   const leaves = leafCount(count);
   const branches = branchCount(count);
   const leafBoxes = tree + leafBoxOffset(count, d);
   const branchBoxes = tree + branchBoxOffset(count, d);
-  memory.fill(leafBoxes, 0, branches * 4 * d * 32);
-  memory.fill(branchBoxes, 0, quads(branches) * d * 32);
-  for (let leaf = 0; leaf < leaves; leaf++) {
-    const block = tree + <usize>leaf * d * 64;
-    const box = leafBoxes + <usize>(leaf >> 2) * d * 32 + (<usize>(leaf & 3) << 2);
-    const branch = leaf / FAN;
-    const around = branchBoxes + <usize>(branch >> 2) * d * 32 + (<usize>(branch & 3) << 2);
-    const opens = leaf % FAN === 0;
+  const bytes = <usize>d * 64;
+  const last = tree + <usize>(leaves - 1) * bytes;
+  for (let leaf = 0; leaf < leaves; leaf += 4) {
+    const block = tree + <usize>leaf * bytes;
+    const next = min(block + bytes, last), next2 = min(block + bytes * 2, last), next3 = min(block + bytes * 3, last);
+    const box = leafBoxes + <usize>(leaf >> 2) * d * 32;
     for (let i = 0; i < d; i++) {
-      const column = block + (<usize>i << 6);
-      const v0 = v128.load(column), v1 = v128.load(column, 16), v2 = v128.load(column, 32), v3 = v128.load(column, 48);
-      const low = minLane(f32x4.pmin(f32x4.pmin(v0, v1), f32x4.pmin(v2, v3)));
-      const high = maxLane(f32x4.pmax(f32x4.pmax(v0, v1), f32x4.pmax(v2, v3)));
-      const side = <usize>i * 32;
-      store<f32>(box + side, low);
-      store<f32>(box + side, high, 16);
-      if (opens || low < load<f32>(around + side)) store<f32>(around + side, low);
-      if (opens || high > load<f32>(around + side, 16)) store<f32>(around + side, high, 16);
+      const column = <usize>i << 6;
+      leafSides(block + column, next + column, next2 + column, next3 + column, box + <usize>i * 32);
     }
   }
+  // The last branch's vectors of leaves that do not exist are read, but not used.
+  const used = <usize>quads(leaves) * d * 32;
+  memory.fill(leafBoxes + used, 0, <usize>branches * 4 * d * 32 - used);
+  boxesAround(leaves, d, leafBoxes, branchBoxes);
+  if (branches > FAN) boxesAround(branches, d, branchBoxes, tree + limbBoxOffset(count, d));
 }
 
 /**

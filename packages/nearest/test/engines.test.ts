@@ -99,6 +99,33 @@ describe.each([
   });
 });
 
+describe("trees of several limbs", () => {
+  it.each(Object.keys(families))("give the reference's bits: %s", async (family) => {
+    for (const [codes, dim] of [
+      [4097, 4],
+      [4750, 3],
+      [9001, 8],
+    ] as const) {
+      const problem = makeProblem(family, 150, 1, codes, dim, 1, codes);
+      const expected = await search(problem, { engine: "reference" });
+      for (const threads of [1, 2, 3]) {
+        expect(await search(problem, { engine: "wasm", method: "tree", threads })).toEqual(expected);
+      }
+    }
+  });
+
+  it("give them with codes in sorted order, with a guess and with a memory", async () => {
+    const problem = makeProblem("gaussian", 2000, 1, 20_000, 4, 1, 7);
+    problem.codebooks.sort();
+    const expected = await search(problem, { engine: "reference" });
+    const memory = createSearchMemory(1, 20_000);
+    const guess = expected.indices.map((code) => (code * 7 + 1) % 20_000);
+    for (const options of [{}, { guess }, { memory }, { memory }]) {
+      expect(await search(problem, { engine: "wasm", method: "tree", threads: 2, ...options })).toEqual(expected);
+    }
+  });
+});
+
 describe("int16 on wide rows", () => {
   it.each(Object.keys(families))("gives the reference's bits: %s", async (family) => {
     for (const [samples, codes, dim] of [
