@@ -100,7 +100,7 @@ for (const [data, n, codes, dim] of [
 ]) {
   if (dims && !dims.includes(dim)) continue;
   if (data === "latents" && !latents) continue;
-  const pool = data === "latents" ? channelRows(latents.train, dim) : null;
+  const pool = data === "latents" ? channelRows(latents.train, dim, Math.max(32768, n + codes)) : null;
   const queries = pool ? rows(pool, pool.length / dim - n, n, dim) : gaussian(n * dim);
   const codebook = pool ? rows(pool, 0, codes, dim) : gaussian(codes * dim);
   const file = join(folder, `${data}-${n}-${codes}-${dim}.f32`);
@@ -130,12 +130,12 @@ await closeWorkers();
 
 /**
  * Tokens of `dim` numbers of one distribution, shuffled, so that codes and queries come from
- * different tokens. A token is a part of a channel (64 numbers), or dim / 64 channels. More than
- * one channel is read if one has too few tokens.
+ * different tokens. A token is a part of a channel (64 numbers), or dim / 64 channels. As many
+ * channels are read as hold `count` tokens.
  */
-function channelRows(values, dim) {
+function channelRows(values, dim, count) {
   const width = Math.max(64, dim);
-  const channels = Math.ceil((32768 * dim) / (8000 * width));
+  const channels = Math.ceil((count * dim) / (8000 * width));
   const out = new Float32Array(channels * 8000 * width);
   for (let part = 0; part < channels; part++) {
     for (let sample = 0; sample < 8000; sample++) {
