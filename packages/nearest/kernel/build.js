@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 
-const entries = ["search", "int16", "clusters", "kmeans", "adamw"];
+const entries = ["search", "int16", "clusters", "kmeans", "adamw", "finite"];
 const sources = [...entries, "tree", "sort", "layout", "distance"];
 const textOf = (name) => readFileSync(new URL(`${name}.as`, import.meta.url), "utf8");
 const target = new URL("../src/wasm/kernel.generated.ts", import.meta.url);

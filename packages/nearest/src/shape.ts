@@ -1,5 +1,6 @@
 /** Shapes of a search, the groups of tokens, and the checks that all engines share. */
 import { RevqError } from "@revq/core";
+import { allFinite } from "./wasm/finite.js";
 
 /**
  * Latents are `[samples, tokens, dim]`, codebooks `[groups, codes, dim]`, both row-major float32.
@@ -73,29 +74,6 @@ export function requireLength(name: string, array: { readonly length: number }, 
   if (array.length !== expected) {
     throw new RevqError("nearest-length", `\`${name}\` holds ${array.length} elements; [${dims}] needs ${expected}.`);
   }
-}
-
-/**
- * Whether no value is NaN or infinite. One pass without a branch per value: x - x is 0 for finite x
- * and NaN otherwise, so the sum is 0 only if all values are finite. Eight at a time, for an addition
- * waits for the last one.
- */
-function allFinite(values: Float32Array): boolean {
-  let sum = 0;
-  let i = 0;
-  for (; i + 8 <= values.length; i += 8) {
-    const a = values[i]!;
-    const b = values[i + 1]!;
-    const c = values[i + 2]!;
-    const d = values[i + 3]!;
-    const e = values[i + 4]!;
-    const f = values[i + 5]!;
-    const g = values[i + 6]!;
-    const h = values[i + 7]!;
-    sum += a - a + (b - b) + (c - c + (d - d)) + (e - e + (f - f) + (g - g + (h - h)));
-  }
-  for (; i < values.length; i++) sum += values[i]! - values[i]!;
-  return sum === 0;
 }
 
 /** Throws `<code>` if a value is NaN or infinite. */
