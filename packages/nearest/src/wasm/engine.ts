@@ -25,7 +25,7 @@ import type { SearchTask } from "./task.js";
 /**
  * Below so many estimated nanoseconds of work to share, waking workers costs more than it saves.
  */
-const smallSearch = 5e5;
+const smallSearch = 1e6;
 /**
  * Below so many for each thread, this thread takes its share and one worker less is woken. Above,
  * it only waits and stays responsive.
