@@ -34,7 +34,7 @@ export { boxes, buildPart, buildTop, buildTree, idsAt, packCodes, partStart, ref
 }
 
 @inline function side(box: usize, q: v128): v128 {
-  const t = f32x4.pmax(f32x4.pmax(f32x4.sub(v128.load(box), q), f32x4.sub(q, v128.load(box, 16))), f32x4.splat(0));
+  const t = f32x4.sub(q, f32x4.pmin(f32x4.pmax(q, v128.load(box)), v128.load(box, 16)));
   return f32x4.mul(t, t);
 }
 
