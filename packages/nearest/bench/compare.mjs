@@ -25,6 +25,7 @@ const here = new URL(".", import.meta.url).pathname;
 
 function talk(command, args) {
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+  child.on("error", () => {}); // a missing command gives no answer
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async () => JSON.parse((await lines.next()).value);
   return {
