@@ -219,7 +219,7 @@ function partitionAny(d: i32, from: usize, to: usize, column: usize, n: i32): vo
   let half = (leaves + 1) >> 1;
   if (leaves > LIMB) half = (half + LIMB - 1) / LIMB * LIMB;
   else if (leaves > FAN) half = (half + FAN - 1) / FAN * FAN;
-  return first + half * LEAF;
+  return min(last, first + half * LEAF);
 }
 
 /** Halves the codes [first, last) along their widest dimension. They move to the other buffer. */
@@ -292,7 +292,7 @@ export function partStart(count: i32, levels: i32, part: i32): i32 {
   return first;
 }
 
-/** codes [count][d] f32 -> 2^levels parts in the scratch space, of more than 16 codes each. */
+/** codes [count][d] f32 -> 2^levels parts in the scratch space. Some may be empty. */
 export function sortTop(codes: usize, count: i32, d: i32, levels: i32, scratch: usize): void {
   const column = columnBytes(count);
   let from = scratch, to = scratch + bufferBytes(count, d);

@@ -123,7 +123,7 @@ export function buildTree(codes: usize, count: i32, d: i32, tree: usize, leafSiz
 
 /**
  * The steps of `buildTree`, for several threads with trees of their own: the codes in 2^levels parts
- * of more than 16 codes (`partStart`); then the leaves of one part, which may be copied to and from
+ * (`partStart`); then the leaves of one part, which may be copied to and from
  * another thread's tree; then `boxes` once all leaves are there.
  */
 export function buildTop(codes: usize, count: i32, d: i32, tree: usize, levels: i32): void {

@@ -114,6 +114,20 @@ describe("trees of several limbs", () => {
     }
   });
 
+  it.each(["gaussian", "small integers"])("give them when threads build one together: %s", async (family) => {
+    for (const [codes, dim] of [
+      [4097, 4],
+      [5003, 8],
+      [8200, 3],
+    ] as const) {
+      const problem = makeProblem(family, 6000, 1, codes, dim, 1, codes);
+      const expected = await search(problem, { engine: "reference" });
+      for (const threads of [2, 3, 5, 16]) {
+        expect(await search(problem, { engine: "wasm", method: "tree", threads })).toEqual(expected);
+      }
+    }
+  });
+
   it("give them with codes in sorted order, with a guess and with a memory", async () => {
     const problem = makeProblem("gaussian", 2000, 1, 20_000, 4, 1, 7);
     problem.codebooks.sort();

@@ -119,7 +119,7 @@ export function createRunner(module: WebAssembly.Module): Runner {
     const own = new Int32Array(memory.buffer, at.tree, leaves.length);
     /** Copies the leaves and ids of a part. */
     const copy = (from: Int32Array, to: Int32Array, part: number): void => {
-      const first = kernel.partStart(codes, levels, part);
+      const first = Math.ceil(kernel.partStart(codes, levels, part) / 16) * 16;
       const last = Math.ceil(kernel.partStart(codes, levels, part + 1) / 16) * 16;
       to.set(from.subarray(first * dim, last * dim), first * dim);
       to.set(from.subarray(ids + first, ids + last), ids + first);
