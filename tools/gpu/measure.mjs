@@ -100,7 +100,7 @@ async function jobOnImages() {
   const tiny = ["--set", "data.limit=4", "--image-size", 32, "--tokens", 4, "--codes", 4, "--rectifier", "identity"];
   const little = quick ? [...tiny, "--lpips", "none", "--report-images", "none"] : shape;
   const steps = ["--picture-steps", quick ? 0 : 240, "--adapt-decoder", "none"];
-  const files = ["--data", join(data, "train"), "--val", join(data, "val")];
+  const files = ["--data", join(data, "train"), ...(quick ? [] : ["--val", join(data, "val")])];
   const kinds = [
     ["webgpu", "webgpu", {}],
     ["ONNX Runtime on WebGPU", "onnx", onnxOnGpu],
