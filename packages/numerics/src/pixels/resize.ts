@@ -27,7 +27,8 @@ const lanczosSupport = 3;
 
 /**
  * Resizes `image` to `width` x `height` and returns a window of the result (default: all of it).
- * Only the pixels of the window are computed. A side that keeps its length is copied, not filtered.
+ * Only the pixels of the window are computed. A side that keeps its length is not filtered; if both do, the result may share
+ * the image's memory.
  */
 export function resizeLanczos(image: RgbImage, width: number, height: number, window?: Window): RgbImage {
   const wanted = window ?? { left: 0, top: 0, width, height };
@@ -132,6 +133,7 @@ function copyColumns(
   firstRow: number,
   rowCount: number,
 ): Uint8Array {
+  if (outputWidth === width) return data.subarray(firstRow * width * 3, (firstRow + rowCount) * width * 3);
   const output = new Uint8Array(rowCount * outputWidth * 3);
   for (let y = 0; y < rowCount; y++) {
     const from = ((firstRow + y) * width + left) * 3;
