@@ -1,6 +1,6 @@
 import { spawnSync, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -88,12 +88,25 @@ describe("the lock", () => {
 
   it("goes to one of many that take over at once", async () => {
     await mkdir(join(folder, "run"));
+    for (let round = 0; round < 20; round++) {
+      await writeFile(path(), "damaged");
+      const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => lockRun(path(), note)));
+      const winners = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+      expect(winners).toHaveLength(1);
+      expect(JSON.parse(await readFile(path(), "utf8"))).toMatchObject({ pid: process.pid });
+      expect(await readdir(join(folder, "run"))).toEqual(["lock"]);
+      await winners[0]!.release();
+    }
+  });
+
+  it("is taken over though a process was killed while it took over", async () => {
+    await mkdir(join(folder, "run"));
     await writeFile(path(), "damaged");
-    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => lockRun(path(), note)));
-    const winners = outcomes.filter(({ status }) => status === "fulfilled");
-    expect(winners).toHaveLength(1);
-    expect(JSON.parse(await readFile(path(), "utf8"))).toMatchObject({ pid: process.pid });
-    expect(await readdir(join(folder, "run"))).toEqual(["lock"]);
+    await writeFile(`${path()}.takeover`, "");
+    const longAgo = new Date(Date.now() - 60_000);
+    await utimes(`${path()}.takeover`, longAgo, longAgo);
+    await (await lockRun(path(), note)).release();
+    expect(await readdir(join(folder, "run"))).toEqual([]);
   });
 
   it("is seen by another process", async () => {

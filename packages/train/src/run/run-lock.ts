@@ -4,10 +4,11 @@
  * after five minutes without a touch.
  */
 import { RevqError } from "@revq/core";
-import { link, mkdir, readFile, rename, stat, unlink, utimes, writeFile } from "node:fs/promises";
+import { link, mkdir, readFile, stat, unlink, utimes, writeFile } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 
 interface Owner {
   readonly pid: number;
@@ -21,6 +22,8 @@ interface Owner {
 
 const touchSeconds = 30;
 const deadAfterSeconds = 300;
+/** A takeover takes milliseconds; one that is older was killed. */
+const takeoverSeconds = 10;
 
 export interface RunLock {
   release(): Promise<void>;
@@ -69,18 +72,28 @@ async function create(path: string, text: string): Promise<boolean> {
   }
 }
 
-/** Removes the lock if it is still the one that was read. A newer lock is put back. */
+/**
+ * Removes the lock if it is still the one that was read. One process at a time looks and removes: another one
+ * could have taken over in between, and its lock would be removed.
+ */
 async function removeLock(path: string, expected: string): Promise<boolean> {
-  const aside = `${path}.${randomUUID().slice(0, 8)}`;
+  const turn = `${path}.takeover`;
   try {
-    await rename(path, aside);
-  } catch {
+    await writeFile(turn, "", { flag: "wx" });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    const info = await stat(turn).catch(() => null);
+    if (info && Date.now() - info.mtimeMs > 1000 * takeoverSeconds) await unlink(turn).catch(() => {});
+    else await delay(10);
     return false;
   }
-  const same = (await readFile(aside, "utf8")) === expected;
-  if (!same) await link(aside, path).catch(() => {});
-  await unlink(aside);
-  return same;
+  try {
+    if ((await readFile(path, "utf8").catch(() => null)) !== expected) return false;
+    await unlink(path);
+    return true;
+  } finally {
+    await unlink(turn).catch(() => {});
+  }
 }
 
 function parseOwner(text: string): Owner | null {
