@@ -22,29 +22,23 @@ export interface LayerWeights {
 }
 
 /**
- * tfjs' "same" is diffusers' padding for both strides: 1 on each side; for stride 2 on an even size
- * 0 near and 1 far.
+ * Default: stride 1 and padding "same". tfjs' "same" is diffusers' padding for both strides: 1 on each side; for
+ * stride 2 on an even size 0 near and 1 far.
  */
-export function conv(
+type Convolution = (
   x: tf.Tensor4D,
-  { weight, bias }: LayerWeights,
+  weights: LayerWeights,
   layout: Layout,
-  stride: 1 | 2 = 1,
-  pad: Padding = "same",
-): tf.Tensor4D {
-  return tf.add(tf.conv2d(x, weight as tf.Tensor4D, stride, pad, layout), perChannel(bias, layout));
-}
+  stride?: 1 | 2,
+  pad?: Padding,
+) => tf.Tensor4D;
+
+export const conv: Convolution = (x, { weight, bias }, layout, stride = 1, pad = "same") =>
+  tf.add(tf.conv2d(x, weight as tf.Tensor4D, stride, pad, layout), perChannel(bias, layout));
 
 /** Like `conv`, in one operation. Some engines have no gradient for it. */
-export function fusedConv(
-  x: tf.Tensor4D,
-  { weight, bias }: LayerWeights,
-  layout: Layout,
-  stride: 1 | 2 = 1,
-  pad: Padding = "same",
-): tf.Tensor4D {
-  return tf.fused.conv2d({ x, filter: weight as tf.Tensor4D, strides: stride, pad, dataFormat: layout, bias });
-}
+export const fusedConv: Convolution = (x, { weight, bias }, layout, stride = 1, pad = "same") =>
+  tf.fused.conv2d({ x, filter: weight as tf.Tensor4D, strides: stride, pad, dataFormat: layout, bias });
 
 /**
  * Group norm over equal runs of channels, with an affine map of each channel. `weight`, `bias`

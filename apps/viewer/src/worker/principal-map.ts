@@ -1,6 +1,6 @@
 /**
- * The first two principal components of a codebook. A code often decides hundreds of latent elements by a few numbers (the
- * elements of a block by one coefficient of its transform), so the codes are first written in as few directions as hold them.
+ * The first two principal components of a codebook. A code often decides hundreds of latent elements by a few numbers, such
+ * as a block's by a few coefficients of its transform. So the codes are first written in as few directions as hold them.
  */
 import { symmetricEigen } from "@revq/numerics";
 import type { Codebook } from "../protocol/messages.js";
