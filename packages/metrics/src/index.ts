@@ -13,7 +13,7 @@ export { MeanAccumulator } from "./mean-accumulator.js";
 export { clamp01, meanSquaredError, MseAccumulator, psnr, toUnitRange } from "./mean-squared-error.js";
 export { ssim } from "./ssim.js";
 export { CovarianceAccumulator } from "./covariance-accumulator.js";
-export { msSsim } from "./ms-ssim.js";
+export { msSsim, ssimAndMsSsim, type SsimAndMsSsim } from "./ms-ssim.js";
 
 export { frechetDistance, type GaussianStatistics } from "./frechet-distance.js";
 export { InceptionScoreAccumulator } from "./inception-score.js";

@@ -8,6 +8,7 @@ import {
   msSsim,
   psnr,
   ssim,
+  ssimAndMsSsim,
   toUnitRange,
 } from "../src/index.js";
 import { imagePair } from "./procedural-images.js";
@@ -54,6 +55,11 @@ describe("PSNR and SSIM", () => {
     const [a, b] = imagePair("strong-noise", 40, 30, 3);
     expect(ssim(a, b, 40, 30)).toBeCloseTo(ssim(b, a, 40, 30), 12);
     expect(ssim(b, b, 40, 30)).toBeCloseTo(1, 12);
+  });
+
+  it("SSIM and MS-SSIM of one pass are those of two", () => {
+    const [a, b] = imagePair("strong-noise", 181, 190, 3);
+    expect(ssimAndMsSsim(a, b, 181, 190)).toEqual({ ssim: ssim(a, b, 181, 190), msSsim: msSsim(a, b, 181, 190) });
   });
 
   it("refuses shapes that do not fit", () => {

@@ -2,29 +2,15 @@
  * Compiles viterbi.as to WebAssembly and writes it as base64 into src/kernel.generated.ts. Run
  * `node build.js` after a change. A test compares the committed file with the output.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import asc from "assemblyscript/asc";
+import { compileKernel as compile } from "../../../tools/kernels/compile.mjs";
 
-const source = readFileSync(new URL("viterbi.as", import.meta.url), "utf8");
 const target = new URL("../src/kernel.generated.ts", import.meta.url);
-// The memory is the host's, and there is no heap: every pointer is given by the caller.
-const flags = "--runtime stub --enable simd -O3 --noAssert --use abort= --importMemory --outFile kernel.wasm";
 
 /** @returns {Promise<string>} the text of kernel.generated.ts */
-export async function compileKernel() {
-  let wasm;
-  const { error, stderr } = await asc.main(["viterbi.ts", ...flags.split(" ")], {
-    readFile: (name) => (name === "viterbi.ts" ? source : null),
-    writeFile: (name, contents) => void (name.endsWith("kernel.wasm") && (wasm = contents)),
-    listFiles: () => [],
-  });
-  if (error) throw new Error(stderr.toString(), { cause: error });
-  const lines = Buffer.from(wasm)
-    .toString("base64")
-    .replace(/.{1,116}/g, "  $&\n")
-    .trimEnd();
-  return `/** Compiled from kernel/viterbi.as by kernel/build.js (AssemblyScript): do not edit. WebAssembly with SIMD, as base64. */\nexport const kernelBase64 = \`\n${lines}\n\`;\n`;
+export function compileKernel() {
+  return compile(new URL(".", import.meta.url), ["viterbi"]);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(target, await compileKernel());

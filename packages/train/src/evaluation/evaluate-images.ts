@@ -77,7 +77,7 @@ export async function accumulateImages(
     const n = batch.names.length;
     const pixels = tf.tensor4d(batch.pixels, [n, size, size, 3]);
     const latents = await backbone.encode(pixels);
-    const { ids, quantized } = await ofLatents.add(tokenizer, latents);
+    const ids = await ofLatents.add(tokenizer, latents);
     if (backbone.spec.decodes) {
       const original = toUnitRange(batch.pixels);
       const vae = await decoded(backbone.decode(latents));
@@ -86,7 +86,7 @@ export async function accumulateImages(
       const ofBatch = await ofImages.add({ original, vae, reconstructed, ...oldDecoder });
       scores.push(...ofBatch.map((each, i) => ({ name: batch.names[i]!, ...each })));
     }
-    tf.dispose([pixels, latents, ids, quantized]);
+    tf.dispose([pixels, latents, ids]);
     done += n;
     options.report?.({ phase: "evaluate", done, total: images.count });
   }

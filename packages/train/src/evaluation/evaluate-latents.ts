@@ -36,8 +36,8 @@ export async function accumulateLatents(
   for (const rows of chunks(latents.count, Math.min(batch, measuringBatch(latents)))) {
     signal.throwIfAborted();
     const values = await readLatents(latents, rows);
-    const { ids, quantized } = await accumulator.add(tokenizer, values);
-    tf.dispose([values, ids, quantized]);
+    const ids = await accumulator.add(tokenizer, values);
+    tf.dispose([values, ids]);
     report?.({ phase: "evaluate", done: rows[rows.length - 1]! + 1, total: latents.count });
   }
   return { latents: accumulator, images: null };

@@ -6,9 +6,9 @@ import {
   frechetDistance,
   InceptionScoreAccumulator,
   MeanAccumulator,
-  msSsim,
   psnr,
   ssim,
+  ssimAndMsSsim,
 } from "@revq/metrics";
 import { underPrefix, withPrefix } from "@revq/core";
 import type { SavedStatistics } from "@revq/numerics";
@@ -165,8 +165,12 @@ export class ImageMetricsAccumulator {
         const decibels = psnr(original, image);
         if (name === "reconstructed") psnrs.push(decibels);
         accumulator.psnr.add(decibels);
-        accumulator.ssim.add(ssim(original, image, size, size));
-        if (size >= minMsSsimSize) accumulator.msSsim.add(msSsim(original, image, size, size));
+        const similarity =
+          size >= minMsSsimSize
+            ? ssimAndMsSsim(original, image, size, size)
+            : { ssim: ssim(original, image, size, size), msSsim: null };
+        accumulator.ssim.add(similarity.ssim);
+        if (similarity.msSsim !== null) accumulator.msSsim.add(similarity.msSsim);
       }
     }
     const distances = await this.addNetworks(images);

@@ -86,9 +86,9 @@ export class LatentMetricsAccumulator {
 
   /**
    * @param latents `[n, h, w, c]` as the backbone gives them
-   * @returns the ids, and the quantized latents in the backbone's scale; the caller owns both
+   * @returns the ids; the caller owns them
    */
-  async add(tokenizer: Tokenizer, latents: Tensor4D): Promise<{ ids: Tensor2D; quantized: Tensor4D }> {
+  async add(tokenizer: Tokenizer, latents: Tensor4D): Promise<Tensor2D> {
     const { standardized, ids, quantized, rectified } = await tokenizer.quantizeLatents(latents);
     const data = async (tensor: tf.Tensor): Promise<Float32Array> => (await tensor.data()) as Float32Array;
     const [values, before, after] = [await data(standardized), await data(quantized), await data(rectified)];
@@ -106,9 +106,8 @@ export class LatentMetricsAccumulator {
     const codes = (await ids.data()) as Int32Array;
     this.idCounts.add(codes);
     this.idSample.add(codes);
-    const unstandardized = tokenizer.parts.space.unstandardize(quantized);
     tf.dispose([standardized, quantized, rectified]);
-    return { ids, quantized: unstandardized };
+    return ids;
   }
 
   /** Adds the state of another accumulator on the same tokenizer. */

@@ -1,0 +1,16 @@
+/**
+ * Compiles adamw.as to WebAssembly and writes it as base64 into src/kernels/adamw.generated.ts. Run
+ * `node build.js` after a change. A test compares the committed file with the output.
+ */
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { compileKernel as compile } from "../../../tools/kernels/compile.mjs";
+
+const target = new URL("../src/kernels/adamw.generated.ts", import.meta.url);
+
+/** @returns {Promise<string>} the text of adamw.generated.ts */
+export function compileKernel() {
+  return compile(new URL(".", import.meta.url), ["adamw"]);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(target, await compileKernel());
