@@ -1,4 +1,4 @@
-/** Compiled from kernel/viterbi.as by kernel/build.js (AssemblyScript): do not edit. WebAssembly with SIMD, as base64. */
+/** Compiled from plugins/quantizer-trellis/kernel/*.as by `npm run build:kernels` (AssemblyScript): do not edit. WebAssembly with SIMD, as base64. */
 export const kernelBase64 = `
   AGFzbQEAAAABDQFgCX9/f39/f39/fwACDwEDZW52Bm1lbW9yeQIAAAMCAQAHFAIHdml0ZXJiaQAABm1lbW9yeQIACpIqAY8qAw1/CnsCfSAFIgtBgBBq
   IRAgBUGAIGoiCUGACGohBQNAIApBgAJIBEAgCSAKQQJ0akP//39/OAIAIApBAWohCgwBCwsgCUMAAAAAOAIAA0AgACARSgRAIAIgASARQQV0aiIKKAIA

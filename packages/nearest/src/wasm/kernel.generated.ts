@@ -1,4 +1,4 @@
-/** Compiled from kernel/*.as by kernel/build.js (AssemblyScript): do not edit. WebAssembly with SIMD, as base64. */
+/** Compiled from packages/nearest/kernel/*.as by `npm run build:kernels` (AssemblyScript): do not edit. WebAssembly with SIMD, as base64. */
 export const kernelBase64 = `
   AGFzbQEAAAABhgENYAV/f39/fwBgBH9/f38AYAJ/fwF/YAl/f39/f39/f38AYAZ/f39/f38AYAt/f39/f39/f39/fwBgA39/fwF/YAN/f38AYAp/f39/
   f39/f39/AGAIf39/f39/f38Bf2AHf39/f39/fwF/YAh/f39/f39/fwBgDn9/f39/fX19fX19fX19AAIPAQNlbnYGbWVtb3J5AgABAyQjBgcDAwAABAEE

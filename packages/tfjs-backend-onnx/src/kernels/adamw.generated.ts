@@ -1,4 +1,4 @@
-/** Compiled from kernel/adamw.as by kernel/build.js (AssemblyScript): do not edit. WebAssembly with SIMD, as base64. */
+/** Compiled from packages/tfjs-backend-onnx/kernel/*.as by `npm run build:kernels` (AssemblyScript): do not edit. WebAssembly with SIMD, as base64. */
 export const kernelBase64 = `
   AGFzbQEAAAABEQFgDX9/f39/fHx8fHx8fHwAAg8BA2VudgZtZW1vcnkCAAADAgEABxICBWFkYW13AAAGbWVtb3J5AgAK7QEB6gECA38KeyAF/RQhESAG
   /RQhEiAH/RQhEyAI/RQhFCAJ/RQhFSAK/RQhFiAL/RQhFyAM/RQhGCAEQQJ0IQQDQCAEIA1LBEAgFCACIA1qIg79XQMA/V/98gEgFSABIA1q/V0DAP1f
