@@ -1,4 +1,4 @@
-"""The main job the authors' way in PyTorch, for tools/bench/main-job.mjs: photographs through a VAE of the TAESD family in batches, codebooks
+"""The main job the authors' way in PyTorch, beside `revq train --picture-steps 0`: photographs through a VAE of the TAESD family in batches, codebooks
 and rectifier trained jointly (one codebook a token, AdamW, unused codes reset), held-out photographs scored. Training ends after EPOCHS, or
 as soon as the held-out latent error is at most GOAL. Prints one JSON object: seconds of every part, and the error after every epoch.
 

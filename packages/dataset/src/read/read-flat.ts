@@ -27,11 +27,34 @@ export function readBinSamples(otherwise: IdType): ReadSamples {
     const source = await fromFile(path);
     try {
       const bytes = await source.read(0, Math.min(size, limit * row));
-      return { ids: rowsOf(new array(bytes.slice().buffer), tokens), names: namesOf(index) };
+      const ids = new array(bytes.slice().buffer);
+      const wider = index ? null : widerType(ids, type);
+      if (wider)
+        throw malformed(
+          path,
+          `it seems to hold ${wider}, but without ${sampleIndexFile} beside it ${type} is expected`,
+        );
+      return { ids: rowsOf(ids, tokens), names: namesOf(index) };
     } finally {
       await source.close?.();
     }
   };
+}
+
+/** Below so many ids, zeros may be ids. */
+const fewIds = 64;
+
+/**
+ * The type that the ids seem to have been written in: of ids of 64 bits that are read as 16 bits, three
+ * of four are 0. Null if they have the given type.
+ */
+function widerType(ids: Uint16Array | Int32Array | BigInt64Array, type: IdType): IdType | null {
+  if (ids.length < fewIds || !ids.some((id) => Number(id) !== 0)) return null;
+  for (const wider of ["int64", "int32"] as const) {
+    const ratio = arrays[wider].BYTES_PER_ELEMENT / arrays[type].BYTES_PER_ELEMENT;
+    if (ratio > 1 && ids.every((id, i) => Number(id) === 0 || i % ratio === 0)) return wider;
+  }
+  return null;
 }
 
 /** `[n, t]`, or with more axes before t, as LlamaGen's. */

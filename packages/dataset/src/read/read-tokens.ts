@@ -55,6 +55,7 @@ export async function readTokens(path: string, { tokens, limit = Infinity }: Rea
       names.push(read.names[i] ?? null);
     }
   }
+  if (rows.length === 0) throw malformed(path, "it holds no samples");
   const ids = new Int32Array(rows.length * tokens);
   for (const [i, row] of rows.entries()) {
     for (let t = 0; t < tokens; t++) ids[i * tokens + t] = int32(`${path}: sample ${i}, token ${t}`, row[t]);
