@@ -42,16 +42,16 @@ class LinearAttention(nn.Module):
         self.norm_out = RmsNorm(channels)
 
     def forward(self, x):
-        n, _, h, w = x.shape
+        h, w = x.shape[2:]
         rows = x.movedim(1, -1)
         qkv = torch.cat([self.to_q(rows), self.to_k(rows), self.to_v(rows)], -1).movedim(-1, 1)
         scales = torch.cat([qkv] + [scale(qkv) for scale in self.to_qkv_multiscale], 1)
         # Heads of 3 * head channels, each a query, a key and a value: not the thirds that were just joined.
-        query, key, value = scales.reshape(n, -1, 3 * self.head, h * w).chunk(3, 2)
+        query, key, value = scales.unflatten(1, (-1, 3 * self.head)).flatten(3).chunk(3, 2)
         query, key = F.relu(query), F.relu(key)
         total = key.sum(-1, keepdim=True).transpose(-1, -2) @ query
         mixed = (value @ key.transpose(-1, -2)) @ query / (total + 1e-15)
-        return x + self.norm_out(self.to_out(mixed.reshape(n, -1, h, w).movedim(1, -1)).movedim(-1, 1))
+        return x + self.norm_out(self.to_out(mixed.flatten(1, 2).unflatten(2, (h, w)).movedim(1, -1)).movedim(-1, 1))
 
 
 class GatedConvolution(nn.Module):

@@ -11,6 +11,8 @@ export function replaceWebGpuKernels(): void {
     Cumprod: withoutReverse,
     ArgMax: withScalarResult,
     ArgMin: withScalarResult,
+    BatchMatMul: withoutTransposedB,
+    _FusedMatMul: withoutTransposedB,
   });
 }
 
@@ -36,6 +38,33 @@ function withoutReverse(own: KernelFunc): KernelFunc {
     const sums = own({ ...call, inputs: { x: turned }, attrs }) as TensorInfo;
     const result = turn(sums);
     for (const { dataId } of [turned, sums]) (call.backend as tf.KernelBackend).disposeData(dataId);
+    return result;
+  };
+}
+
+/** The shader that splits long inner products is used from here on. */
+const splitInner = 2000;
+
+/**
+ * The shader that splits long inner products reads a transposed second matrix as if it were not
+ * transposed, where it reads four values at a time. This kernel transposes the matrix before.
+ */
+function withoutTransposedB(own: KernelFunc): KernelFunc {
+  return (call) => {
+    const b = call.inputs["b"]!;
+    const rank = b.shape.length;
+    if (call.attrs?.["transposeB"] !== true || b.shape[rank - 1]! < splitInner) return own(call);
+    const perm = [...b.shape.keys()];
+    perm.push(perm.pop()!, perm.pop()!);
+    const transposed = tf
+      .getKernel("Transpose", backendName)
+      .kernelFunc({ ...call, inputs: { x: b }, attrs: { perm } }) as TensorInfo;
+    const result = own({
+      ...call,
+      inputs: { ...call.inputs, b: transposed },
+      attrs: { ...call.attrs, transposeB: false },
+    });
+    (call.backend as tf.KernelBackend).disposeData(transposed.dataId);
     return result;
   };
 }

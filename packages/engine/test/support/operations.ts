@@ -17,6 +17,26 @@ import {
 } from "./convolution-operations.js";
 import { binary, reduction, sameShape, shape, shaped, size, unary, type Case, type Operation } from "./operation.js";
 
+interface Product {
+  readonly batch: number[];
+  readonly m: number;
+  readonly k: number;
+  readonly n: number;
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+}
+
+function matrixProduct({ batch, m, k, n, transposeA, transposeB }: Product): Case {
+  return {
+    inputs: [
+      { shape: [...batch, ...(transposeA ? [k, m] : [m, k])] },
+      { shape: [...batch, ...(transposeB ? [n, k] : [k, n])] },
+    ],
+    settings: { transposeA, transposeB },
+    run: (a, b) => tf.matMul(a, b, transposeA, transposeB),
+  };
+}
+
 const product: Operation = {
   name: "matMul",
   cases: fc
@@ -28,14 +48,22 @@ const product: Operation = {
       transposeA: fc.boolean(),
       transposeB: fc.boolean(),
     })
-    .map(({ batch, m, k, n, transposeA, transposeB }): Case => ({
-      inputs: [
-        { shape: [...batch, ...(transposeA ? [k, m] : [m, k])] },
-        { shape: [...batch, ...(transposeB ? [n, k] : [k, n])] },
-      ],
-      settings: { transposeA, transposeB },
-      run: (a, b) => tf.matMul(a, b, transposeA, transposeB),
-    })),
+    .map(matrixProduct),
+};
+
+/** From 2,000 on, WebGPU splits the inner axis, and reads four values at a time where it can. */
+const longProduct: Operation = {
+  name: "matMul, long inner axis, b transposed",
+  cases: fc
+    .record({
+      m: fc.integer({ min: 3, max: 10 }),
+      k: fc.integer({ min: 500, max: 600 }),
+      n: fc.integer({ min: 3, max: 10 }),
+      transposeA: fc.boolean(),
+    })
+    .map(({ m, k, n, transposeA }) =>
+      matrixProduct({ batch: [], m: 4 * m, k: 4 * k, n: 4 * n, transposeA, transposeB: true }),
+    ),
 };
 
 const gather: Operation = {
@@ -159,6 +187,7 @@ export const operations: readonly Operation[] = [
   reduction("argMax", (x, axes) => tf.cast(tf.argMax(x, axes[0]), "float32"), false),
   reduction("argMin", (x, axes) => tf.cast(tf.argMin(x, axes[0]), "float32"), false),
   product,
+  longProduct,
   fusedProduct,
   convolution,
   pointwise,
