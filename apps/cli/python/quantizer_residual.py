@@ -25,8 +25,9 @@ class Residual(nn.Module):
         paths = torch.empty(len(vectors), 1, 0, dtype=torch.long, device=vectors.device)
         for stage, book in enumerate(exact(self.codes)):
             errors = residuals.pow(2).sum(-1, keepdim=True) - 2 * residuals @ book.T + book.pow(2).sum(-1)
-            kept = 1 if stage == len(self.codes) - 1 else min(self.beam, errors[0].numel())
-            best = lowest(errors.flatten(1), kept)
+            errors = errors.flatten(1)
+            kept = 1 if stage == len(self.codes) - 1 else min(self.beam, errors.shape[1])
+            best = lowest(errors, kept)
             path, code = best // len(book), best % len(book)
             rows = torch.arange(len(vectors), device=vectors.device)[:, None]
             residuals = residuals[rows, path] - book[code]

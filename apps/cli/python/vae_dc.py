@@ -17,6 +17,11 @@ class DcFromLatent(Convolution):
         return super().forward(x) + x.repeat_interleave(self.out_channels // self.in_channels, 1)
 
 
+def unshuffle(x):
+    """[n, c, 2 h, 2 w] -> [n, 4 c, h, w], as `F.pixel_unshuffle`, which takes no batch of 0."""
+    return x.unflatten(3, (-1, 2)).unflatten(2, (-1, 2)).permute(0, 1, 3, 5, 2, 4).flatten(1, 3)
+
+
 class DcHalve(nn.Module):
     """`shortcut`: plus the average of the unshuffled input's channels."""
 
@@ -28,9 +33,9 @@ class DcHalve(nn.Module):
     def forward(self, x):
         y = self.conv(x)
         if self.unshuffle:
-            y = F.pixel_unshuffle(y, 2)
+            y = unshuffle(y)
         if self.shortcut:
-            y = y + F.pixel_unshuffle(x, 2).unflatten(1, (self.outputs, -1)).mean(2)
+            y = y + unshuffle(x).unflatten(1, (self.outputs, -1)).mean(2)
         return y
 
 
