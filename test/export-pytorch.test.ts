@@ -165,6 +165,8 @@ interface Checked {
   readonly batch: boolean;
   /** Ids out of range, of another length, or no integers. */
   readonly refuses: boolean;
+  /** Ids of 16 bits give the same pictures. */
+  readonly narrow: boolean;
   /** Images and ids of no image. */
   readonly empty: readonly number[];
   /** A picture of 16 bits has the upper 8. */
@@ -210,11 +212,12 @@ describe.skipIf(!isFull)("in PyTorch (needs REVQ_TEST_FULL)", { timeout: 1_800_0
       .split("\n")
       .map((line) => JSON.parse(line) as Checked);
     expect(checked.map(({ name }) => name)).toEqual(chosen.map(({ name }) => name));
-    for (const { name, ids, equal, picture, batch, refuses, empty, deep } of checked) {
+    for (const { name, ids, equal, picture, batch, refuses, narrow, empty, deep } of checked) {
       expect(equal, name).toBe(ids);
       expect(picture, name).toBeLessThan(1e-4);
       expect(batch, name).toBe(true);
       expect(refuses, name).toBe(true);
+      expect(narrow, name).toBe(true);
       expect(empty, name).toEqual([0, 0]);
       expect(deep, name).toBe(true);
     }

@@ -50,6 +50,17 @@ describe("revq config", () => {
 });
 
 describe("revq train with the bundled photographs", () => {
+  it("leaves SSIM out where images are too small for it", async () => {
+    const { code, stdout, stderr } = await revq(
+      ["train", ...brief, "--set", "backbone.patch=4", "--image-size", "8", "-o", "smallest", "--json"],
+      { cwd },
+    );
+    expect(stderr).toContain("SSIM is left out: it needs images of at least 11 pixels a side, and these have 8.");
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ ssim: null, msSsim: null, lpips: null, vae: { ssim: null } });
+    expect(await readFile(join(cwd, "smallest", "README.md"), "utf8")).not.toContain("SSIM");
+  }, 120_000);
+
   it("leaves LPIPS out where images are too small for it, and shows different photographs", async () => {
     const args = ["train", ...brief, "--image-size", "16", "-o", "small"];
     const { code, stdout, stderr } = await revq([...args, "--json"], { cwd });

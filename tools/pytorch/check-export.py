@@ -57,6 +57,7 @@ def check(case):
         "picture": (decoded - pictures).abs().max().item(),
         "refuses": all(refuses(tokenizer, wrong) for wrong in (ids[:, 1:], -1 - ids, ids + 2**20, ids.float(), ids[0])),
         "deep": (tokenizer.preprocess(Image.new("I;16", (40, 40), 40000)) == 156 / 127.5 - 1).all().item(),
+        "narrow": torch.equal(tokenizer.decode(ids.to(torch.uint16)), decoded),
         "empty": [len(tokenizer.decode(ids[:0])), len(tokenizer.encode(pixels[:0]))],
         "batch": (tokenizer.encode(pixels[:1]) == found[:1]).all().item(),
     }

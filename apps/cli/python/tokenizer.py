@@ -93,7 +93,7 @@ class RevqTokenizer(nn.Module):
 
     def decode_latents(self, ids):
         """ids [n, T] -> latents [n, c, h, w] of the VAE"""
-        self.check(ids)
+        ids = self.check(torch.as_tensor(ids, device=self.mean.device))
         vectors = self.quantizer.decode(ids).flatten(1)
         x = torch.empty_like(vectors).index_copy(1, self.order.long(), vectors)
         x = self.transform.inverse(x.unflatten(1, self.mean.shape))
@@ -109,12 +109,14 @@ class RevqTokenizer(nn.Module):
         count, sizes = tokens["tokens"], tokens["codebookSizes"]
         if ids.ndim != 2 or ids.shape[1] != count or ids.is_floating_point():
             raise ValueError(f"Ids are {ids.dtype} of shape {tuple(ids.shape)}; expected integers [n, {count}].")
+        ids = ids.long()
         limits = torch.tensor([sizes[group] for group in tokens["groupOf"]], device=ids.device)
         wrong = ((ids < 0) | (ids >= limits)).nonzero()
         if len(wrong):
             row, token = wrong[0].tolist()
             got = f"Row {row}, token {token}: id {ids[row, token].item()} is outside 0 ... {limits[token].item() - 1}."
             raise ValueError(got + " Ids are codes of their groups: take offsets and special ids out first.")
+        return ids
 
 
 def multiply_channels(matrix, x):

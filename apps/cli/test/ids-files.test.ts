@@ -1,5 +1,5 @@
 /** Files of ids: every format in every form, those of earlier versions, and those that do not say what they hold. */
-import { codesToIds, isRevqError, type IdForm, type RevqError, type TokenLayout } from "@revq/core";
+import { codesToIds, isRevqError, type IdForm, type LatentShape, type RevqError, type TokenLayout } from "@revq/core";
 import { readNpy, writeNpy, writeSafetensors } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
 import { createVocabulary, jsonText, vocabularySchema, type ReservedIds, type Vocabulary } from "@revq/tokenizer";
@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { flagOfSetting } from "../src/errors/flag-of-setting.js";
 import { parseReserve } from "../src/ids/form-flags.js";
+import type { IdsFile } from "../src/ids/ids-file.js";
 import { readIds, requireIds } from "../src/ids/read-ids.js";
 import { writeIds } from "../src/ids/write-ids.js";
 import Decode from "../src/commands/decode.js";
@@ -32,8 +33,13 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
+const latentShape: LatentShape = { channels: 1, height: 2, width: 2 };
+
+function read(path: string, of: TokenLayout, asked: IdForm | null): Promise<IdsFile> {
+  return readIds(path, { layout: of, latentShape }, asked);
+}
+
 function vocabularyOf(of: TokenLayout, form: IdForm, reserve: readonly ReservedIds[] = []): Vocabulary {
-  const latentShape = { channels: 1, height: 2, width: 2 };
   const transform = { block: [2, 2], blocks: 1, decorrelated: false } as const;
   return createVocabulary({ layout: of, latentShape, transform, imageSize: null }, form, reserve);
 }
@@ -50,7 +56,7 @@ async function writeBare(name: string, ids: ArrayLike<number>, rows = 2): Promis
 }
 
 async function refusal(path: string, asked: IdForm | null = null, of = layout): Promise<RevqError> {
-  const error: unknown = await readIds(path, of, asked).then(
+  const error: unknown = await read(path, of, asked).then(
     () => expect.unreachable(`${path} was read`),
     (reason: unknown) => reason,
   );
@@ -62,7 +68,7 @@ describe.each(forms)("ids of the form %s", (form) => {
   it.each(formats)("come back from %s without being asked for", async (name) => {
     const path = await write(name, form);
     for (const asked of [null, form]) {
-      const { ids, tokens, names: found } = await readIds(path, layout, asked);
+      const { ids, tokens, names: found } = await read(path, layout, asked);
       expect([[...ids], tokens, found]).toEqual([[...codes], 4, names]);
     }
   });
@@ -89,7 +95,7 @@ describe.each(forms)("ids of the form %s", (form) => {
 
   it("in a .npy that does not say so are read as asked, and as nothing else", async () => {
     const path = await writeBare("bare.npy", written[form]);
-    expect([...(await readIds(path, layout, form)).ids]).toEqual([...codes]);
+    expect([...(await read(path, layout, form)).ids]).toEqual([...codes]);
     for (const asked of forms.filter((other) => other !== form)) {
       const error = await refusal(path, asked === "codes" ? null : asked);
       expect([error.code, error.setting]).toEqual(["code-out-of-range", { path: "ids.form", value: form }]);
@@ -108,7 +114,7 @@ describe("files of earlier versions", () => {
     const metadata = { names: JSON.stringify(names), vocabulary: "24", offsetGroups: String(offsetGroups) };
     await writeFile(at("old.safetensors"), writeSafetensors([tensor], metadata));
     for (const name of ["old.json", "old.safetensors"]) {
-      expect([...(await readIds(at(name), layout, null)).ids]).toEqual([...codes]);
+      expect([...(await read(at(name), layout, null)).ids]).toEqual([...codes]);
       expect((await refusal(at(name), "groups")).code).toBe("ids-form");
       const other: TokenLayout = { ...layout, codebookSizes: [8, 5] };
       expect(await refusal(at(name), null, other)).toMatchObject({
@@ -124,7 +130,7 @@ describe("files of earlier versions", () => {
     const positions = codesToIds(Int32Array.of(1, 6), odd, "positions");
     const path = await writeBare("former.npy", positions, 1);
     await writeFile(`${path}.names.json`, '["a.jpg"]');
-    expect([...(await readIds(path, odd, "positions")).ids]).toEqual([1, 6]);
+    expect([...(await read(path, odd, "positions")).ids]).toEqual([1, 6]);
     const error = await refusal(path, "groups", odd);
     expect([error.code, error.setting]).toEqual(["ids-form", { path: "ids.form", value: "positions" }]);
     expect(flagOfSetting(error.setting!, Decode.flags)).toBe("--offset-positions");
@@ -135,7 +141,7 @@ describe("files of earlier versions", () => {
     const path = await writeBare("own.npy", codesToIds(codes, own, "positions"));
     await writeFile(`${path}.names.json`, JSON.stringify(names));
     for (const asked of ["groups", "positions"] as const)
-      expect([...(await readIds(path, own, asked)).ids]).toEqual([...codes]);
+      expect([...(await read(path, own, asked)).ids]).toEqual([...codes]);
   });
 });
 
@@ -174,7 +180,7 @@ describe("a file of ids is refused", () => {
     await writeFile(`${path}.vocabulary.json`, jsonText({ ...vocabularyOf(layout, "groups"), formatVersion: 2 }));
     expect((await refusal(path)).code).toBe("ids-malformed");
     await unlink(`${path}.vocabulary.json`);
-    expect([...(await readIds(path, layout, "groups")).ids]).toEqual([...codes]);
+    expect([...(await read(path, layout, "groups")).ids]).toEqual([...codes]);
   });
 });
 
@@ -207,4 +213,14 @@ it("knows before a tokenizer is loaded what ids cannot be read from", async () =
   await writeFile(at("ids.pt"), "");
   await expect(requireIds(at("ids.pt"))).rejects.toThrow(/ends with "\.pt": ids are read from .*\.jsonl/);
   await expect(requireIds(at("none"))).rejects.toThrow(/none does not exist/);
+});
+
+it("refuses ids of latents of another shape, and files without ids", async () => {
+  const path = await write("shape.npy", "codes");
+  const wide = { channels: 1, height: 2, width: 4 };
+  await expect(readIds(path, { layout, latentShape: wide }, null)).rejects.toThrow(
+    /latents of 1 x 2 x 2, the tokenizer of 1 x 2 x 4/,
+  );
+  await writeFile(at("none.npy"), writeNpy({ shape: [0, 4], data: new Int32Array(0) }));
+  await expect(read(at("none.npy"), layout, null)).rejects.toThrow(/ids of no image/);
 });

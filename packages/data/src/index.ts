@@ -3,6 +3,7 @@
  * Runs in Node.
  */
 export type { BesideImage, ImageTable, TableColumn, TableRow } from "./images/beside.js";
+export { damaged as parquetDamaged, requireEnds as requireParquetEnds } from "./images/archives/parquet-damage.js";
 export { decodeImage } from "./images/decode.js";
 export { openImageFolder, type ImageFolderOptions } from "./images/image-folder.js";
 export type { IndexedImageSource, SkippedImage } from "./images/indexed-source.js";

@@ -2,11 +2,11 @@
 import "@tensorflow/tfjs-backend-cpu";
 import type { Tokenizer } from "@revq/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
-import { cpSync, existsSync, rmSync, truncateSync, unlinkSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, rmSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeTokenizer } from "../../tokenizer/test/tiny-tokenizer.js";
-import { joinDataset, mergeDatasets, type DatasetFormatId } from "../src/index.js";
+import { joinDataset, mergeDatasets, readTokens, type DatasetFormatId } from "../src/index.js";
 import { filesOf, makePhotos, temporaryFolder, tokenize } from "./job.js";
 
 const folder = temporaryFolder();
@@ -43,6 +43,8 @@ describe.each(formats)("%s", (format) => {
     await expect(stopped).rejects.toThrow("stopped");
     expect((await run("parts", { part: part(1) })).joined).toBeNull();
     await expect(joinDataset(at(`${format}-parts`))).rejects.toThrow(/3 of 7 shards are missing \(0, 3, 6\)/);
+    const early = readTokens(at(`${format}-parts`), { tokens: tokenizer.layout.count });
+    await expect(early).rejects.toThrow(/3 of 7 shards are missing \(0, 3, 6\)/);
     // A file that was cut off by a crash has another size than its record says.
     const staged = [...filesOf(at(`${format}-parts`)).keys()].find((name) =>
       /00001-of-00007\.(tar|parquet|lines|ids)$/.test(name),
@@ -86,6 +88,19 @@ it("other settings, other images and changed files are refused", async () => {
   rmSync(at("changed/tokens-00002-of-00007.tar"));
   cpSync(at("changed/tokens-00001-of-00007.tar"), at("changed/tokens-00002-of-00007.tar"));
   await expect(joinDataset(at("changed"), { verify: true })).rejects.toThrow(/its content has changed/);
+});
+
+it("a file with fewer samples than are listed is refused", async () => {
+  const tokens = tokenizer.layout.count;
+  cpSync(at("bin-whole"), at("short"), { recursive: true });
+  truncateSync(at("short/tokens.bin"), 6 * tokens * 2);
+  await expect(readTokens(at("short/tokens.bin"), { tokens })).rejects.toThrow(/holds 6 samples, .* lists 26/);
+  cpSync(at("jsonl-whole"), at("lines"), { recursive: true });
+  rmSync(at("lines/job"), { recursive: true });
+  const lines = readFileSync(at("lines/tokens.jsonl"), "utf8").split("\n");
+  writeFileSync(at("lines/tokens.jsonl"), lines.slice(0, 5).join("\n"));
+  await expect(readTokens(at("lines"), { tokens })).rejects.toThrow(/hold 5 samples, and dataset.json lists 26/);
+  expect((await readTokens(at("lines"), { tokens, limit: 4 })).ids.length).toBe(4 * tokens);
 });
 
 it("a final file that is lost is made again", async () => {

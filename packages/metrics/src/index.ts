@@ -11,9 +11,9 @@ export {
 } from "./code-statistics.js";
 export { MeanAccumulator } from "./mean-accumulator.js";
 export { clamp01, meanSquaredError, MseAccumulator, psnr, toUnitRange } from "./mean-squared-error.js";
-export { ssim } from "./ssim.js";
+export { ssim, ssimMinSide } from "./ssim.js";
 export { CovarianceAccumulator } from "./covariance-accumulator.js";
-export { msSsim, ssimAndMsSsim, type SsimAndMsSsim } from "./ms-ssim.js";
+export { msSsim, msSsimMinSide, ssimAndMsSsim, type SsimAndMsSsim } from "./ms-ssim.js";
 
 export { frechetDistance, type GaussianStatistics } from "./frechet-distance.js";
 export { InceptionScoreAccumulator } from "./inception-score.js";

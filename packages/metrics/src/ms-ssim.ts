@@ -10,8 +10,8 @@ import { planeOf, planeSimilarity } from "./ssim-plane.js";
 
 /** Exponents of the five scales, finest first (the paper's experiment); they sum to 1. */
 const scaleWeights = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333] as const;
-/** The coarsest scale must still hold the window. */
-const minSide = windowSize * 2 ** (scaleWeights.length - 1);
+/** Side of the smallest image in pixels: its coarsest scale must still hold the window. */
+export const msSsimMinSide = windowSize * 2 ** (scaleWeights.length - 1);
 
 /**
  * MS-SSIM of one image pair, in [0, 1]. a, b: `[height, width, channels]` interleaved, values in
@@ -49,10 +49,10 @@ export function ssimAndMsSsim(
 ): SsimAndMsSsim {
   checkSameLength("MS-SSIM", a, b);
   checkImage("MS-SSIM", a, height, width, channels);
-  if (Math.min(height, width) < minSide) {
+  if (Math.min(height, width) < msSsimMinSide) {
     throw new RevqError(
       "ssim-too-small",
-      `MS-SSIM needs images of at least ${minSide} pixels a side; got ${height} x ${width}.`,
+      `MS-SSIM needs images of at least ${msSsimMinSide} pixels a side; got ${height} x ${width}.`,
     );
   }
   const sum = { ssim: 0, msSsim: 0 };

@@ -7,6 +7,9 @@ import { windowSize } from "./gaussian-window.js";
 import { checkImage, checkSameLength } from "./same-length.js";
 import { planeOf, planeSimilarity } from "./ssim-plane.js";
 
+/** Side of the smallest image in pixels: the window's. */
+export const ssimMinSide = windowSize;
+
 /**
  * Mean SSIM of one image pair, in [-1, 1]: 11 x 11 Gaussian of sigma 1.5 without padding, K1 .01,
  * K2 .03, data range 1, mean of the channels. a, b: `[height, width, channels]` interleaved, values
@@ -28,10 +31,10 @@ export function ssim(
 ): number {
   checkSameLength("SSIM", a, b);
   checkImage("SSIM", a, height, width, channels);
-  if (Math.min(height, width) < windowSize) {
+  if (Math.min(height, width) < ssimMinSide) {
     throw new RevqError(
       "ssim-too-small",
-      `SSIM needs images of at least ${windowSize} pixels a side; got ${height} x ${width}.`,
+      `SSIM needs images of at least ${ssimMinSide} pixels a side; got ${height} x ${width}.`,
     );
   }
   let sum = 0;

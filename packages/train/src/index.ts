@@ -36,7 +36,7 @@ export { disposeBatch, readBatch, type LatentBatch, type LatentSet } from "./eva
 export type { LatentCodec } from "./evaluation/latent-error.js";
 export { metricNotes, metricRows, type MetricRow } from "./evaluation/metric-rows.js";
 export { gapText } from "./evaluation/training-gap.js";
-export { tooSmallForLpips } from "./evaluation/missing-scores.js";
+export { tooSmallForLpips, tooSmallForSsim } from "./evaluation/missing-scores.js";
 export { openInception, openLpips, openMetricNetworks, type NetworkPaths } from "./evaluation/open-networks.js";
 export type { Panel } from "./evaluation/panels.js";
 export { readLossCurves, tokenizerPage, type ReportInput } from "./evaluation/report.js";

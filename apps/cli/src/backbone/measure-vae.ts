@@ -1,12 +1,13 @@
 /** Scores a VAE alone. No tokenizer on this VAE is better. */
 import { RevqError, type Backbone, type ImageSource, type ReportProgress } from "@revq/core";
-import { MeanAccumulator, psnr, ssim, toUnitRange } from "@revq/metrics";
+import { MeanAccumulator, psnr, ssim, ssimMinSide, toUnitRange } from "@revq/metrics";
 import * as tf from "@tensorflow/tfjs-core";
 
 export interface VaeMetrics {
   readonly images: number;
   /** dB over RGB in [0, 1]; null if the VAE does not decode. */
   readonly psnr: number | null;
+  /** Null for images of less than 11 pixels a side too. */
   readonly ssim: number | null;
   /** Without the first batch, if there are more. */
   readonly imagesPerSecond: { readonly encode: number; readonly decode: number | null };
@@ -39,7 +40,7 @@ export async function measureVae(
       for (let i = 0; i < n; i++) {
         const cut = (all: Float32Array): Float32Array => all.subarray(i * size * size * 3, (i + 1) * size * size * 3);
         psnrs.add(psnr(cut(a), cut(b)));
-        ssims.add(ssim(cut(a), cut(b), size, size));
+        if (size >= ssimMinSide) ssims.add(ssim(cut(a), cut(b), size, size));
       }
       output.dispose();
     }
@@ -61,7 +62,7 @@ export async function measureVae(
   return {
     images: done,
     psnr: decodes ? psnrs.mean : null,
-    ssim: decodes ? ssims.mean : null,
+    ssim: Number.isNaN(ssims.mean) ? null : ssims.mean,
     imagesPerSecond: { encode: rate(({ encode }) => encode), decode: decodes ? rate(({ decode }) => decode) : null },
   };
 }

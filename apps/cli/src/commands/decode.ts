@@ -75,7 +75,8 @@ A file of "revq encode" says which form its ids have. For another file, --offset
     const { openTokenizer } = await import("../tokenizer/open-tokenizer.js");
     const { decodeTiles, decodeToImages, decodeToLatents, rowsOf } = await import("../decode/decode-ids.js");
     const tokenizer = await openTokenizer(this, args.tokenizer, flags, !toLatents);
-    const ids = await readIds(args.ids, tokenizer.layout, formOfFlags(flags), flags.limit);
+    const shape = { layout: tokenizer.layout, latentShape: tokenizer.parts.latentShape };
+    const ids = await readIds(args.ids, shape, formOfFlags(flags), flags.limit);
     if (ids.madeBy) {
       const { tokenizerFingerprint } = await import("@revq/dataset");
       if (ids.madeBy !== (await tokenizerFingerprint(tokenizer))) {

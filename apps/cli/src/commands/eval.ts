@@ -26,7 +26,7 @@ interface EvalPartResult extends ImageCounts {
 export default class Eval extends BaseCommand {
   static override summary = "Measure a tokenizer on images or latents, next to its VAE alone.";
   static override description =
-    "PSNR is in dB over RGB values clamped to [0, 1], the mean over images. SSIM is per RGB channel, with an 11x11 Gaussian of sigma 1.5 and a valid window. LPIPS is version 0.1 with SqueezeNet; lower is better. Latent mse is per element of the standardized latents.";
+    "PSNR is in dB over RGB values clamped to [0, 1], the mean over images. SSIM is per RGB channel, with an 11x11 Gaussian of sigma 1.5 and a valid window; MS-SSIM has five such scales and needs images of 176 pixels. LPIPS is version 0.1 with SqueezeNet; lower is better. Latent mse is per element of the standardized latents.";
   static override examples = [
     "<%= config.bin %> eval my-tokenizer --data photos/val",
     {
@@ -92,10 +92,13 @@ export default class Eval extends BaseCommand {
     const { openSource } = await import("../evaluation/evaluate.js");
     const source = await openSource({ ...flags, ...imageOptions(flags) }, this.note);
     const { openTokenizer } = await import("../tokenizer/open-tokenizer.js");
-    const { openMetricNetworks, tooSmallForLpips } = await import("@revq/train");
+    const { openMetricNetworks, tooSmallForLpips, tooSmallForSsim } = await import("@revq/train");
     const tokenizer = await openTokenizer(this, args.tokenizer, flags, flags.latents === undefined);
-    const tooSmall = paths.lpips === null ? null : tooSmallForLpips(paths, tokenizer.imageSize);
-    if (tooSmall) this.note(tooSmall);
+    if (flags.latents === undefined) {
+      const { imageSize } = tokenizer;
+      const lines = [tooSmallForSsim(imageSize), tooSmallForLpips(paths, imageSize)];
+      for (const line of lines) if (line !== null) this.note(line);
+    }
     const networks = await openMetricNetworks(paths, (await this.services()).openWeights);
     try {
       return shared

@@ -1,5 +1,13 @@
 /** Reads files of ids. */
-import { idFormsOf, issueText, RevqError, vocabularyOffsets, type IdForm, type TokenLayout } from "@revq/core";
+import {
+  idFormsOf,
+  issueText,
+  RevqError,
+  vocabularyOffsets,
+  type IdForm,
+  type LatentShape,
+  type TokenLayout,
+} from "@revq/core";
 import { openSafetensors, readNpy } from "@revq/formats";
 import { fromFile } from "@revq/formats/node";
 import {
@@ -25,18 +33,20 @@ import { idsExtension, jsonSchema, namesFileOf, namesSchema, vocabularyFileOf, t
  * Codes in range, of a file of `encode`, or of a data set, its files, and files that a model made. Throws
  * `ids-*`, `special-id`, `code-out-of-range`.
  *
+ * @param latentShape of the tokenizer
  * @param asked the form of the ids in a file that does not say; null: codes
  * @param limit only the first so many samples of a data set
  */
 export async function readIds(
   path: string,
-  layout: TokenLayout,
+  { layout, latentShape }: { readonly layout: TokenLayout; readonly latentShape: LatentShape },
   asked: IdForm | null,
   limit?: number,
 ): Promise<IdsFile> {
   if (await isOfDataset(path)) {
     const { readTokens } = await import("@revq/dataset");
     const { ids, tokens, names, record, recordedIn, madeBy } = await readTokens(path, { tokens: layout.count, limit });
+    requireSameShape(record, latentShape, recordedIn);
     const codes = codesOfFile(ids, record, asked, layout, record.vocabulary ? recordedIn : path);
     return { ids: codes, tokens, names, madeBy };
   }
@@ -53,6 +63,10 @@ export async function readIds(
       fix: "Decode with the tokenizer that made the ids.",
     });
   }
+  if (ids.length === 0) {
+    throw new RevqError("ids-malformed", `${path} holds the ids of no image.`, { fix: "Use a file with ids." });
+  }
+  requireSameShape(record, latentShape, recordedIn);
   if (!grids && names.length !== 0 && names.length !== ids.length / tokens) {
     throw new RevqError("ids-malformed", `${path} has ${names.length} names for ${ids.length / tokens} images.`, {
       fix: "Use a file that `revq encode` wrote.",
@@ -72,6 +86,17 @@ export async function readIds(
     }
   }
   return { ids: codes, tokens, names, grids };
+}
+
+function requireSameShape({ vocabulary }: IdsRecord, { channels, height, width }: LatentShape, where: string): void {
+  const found = vocabulary?.layout.latentShape.join(" x ");
+  const expected = [channels, height, width].join(" x ");
+  if (found === undefined || found === expected) return;
+  throw new RevqError(
+    "ids-vocabulary",
+    `${where} is of latents of ${found}, the tokenizer of ${expected} (channels x height x width).`,
+    { fix: "Decode with the tokenizer that made the ids." },
+  );
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Pixels as images for the page, and their scores. */
 import { unitRangeToBytes } from "@revq/data/pixels";
-import { psnr, ssim, toUnitRange } from "@revq/metrics";
+import { psnr, ssim, ssimMinSide, toUnitRange } from "@revq/metrics";
 import type { DecodedImage } from "@revq/tokenizer";
 import type { ImageMetrics } from "../protocol/messages.js";
 
@@ -27,5 +27,5 @@ export function fromFloats(values: Float32Array, size: number): DecodedImage {
  */
 export function metricsOf(original: Float32Array, values: Float32Array, size: number): ImageMetrics {
   const [a, b] = [toUnitRange(original), toUnitRange(values)];
-  return { psnr: psnr(a, b), ssim: size < 11 ? Number.NaN : ssim(a, b, size, size) };
+  return { psnr: psnr(a, b), ssim: size < ssimMinSide ? Number.NaN : ssim(a, b, size, size) };
 }

@@ -139,6 +139,14 @@ async function verifyFiles(folder: string, files: DatasetManifest["files"]): Pro
   }
 }
 
+/** Throws `dataset-unfinished` if a data set was begun in the folder and not all of it is there. */
+export async function requireFinished(folder: string): Promise<void> {
+  const plan = await readPlan(folder);
+  if (!plan) return;
+  const missing = await missingShards(folder, plan);
+  if (missing.length > 0) throw unfinished(folder, plan, missing);
+}
+
 function unfinished(folder: string, plan: DatasetPlan, missing: readonly number[]): RevqError {
   const shown = missing.slice(0, 8).join(", ") + (missing.length > 8 ? ", …" : "");
   return new RevqError(

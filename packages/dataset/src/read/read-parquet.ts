@@ -1,4 +1,5 @@
 /** Ids in a Parquet file: the column `ids` (or `tokens`, `input_ids`); `key` and `crop` name the image. */
+import { parquetDamaged, requireParquetEnds } from "@revq/data";
 import { fromFile } from "@revq/formats/node";
 import { parquetMetadataAsync, parquetReadObjects, type AsyncBuffer } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
@@ -13,6 +14,7 @@ export const readParquetSamples: ReadSamples = async (path, { limit }) => {
     slice: async (start, end = source.size) => (await source.read(start, end - start)).slice().buffer as ArrayBuffer,
   };
   try {
+    await requireParquetEnds(source);
     const metadata = await parquetMetadataAsync(file);
     const present = new Set(metadata.schema.map(({ name }) => name));
     const column = idColumns.find((name) => present.has(name));
@@ -28,6 +30,8 @@ export const readParquetSamples: ReadSamples = async (path, { limit }) => {
       }),
       names: rows.map(({ key, crop }) => nameOfCrop(typeof key === "string" ? key : null, crop as number | undefined)),
     };
+  } catch (cause) {
+    throw parquetDamaged(path, "its columns", cause);
   } finally {
     await source.close?.();
   }

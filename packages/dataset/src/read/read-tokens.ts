@@ -4,9 +4,9 @@ import { idsRecord, vocabularyFile, vocabularySchema, type Vocabulary } from "@r
 import { readdir, stat } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
 import { idTypeOf } from "../formats/shard-content.js";
-import { datasetManifestSchema } from "../job/join.js";
+import { datasetManifestSchema, requireFinished } from "../job/join.js";
 import { manifestFile } from "../job/plan.js";
-import { readJson } from "../job/read-json.js";
+import { damaged, readJson } from "../job/read-json.js";
 import { readBinSamples, readNpySamples } from "./read-flat.js";
 import { readJsonlSamples } from "./read-jsonl.js";
 import { readParquetSamples } from "./read-parquet.js";
@@ -35,6 +35,7 @@ export async function readTokens(path: string, { tokens, limit = Infinity }: Rea
   // The folder of codes of a data set of LlamaGen is inside the data set's.
   const recordedIn = join(folder.endsWith("_codes") ? dirname(folder) : folder, vocabularyFile);
   const vocabulary = await readJson(recordedIn, vocabularySchema);
+  if (isFolder) await requireFinished(path);
   const files = isFolder ? await filesOf(path) : [path];
   const rows: ArrayLike<unknown>[] = [];
   const names: (string | null)[] = [];
@@ -56,12 +57,14 @@ export async function readTokens(path: string, { tokens, limit = Infinity }: Rea
     }
   }
   if (rows.length === 0) throw malformed(path, "it holds no samples");
+  const manifest = await readJson(join(dirname(recordedIn), manifestFile), datasetManifestSchema).catch(() => null);
+  if (isFolder && manifest && rows.length < Math.min(limit, manifest.samples))
+    throw damaged(path, `its files hold ${rows.length} samples, and ${manifestFile} lists ${manifest.samples}`);
   const ids = new Int32Array(rows.length * tokens);
   for (const [i, row] of rows.entries()) {
     for (let t = 0; t < tokens; t++) ids[i * tokens + t] = int32(`${path}: sample ${i}, token ${t}`, row[t]);
   }
   const isNamed = names.every((name) => name !== null);
-  const manifest = await readJson(join(dirname(recordedIn), manifestFile), datasetManifestSchema).catch(() => null);
   const madeBy = manifest?.tokenizer ?? null;
   return { ids, tokens, names: isNamed ? names : [], record: idsRecord({ vocabulary }), recordedIn, madeBy };
 }

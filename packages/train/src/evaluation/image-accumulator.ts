@@ -6,9 +6,11 @@ import {
   frechetDistance,
   InceptionScoreAccumulator,
   MeanAccumulator,
+  msSsimMinSide,
   psnr,
   ssim,
   ssimAndMsSsim,
+  ssimMinSide,
 } from "@revq/metrics";
 import { underPrefix, withPrefix } from "@revq/core";
 import type { SavedStatistics } from "@revq/numerics";
@@ -41,8 +43,6 @@ export function networksFor(size: number, { lpips, inception }: MetricNetworks):
 
 /** Channels of SqueezeNet's last activation. */
 const squeezenetFeatures = 512;
-/** MS-SSIM's five scales need images of that many pixels. */
-const minMsSsimSize = 176;
 
 /** Network features of one set of images: the originals, the VAE's or the tokenizer's. */
 class FeatureAccumulator {
@@ -165,12 +165,11 @@ export class ImageMetricsAccumulator {
         const decibels = psnr(original, image);
         if (name === "reconstructed") psnrs.push(decibels);
         accumulator.psnr.add(decibels);
-        const similarity =
-          size >= minMsSsimSize
-            ? ssimAndMsSsim(original, image, size, size)
-            : { ssim: ssim(original, image, size, size), msSsim: null };
-        accumulator.ssim.add(similarity.ssim);
-        if (similarity.msSsim !== null) accumulator.msSsim.add(similarity.msSsim);
+        if (size >= msSsimMinSide) {
+          const both = ssimAndMsSsim(original, image, size, size);
+          accumulator.ssim.add(both.ssim);
+          accumulator.msSsim.add(both.msSsim);
+        } else if (size >= ssimMinSide) accumulator.ssim.add(ssim(original, image, size, size));
       }
     }
     const distances = await this.addNetworks(images);
@@ -213,7 +212,7 @@ export class ImageMetricsAccumulator {
     const known = ({ mean }: MeanAccumulator): number | null => (Number.isNaN(mean) ? null : mean);
     return {
       psnr: psnr.mean,
-      ssim: ssim.mean,
+      ssim: known(ssim),
       msSsim: known(msSsim),
       lpips: known(lpips),
       rfid: distance(this.originals.inception, features.inception),

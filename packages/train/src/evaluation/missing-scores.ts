@@ -1,4 +1,5 @@
 /** What to say where scores have networks and cannot be measured. */
+import { ssimMinSide } from "@revq/metrics";
 import { lpipsMinSides } from "@revq/metrics/lpips-networks";
 import type { ResolvedConfig } from "../config/resolve.js";
 import type { NetworkPaths } from "./open-networks.js";
@@ -13,6 +14,12 @@ export function tooSmallForLpips(
   return `LPIPS is left out: it needs images of at least ${needed} pixels a side, and these have ${imageSize}.`;
 }
 
+/** Null unless the images are too small for SSIM. */
+export function tooSmallForSsim(imageSize: number): string | null {
+  if (imageSize >= ssimMinSide) return null;
+  return `SSIM is left out: it needs images of at least ${ssimMinSide} pixels a side, and these have ${imageSize}.`;
+}
+
 /**
  * The lines of a run. On latents alone only scores that the user named are missed.
  *
@@ -20,7 +27,10 @@ export function tooSmallForLpips(
  */
 export function missingScores({ config, explicit }: ResolvedConfig, images: boolean): string[] {
   const { score, data } = config;
-  if (images) return [tooSmallForLpips(score, data.imageSize)].filter((line) => line !== null);
+  if (images) {
+    const lines = [tooSmallForSsim(data.imageSize), tooSmallForLpips(score, data.imageSize)];
+    return lines.filter((line) => line !== null);
+  }
   const isNamed = (score.lpips !== null && explicit.has("score.lpips")) || score.inception !== null;
   return isNamed ? ["LPIPS, rFID and the Inception Score are not measured: they need held-out images."] : [];
 }

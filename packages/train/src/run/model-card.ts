@@ -87,7 +87,7 @@ function qualityTable(result: TrainResult): string {
     row("", "this tokenizer", "with the VAE's own decoder", "the VAE alone"),
     row("---", "---", "---", "---"),
     quality("PSNR, dB", "psnr", 2),
-    quality("SSIM", "ssim", 3),
+    ...(result.ssim === null ? [] : [quality("SSIM", "ssim", 3)]),
     ...(result.lpips === null ? [] : [quality("LPIPS", "lpips", 4)]),
     row("latent mse (standardized), quantized / rectified", latent, "the same", "0"),
     row("the same on training data", training, "the same", "0"),

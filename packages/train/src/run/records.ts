@@ -61,8 +61,8 @@ export interface PictureStageRecord {
 export interface ImageMetrics {
   /** dB over RGB in [0, 1], mean over images. */
   readonly psnr: number;
-  /** 11x11 Gaussian of sigma 1.5, mean over images and RGB channels. */
-  readonly ssim: number;
+  /** 11x11 Gaussian of sigma 1.5, mean over images and RGB channels; images of 11 pixels and more. */
+  readonly ssim: number | null;
   /** Five scales, mean over images and RGB channels; images of 176 pixels and more. */
   readonly msSsim: number | null;
   /** Mean over images, version 0.1; needs weights. Lower is better. */
